@@ -1,0 +1,84 @@
+import type { CoreStatus, PositionReport, TextState } from "../core/api.ts";
+
+/**
+ * The agent's local API: JSON over HTTP and one WebSocket, on loopback unless configured otherwise.
+ *
+ *   GET  /api/status            AgentStatus
+ *   POST /api/command           Command -> CommandReply
+ *   POST /api/webrtc            {direction: "send"|"receive", from: number, sdp} -> {sdp} (answer)
+ *   WS   /api/ws                text: ServerMessage / ClientMessage; binary: PCM, see below
+ *   GET  /handset/              the handset page, GET / redirects there
+ *
+ * Binary WebSocket messages carry PCM, 16 kHz mono s16le:
+ *   browser -> agent  0x01, group (1 octet), PCM        (only while talking)
+ *   agent -> browser  0x02, group (1 octet), talker (2 octets, big endian), PCM
+ */
+export interface AgentStatus {
+  name: string;
+  version: string;
+  core: CoreStatus;
+  /** Last known position of each node that reported one, by address. */
+  positions: { address: number; report: PositionReport; ageS: number }[];
+  texts: TextRecord[];
+  sos: SosRecord[];
+  voice: { talkers: { talker: number; group: number; sinceMs: number }[]; groups: number[]; talkingIn: number | null; counters: Record<string, number> };
+  video: { from: number; stream: number; framesComplete: number; lastFrameMs: number }[];
+  battery: { percent: number | null };
+  policy: { version: number; document: PolicyDocument | null };
+  /** Milliseconds since the process started. */
+  uptimeMs: number;
+  recentEvents: LogEvent[];
+}
+export interface TextRecord {
+  id: string;
+  from: number;
+  to: number;
+  body: string;
+  state: TextState | "received";
+  atMs: number;
+}
+export interface SosRecord {
+  id: string;
+  from: number;
+  kind: number;
+  report: PositionReport;
+  atMs: number;
+  acknowledgedBy: number | null;
+  /** An operator has seen it. */
+  confirmed: boolean;
+}
+export interface LogEvent {
+  sequence: number;
+  atMs: number;
+  level: "info" | "warn" | "alarm";
+  text: string;
+}
+/** What the controller sets and agents cache. Bearer names are matched exactly; costs are relative weights. */
+export interface PolicyDocument {
+  version: number;
+  bearers: Record<string, { costCentsPerMegabyte?: number; preference?: number }>;
+  classes: Record<string, { copies?: number }>;
+}
+
+export type Command =
+  /** `to`: node address, or 0x10000 + group for everyone in a group. */
+  | { do: "text"; to: number; body: string }
+  | { do: "sos"; kind: number }
+  | { do: "sos-confirm"; id: string }
+  | { do: "ptt"; on: boolean; group: number }
+  | { do: "listen"; groups: number[] }
+  | { do: "policy"; document: PolicyDocument }
+  /** For rehearsals: talk from a WAV file, send a video clip. */
+  | { do: "talk-file"; group: number; path: string }
+  | { do: "talk-stop" }
+  | { do: "video-file"; to: number; path: string }
+  | { do: "video-to"; to: number }
+  | { do: "video-stop" };
+
+export type CommandReply = { ok: true; result?: unknown } | { ok: false; code: string; message: string };
+
+export type ServerMessage =
+  | { type: "status"; status: AgentStatus }
+  | { type: "event"; event: LogEvent }
+  | { type: "reply"; id: number; reply: CommandReply };
+export type ClientMessage = { type: "command"; id: number; command: Command };

@@ -1,0 +1,192 @@
+/**
+ * The core's contract: what goes in, what comes out. No I/O, no clock, no randomness of its own.
+ * Time is always an argument: integer microseconds on a monotonic clock.
+ */
+
+/** Area-local address of a node: area (high octet) and local id 1..254 (low octet). 0 means nobody. */
+export type Address = number;
+
+/** What a packet is for; each class takes its own path. The order is the wire value. */
+export const TrafficClass = { voice: 0, command: 1, video: 2, bulk: 3 } as const;
+export type TrafficClass = (typeof TrafficClass)[keyof typeof TrafficClass];
+
+/** How urgent; flash pre-empts everything. The order is the wire value. */
+export const Precedence = { routine: 0, priority: 1, immediate: 2, flash: 3 } as const;
+export type Precedence = (typeof Precedence)[keyof typeof Precedence];
+
+export const Role = { terminal: 0, relay: 1, airborne: 2, vehicle: 3, headquarters: 4 } as const;
+export type Role = (typeof Role)[keyof typeof Role];
+
+export const VoiceCodec = { opus: 0, codec2_1300: 1 } as const;
+export type VoiceCodec = (typeof VoiceCodec)[keyof typeof VoiceCodec];
+
+/** Static description of a bearer, dense ids from 0. */
+export interface CoreBearer {
+  readonly id: number;
+  readonly name: string;
+  /** Channel kind in link-state advertisements: 0 udp, 1 serial, 2 satellite, 3 cellular, 4 mock. */
+  readonly kind: number;
+  readonly medium: "shared" | "point-to-point";
+  /** Frame layout: `wide` for IP bearers (8-octet tag), `narrow` for slow radios (6-octet tag). */
+  readonly layout: "wide" | "narrow";
+  readonly mtuOctets: number;
+  readonly bitrateBps: number;
+  /** Nominal one-way latency, microseconds. */
+  readonly latencyUs: number;
+  /** Money, in cents per megabyte. */
+  readonly costCentsPerMegabyte: number;
+  /** Fixed time on air before each transmission, microseconds. */
+  readonly keyUpUs: number;
+  readonly halfDuplex: boolean;
+}
+
+/**
+ * Authenticated encryption, injected. All arrays belong to the caller; nothing is kept.
+ * Nonce, 12 octets: sender's boot epoch (4, big endian), stream (2), counter (6).
+ */
+export interface CryptoPort {
+  /**
+   * Prepares the subkey of a sender and returns its handle, a small integer.
+   * subkey = KDF(mission key, key phase, node id).
+   */
+  senderKey(nodeId: number, keyPhase: number): number;
+  /**
+   * Encrypts in place `octets[from, to)` and writes the `tagLength` octet tag at `to`.
+   * Associated data is `octets[0, from)`.
+   */
+  seal(key: number, nonce: Uint8Array, octets: Uint8Array, from: number, to: number, tagLength: number): void;
+  /** Verifies the tag at `to` and decrypts in place. False (octets undefined) if it does not verify. */
+  open(key: number, nonce: Uint8Array, octets: Uint8Array, from: number, to: number, tagLength: number): boolean;
+}
+
+/** A frame to transmit; the caller owns `octets` (at least MAX_FRAME_OCTETS) and reuses it. */
+export interface TransmitSlot {
+  bearerId: number;
+  /** Endpoint number of the bearer, or -1 for everyone. */
+  endpoint: number;
+  octets: Uint8Array;
+  length: number;
+}
+
+/** Where somebody is. Degrees, metres, km/h; NaN where unknown. */
+export interface PositionReport {
+  latitudeDeg: number;
+  longitudeDeg: number;
+  altitudeM: number;
+  speedKmh: number;
+  courseDeg: number;
+  /** 0..100, NaN if unknown. */
+  batteryPercent: number;
+}
+
+export interface CoreOptions {
+  readonly address: Address;
+  /** 32-bit node id, never 0. */
+  readonly nodeId: number;
+  /** At most 12 octets of UTF-8. */
+  readonly nameUtf8: Uint8Array;
+  readonly role: Role;
+  readonly seed: number;
+  /** Incremented and on stable storage before the core is made: a nonce must never come twice. */
+  readonly bootEpoch: number;
+  readonly crypto: CryptoPort;
+  readonly bearers: readonly CoreBearer[];
+  /** Voice groups that this node listens to, 1..254. */
+  readonly groups: readonly number[];
+  /** Voice groups that this node, if it has narrow and wide bearers, carries across (transcoding). */
+  readonly bridgedGroups: readonly number[];
+  /** True if the node can code and decode narrow-band voice. */
+  readonly narrowVoice: boolean;
+  /** True on the node that acknowledges an SOS for the headquarters. */
+  readonly acknowledgesSos: boolean;
+}
+
+/** Life of a text: `delivered` only after the receiver's signed-off receipt came back. */
+export type TextState = "queued" | "sent" | "delivered" | "failed";
+
+/** What the core tells its owner; control-plane rate except voice and video. */
+export type NodeEvent =
+  | { type: "neighbour"; bearerId: number; address: Address; up: boolean; reason: string }
+  | { type: "routes"; version: number }
+  | { type: "text"; from: Address; to: Address; messageId: number; body: Uint8Array }
+  | { type: "text-state"; messageId: number; to: Address; state: TextState }
+  /** `ageMs`: age of the fix when it arrived, as far as the mesh can tell. */
+  | { type: "position"; from: Address; sequence: number; report: PositionReport }
+  | { type: "sos"; from: Address; sosId: number; kind: number; report: PositionReport }
+  | { type: "sos-acknowledged"; from: Address; sosId: number; by: Address }
+  /** One voice frame of a group (Opus) or one bundle (Codec2); octets are the event's own copy. */
+  | {
+      type: "voice";
+      talker: Address;
+      group: number;
+      burst: number;
+      codec: VoiceCodec;
+      /** Start of the first frame in units of 20 ms since the burst began, 0..65535. */
+      timestamp20ms: number;
+      payload: Uint8Array;
+      /** The owner is to transcode this and hand it back through `sendBridgedVoice`. */
+      bridge: boolean;
+    }
+  | { type: "video"; from: Address; stream: number; octets: Uint8Array }
+  | { type: "policy"; version: number; octets: Uint8Array };
+
+/** Names of nodes, links, queues as JSON; for people and the API, made on demand. */
+export interface CoreStatus {
+  address: Address;
+  nodeId: number;
+  bootEpoch: number;
+  neighbours: NeighbourStatus[];
+  nodes: NodeStatus[];
+  links: LinkStatus[];
+  routes: RouteStatus[];
+  bearers: BearerStatus[];
+  drops: Record<string, number>;
+  counters: Record<string, number>;
+}
+export interface NeighbourStatus {
+  bearerId: number;
+  address: Address;
+  bidirectional: boolean;
+  /** Received share of the frames sent, 0..1, this direction. */
+  rxQuality: number;
+  /** The same as the other end reports it. */
+  txQuality: number;
+  rttMs: number;
+  lastHeardMs: number;
+}
+export interface NodeStatus {
+  address: Address;
+  nodeId: number;
+  name: string;
+  role: Role;
+  reachable: boolean;
+  /** Time since anything of this node was heard or learned, ms. */
+  lastHeardMs: number;
+}
+export interface LinkStatus {
+  from: Address;
+  to: Address;
+  kind: number;
+  bitrateBps: number;
+  latencyMs: number;
+  loss: number;
+  costCentsPerMegabyte: number;
+}
+export interface RouteStatus {
+  to: Address;
+  /** Per class, in wire order: next hop address (0: none), bearer id, cost, alternate next hop (0: none). */
+  classes: { nextHop: Address; bearerId: number; cost: number; alternate: Address }[];
+}
+export interface BearerStatus {
+  id: number;
+  name: string;
+  up: boolean;
+  framesSent: number;
+  framesReceived: number;
+  octetsSent: number;
+  octetsReceived: number;
+  queuedFrames: number;
+  queuedMs: number;
+  /** Share of the last 10 s that own transmissions held the medium. */
+  airtimeShare: number;
+}

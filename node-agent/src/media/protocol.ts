@@ -1,0 +1,44 @@
+import type { VoiceCodec } from "../core/api.ts";
+
+/**
+ * Messages between an agent and its media process (a forked child, `serialization: "advanced"`).
+ * The media process owns codecs, jitter buffers, WebRTC and files; it can never stall forwarding.
+ *
+ * Voice time: a burst is one press of the PTT key. `timestamp20ms` counts 20 ms units from its start.
+ * Opus frames are 40 ms (2 units), mono, 16 kHz in and out. A Codec2 1300 bundle is three 40 ms frames
+ * (6 units), 52 bits each, packed back to back, most significant bit first: 20 octets.
+ */
+export type ToMedia =
+  | { type: "voice-in"; talker: number; group: number; burst: number; codec: VoiceCodec; timestamp20ms: number; payload: Uint8Array; bridge: boolean; play: boolean }
+  /** Talk from a WAV file (16-bit PCM mono, 8/16/48 kHz), looped, until `talk-stop`. */
+  | { type: "talk-file"; group: number; burst: number; path: string; codec: VoiceCodec }
+  /** Talk from live PCM that `pcm-in` brings (16 kHz mono s16le). */
+  | { type: "talk-live"; group: number; burst: number; codec: VoiceCodec }
+  | { type: "pcm-in"; pcm: Uint8Array }
+  | { type: "talk-stop" }
+  /** Send decoded voice of the group as `pcm-out` (a browser listens); off with an empty list. */
+  | { type: "listen"; groups: number[] }
+  | { type: "video-in"; from: number; stream: number; octets: Uint8Array }
+  /** Send a VP8 clip (IVF), looped, until `video-stop`. */
+  | { type: "video-file"; path: string }
+  | { type: "video-stop" }
+  /** A browser's WebRTC offer: `send` = its camera comes in, `receive` = it watches the node `from` (0: whoever sends). */
+  | { type: "webrtc-offer"; requestId: number; direction: "send" | "receive"; from: number; sdp: string }
+  | { type: "shutdown" };
+
+export type FromMedia =
+  | { type: "ready"; opus: boolean; codec2: boolean }
+  /** To be sent by the agent: coded voice of the own microphone, or a bridged frame (talker is somebody else). */
+  | { type: "voice-out"; talker: number | null; group: number; burst: number; codec: VoiceCodec; timestamp20ms: number; payload: Uint8Array }
+  /** A real (not concealed) frame left the jitter buffer; one message per 40 ms frame. */
+  | { type: "voice-played"; talker: number; group: number; burst: number; timestamp20ms: number; atUs: number }
+  | { type: "voice-sent"; group: number; burst: number; timestamp20ms: number; atUs: number }
+  | { type: "pcm-out"; talker: number; group: number; pcm: Uint8Array }
+  | { type: "video-out"; stream: number; octets: Uint8Array; frame: number; lastOfFrame: boolean; atUs: number }
+  /** A whole video frame was reassembled. `frame` is the sender's frame number, unwrapped from the RTP timestamp. */
+  | { type: "video-frame"; from: number; stream: number; rtpTimestamp: number; keyFrame: boolean; lengthOctets: number; atUs: number }
+  /** Sent when a loss made the decoder need a new key frame. */
+  | { type: "video-need-key"; from: number; stream: number }
+  | { type: "webrtc-answer"; requestId: number; sdp: string }
+  | { type: "webrtc-failed"; requestId: number; reason: string }
+  | { type: "counters"; counters: Record<string, number> };
