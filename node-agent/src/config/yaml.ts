@@ -1,0 +1,54 @@
+import { LineCounter, parseDocument } from "yaml";
+import type { ZodType } from "zod";
+
+/** One thing wrong in a configuration, for people: where, what, and what would be right. */
+export interface ConfigProblem {
+  line: number;
+  path: string;
+  message: string;
+}
+
+/** A file was refused; `message` has one line per problem: `FILE:LINE: PATH: what is wrong`. */
+export class ConfigError extends Error {
+  readonly code = "config-invalid";
+  readonly problems: ConfigProblem[];
+  constructor(file: string, problems: ConfigProblem[]) {
+    super(problems.map((p) => `${file}:${p.line}: ${p.path ? `${p.path}: ` : ""}${p.message}`).join("\n"));
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Parses YAML text and validates it with a zod schema.
+ * @throws ConfigError with the line of each problem.
+ */
+export function parseYaml<T>(file: string, text: string, schema: ZodType<T>): T {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, strict: true, uniqueKeys: true });
+  const lineOf = (offset: number): number => lineCounter.linePos(offset).line;
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      file,
+      document.errors.map((e) => ({ line: lineOf(e.pos[0]), path: "", message: e.message.split("\n")[0] ?? e.code })),
+    );
+  }
+  const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }));
+  if (result.success) return result.data;
+  throw new ConfigError(
+    file,
+    result.error.issues.map((issue) => {
+      // The deepest part of the path that exists in the file carries the line number.
+      let line = 1;
+      for (let depth = issue.path.length; depth >= 0; depth--) {
+        const node = depth === 0 ? document.contents : document.getIn(issue.path.slice(0, depth) as string[], true);
+        const range = (node as { range?: [number, number, number] } | null | undefined)?.range;
+        if (range) {
+          line = lineOf(range[0]);
+          break;
+        }
+      }
+      return { line, path: issue.path.join("."), message: issue.message };
+    }),
+  );
+}
