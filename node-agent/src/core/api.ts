@@ -190,3 +190,58 @@ export interface BearerStatus {
   /** Share of the last 10 s that own transmissions held the medium. */
   airtimeShare: number;
 }
+
+/** Destination of a text: a node's address, or GROUP_DESTINATION + group number. */
+export const GROUP_DESTINATION = 0x10000;
+
+/**
+ * The node as its owner (event loop or simulator) sees it. After any call that takes `nowUs` the owner
+ * drains `pollEvent()` and `pollTransmit()`, then sleeps until `nextTimeoutUs()`.
+ * Made by `createCore(options: CoreOptions, nowUs: number): MeshCore`.
+ */
+export interface MeshCore {
+  // I/O
+  handleFrame(nowUs: number, bearerId: number, endpoint: number, octets: Uint8Array, length: number): void;
+  handleTimeout(nowUs: number): void;
+  /** When `handleTimeout` or `pollTransmit` next has something to do; Infinity when idle. */
+  nextTimeoutUs(): number;
+  /** Fills the slot and returns true while there is something to send now; paces each bearer by its bitrate. */
+  pollTransmit(nowUs: number, slot: TransmitSlot): boolean;
+  pollEvent(): NodeEvent | undefined;
+  /** The device came up or went down; routing reacts at once. */
+  handleBearer(nowUs: number, bearerId: number, up: boolean): void;
+  /** Carrier sense of a half-duplex medium. */
+  handleCarrier(nowUs: number, bearerId: number, busy: boolean): void;
+
+  // Services
+  /**
+   * Queues a text (at most MAX_TEXT_OCTETS of UTF-8) and returns its message id, unique for this source.
+   * Give `messageId` to resume one from storage; a new id is drawn otherwise.
+   */
+  sendText(nowUs: number, to: number, bodyUtf8: Uint8Array, messageId?: number): number;
+  /** Message ids already delivered here before a restart, so that a repeat is only acknowledged. */
+  rememberText(from: Address, messageId: number): void;
+  reportPosition(nowUs: number, report: PositionReport): number;
+  raiseSos(nowUs: number, kind: number, report: PositionReport): number;
+  /** One Opus frame or one Codec2 bundle of the own microphone. */
+  sendVoice(nowUs: number, group: number, burst: number, codec: VoiceCodec, timestamp20ms: number, payload: Uint8Array): void;
+  /** A frame of somebody else, transcoded for the other side of this border node. */
+  sendBridgedVoice(nowUs: number, talker: Address, group: number, burst: number, codec: VoiceCodec, timestamp20ms: number, payload: Uint8Array): void;
+  /** One protected RTP packet, at most MAX_VIDEO_OCTETS. */
+  sendVideo(nowUs: number, to: Address, stream: number, octets: Uint8Array): void;
+  /** Floods a policy (CBOR) to all nodes; a newer version replaces an older one. */
+  publishPolicy(nowUs: number, version: number, octets: Uint8Array): void;
+  /** A policy that is already known (from storage): offered to nodes that have an older one. */
+  restorePolicy(version: number, octets: Uint8Array): void;
+  /** Changes what routing reckons with, for example by policy; undefined leaves a value as it is. */
+  setBearerCost(nowUs: number, bearerId: number, costCentsPerMegabyte: number): void;
+
+  status(nowUs: number): CoreStatus;
+}
+
+/** Largest text body, octets of UTF-8. */
+export const MAX_TEXT_OCTETS = 1024;
+/** Largest video packet handed to `sendVideo`, octets. */
+export const MAX_VIDEO_OCTETS = 1200;
+/** Largest frame of any bearer, octets: size of a TransmitSlot's buffer. */
+export const MAX_FRAME_OCTETS = 1500;
