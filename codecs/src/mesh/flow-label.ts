@@ -1,0 +1,46 @@
+/**
+ * Flow label offer (narrow bearers): the receiver of an established unicast flow gives it a label, which
+ * from then on stands for transmitter, source, destination, class and precedence in flow frames.
+ *
+ *   +--------+----------+---------+----------+---------------+--------------------+------------+
+ *   | kind 1 | target 1 | label 1 | source 1 | destination 1 | class/precedence 1 | sequence 1 |
+ *   +--------+----------+---------+----------+---------------+--------------------+------------+
+ *
+ * Target: local id of the transmitter that may use the label. Class/precedence: as in the kind octet.
+ * Sequence: low 8 bits of the last sequence received; the 2 bits in a flow frame continue from there.
+ */
+export const LABEL_OFFER_OCTETS = 6;
+
+export interface LabelOffer {
+  target: number;
+  label: number;
+  source: number;
+  destination: number;
+  trafficClass: number;
+  precedence: number;
+  sequenceLow: number;
+}
+
+/** Writes everything after the kind octet. */
+export function encodeLabelOffer(offer: LabelOffer, out: Uint8Array, offset: number): number {
+  out[offset] = offer.target;
+  out[offset + 1] = offer.label;
+  out[offset + 2] = offer.source;
+  out[offset + 3] = offer.destination;
+  out[offset + 4] = (offer.trafficClass << 2) | offer.precedence;
+  out[offset + 5] = offer.sequenceLow;
+  return LABEL_OFFER_OCTETS;
+}
+
+export function decodeLabelOffer(octets: Uint8Array, offset: number, end: number): LabelOffer | undefined {
+  if (end - offset !== LABEL_OFFER_OCTETS || (octets[offset + 4] as number) > 15) return undefined;
+  return {
+    target: octets[offset] as number,
+    label: octets[offset + 1] as number,
+    source: octets[offset + 2] as number,
+    destination: octets[offset + 3] as number,
+    trafficClass: (octets[offset + 4] as number) >>> 2,
+    precedence: (octets[offset + 4] as number) & 3,
+    sequenceLow: octets[offset + 5] as number,
+  };
+}

@@ -1,0 +1,38 @@
+/**
+ * First octet of the plaintext of every sealed frame but a flow frame:
+ *
+ *     7 6 5 4 | 3 2   | 1 0
+ *     kind      class   precedence
+ */
+export const FrameKind = {
+  hello: 0,
+  linkState: 1,
+  pull: 2,
+  report: 3,
+  unicast: 4,
+  /** Group traffic for every bearer. */
+  groupAll: 5,
+  /** Group traffic that stays on wide bearers (Opus voice). */
+  groupWide: 6,
+  /** Group traffic that stays on narrow bearers (Codec2 voice). */
+  groupNarrow: 7,
+  label: 8,
+  fragment: 9,
+} as const;
+export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+
+export function kindOctet(kind: number, trafficClass: number, precedence: number): number {
+  return (kind << 4) | (trafficClass << 2) | precedence;
+}
+export function kindOf(octet: number): number {
+  return octet >>> 4;
+}
+export function classOf(octet: number): number {
+  return (octet >>> 2) & 3;
+}
+export function precedenceOf(octet: number): number {
+  return octet & 3;
+}
+export function isGroupKind(kind: number): boolean {
+  return kind >= FrameKind.groupAll && kind <= FrameKind.groupNarrow;
+}

@@ -1,0 +1,132 @@
+/**
+ * Link-state update: deltas first, then full advertisements to the end of the frame.
+ *
+ *   +--------+---------------+--------------+-------------------------+
+ *   | kind 1 | delta count 1 | deltas 6 each| full advertisements ... |
+ *   +--------+---------------+--------------+-------------------------+
+ *
+ *   delta, 6 octets: the link to `neighbour` over `channel` is now `vector` (VECTOR_GONE: no more)
+ *   +--------------+------------+--------------+-----------+----------+
+ *   | originator 1 | sequence 1 | neighbour 1  | channel 1 | vector 2 |
+ *   +--------------+------------+--------------+-----------+----------+
+ *   It applies only to the advertisement with the sequence just before; anything else is left to the
+ *   digest and a pull. Ids are local to the area.
+ *
+ *   full advertisement
+ *   +--------------+-----------+------------+--------+---------------+--------+--------------+--------+
+ *   | originator 2 | node id 4 | boot epoch 4| seq 2 | role 4|caps 4 | name n | link count 1 | links  |
+ *   +--------------+-----------+------------+--------+---------------+--------+--------------+--------+
+ *     name: length 1, UTF-8 (at most 12)       link, 4 octets: neighbour 1 | channel 1 | vector 2
+ *
+ * (boot epoch, sequence) orders the advertisements of one originator; sequences do not wrap within a
+ * boot (65,535 changes: a node that gets there starts a new epoch's worth by staying silent).
+ */
+import { readU16, readU32, writeU16, writeU32 } from "../wire/octets.ts";
+
+export const DELTA_OCTETS = 6;
+export const MAX_NAME_OCTETS = 12;
+export const MAX_LINKS_PER_NODE = 100;
+
+/** Capability bits. */
+export const CAPABILITY_NARROW_VOICE = 1;
+
+export interface LinkStateLink {
+  /** Local id of the other end. */
+  neighbour: number;
+  /** Kind of bearer: 0 udp, 1 serial, 2 satellite, 3 cellular, 4 mock. */
+  channel: number;
+  vector: number;
+}
+
+export interface Advertisement {
+  originator: number;
+  nodeId: number;
+  bootEpoch: number;
+  sequence: number;
+  role: number;
+  capabilities: number;
+  name: Uint8Array;
+  links: LinkStateLink[];
+}
+
+export interface Delta {
+  originator: number;
+  /** Low 8 bits. */
+  sequence: number;
+  neighbour: number;
+  channel: number;
+  vector: number;
+}
+
+export function encodeDelta(delta: Delta, out: Uint8Array, offset: number): number {
+  out[offset] = delta.originator;
+  out[offset + 1] = delta.sequence;
+  out[offset + 2] = delta.neighbour;
+  out[offset + 3] = delta.channel;
+  writeU16(out, offset + 4, delta.vector);
+  return DELTA_OCTETS;
+}
+
+export function decodeDelta(octets: Uint8Array, offset: number, end: number): Delta | undefined {
+  if (end - offset < DELTA_OCTETS) return undefined;
+  return {
+    originator: octets[offset] as number,
+    sequence: octets[offset + 1] as number,
+    neighbour: octets[offset + 2] as number,
+    channel: octets[offset + 3] as number,
+    vector: readU16(octets, offset + 4),
+  };
+}
+
+export function advertisementOctets(advertisement: Advertisement): number {
+  return 15 + advertisement.name.length + 4 * advertisement.links.length;
+}
+
+export function encodeAdvertisement(advertisement: Advertisement, out: Uint8Array, offset: number): number {
+  let at = offset;
+  writeU16(out, at, advertisement.originator);
+  writeU32(out, at + 2, advertisement.nodeId);
+  writeU32(out, at + 6, advertisement.bootEpoch);
+  writeU16(out, at + 10, advertisement.sequence);
+  out[at + 12] = (advertisement.role << 4) | advertisement.capabilities;
+  out[at + 13] = advertisement.name.length;
+  out.set(advertisement.name, at + 14);
+  at += 14 + advertisement.name.length;
+  out[at++] = advertisement.links.length;
+  for (const link of advertisement.links) {
+    out[at] = link.neighbour;
+    out[at + 1] = link.channel;
+    writeU16(out, at + 2, link.vector);
+    at += 4;
+  }
+  return at - offset;
+}
+
+export function decodeAdvertisement(octets: Uint8Array, offset: number, end: number): Advertisement | undefined {
+  if (end - offset < 15) return undefined;
+  const nameLength = octets[offset + 13] as number;
+  let at = offset + 14 + nameLength;
+  if (nameLength > MAX_NAME_OCTETS || at >= end) return undefined;
+  const linkCount = octets[at++] as number;
+  if (linkCount > MAX_LINKS_PER_NODE || end - at < 4 * linkCount) return undefined;
+  const roleOctet = octets[offset + 12] as number;
+  const advertisement: Advertisement = {
+    originator: readU16(octets, offset),
+    nodeId: readU32(octets, offset + 2),
+    bootEpoch: readU32(octets, offset + 6),
+    sequence: readU16(octets, offset + 10),
+    role: roleOctet >>> 4,
+    capabilities: roleOctet & 15,
+    name: octets.slice(offset + 14, offset + 14 + nameLength),
+    links: [],
+  };
+  if ((advertisement.originator & 0xff) === 0 || advertisement.nodeId === 0) return undefined;
+  for (let i = 0; i < linkCount; i++, at += 4) {
+    advertisement.links.push({
+      neighbour: octets[at] as number,
+      channel: octets[at + 1] as number,
+      vector: readU16(octets, at + 2),
+    });
+  }
+  return advertisement;
+}
