@@ -1,0 +1,273 @@
+import { randomInt } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { SosRecord, TextRecord } from "../api/types.ts";
+import type { PositionReport } from "../core/api.ts";
+import { errorMessage, SkeinError } from "./skein-error.ts";
+
+/**
+ * What must outlive a power cut: boot epoch, texts and their states, received message ids, SOS, policy.
+ *
+ * One SQLite file, write-ahead log, `synchronous=FULL`: a committed record is on stable storage. The file is held
+ * with an exclusive lock of the operating system as long as the process lives (also gone after kill -9), so that no
+ * second agent can draw the same epoch. Writes of one event-loop turn share a transaction: `commit()` must be called
+ * before anything is transmitted that depends on them.
+ */
+export interface Store {
+  /** Incremented and on stable storage before `openStore` returned. */
+  readonly bootEpoch: number;
+  saveText(text: StoredText): void;
+  setTextState(from: number, messageId: number, state: TextRecord["state"]): void;
+  /** Newest last, at most `limit`. */
+  texts(limit: number): StoredText[];
+  /** Own texts that were on their way when the process ended. */
+  pendingTexts(from: number): StoredText[];
+  hasText(from: number, messageId: number): boolean;
+  saveSos(sos: StoredSos): void;
+  removeSos(from: number, sosId: number): void;
+  sos(limit: number): StoredSos[];
+  savePolicy(version: number, octets: Uint8Array): void;
+  policy(): { version: number; octets: Uint8Array } | undefined;
+  /** Ends the turn's transaction: everything written so far is on stable storage afterwards. */
+  commit(): void;
+  close(): void;
+}
+
+export interface StoredText {
+  from: number;
+  to: number;
+  messageId: number;
+  body: string;
+  state: TextRecord["state"];
+  atMs: number;
+}
+
+export interface StoredSos extends Omit<SosRecord, "id"> {
+  sosId: number;
+}
+
+const SCHEMA_VERSION = 1;
+const EPOCH_MAX = 0xffffffff;
+/** Texts kept; older ones are removed at start. */
+const TEXTS_MAX = 10_000;
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS boot (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS text (
+    "from" INTEGER NOT NULL, message_id INTEGER NOT NULL, "to" INTEGER NOT NULL,
+    body TEXT NOT NULL, state TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    PRIMARY KEY ("from", message_id)) STRICT;
+  CREATE TABLE IF NOT EXISTS sos (
+    "from" INTEGER NOT NULL, sos_id INTEGER NOT NULL, kind INTEGER NOT NULL, report TEXT NOT NULL,
+    at_ms INTEGER NOT NULL, acknowledged_by INTEGER, confirmed INTEGER NOT NULL,
+    PRIMARY KEY ("from", sos_id)) STRICT;
+  CREATE TABLE IF NOT EXISTS policy (
+    one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, octets BLOB NOT NULL) STRICT;
+`;
+
+/**
+ * Opens the state folder (made if missing) and draws the next boot epoch.
+ * @throws SkeinError `state-in-use` (another agent holds it), `state-not-writable`, `state-damaged`, `state-newer`.
+ */
+export function openStore(folder: string): Store {
+  let database: DatabaseSync | undefined;
+  try {
+    mkdirSync(folder, { recursive: true });
+    database = new DatabaseSync(join(folder, "skein.sqlite"));
+    prepareDatabase(database);
+    return new SqliteStore(database, drawEpoch(database));
+  } catch (error) {
+    closeQuietly(database);
+    throw storeError(folder, error);
+  }
+}
+
+function prepareDatabase(database: DatabaseSync): void {
+  // Exclusive mode takes the lock with the first access and keeps it: one file, one owner, no shared memory.
+  database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  database.exec("BEGIN EXCLUSIVE");
+  const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+  if (version > SCHEMA_VERSION) {
+    throw new SkeinError("state-newer", `written by a newer version (${version})`, "start that version of Skein");
+  }
+  database.exec(SCHEMA);
+  database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  database.exec(`DELETE FROM text WHERE state IN ('received', 'delivered', 'failed') AND rowid NOT IN
+    (SELECT rowid FROM text ORDER BY at_ms DESC LIMIT ${TEXTS_MAX})`);
+  database.exec("COMMIT");
+}
+
+/**
+ * Next boot epoch, committed. A new store starts at a random epoch in the lower half: if somebody removes the folder
+ * of a node that has transmitted before, its nonces still do not come twice (but for 1 in 2^31 a boot).
+ */
+function drawEpoch(database: DatabaseSync): number {
+  const row = database.prepare("SELECT epoch FROM boot WHERE one = 1").get() as { epoch: number } | undefined;
+  const epoch = row === undefined ? randomInt(1, 0x8000_0000) : row.epoch + 1;
+  if (epoch > EPOCH_MAX) throw new SkeinError("epoch-exhausted", "the boot epoch is used up", "give the node a new id");
+  database.prepare("INSERT OR REPLACE INTO boot (one, epoch) VALUES (1, ?)").run(epoch);
+  return epoch;
+}
+
+function closeQuietly(database: DatabaseSync | undefined): void {
+  try {
+    database?.close();
+  } catch {
+    // Never opened, or already closed: the first error is the one to report.
+  }
+}
+
+const SQLITE_BUSY = 5;
+const SQLITE_LOCKED = 6;
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+
+function storeError(folder: string, error: unknown): SkeinError {
+  const sqlite = (error as { errcode?: number }).errcode;
+  const primary = sqlite === undefined ? undefined : sqlite & 0xff;
+  if (primary === SQLITE_BUSY || primary === SQLITE_LOCKED) {
+    const remedy = "stop the other agent, or give this one its own `state` folder";
+    return new SkeinError("state-in-use", `${folder}: another agent is using this state folder`, remedy, error);
+  }
+  if (primary === SQLITE_CORRUPT || primary === SQLITE_NOTADB) {
+    const remedy = "move the folder away; a new one starts with a fresh boot epoch, its texts are lost";
+    return new SkeinError("state-damaged", `${folder}: the state is damaged (${errorMessage(error)})`, remedy, error);
+  }
+  if (error instanceof SkeinError) return new SkeinError(error.code, `${folder}: ${error.message}`, error.remedy);
+  const remedy = "make the folder writable: without it the node cannot be sure never to repeat a nonce";
+  return new SkeinError("state-not-writable", `${folder}: cannot be written: ${errorMessage(error)}`, remedy, error);
+}
+
+type Row = Record<string, number | string | null | Uint8Array>;
+
+class SqliteStore implements Store {
+  readonly bootEpoch: number;
+  readonly #database: DatabaseSync;
+  readonly #insertText: StatementSync;
+  readonly #updateText: StatementSync;
+  readonly #findText: StatementSync;
+  readonly #insertSos: StatementSync;
+  #inTransaction = false;
+  #closed = false;
+
+  constructor(database: DatabaseSync, bootEpoch: number) {
+    this.#database = database;
+    this.bootEpoch = bootEpoch;
+    this.#insertText = database.prepare(
+      `INSERT OR REPLACE INTO text ("from", message_id, "to", body, state, at_ms) VALUES (?, ?, ?, ?, ?, ?)`,
+    );
+    this.#updateText = database.prepare(`UPDATE text SET state = ? WHERE "from" = ? AND message_id = ?`);
+    this.#findText = database.prepare(`SELECT 1 FROM text WHERE "from" = ? AND message_id = ?`);
+    this.#insertSos = database.prepare(
+      `INSERT OR REPLACE INTO sos ("from", sos_id, kind, report, at_ms, acknowledged_by, confirmed)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    );
+  }
+
+  saveText(text: StoredText): void {
+    this.#begin();
+    this.#insertText.run(text.from, text.messageId, text.to, text.body, text.state, text.atMs);
+  }
+
+  setTextState(from: number, messageId: number, state: TextRecord["state"]): void {
+    this.#begin();
+    this.#updateText.run(state, from, messageId);
+  }
+
+  texts(limit: number): StoredText[] {
+    const rows = this.#database.prepare("SELECT * FROM text ORDER BY at_ms DESC, rowid DESC LIMIT ?").all(limit);
+    return (rows as Row[]).reverse().map(textOf);
+  }
+
+  pendingTexts(from: number): StoredText[] {
+    const query = `SELECT * FROM text WHERE "from" = ? AND state IN ('queued', 'sent') ORDER BY at_ms, rowid`;
+    return (this.#database.prepare(query).all(from) as Row[]).map(textOf);
+  }
+
+  hasText(from: number, messageId: number): boolean {
+    return this.#findText.get(from, messageId) !== undefined;
+  }
+
+  saveSos(sos: StoredSos): void {
+    this.#begin();
+    const report = JSON.stringify(sos.report);
+    const { from, sosId, kind, atMs, acknowledgedBy, confirmed } = sos;
+    this.#insertSos.run(from, sosId, kind, report, atMs, acknowledgedBy, confirmed ? 1 : 0);
+  }
+
+  removeSos(from: number, sosId: number): void {
+    this.#begin();
+    this.#database.prepare(`DELETE FROM sos WHERE "from" = ? AND sos_id = ?`).run(from, sosId);
+  }
+
+  sos(limit: number): StoredSos[] {
+    const rows = this.#database.prepare("SELECT * FROM sos ORDER BY at_ms DESC, rowid DESC LIMIT ?").all(limit);
+    return (rows as Row[]).reverse().map(sosOf);
+  }
+
+  savePolicy(version: number, octets: Uint8Array): void {
+    this.#begin();
+    this.#database.prepare("INSERT OR REPLACE INTO policy (one, version, octets) VALUES (1, ?, ?)").run(version, octets);
+  }
+
+  policy(): { version: number; octets: Uint8Array } | undefined {
+    const row = this.#database.prepare("SELECT version, octets FROM policy WHERE one = 1").get();
+    return row as { version: number; octets: Uint8Array } | undefined;
+  }
+
+  commit(): void {
+    if (!this.#inTransaction) return;
+    this.#inTransaction = false;
+    this.#database.exec("COMMIT");
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.commit();
+    this.#closed = true;
+    this.#database.close();
+  }
+
+  #begin(): void {
+    if (this.#inTransaction) return;
+    this.#database.exec("BEGIN IMMEDIATE");
+    this.#inTransaction = true;
+  }
+}
+
+function textOf(row: Row): StoredText {
+  return {
+    from: row.from as number,
+    to: row.to as number,
+    messageId: row.message_id as number,
+    body: row.body as string,
+    state: row.state as TextRecord["state"],
+    atMs: row.at_ms as number,
+  };
+}
+
+function sosOf(row: Row): StoredSos {
+  return {
+    from: row.from as number,
+    sosId: row.sos_id as number,
+    kind: row.kind as number,
+    report: reportFromJson(row.report as string),
+    atMs: row.at_ms as number,
+    acknowledgedBy: row.acknowledged_by as number | null,
+    confirmed: row.confirmed === 1,
+  };
+}
+
+/** JSON has no NaN: unknown values come back from null. */
+function reportFromJson(json: string): PositionReport {
+  const read = JSON.parse(json) as Partial<Record<keyof PositionReport, number | null>>;
+  return {
+    latitudeDeg: read.latitudeDeg ?? Number.NaN,
+    longitudeDeg: read.longitudeDeg ?? Number.NaN,
+    altitudeM: read.altitudeM ?? Number.NaN,
+    speedKmh: read.speedKmh ?? Number.NaN,
+    courseDeg: read.courseDeg ?? Number.NaN,
+    batteryPercent: read.batteryPercent ?? Number.NaN,
+  };
+}
