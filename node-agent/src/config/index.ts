@@ -1,0 +1,2 @@
+export { type AgentConfig, addressText, agentConfigSchema } from "./schema.ts";
+export { ConfigError, type ConfigProblem, parseYaml } from "./yaml.ts";

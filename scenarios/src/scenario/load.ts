@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { parseYaml } from "@skein/node-agent/config";
+import { type Scenario, type ScenarioNode, scenarioSchema } from "./schema.ts";
+
+/**
+ * Parses and validates a scenario file's text.
+ * @throws ConfigError (code `config-invalid`) with file and line of each problem.
+ */
+export function parseScenario(file: string, text: string): Scenario {
+  return parseYaml(file, text, scenarioSchema);
+}
+
+/** Reads a scenario file. @throws ConfigError, or the file system's own error. */
+export function loadScenario(file: string): Scenario {
+  return parseScenario(file, readFileSync(file, "utf8"));
+}
+
+/** Area in the high octet, local id in the low one. */
+export function addressOf(node: ScenarioNode): number {
+  const [area, id] = node.address.split(".");
+  return (Number(area) << 8) | Number(id);
+}
+
+/** The 32-bit node id: the file's own, or one that shows the address when read as hexadecimal. */
+export function nodeIdOf(node: ScenarioNode): number {
+  return node.id ?? (0x534b0000 | addressOf(node)) >>> 0;
+}
+
+/** Voice groups that a node listens to. */
+export function groupsOf(scenario: Scenario, nodeName: string): number[] {
+  return scenario.groups.filter((g) => g.members.includes(nodeName)).map((g) => g.number);
+}
+
+/** Voice groups that a node carries between wide and narrow radios. */
+export function bridgedGroupsOf(scenario: Scenario, nodeName: string): number[] {
+  return scenario.groups.filter((g) => g.bridgedBy.includes(nodeName)).map((g) => g.number);
+}
+
+/** One turn of speech, or any other thing with a period, spelled out until `untilUs`. */
+export interface TalkTurn {
+  by: string;
+  group: number;
+  fromUs: number;
+  toUs: number;
+}
+
+/** Every turn that starts before `untilUs`, repetitions included, in order of start. */
+export function talkTurns(scenario: Scenario, untilUs: number): TalkTurn[] {
+  const turns: TalkTurn[] = [];
+  for (const t of scenario.traffic.talk) {
+    for (let shiftUs = 0; t.from + shiftUs < untilUs; shiftUs += t.repeatEvery ?? Number.POSITIVE_INFINITY) {
+      turns.push({ by: t.by, group: t.group, fromUs: t.from + shiftUs, toUs: t.to + shiftUs });
+    }
+  }
+  return turns.sort((a, b) => a.fromUs - b.fromUs);
+}
+
+/** Every text that is sent before `untilUs`, repetitions included, in order of time. */
+export function textsDue(scenario: Scenario, untilUs: number): { atUs: number; by: string; to: string; body: string }[] {
+  const due: { atUs: number; by: string; to: string; body: string }[] = [];
+  for (const t of scenario.traffic.texts) {
+    for (let shiftUs = 0; t.at + shiftUs < untilUs; shiftUs += t.repeatEvery ?? Number.POSITIVE_INFINITY) {
+      due.push({ atUs: t.at + shiftUs, by: t.by, to: t.to, body: t.body });
+    }
+  }
+  return due.sort((a, b) => a.atUs - b.atUs);
+}
