@@ -100,11 +100,7 @@ export function decodeSos(octets: Uint8Array, offset: number, length: number): S
 }
 
 /** Writes the acknowledgement at `offset` and returns the octets written, always 3. */
-export function encodeSosAcknowledgement(
-  acknowledgement: SosAcknowledgement,
-  out: Uint8Array,
-  offset: number,
-): number {
+export function encodeSosAcknowledgement(acknowledgement: SosAcknowledgement, out: Uint8Array, offset: number): number {
   const { sosId, originator, by } = acknowledgement;
   assert(offset >= 0 && offset + SOS_ACKNOWLEDGEMENT_OCTETS <= out.length, "acknowledgement does not fit");
   assert(sosId >= 0 && sosId < SOS_IDS, "SOS id outside 0..15");

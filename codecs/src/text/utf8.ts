@@ -18,6 +18,11 @@ function scalarAt(text: string, index: number): number {
   return point >= 0xd800 && point <= 0xdfff ? REPLACEMENT : point;
 }
 
+/** True if `text` has no lone surrogate, so that it survives UTF-8. */
+export function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
+
 /** Octets that `text` takes in UTF-8. */
 export function utf8Length(text: string): number {
   let length = 0;
