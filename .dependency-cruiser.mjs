@@ -37,14 +37,14 @@ export default {
     },
     only("codecs-is-a-leaf", "Codecs turn octets into values and know nobody.", "^codecs/src/", [
       "^codecs/src/",
-      "^node_modules/cbor-x/",
+      "(^|/)node_modules/cbor-x/",
     ]),
     {
       name: "cbor-in-bundle-only",
       comment: "Hot headers are packed by hand; CBOR is for control messages and bundles.",
       severity: "error",
       from: { path: "^codecs/src/", pathNot: ["^codecs/src/bundle/", test] },
-      to: { path: "^node_modules/cbor-x/" },
+      to: { path: "(^|/)node_modules/cbor-x/" },
     },
     only("core-imports-codecs-only", "The core does no I/O: whatever it needs comes in through arguments.", core, [
       core,
