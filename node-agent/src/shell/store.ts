@@ -31,6 +31,11 @@ export interface Store {
   policy(): { version: number; octets: Uint8Array } | undefined;
   /** Ends the turn's transaction: everything written so far is on stable storage afterwards. */
   commit(): void;
+  /**
+   * Called when a write fails after a good start (disk full, card gone). The node goes on without durability rather
+   * than leave the mesh: whoever owns the store tells people.
+   */
+  onFailure: (error: unknown) => void;
   close(): void;
 }
 
@@ -148,8 +153,11 @@ class SqliteStore implements Store {
   readonly #updateText: StatementSync;
   readonly #findText: StatementSync;
   readonly #insertSos: StatementSync;
+  readonly #deleteSos: StatementSync;
+  readonly #insertPolicy: StatementSync;
   #inTransaction = false;
   #closed = false;
+  onFailure: (error: unknown) => void = () => undefined;
 
   constructor(database: DatabaseSync, bootEpoch: number) {
     this.#database = database;
@@ -163,16 +171,17 @@ class SqliteStore implements Store {
       `INSERT OR REPLACE INTO sos ("from", sos_id, kind, report, at_ms, acknowledged_by, confirmed)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
     );
+    this.#deleteSos = database.prepare(`DELETE FROM sos WHERE "from" = ? AND sos_id = ?`);
+    this.#insertPolicy = database.prepare("INSERT OR REPLACE INTO policy (one, version, octets) VALUES (1, ?, ?)");
   }
 
   saveText(text: StoredText): void {
-    this.#begin();
-    this.#insertText.run(text.from, text.messageId, text.to, text.body, text.state, text.atMs);
+    const { from, messageId, to, body, state, atMs } = text;
+    this.#write(this.#insertText, from, messageId, to, body, state, atMs);
   }
 
   setTextState(from: number, messageId: number, state: TextRecord["state"]): void {
-    this.#begin();
-    this.#updateText.run(state, from, messageId);
+    this.#write(this.#updateText, state, from, messageId);
   }
 
   texts(limit: number): StoredText[] {
@@ -190,15 +199,13 @@ class SqliteStore implements Store {
   }
 
   saveSos(sos: StoredSos): void {
-    this.#begin();
     const report = JSON.stringify(sos.report);
     const { from, sosId, kind, atMs, acknowledgedBy, confirmed } = sos;
-    this.#insertSos.run(from, sosId, kind, report, atMs, acknowledgedBy, confirmed ? 1 : 0);
+    this.#write(this.#insertSos, from, sosId, kind, report, atMs, acknowledgedBy, confirmed ? 1 : 0);
   }
 
   removeSos(from: number, sosId: number): void {
-    this.#begin();
-    this.#database.prepare(`DELETE FROM sos WHERE "from" = ? AND sos_id = ?`).run(from, sosId);
+    this.#write(this.#deleteSos, from, sosId);
   }
 
   sos(limit: number): StoredSos[] {
@@ -207,8 +214,7 @@ class SqliteStore implements Store {
   }
 
   savePolicy(version: number, octets: Uint8Array): void {
-    this.#begin();
-    this.#database.prepare("INSERT OR REPLACE INTO policy (one, version, octets) VALUES (1, ?, ?)").run(version, octets);
+    this.#write(this.#insertPolicy, version, octets);
   }
 
   policy(): { version: number; octets: Uint8Array } | undefined {
@@ -219,7 +225,11 @@ class SqliteStore implements Store {
   commit(): void {
     if (!this.#inTransaction) return;
     this.#inTransaction = false;
-    this.#database.exec("COMMIT");
+    try {
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   close(): void {
@@ -229,10 +239,20 @@ class SqliteStore implements Store {
     this.#database.close();
   }
 
-  #begin(): void {
-    if (this.#inTransaction) return;
-    this.#database.exec("BEGIN IMMEDIATE");
-    this.#inTransaction = true;
+  #write(statement: StatementSync, ...values: (number | string | null | Uint8Array)[]): void {
+    try {
+      if (!this.#inTransaction) this.#database.exec("BEGIN IMMEDIATE");
+      this.#inTransaction = true;
+      statement.run(...values);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#inTransaction = false;
+    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    this.onFailure(error);
   }
 }
 

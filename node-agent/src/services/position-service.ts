@@ -1,0 +1,104 @@
+import type { AgentStatus } from "../api/types.ts";
+import type { NodeEvent, PositionReport } from "../core/api.ts";
+import type { Battery } from "./battery.ts";
+import type { ServiceContext } from "./context.ts";
+import type { Fix, PositionSource } from "./position-source.ts";
+
+/** Fixes older than this many report intervals are not reported any more: a place where nobody is misleads. */
+const STALE_INTERVALS = 3;
+const STALE_MIN_S = 10;
+/** First reports of nodes that start together are spread over this time, ms. */
+const FIRST_SPREAD_MS = 500;
+const NODES_MAX = 1024;
+
+interface Known {
+  report: PositionReport;
+  atUs: number;
+}
+
+/** Reports where this node is at a fixed interval, and keeps where everybody else is. */
+export class PositionService {
+  readonly #context: ServiceContext;
+  readonly #source: PositionSource | undefined;
+  readonly #battery: Battery;
+  readonly #known = new Map<number, Known>();
+  #fix: { fix: Fix; atUs: number } | undefined;
+  #first: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Called with every position of the mesh, the own included. */
+  onPosition: (address: number, report: PositionReport) => void = () => undefined;
+
+  constructor(context: ServiceContext, source: PositionSource | undefined, battery: Battery) {
+    this.#context = context;
+    this.#source = source;
+    this.#battery = battery;
+  }
+
+  start(): void {
+    this.#source?.start((fix) => {
+      const isFirst = this.#fix === undefined;
+      this.#fix = { fix, atUs: this.#context.nowUs() };
+      if (isFirst) this.#begin();
+    });
+  }
+
+  stop(): void {
+    clearTimeout(this.#first);
+    clearInterval(this.#timer);
+    this.#source?.stop();
+  }
+
+  /** Own last position with the battery, NaN where unknown. */
+  own(): PositionReport {
+    const fix = this.#fix?.fix;
+    return {
+      latitudeDeg: fix?.latitudeDeg ?? Number.NaN,
+      longitudeDeg: fix?.longitudeDeg ?? Number.NaN,
+      altitudeM: fix?.altitudeM ?? Number.NaN,
+      speedKmh: fix?.speedKmh ?? Number.NaN,
+      courseDeg: fix?.courseDeg ?? Number.NaN,
+      batteryPercent: this.#battery.percent,
+    };
+  }
+
+  /** Sends one report now, unless there is no fresh fix. */
+  report(): void {
+    const nowUs = this.#context.nowUs();
+    const { intervalS } = this.#context.config.position;
+    const staleUs = Math.max(STALE_MIN_S, STALE_INTERVALS * intervalS) * 1e6;
+    if (this.#fix === undefined || nowUs - this.#fix.atUs > staleUs) return;
+    const report = this.own();
+    const sequence = this.#context.core.reportPosition(nowUs, report);
+    const { latitudeDeg, longitudeDeg } = report;
+    this.#context.journal.write("position-sent", nowUs, { sequence, latitudeDeg, longitudeDeg });
+    this.#keep(this.#context.address, report, nowUs);
+    this.#context.touch();
+  }
+
+  onEvent(event: Extract<NodeEvent, { type: "position" }>, nowUs: number): void {
+    const { from, sequence, report } = event;
+    const { latitudeDeg, longitudeDeg } = report;
+    this.#context.journal.write("position-received", nowUs, { from, sequence, latitudeDeg, longitudeDeg });
+    this.#keep(from, report, nowUs);
+  }
+
+  status(nowUs: number): AgentStatus["positions"] {
+    return [...this.#known].map(([address, { report, atUs }]) => {
+      return { address, report, ageS: Math.max(0, Math.round((nowUs - atUs) / 1e5) / 10) };
+    });
+  }
+
+  #begin(): void {
+    const spreadMs = Math.random() * FIRST_SPREAD_MS;
+    this.#first = setTimeout(() => {
+      this.report();
+      this.#timer = setInterval(() => this.report(), this.#context.config.position.intervalS * 1000);
+    }, spreadMs);
+  }
+
+  #keep(address: number, report: PositionReport, atUs: number): void {
+    if (!this.#known.has(address) && this.#known.size >= NODES_MAX) return;
+    this.#known.set(address, { report, atUs });
+    this.onPosition(address, report);
+  }
+}

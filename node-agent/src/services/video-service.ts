@@ -1,0 +1,141 @@
+import type { WebrtcOffer } from "../api/commands.ts";
+import type { AgentStatus } from "../api/types.ts";
+import { MAX_VIDEO_OCTETS, type NodeEvent } from "../core/api.ts";
+import type { FromMedia } from "../media/protocol.ts";
+import { SkeinError } from "../shell/skein-error.ts";
+import type { ServiceContext } from "./context.ts";
+import type { MediaPort } from "./voice-service.ts";
+
+/** How long a browser waits for its WebRTC answer, ms. */
+const ANSWER_MS = 10_000;
+const STREAMS_MAX = 64;
+
+interface Stream {
+  from: number;
+  stream: number;
+  framesComplete: number;
+  lastFrameUs: number;
+}
+interface Waiting {
+  resolve(sdp: string): void;
+  reject(error: unknown): void;
+  timer: NodeJS.Timeout;
+}
+
+/** Video: RTP packets between the mesh and the media process, WebRTC offers of browsers. */
+export class VideoService {
+  readonly #context: ServiceContext;
+  readonly #media: MediaPort;
+  readonly #streams = new Map<number, Stream>();
+  readonly #waiting = new Map<number, Waiting>();
+  #requestId = 0;
+  /** Who gets this node's picture; 0: nobody. */
+  #to = 0;
+  /** The clip that is being sent, null when there is none. */
+  #clip: string | null = null;
+  /** Packets of the camera that nobody was to get, or that were too long. */
+  #dropped = 0;
+
+  constructor(context: ServiceContext, media: MediaPort) {
+    this.#context = context;
+    this.#media = media;
+  }
+
+  sendTo(to: number): void {
+    this.#to = to;
+  }
+
+  /** Sends a clip, over and over, until `stop`. */
+  sendFile(to: number, path: string): void {
+    this.#to = to;
+    this.#clip = path;
+    this.#media.send({ type: "video-file", path });
+  }
+
+  stop(): void {
+    this.#to = 0;
+    this.#clip = null;
+    this.#media.send({ type: "video-stop" });
+  }
+
+  /** Hands a browser's offer to the media process. @throws SkeinError `webrtc-failed`, `media-away`. */
+  offer(offer: WebrtcOffer): Promise<string> {
+    const requestId = ++this.#requestId;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#settle(requestId)?.reject(noAnswer()), ANSWER_MS);
+      this.#waiting.set(requestId, { resolve, reject, timer });
+      this.#media.send({ type: "webrtc-offer", requestId, ...offer });
+    });
+  }
+
+  onAnswer(message: Extract<FromMedia, { type: "webrtc-answer" }>): void {
+    this.#settle(message.requestId)?.resolve(message.sdp);
+  }
+
+  onFailed(message: Extract<FromMedia, { type: "webrtc-failed" }>): void {
+    this.#settle(message.requestId)?.reject(new SkeinError("webrtc-failed", message.reason));
+  }
+
+  /** The media process went away and came back: browsers must ask again, a clip goes on. */
+  onMediaRestart(): void {
+    for (const requestId of [...this.#waiting.keys()]) this.#settle(requestId)?.reject(noAnswer());
+    if (this.#clip !== null) this.#media.send({ type: "video-file", path: this.#clip });
+  }
+
+  onSourceFailed(reason: string): void {
+    this.#clip = null;
+    this.#context.announce("warn", `Cannot send video: ${reason}`);
+  }
+
+  /** One packet of the own camera or clip. */
+  onVideoOut(message: Extract<FromMedia, { type: "video-out" }>): void {
+    const { stream, octets, frame, lastOfFrame, atUs } = message;
+    if (this.#to === 0 || octets.length > MAX_VIDEO_OCTETS) {
+      this.#dropped++;
+      return;
+    }
+    this.#context.core.sendVideo(this.#context.nowUs(), this.#to, stream, octets);
+    const fields = { stream, frame, lastOfFrame, lengthOctets: octets.length, to: this.#to };
+    this.#context.journal.write("video-out", atUs, fields);
+    this.#context.touch();
+  }
+
+  onVideo(event: Extract<NodeEvent, { type: "video" }>, nowUs: number): void {
+    const { from, stream, octets } = event;
+    this.#context.journal.write("video-in", nowUs, { from, stream, lengthOctets: octets.length });
+    this.#media.send({ type: "video-in", from, stream, octets });
+  }
+
+  onVideoFrame(message: Extract<FromMedia, { type: "video-frame" }>): void {
+    const { from, stream, atUs, rtpTimestamp, keyFrame, lengthOctets } = message;
+    this.#context.journal.write("video-frame", atUs, { from, stream, rtpTimestamp, keyFrame, lengthOctets });
+    const key = from * 256 + stream;
+    const known = this.#streams.get(key) ?? { from, stream, framesComplete: 0, lastFrameUs: atUs };
+    known.framesComplete++;
+    known.lastFrameUs = atUs;
+    if (this.#streams.has(key) || this.#streams.size < STREAMS_MAX) this.#streams.set(key, known);
+  }
+
+  /** Packets of the own camera that did not go out. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  status(nowUs: number): AgentStatus["video"] {
+    return [...this.#streams.values()].map(({ from, stream, framesComplete, lastFrameUs }) => {
+      return { from, stream, framesComplete, lastFrameMs: Math.round((nowUs - lastFrameUs) / 1000) };
+    });
+  }
+
+  #settle(requestId: number): Waiting | undefined {
+    const waiting = this.#waiting.get(requestId);
+    if (waiting === undefined) return undefined;
+    this.#waiting.delete(requestId);
+    clearTimeout(waiting.timer);
+    return waiting;
+  }
+}
+
+function noAnswer(): SkeinError {
+  return new SkeinError("media-away", "the media process gave no answer", "try again in some seconds");
+}
