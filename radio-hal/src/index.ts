@@ -1,0 +1,2 @@
+export * from "./bearer.ts";
+export { HalError } from "./hal-error.ts";
