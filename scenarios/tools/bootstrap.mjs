@@ -102,7 +102,7 @@ function run(command, args) {
 function install() {
   say("installing what is missing (npm ci) ...");
   const npm = process.env["npm_execpath"];
-  const args = ["ci", "--include=dev", "--no-audit", "--no-fund"];
+  const args = ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
   if (npm?.endsWith(".js")) run(process.execPath, [npm, ...args]);
   else run("npm", args);
   if (!isInstalled(root)) {
