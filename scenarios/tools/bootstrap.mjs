@@ -4,7 +4,7 @@
  *
  *   node scenarios/tools/bootstrap.mjs [--console] PROGRAM [ARGUMENTS...]
  *
- * `--console` also builds the browser pages when a source is newer than the last build.
+ * `--console` also builds console and handset page when a source is newer than the last build.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
@@ -65,15 +65,14 @@ function newestMs(path) {
 }
 
 /**
- * True if the browser pages were built after their newest source.
+ * True if console and handset page were built after their newest source.
  * @param {string} folder
  * @returns {boolean}
  */
-export function isConsoleBuilt(folder) {
-  const built = statSync(join(folder, "controller/console/dist/index.html"), { throwIfNoEntry: false });
-  if (built === undefined) return false;
-  const sources = ["controller/console", "package-lock.json"].map((path) => newestMs(join(folder, path)));
-  return built.mtimeMs >= Math.max(...sources);
+export function areConsolesBuilt(folder) {
+  const builtMs = ["console", "handset"].map((page) => newestMs(join(folder, "controller/dist", page, "index.html")));
+  const sourceMs = ["controller/console", "package-lock.json"].map((path) => newestMs(join(folder, path)));
+  return Math.min(...builtMs) > 0 && Math.min(...builtMs) >= Math.max(...sourceMs);
 }
 
 /** @param {string} line */
@@ -99,22 +98,25 @@ function run(command, args) {
   }
 }
 
-function install() {
-  say("installing what is missing (npm ci) ...");
+/** @param {string[]} args */
+function runNpm(args) {
   const npm = process.env["npm_execpath"];
-  const args = ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
   if (npm?.endsWith(".js")) run(process.execPath, [npm, ...args]);
   else run("npm", args);
+}
+
+function install() {
+  say("installing what is missing (npm ci, about a minute) ...");
+  runNpm(["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"]);
   if (!isInstalled(root)) {
     say("npm ci ended well, but node_modules does not hold what package-lock.json asks for");
     process.exit(1);
   }
 }
 
-function buildConsole() {
-  if (!existsSync(join(root, "controller/console/vite.config.ts"))) return;
-  say("building the console (vite) ...");
-  run(pinnedNode, [join(root, "node_modules/vite/bin/vite.js"), "build", "controller/console", "--logLevel", "warn"]);
+function buildConsoles() {
+  say("building console and handset page ...");
+  runNpm(["run", "--silent", "--workspace", "@skein/controller", "build"]);
 }
 
 /**
@@ -147,8 +149,9 @@ async function main() {
     process.exit(2);
   }
   if (!isInstalled(root)) install();
-  if (wantsConsole && !isConsoleBuilt(root)) buildConsole();
+  if (wantsConsole && !areConsolesBuilt(root)) buildConsoles();
   const path = resolve(root, program);
+  // npm scripts of an installed tree run on the pinned Node already: no second process then.
   const wantedVersion = JSON.parse(readFileSync(join(root, "node_modules/node/package.json"), "utf8")).version;
   if (process.versions.node === wantedVersion) {
     process.argv = [process.execPath, path, ...args];

@@ -1,7 +1,6 @@
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { withArguments } from "./arguments.ts";
 import { formatTable } from "./table.ts";
 
@@ -148,8 +147,7 @@ const PROBES: Probe[] = [
     isRequired: false,
     remedy: "npm start builds it; without it the controller serves no pages",
     run: () => {
-      const page = fileURLToPath(new URL("../../../controller/console/dist/index.html", import.meta.url));
-      accessSync(page, constants.R_OK);
+      for (const page of ["console", "handset"]) accessSync(join(root, "controller/dist", page, "index.html"));
       return "built";
     },
   },
