@@ -1,0 +1,191 @@
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import type { Command, CommandReply } from "@skein/node-agent/api";
+import type { Browser } from "./api/browser.ts";
+import { BrowserHub } from "./api/browser-hub.ts";
+import type { ValidCommand } from "./api/command-schema.ts";
+import { Counters } from "./api/counters.ts";
+import { createHttpServer } from "./api/http-server.ts";
+import { loadStaticFiles } from "./api/static-files.ts";
+import { type ControllerConfig, splitHostPort } from "./config/controller-config.ts";
+import { AgentLink } from "./fleet/agent-link.ts";
+import type { AgentMessage } from "./fleet/agent-status.ts";
+import { emptyFleet, type FleetInput, pictureOf, reduceFleet, tracksOf } from "./fleet/fleet.ts";
+import { PendingCommands } from "./fleet/pending-commands.ts";
+import type { Picture } from "./fleet/picture.ts";
+import { nextPolicy } from "./policy/policy-document.ts";
+
+const PICTURE_INTERVAL_MS = 1000;
+const CONSOLE_FOLDER = fileURLToPath(new URL("../dist/console", import.meta.url));
+
+/** The running controller: one agent connection, one fleet state, any number of browsers. */
+export class Controller {
+  readonly #config: ControllerConfig;
+  readonly #counters = new Counters();
+  readonly #http: Server;
+  readonly #hub: BrowserHub;
+  readonly #link: AgentLink;
+  readonly #pending: PendingCommands;
+  #fleet = emptyFleet();
+  /** The browser whose push-to-talk key is down, and its group. */
+  #talking: { browser: Browser; group: number } | undefined;
+  /** What the agent listened to before any console asked for more. */
+  #agentGroups: readonly number[] | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(config: ControllerConfig) {
+    this.#config = config;
+    const files = loadStaticFiles(CONSOLE_FOLDER);
+    this.#http = createHttpServer({ config, files, counters: this.#counters, picture: () => this.#picture() });
+    this.#hub = new BrowserHub(this.#http, {
+      configuredHost: splitHostPort(config.listen).host,
+      counters: this.#counters,
+      greet: () => [
+        { type: "welcome", language: config.language, tracks: tracksOf(this.#fleet), events: [...this.#fleet.events] },
+        { type: "picture", picture: this.#picture() },
+      ],
+      command: (browser, command) => this.#command(browser, command),
+      microphone: (browser, octets) => this.#microphone(browser, octets),
+      gone: (browser) => this.#gone(browser),
+    });
+    this.#link = new AgentLink(config.agent, {
+      onMessage: (message) => this.#fromAgent(message),
+      onPcm: (octets) => this.#toListeners(octets),
+      onConnected: (connected) => this.#agentConnected(connected),
+      onRubbish: () => this.#counters.count("agentRubbish"),
+    });
+    this.#pending = new PendingCommands((text) => this.#link.send(text));
+  }
+
+  /**
+   * Starts to serve. @returns the console's address.
+   * @throws the socket's error if the address cannot be had (EADDRINUSE, EACCES).
+   */
+  async start(): Promise<string> {
+    const { host, port } = splitHostPort(this.#config.listen);
+    await new Promise<void>((done, fail) => {
+      this.#http.once("error", fail);
+      this.#http.listen(port, host, () => {
+        this.#http.off("error", fail);
+        done();
+      });
+    });
+    const broadcast = (): void => this.#hub.broadcast({ type: "picture", picture: this.#picture() });
+    this.#timer = setInterval(broadcast, PICTURE_INTERVAL_MS);
+    const bound = (this.#http.address() as AddressInfo).port;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${bound}/`;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#link.close();
+    this.#pending.failAll();
+    this.#hub.close();
+    this.#http.closeAllConnections();
+    await new Promise<void>((done) => this.#http.close(() => done()));
+  }
+
+  #picture(): Picture {
+    return pictureOf(this.#fleet, Date.now(), this.#config.lab !== undefined, this.#counters.values);
+  }
+
+  /** The next fleet state; events that it brought go out at once. */
+  #apply(input: FleetInput): void {
+    const before = this.#fleet.nextSequence;
+    this.#fleet = reduceFleet(this.#fleet, input);
+    for (const event of this.#fleet.events) if (event.sequence >= before) this.#hub.broadcast({ type: "event", event });
+  }
+
+  #fromAgent(message: AgentMessage): void {
+    const nowMs = Date.now();
+    if (message.type === "reply") {
+      if (!this.#pending.resolve(message.id, message.reply as CommandReply)) this.#counters.count("lateReply");
+    } else if (message.type === "event") {
+      this.#apply({ type: "event", event: message.event, nowMs });
+    } else {
+      const first = this.#fleet.status === null;
+      this.#apply({ type: "status", status: message.status, nowMs });
+      this.#agentGroups ??= message.status.voice.groups;
+      this.#updateListening();
+      if (first) this.#hub.broadcast({ type: "picture", picture: this.#picture() });
+    }
+  }
+
+  #agentConnected(connected: boolean): void {
+    this.#apply({ type: "agent", connected, nowMs: Date.now() });
+    if (connected) return;
+    this.#pending.failAll();
+    this.#talking = undefined;
+    this.#hub.broadcast({ type: "picture", picture: this.#picture() });
+  }
+
+  async #command(browser: Browser, command: ValidCommand): Promise<CommandReply> {
+    switch (command.do) {
+      case "ptt":
+        return this.#pushToTalk(browser, command.on, command.group);
+      case "listen":
+        browser.listening = new Set(command.groups);
+        this.#updateListening();
+        return { ok: true };
+      case "policy":
+        return this.#publishPolicy(command);
+      default:
+        return this.#pending.submit(command);
+    }
+  }
+
+  async #publishPolicy(command: Extract<ValidCommand, { do: "policy" }>): Promise<CommandReply> {
+    const document = nextPolicy(command.document, this.#fleet.status?.policy.version ?? 0);
+    const reply = await this.#pending.submit({ do: "policy", document });
+    if (reply.ok) {
+      this.#apply({ type: "note", level: "info", text: `policy ${document.version} published`, nowMs: Date.now() });
+    }
+    return reply;
+  }
+
+  async #pushToTalk(browser: Browser, on: boolean, group: number): Promise<CommandReply> {
+    const holder = this.#talking;
+    if (holder !== undefined && holder.browser !== browser) {
+      // Releasing a key that one does not hold is no error: the other console goes on.
+      if (!on) return { ok: true };
+      return { ok: false, code: "floor-taken", message: "another console of this controller is talking" };
+    }
+    this.#talking = on ? { browser, group } : undefined;
+    const command: Command = { do: "ptt", on, group };
+    const reply = await this.#pending.submit(command);
+    if (on && !reply.ok && this.#talking?.browser === browser) this.#talking = undefined;
+    return reply;
+  }
+
+  #microphone(browser: Browser, octets: Buffer): void {
+    const holds = this.#talking?.browser === browser && this.#talking.group === octets[1];
+    if (!holds || !this.#link.send(octets)) this.#counters.count("pcmWithoutFloor");
+  }
+
+  #toListeners(octets: Buffer): void {
+    const group = octets[1] ?? 0;
+    for (const browser of this.#hub.browsers) {
+      if (browser.wantsGroup(group) && !browser.send(octets)) this.#counters.count("slowBrowser");
+    }
+  }
+
+  #gone(browser: Browser): void {
+    // A closed page must not leave the key pressed for everyone.
+    if (this.#talking?.browser === browser) {
+      void this.#pending.submit({ do: "ptt", on: false, group: this.#talking.group });
+      this.#talking = undefined;
+    }
+    this.#updateListening();
+  }
+
+  /** The agent listens to its own groups and whatever any console wants besides. */
+  #updateListening(): void {
+    const current = this.#fleet.status?.voice.groups;
+    if (current === undefined || this.#agentGroups === undefined) return;
+    const wanted = new Set(this.#agentGroups);
+    for (const browser of this.#hub.browsers) for (const group of browser.listening ?? []) wanted.add(group);
+    const same = wanted.size === current.length && current.every((group) => wanted.has(group));
+    if (!same) void this.#pending.submit({ do: "listen", groups: [...wanted].sort((a, b) => a - b) });
+  }
+}

@@ -1,0 +1,39 @@
+import type { PolicyDocument } from "@skein/node-agent/api";
+import { z } from "zod";
+
+/** Names and figures that a policy may carry; the version is the controller's to give. */
+export const policyDraftSchema = z.strictObject({
+  version: z.number().int().min(0).optional(),
+  bearers: z
+    .record(
+      z.string().min(1).max(32),
+      z.strictObject({
+        costCentsPerMegabyte: z.number().min(0).max(100_000).optional(),
+        preference: z.number().min(-100).max(100).optional(),
+      }),
+    )
+    .refine((bearers) => Object.keys(bearers).length <= 64, "at most 64 bearers"),
+  classes: z
+    .record(z.string().min(1).max(16), z.strictObject({ copies: z.number().int().min(1).max(4).optional() }))
+    .refine((classes) => Object.keys(classes).length <= 16, "at most 16 classes"),
+});
+export type PolicyDraft = z.infer<typeof policyDraftSchema>;
+
+/**
+ * The document to publish: one version above the one in force, so that agents take it and two operators at one
+ * controller can never publish two documents under one version. Absent fields stay absent.
+ */
+export function nextPolicy(draft: PolicyDraft, versionInForce: number): PolicyDocument {
+  const bearers: PolicyDocument["bearers"] = {};
+  for (const [name, { costCentsPerMegabyte, preference }] of Object.entries(draft.bearers)) {
+    bearers[name] = {
+      ...(costCentsPerMegabyte === undefined ? {} : { costCentsPerMegabyte }),
+      ...(preference === undefined ? {} : { preference }),
+    };
+  }
+  const classes: PolicyDocument["classes"] = {};
+  for (const [name, rule] of Object.entries(draft.classes)) {
+    classes[name] = rule.copies === undefined ? {} : { copies: rule.copies };
+  }
+  return { version: versionInForce + 1, bearers, classes };
+}
