@@ -8,6 +8,7 @@ export type SendBatch<Message> = (batch: Message[], done: () => void) => void;
 export class BatchSender<Message> {
   private readonly sendBatch: SendBatch<Message>;
   private outstanding = 0;
+  private whenIdle: (() => void) | undefined;
   dropped = 0;
 
   constructor(sendBatch: SendBatch<Message>) {
@@ -22,6 +23,13 @@ export class BatchSender<Message> {
     this.outstanding++;
     this.sendBatch(batch, () => {
       this.outstanding--;
+      if (this.outstanding === 0) this.whenIdle?.();
     });
+  }
+
+  /** Calls back as soon as the channel has taken everything. */
+  end(callback: () => void): void {
+    if (this.outstanding === 0) callback();
+    else this.whenIdle = callback;
   }
 }

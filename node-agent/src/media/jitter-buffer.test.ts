@@ -42,21 +42,37 @@ const playedOf = (outputs: Output[]) =>
 
 test("a steady stream is played whole, in order, 40 ms apart or 36 while it catches up", () => {
   const buffer = make();
-  const played = playedOf(run(buffer, steady(200, () => 5_000)));
-  assert.equal(played.map((p) => p.timestamp20ms), Array.from({ length: 200 }, (_, i) => i * 2));
+  const played = playedOf(
+    run(
+      buffer,
+      steady(200, () => 5_000),
+    ),
+  );
+  assert.equal(
+    played.map((p) => p.timestamp20ms),
+    Array.from({ length: 200 }, (_, i) => i * 2),
+  );
   const steps = new Set(played.slice(1).map((p, i) => p.atUs - (played[i]?.atUs ?? 0)));
   assert.equal([...steps].sort(), [36_000, 40_000]);
   assert.is(buffer.counters.late + buffer.counters.duplicate + buffer.counters.capped, 0);
 });
 
 test("lag that is not needed is worked off without losing a frame", () => {
-  const played = playedOf(run(make(), steady(200, () => 5_000)));
+  const played = playedOf(
+    run(
+      make(),
+      steady(200, () => 5_000),
+    ),
+  );
   assert.is(played[0]?.waitedUs, LEAD_US);
   assert.ok((played.at(-1)?.waitedUs ?? Infinity) <= 16_000);
 });
 
 test("a lost frame is concealed in its slot", () => {
-  const outputs = run(make(), steady(20, () => 5_000).filter((a) => a.index !== 7));
+  const outputs = run(
+    make(),
+    steady(20, () => 5_000).filter((a) => a.index !== 7),
+  );
   const kinds = outputs.slice(0, 20).map((o) => o.result.kind);
   assert.is(kinds.indexOf("concealed"), 7);
   assert.is(kinds.filter((k) => k === "played").length, 19);
@@ -64,7 +80,12 @@ test("a lost frame is concealed in its slot", () => {
 
 test("frames that an outage only delayed are all played, and the lag shrinks again", () => {
   const held = (index: number) => (index >= 20 && index < 28 ? (28 - index) * FRAME_US : 0);
-  const played = playedOf(run(make(), steady(300, (index) => 5_000 + held(index))));
+  const played = playedOf(
+    run(
+      make(),
+      steady(300, (index) => 5_000 + held(index)),
+    ),
+  );
   assert.is(played.length, 300);
   assert.ok((played.at(-1)?.waitedUs ?? Infinity) < 20_000);
 });
@@ -79,7 +100,12 @@ test("after an outage that lost its frames, speech goes on within one lead", () 
 
 test("a path that becomes 600 ms faster costs no more than what was in flight", () => {
   const buffer = make();
-  const played = playedOf(run(buffer, steady(200, (index) => (index < 50 ? 620_000 : 20_000))));
+  const played = playedOf(
+    run(
+      buffer,
+      steady(200, (index) => (index < 50 ? 620_000 : 20_000)),
+    ),
+  );
   assert.ok(played.every((p) => p.waitedUs <= CAP_US));
   assert.ok(played.length >= 200 - Math.ceil(620_000 / FRAME_US), `${played.length} played`);
 });

@@ -1,10 +1,12 @@
-import type { CodecFactory } from "./codec-ports.ts";
 import { Bridge } from "./bridge.ts";
+import type { CodecFactory } from "./codec-ports.ts";
 import { MediaCounters } from "./media-counters.ts";
 import { Outbox } from "./outbox.ts";
 import type { FromMedia, SourceError, ToMedia } from "./protocol.ts";
 import { Reception } from "./reception.ts";
 import { Talk } from "./talk.ts";
+import { type Clip, ClipSender, MAX_CLIP_OCTETS, readClip } from "./video-clip.ts";
+import { VideoReception } from "./video-reception.ts";
 import { MAX_WAV_OCTETS, readWav, WavSource } from "./wav-source.ts";
 
 const COUNTERS_INTERVAL_US = 1_000_000;
@@ -28,6 +30,9 @@ export class MediaEngine {
   private talk: Talk | null = null;
   /** Distinguishes a file that is still being read from one that nobody wants any more. */
   private talkRequest = 0;
+  private readonly video: VideoReception;
+  private clip: ClipSender | null = null;
+  private clipRequest = 0;
   private countersDueUs: number;
 
   constructor(options: MediaEngineOptions) {
@@ -36,6 +41,7 @@ export class MediaEngine {
     const emit = (message: FromMedia) => this.outbox.add(message, options.now());
     this.reception = new Reception(options.codecs, emit, this.counters);
     this.bridge = new Bridge(options.codecs, emit, this.counters);
+    this.video = new VideoReception(emit, this.counters);
     this.countersDueUs = options.now() + COUNTERS_INTERVAL_US;
   }
 
@@ -67,12 +73,22 @@ export class MediaEngine {
       case "listen":
         this.reception.listen(message.groups);
         break;
+      case "video-in":
+        this.video.handlePacket(message, nowUs);
+        break;
+      case "video-file":
+        await this.startClip(message.path);
+        break;
+      case "video-stop":
+        this.stopClip();
+        break;
     }
   }
 
   nextUs(): number {
-    const talkUs = this.talk?.nextUs() ?? Infinity;
-    return Math.min(talkUs, this.reception.nextUs(), this.bridge.nextUs(), this.outbox.nextUs(), this.countersDueUs);
+    const sourceUs = Math.min(this.talk?.nextUs() ?? Infinity, this.clip?.nextUs() ?? Infinity);
+    const voiceUs = Math.min(this.reception.nextUs(), this.bridge.nextUs());
+    return Math.min(sourceUs, voiceUs, this.video.nextUs(), this.outbox.nextUs(), this.countersDueUs);
   }
 
   /** Does all that is due; what it produced for the agent leaves with it. */
@@ -81,12 +97,15 @@ export class MediaEngine {
     this.talk?.run(nowUs);
     this.bridge.run(nowUs);
     this.reception.run(nowUs);
+    this.counters.add("video.packetsSent", this.clip?.run(nowUs) ?? 0);
+    this.video.run(nowUs);
     if (nowUs >= this.countersDueUs) this.reportCounters(nowUs);
     this.outbox.run(nowUs);
   }
 
   close(): void {
     this.stopTalk();
+    this.stopClip();
     this.reception.close();
     this.bridge.close();
     this.reportCounters(this.options.now());
@@ -96,6 +115,7 @@ export class MediaEngine {
   private reportCounters(nowUs: number): void {
     this.countersDueUs = nowUs + COUNTERS_INTERVAL_US;
     this.reception.countAllChanges();
+    this.video.countChanges();
     const counters = this.counters.takeChanges();
     if (counters !== undefined) this.emit({ type: "counters", counters });
   }
@@ -120,6 +140,21 @@ export class MediaEngine {
     this.talkRequest++;
     this.talk?.stop();
     this.talk = null;
+  }
+
+  private async startClip(path: string): Promise<void> {
+    this.stopClip();
+    const request = this.clipRequest;
+    const octets = await this.read("video", path, MAX_CLIP_OCTETS);
+    if (octets === undefined || request !== this.clipRequest) return;
+    const clip: Clip | string = readClip(octets);
+    if (typeof clip === "string") this.fail("video", "unsupported", `${path}: ${clip}`);
+    else this.clip = new ClipSender(clip, this.options.now(), (out) => this.emit(out));
+  }
+
+  private stopClip(): void {
+    this.clipRequest++;
+    this.clip = null;
   }
 
   private async read(source: "talk" | "video", path: string, maxOctets: number): Promise<Uint8Array | undefined> {

@@ -10,7 +10,8 @@ const V8_OPTIONS = ["--max-semi-space-size=1", "--max-old-space-size=192"];
  * Stripped and compiled sources are kept here: a process that finds them starts in 70 ms with 55 MB instead of
  * 200 ms with 95 MB. One place in the environment serves the agent and its child alike.
  */
-const COMPILE_CACHE = process.env["NODE_COMPILE_CACHE"] ?? fileURLToPath(new URL("../../../.build/compile-cache", import.meta.url));
+const COMPILE_CACHE =
+  process.env["NODE_COMPILE_CACHE"] ?? fileURLToPath(new URL("../../../.build/compile-cache", import.meta.url));
 /** Messages gathered while the event loop turns or the child starts; beyond it the oldest are dropped. */
 const MAX_QUEUED = 256;
 const FIRST_RESTART_MS = 100;

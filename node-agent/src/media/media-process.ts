@@ -6,10 +6,13 @@ import { findCodec2 } from "./codec2.ts";
 import { nativeCodecs } from "./codecs.ts";
 import { MediaEngine } from "./media-engine.ts";
 import type { FromMedia, ToMedia } from "./protocol.ts";
+import { WebRtcHost } from "./webrtc-host.ts";
 
 /** The compile cache is normally written at exit; the next process may start long before. */
 const CACHE_FLUSH_MS = 2_000;
 const MAX_TIMER_MS = 60_000;
+/** What browsers want to know of; of `video-in` only while one is connected. */
+const WEBRTC_MESSAGES = new Set<ToMedia["type"]>(["webrtc-offer", "video-in", "video-key-wanted"]);
 
 const now = (): number => Number(process.hrtime.bigint() / 1000n);
 
@@ -22,6 +25,11 @@ const engine = new MediaEngine({
   now,
   readFile: readWholeFile,
   deliver: (messages) => sender.send(messages),
+});
+
+const webRtc = new WebRtcHost((message) => {
+  engine.emit(message);
+  pump();
 });
 
 let timer: NodeJS.Timeout | undefined;
@@ -45,14 +53,21 @@ function handleTimer(): void {
 }
 
 function handleMessage(message: ToMedia): void {
-  if (message.type === "shutdown") stop();
-  else void engine.handle(message).then(pump);
+  if (message.type === "shutdown") {
+    stop();
+    return;
+  }
+  if (WEBRTC_MESSAGES.has(message.type)) webRtc.handle(message);
+  void engine.handle(message).then(pump);
 }
 
 function stop(): void {
   clearTimeout(timer);
+  webRtc.close();
   engine.close();
-  if (process.connected) process.disconnect();
+  sender.end(() => {
+    if (process.connected) process.disconnect();
+  });
 }
 
 async function readWholeFile(path: string, maxOctets: number): Promise<Uint8Array> {

@@ -14,7 +14,17 @@ import type { VoiceCodec } from "../core/api.ts";
  * After its media process died, an agent gets `ready` once more; a talk or clip under way has then ended.
  */
 export type ToMedia =
-  | { type: "voice-in"; talker: number; group: number; burst: number; codec: VoiceCodec; timestamp20ms: number; payload: Uint8Array; bridge: boolean; play: boolean }
+  | {
+      type: "voice-in";
+      talker: number;
+      group: number;
+      burst: number;
+      codec: VoiceCodec;
+      timestamp20ms: number;
+      payload: Uint8Array;
+      bridge: boolean;
+      play: boolean;
+    }
   /** Talk from a WAV file (16-bit PCM mono, 8/16/48 kHz), looped, until `talk-stop`. Opus: 14 kbit/s unless given. */
   | { type: "talk-file"; group: number; burst: number; path: string; codec: VoiceCodec; bitrateBps?: number }
   /** Talk from live PCM that `pcm-in` brings (16 kHz mono s16le). */
@@ -27,6 +37,8 @@ export type ToMedia =
   /** Send a VP8 clip (IVF), looped, until `video-stop`. */
   | { type: "video-file"; path: string }
   | { type: "video-stop" }
+  /** A receiver on the mesh cannot decode: cameras are asked for a key frame. A clip has them anyway. */
+  | { type: "video-key-wanted" }
   /** A browser's WebRTC offer: `send` = its camera comes in, `receive` = it watches the node `from` (0: whoever sends). */
   | { type: "webrtc-offer"; requestId: number; direction: "send" | "receive"; from: number; sdp: string }
   | { type: "shutdown" };
@@ -34,15 +46,39 @@ export type ToMedia =
 export type FromMedia =
   | { type: "ready"; opus: boolean; codec2: boolean }
   /** To be sent by the agent: coded voice of the own microphone, or a bridged frame (talker is somebody else). */
-  | { type: "voice-out"; talker: number | null; group: number; burst: number; codec: VoiceCodec; timestamp20ms: number; payload: Uint8Array }
+  | {
+      type: "voice-out";
+      talker: number | null;
+      group: number;
+      burst: number;
+      codec: VoiceCodec;
+      timestamp20ms: number;
+      payload: Uint8Array;
+    }
   /** A real (not concealed) frame left the jitter buffer; one message per 40 ms frame. */
   | { type: "voice-played"; talker: number; group: number; burst: number; timestamp20ms: number; atUs: number }
   /** One per 40 ms frame; `atUs` is when its first sample was spoken, so that mouth to ear is the difference. */
   | { type: "voice-sent"; group: number; burst: number; timestamp20ms: number; atUs: number }
   | { type: "pcm-out"; talker: number; group: number; pcm: Uint8Array }
-  | { type: "video-out"; stream: number; octets: Uint8Array; frame: number; lastOfFrame: boolean; atUs: number }
-  /** A whole video frame was reassembled. `frame` is the sender's frame number, unwrapped from the RTP timestamp. */
-  | { type: "video-frame"; from: number; stream: number; rtpTimestamp: number; keyFrame: boolean; lengthOctets: number; atUs: number }
+  | {
+      type: "video-out";
+      stream: number;
+      octets: Uint8Array;
+      frame: number;
+      rtpTimestamp: number;
+      lastOfFrame: boolean;
+      atUs: number;
+    }
+  /** A whole video frame was reassembled; `rtpTimestamp` is the one of its `video-out`. */
+  | {
+      type: "video-frame";
+      from: number;
+      stream: number;
+      rtpTimestamp: number;
+      keyFrame: boolean;
+      lengthOctets: number;
+      atUs: number;
+    }
   /** Sent when a loss made the decoder need a new key frame. */
   | { type: "video-need-key"; from: number; stream: number }
   | { type: "webrtc-answer"; requestId: number; sdp: string }

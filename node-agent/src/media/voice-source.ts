@@ -3,11 +3,31 @@ import { encodeWavHeader, WAV_HEADER_OCTETS } from "@skein/codecs";
 const SAMPLE_RATE_HZ = 16_000;
 /** Rough vowels: frequency and bandwidth of the first three formants, Hz. */
 const VOWELS: readonly (readonly (readonly [number, number])[])[] = [
-  [[730, 90], [1090, 110], [2440, 170]],
-  [[270, 60], [2290, 130], [3010, 190]],
-  [[300, 65], [870, 100], [2240, 160]],
-  [[530, 75], [1840, 120], [2480, 170]],
-  [[570, 80], [840, 100], [2410, 170]],
+  [
+    [730, 90],
+    [1090, 110],
+    [2440, 170],
+  ],
+  [
+    [270, 60],
+    [2290, 130],
+    [3010, 190],
+  ],
+  [
+    [300, 65],
+    [870, 100],
+    [2240, 160],
+  ],
+  [
+    [530, 75],
+    [1840, 120],
+    [2480, 170],
+  ],
+  [
+    [570, 80],
+    [840, 100],
+    [2410, 170],
+  ],
 ];
 const SYLLABLE_S = 0.22;
 const PAUSE_EVERY = 7;
