@@ -1,40 +1,26 @@
 import { connect, type Socket } from "node:net";
-import { z } from "zod";
-import type { Fix, PositionSource } from "./position-source.ts";
+import { decodeGpsdLine, GPSD_WATCH, type GnssFix, MAX_GPSD_LINE_OCTETS } from "@skein/codecs";
+import type { PositionSource } from "./position-source.ts";
 
-/** gpsd's client protocol (gpsd_json): one JSON object a line. */
-const WATCH = '?WATCH={"enable":true,"json":true};\n';
-/** Longest line that gpsd sends is about 10 kB (SKY with all satellites). */
-const LINE_OCTETS_MAX = 64 * 1024;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
 /** gpsd reports each second; silence this long means that the connection is dead. */
 const SILENT_MS = 30_000;
 
-const report = z.object({
-  class: z.literal("TPV"),
-  /** 0 unknown, 1 no fix, 2 two, 3 three dimensions. */
-  mode: z.number().min(2),
-  lat: z.number().min(-90).max(90),
-  lon: z.number().min(-180).max(180),
-  altMSL: z.number().optional(),
-  alt: z.number().optional(),
-  /** m/s */
-  speed: z.number().optional(),
-  /** degrees from true north */
-  track: z.number().optional(),
-});
+const LINE_FEED = 0x0a;
 
 /** Reads positions from a gpsd, on and on: a daemon that is not there (yet, or any more) is tried again. */
 export class GpsdSource implements PositionSource {
-  readonly counters: Record<string, number> = { reports: 0, rubbish: 0, connects: 0 };
+  readonly counters: Record<string, number> = { fixes: 0, malformed: 0, connects: 0 };
   readonly #host: string;
   readonly #port: number;
   #socket: Socket | undefined;
   #retry: NodeJS.Timeout | undefined;
   #retryMs = FIRST_RETRY_MS;
-  #pending = "";
-  #onFix: (fix: Fix) => void = () => undefined;
+  readonly #line = new Uint8Array(MAX_GPSD_LINE_OCTETS);
+  /** Octets in the line; more than fit means that the rest of it is skipped. */
+  #length = 0;
+  #onFix: (fix: GnssFix) => void = () => undefined;
   #stopped = false;
 
   constructor(host: string, port: number) {
@@ -42,7 +28,7 @@ export class GpsdSource implements PositionSource {
     this.#port = port;
   }
 
-  start(onFix: (fix: Fix) => void): void {
+  start(onFix: (fix: GnssFix) => void): void {
     this.#onFix = onFix;
     this.#connect();
   }
@@ -54,17 +40,16 @@ export class GpsdSource implements PositionSource {
   }
 
   #connect(): void {
-    this.#pending = "";
+    this.#length = 0;
     const socket = connect({ host: this.#host, port: this.#port });
     this.#socket = socket;
-    socket.setEncoding("utf8");
     socket.setTimeout(SILENT_MS, () => socket.destroy());
     socket.on("connect", () => {
       this.#count("connects");
       this.#retryMs = FIRST_RETRY_MS;
-      socket.write(WATCH);
+      socket.write(GPSD_WATCH);
     });
-    socket.on("data", (text: string) => this.#data(text));
+    socket.on("data", (octets: Buffer) => this.#data(octets));
     // `close` follows each error and carries on from there.
     socket.on("error", () => this.#count("errors"));
     socket.on("close", () => {
@@ -74,48 +59,26 @@ export class GpsdSource implements PositionSource {
     });
   }
 
-  #data(text: string): void {
-    this.#pending += text;
-    for (let end = this.#pending.indexOf("\n"); end >= 0; end = this.#pending.indexOf("\n")) {
-      this.#line(this.#pending.slice(0, end));
-      this.#pending = this.#pending.slice(end + 1);
-    }
-    if (this.#pending.length > LINE_OCTETS_MAX) {
-      this.#count("rubbish");
-      this.#pending = "";
+  #data(octets: Buffer): void {
+    for (const octet of octets) {
+      if (octet === LINE_FEED) this.#endLine();
+      else if (this.#length < this.#line.length) this.#line[this.#length++] = octet;
+      else this.#length = this.#line.length + 1;
     }
   }
 
-  #line(line: string): void {
-    const fix = parseTpv(line);
-    if (fix === "rubbish") this.#count("rubbish");
-    else if (fix !== undefined) {
-      this.#count("reports");
-      this.#onFix(fix);
-    }
+  #endLine(): void {
+    const length = this.#length;
+    this.#length = 0;
+    if (length > this.#line.length) return this.#count("malformed");
+    const report = decodeGpsdLine(this.#line, 0, length);
+    if (report.kind === "malformed") this.#count("malformed");
+    if (report.kind !== "fix") return;
+    this.#count("fixes");
+    this.#onFix(report.fix);
   }
 
   #count(name: string): void {
     this.counters[name] = (this.counters[name] ?? 0) + 1;
   }
-}
-
-/** A fix out of one line of gpsd; undefined for other reports and for no fix. */
-export function parseTpv(line: string): Fix | "rubbish" | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch {
-    return "rubbish";
-  }
-  const result = report.safeParse(json);
-  if (!result.success) return undefined;
-  const { lat, lon, altMSL, alt, speed, track } = result.data;
-  return {
-    latitudeDeg: lat,
-    longitudeDeg: lon,
-    altitudeM: altMSL ?? alt ?? Number.NaN,
-    speedKmh: speed === undefined ? Number.NaN : speed * 3.6,
-    courseDeg: track ?? Number.NaN,
-  };
 }

@@ -1,8 +1,9 @@
+import type { GnssFix } from "@skein/codecs";
 import type { AgentStatus } from "../api/types.ts";
 import type { NodeEvent, PositionReport } from "../core/api.ts";
 import type { Battery } from "./battery.ts";
 import type { ServiceContext } from "./context.ts";
-import type { Fix, PositionSource } from "./position-source.ts";
+import type { PositionSource } from "./position-source.ts";
 
 /** Fixes older than this many report intervals are not reported any more: a place where nobody is misleads. */
 const STALE_INTERVALS = 3;
@@ -22,7 +23,7 @@ export class PositionService {
   readonly #source: PositionSource | undefined;
   readonly #battery: Battery;
   readonly #known = new Map<number, Known>();
-  #fix: { fix: Fix; atUs: number } | undefined;
+  #fix: { fix: GnssFix; atUs: number } | undefined;
   #first: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Called with every position of the mesh, the own included. */

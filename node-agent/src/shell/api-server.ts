@@ -30,13 +30,15 @@ const SECURITY_HEADERS: Record<string, string> = {
 export interface ApiClient {
   /** Groups whose sound it wants. */
   listening: ReadonlySet<number>;
+  /** False for HTTP, which cannot carry sound back. */
+  readonly hasSound: boolean;
 }
 
 /** What the agent does for the API. */
 export interface ApiHandlers {
   status(): AgentStatus;
-  /** Never throws; errors are replies. */
-  command(command: Command, client: ApiClient): Promise<CommandReply> | CommandReply;
+  /** Errors are replies. */
+  command(command: Command, client: ApiClient): CommandReply;
   /** Returns the SDP answer. @throws SkeinError */
   webrtc(offer: WebrtcOffer): Promise<string>;
   pcm(group: number, pcm: Uint8Array, client: ApiClient): void;
@@ -73,6 +75,7 @@ export function splitHostPort(text: string): { host: string; port: number } {
 
 class SocketClient implements ApiClient {
   listening: ReadonlySet<number> = new Set<number>();
+  readonly hasSound = true;
   readonly socket: WebSocket;
   constructor(socket: WebSocket) {
     this.socket = socket;
@@ -91,6 +94,8 @@ class AgentApi implements ApiServer {
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
   readonly #clients = new Set<SocketClient>();
+  /** All HTTP callers are one: a key that one request took, another gives back. */
+  readonly #httpClient: ApiClient = { listening: new Set(), hasSound: false };
   #timer: NodeJS.Timeout | undefined;
 
   constructor(host: string, pages: string, handlers: ApiHandlers) {
@@ -184,7 +189,7 @@ class AgentApi implements ApiServer {
   async #command(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const parsed = parseCommand(await readBody(request));
     if (!parsed.ok) return this.#badRequest(response, parsed.message);
-    const reply = await this.#handlers.command(parsed.value, { listening: new Set() });
+    const reply = this.#handlers.command(parsed.value, this.#httpClient);
     json(response, reply.ok ? 200 : 409, reply);
   }
 
@@ -228,13 +233,7 @@ class AgentApi implements ApiServer {
     if (!parsed.ok) return this.#rubbish(client, parsed.message);
     const { id, command } = parsed.value;
     if (command.do === "listen") client.listening = new Set(command.groups);
-    Promise.resolve(this.#handlers.command(command, client)).then(
-      (reply) => this.#sendMessage(client, { type: "reply", id, reply }),
-      (error) => {
-        const reply: CommandReply = { ok: false, code: errorCode(error, "internal"), message: errorMessage(error) };
-        this.#sendMessage(client, { type: "reply", id, reply });
-      },
-    );
+    this.#sendMessage(client, { type: "reply", id, reply: this.#handlers.command(command, client) });
   }
 
   #binary(client: SocketClient, octets: Buffer): void {

@@ -1,0 +1,111 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { errorCode, errorMessage } from "../shell/skein-error.ts";
+import { addressOf, addressTextOf, loadConfig } from "./load.ts";
+import { ConfigError } from "./yaml.ts";
+
+const test = suite<{ folder: string }>("load");
+test.before.each((context) => {
+  context.folder = mkdtempSync(join(tmpdir(), "skein-load-"));
+});
+test.after.each((context) => rmSync(context.folder, { recursive: true, force: true }));
+
+const GOOD = `node:
+  name: alpha-1
+  address: "1.7"
+  id: 7
+mission:
+  keyFile: mission.key
+state: state
+bearers:
+  - type: udp
+    name: radio
+    bind: 127.0.0.1:4700
+    neighbours: ["127.0.0.1:4701"]
+position:
+  nmea: track.nmea
+`;
+
+/** Writes the text and loads it; the error's code, or "good". */
+function outcome(folder: string, text: string): { code: string; message: string } {
+  writeFileSync(join(folder, "node.yaml"), text);
+  try {
+    loadConfig(join(folder, "node.yaml"));
+    return { code: "good", message: "" };
+  } catch (error) {
+    return { code: errorCode(error, "none"), message: errorMessage(error) };
+  }
+}
+
+test("a good file: paths start at its own folder, the key is read", ({ folder }) => {
+  writeFileSync(join(folder, "mission.key"), `${"0F".repeat(32)}\n`);
+  writeFileSync(join(folder, "node.yaml"), GOOD);
+  const { config, address, missionKey } = loadConfig(join(folder, "node.yaml"));
+  assert.is(config.state, join(folder, "state"));
+  assert.is(config.position.nmea, join(folder, "track.nmea"));
+  assert.is(address, 0x107);
+  assert.equal([...missionKey], Array(32).fill(0x0f));
+});
+
+test("what is wrong is named with its line and field", ({ folder }) => {
+  const cases: [from: string, to: string, line: number, words: RegExp][] = [
+    ["id: 7", "id: seven", 4, /node\.id/],
+    ['"1.7"', "1.10", 3, /node\.address/],
+    ["name: alpha-1", "name: alpha-1\n  colour: red", 2, /colour/],
+    ["type: udp", "type: pigeon", 9, /bearers\.0/],
+    ['    neighbours: ["127.0.0.1:4701"]\n', "", 9, /discover/],
+    ["127.0.0.1:4701", "nowhere", 12, /HOST:PORT/],
+    ["name: alpha-1", "name: 十六个字的名字太长", 1, /12 octets/],
+    ["  keyFile: mission.key", "  keyFile: a\n  key: b", 6, /key/],
+  ];
+  for (const [from, to, line, words] of cases) {
+    const { code, message } = outcome(folder, GOOD.replace(from, to));
+    assert.is(code, "config-invalid", to);
+    assert.match(message, words);
+    assert.ok(message.includes(`node.yaml:${line}:`), `${to}: ${message}`);
+  }
+});
+
+test("two bearers of one name are refused", ({ folder }) => {
+  const second = "  - type: serial\n    name: radio\n    device: /dev/ttyS0\n";
+  assert.match(outcome(folder, GOOD.replace("position:", `${second}position:`)).message, /second bearer called "radio"/);
+});
+
+test("key files: missing, cut", ({ folder }) => {
+  assert.is(outcome(folder, GOOD).code, "key-invalid");
+  writeFileSync(join(folder, "mission.key"), "0f0f");
+  assert.is(outcome(folder, GOOD).code, "key-invalid");
+});
+
+test("a file that is missing, or no file", ({ folder }) => {
+  for (const name of [join(folder, "none.yaml"), folder]) {
+    assert.throws(() => loadConfig(name), (error: unknown) => errorCode(error, "") === "config-unreadable");
+  }
+});
+
+test("a corrupted file is refused in words, whatever was done to it", ({ folder }) => {
+  writeFileSync(join(folder, "mission.key"), "0F".repeat(32));
+  fc.assert(
+    fc.property(fc.nat(GOOD.length - 1), fc.string({ unit: "binary", maxLength: 8 }), (at, rubbish) => {
+      writeFileSync(join(folder, "node.yaml"), GOOD.slice(0, at) + rubbish + GOOD.slice(at + rubbish.length));
+      try {
+        loadConfig(join(folder, "node.yaml"));
+      } catch (error) {
+        if (!(error instanceof ConfigError)) assert.is(errorCode(error, "none"), "key-invalid");
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("addresses: text to number and back", () => {
+  assert.is(addressOf("0.1"), 1);
+  assert.is(addressOf("254.254"), 0xfefe);
+  for (const text of ["0.1", "1.7", "254.254"]) assert.is(addressTextOf(addressOf(text)), text);
+});
+
+test.run();

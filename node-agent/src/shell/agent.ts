@@ -1,0 +1,336 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Bearer } from "@skein/radio-hal";
+import type { AgentStatus, LogEvent } from "../api/types.ts";
+import { addressTextOf, type LoadedConfig } from "../config/load.ts";
+import { createCore } from "../core/index.ts";
+import { type CoreOptions, type CoreStatus, type MeshCore, type NodeEvent, Role } from "../core/api.ts";
+import { findCodec2 } from "../media/codec2.ts";
+import { type MediaHost, startMedia } from "../media/media-host.ts";
+import type { FromMedia } from "../media/protocol.ts";
+import { Battery } from "../services/battery.ts";
+import type { ServiceContext } from "../services/context.ts";
+import { EventLog } from "../services/event-log.ts";
+import { GpsdSource } from "../services/gpsd-source.ts";
+import { type Journal, noJournal, openJournal } from "../services/journal.ts";
+import { NmeaSource } from "../services/nmea-source.ts";
+import { PolicyService } from "../services/policy-service.ts";
+import { PositionService } from "../services/position-service.ts";
+import { FixedSource, type PositionSource } from "../services/position-source.ts";
+import { SosService } from "../services/sos-service.ts";
+import { TakGateway } from "../services/tak-gateway.ts";
+import { TextService } from "../services/text-service.ts";
+import { VideoService } from "../services/video-service.ts";
+import { VoiceService } from "../services/voice-service.ts";
+import { type ApiServer, splitHostPort, startApiServer } from "./api-server.ts";
+import { createBearer, describeBearer } from "./bearers.ts";
+import { monotonicUs } from "./clock.ts";
+import { runCommand } from "./commands.ts";
+import type { Log } from "./log.ts";
+import { MeshLoop } from "./mesh-loop.ts";
+import { errorMessage } from "./skein-error.ts";
+import { createSodiumCrypto } from "./sodium-crypto.ts";
+import { openStore, type Store } from "./store.ts";
+
+/** The built handset page, where the controller's package lies beside this one. */
+const HANDSET_FOLDER = fileURLToPath(new URL("../../../controller/dist/handset", import.meta.url));
+const VERSION = (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
+  .version;
+/** Names and roles of members are asked for at most this often, microseconds. */
+const MEMBERS_FRESH_US = 2_000_000;
+
+/** A node at work. */
+export interface RunningAgent {
+  /** HOST:PORT of the local API. */
+  readonly api: string;
+  readonly bootEpoch: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an agent: state, core, API, bearers, services, media, in this order. The first hello leaves before the media
+ * process is started.
+ * @throws SkeinError with the code of what cannot work (`state-in-use`, `port-in-use`, ...); nothing is left open.
+ */
+export async function startAgent(loaded: LoadedConfig, log: Log): Promise<RunningAgent> {
+  const store = openStore(loaded.config.state);
+  let agent: Agent | undefined;
+  try {
+    const crypto = await createSodiumCrypto(loaded.missionKey);
+    const options: CoreOptions = {
+      address: loaded.address,
+      nodeId: loaded.config.node.id,
+      nameUtf8: new TextEncoder().encode(loaded.config.node.name),
+      role: Role[loaded.config.node.role],
+      // Unlike the nonce, what the seed decides (jitter, first sequence numbers) need not be secret, only different.
+      seed: (store.bootEpoch ^ loaded.config.node.id) >>> 0,
+      bootEpoch: store.bootEpoch,
+      crypto,
+      bearers: loaded.config.bearers.map((bearer, id) => describeBearer(id, bearer)),
+      groups: loaded.config.voice.groups,
+      bridgedGroups: loaded.config.voice.bridge,
+      narrowVoice: findCodec2() !== undefined,
+      acknowledgesSos: loaded.config.sos.acknowledge,
+    };
+    agent = new Agent(loaded, log, store, createCore(options, monotonicUs()), options.narrowVoice);
+    await agent.start();
+    return agent;
+  } catch (error) {
+    if (agent === undefined) store.close();
+    else await agent.stop();
+    throw error;
+  }
+}
+
+class Agent implements RunningAgent {
+  readonly bootEpoch: number;
+  readonly #loaded: LoadedConfig;
+  readonly #log: Log;
+  readonly #store: Store;
+  readonly #core: MeshCore;
+  readonly #events: EventLog;
+  readonly #journal: Journal;
+  readonly #loop: MeshLoop;
+  readonly #battery: Battery;
+  readonly #positions: PositionService;
+  readonly #texts: TextService;
+  readonly #sos: SosService;
+  readonly #voice: VoiceService;
+  readonly #video: VideoService;
+  readonly #policy: PolicyService;
+  readonly #tak: TakGateway | undefined;
+  readonly #startedUs = monotonicUs();
+  #api: ApiServer | undefined;
+  #media: MediaHost | undefined;
+  #mediaReady = 0;
+  #members = new Map<number, { name: string; role: Role }>();
+  #membersAtUs = Number.NEGATIVE_INFINITY;
+  #stopping: Promise<void> | undefined;
+
+  constructor(loaded: LoadedConfig, log: Log, store: Store, core: MeshCore, narrowVoice: boolean) {
+    const { config, address } = loaded;
+    this.#loaded = loaded;
+    this.#log = log;
+    this.#store = store;
+    this.#core = core;
+    this.bootEpoch = store.bootEpoch;
+    this.#events = new EventLog(log);
+    this.#journal = config.journal === undefined ? noJournal : openJournal(config.journal, address);
+    this.#loop = new MeshLoop(core, config.bearers.map(createBearer), {
+      event: (event, nowUs) => this.#onEvent(event, nowUs),
+      eventsDone: () => store.commit(),
+      bearer: (bearer, up, reason) => this.#onBearer(bearer, up, reason),
+    });
+    const context = this.#context();
+    const media = { send: (message: Parameters<MediaHost["send"]>[0]) => this.#media?.send(message) };
+    this.#battery = new Battery(config.battery.file);
+    this.#positions = new PositionService(context, this.#positionSource(), this.#battery);
+    this.#texts = new TextService(context);
+    this.#sos = new SosService(context, () => this.#positions.own());
+    this.#voice = new VoiceService(context, media, narrowVoice);
+    this.#video = new VideoService(context, media);
+    this.#policy = new PolicyService(context);
+    this.#tak = config.tak && new TakGateway(context, config.tak, (member) => this.#memberOf(member));
+    if (this.#tak) this.#positions.onPosition = (member, report) => this.#tak?.send(member, report);
+    store.onFailure = (error) => {
+      const text = `State cannot be written (${errorMessage(error)}): messages do not survive a power cut`;
+      this.#events.add("alarm", text);
+    };
+  }
+
+  get api(): string {
+    return this.#api?.address ?? "";
+  }
+
+  async start(): Promise<void> {
+    const { config, address } = this.#loaded;
+    // The port first: an agent that cannot serve its people must not be on the air.
+    this.#api = await startApiServer(config.api.listen, HANDSET_FOLDER, {
+      status: () => this.#status(),
+      command: (command, client) => runCommand(this.#targets(), command, client),
+      webrtc: (offer) => this.#video.offer(offer),
+      pcm: (group, pcm, client) => this.#voice.pcmIn(group, pcm, client),
+      gone: (client) => this.#voice.gone(client),
+    });
+    this.#events.onEvent = (event: LogEvent) => this.#api?.event(event);
+    const { id: nodeId, name } = config.node;
+    this.#journal.write("start", monotonicUs(), { nodeId, bootEpoch: this.bootEpoch, name, pid: process.pid });
+    this.#policy.resume();
+    await this.#loop.start();
+    this.#texts.resume();
+    this.#sos.resume();
+    await this.#battery.start();
+    this.#positions.start();
+    this.#tak?.start();
+    this.#media = startMedia((message) => this.#onMedia(message));
+    this.#events.add("info", `${name} (${addressTextOf(address)}) is on the air`);
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#positions.stop();
+    this.#battery.stop();
+    this.#tak?.stop();
+    this.#voice.stopTalking();
+    await Promise.all([this.#loop.stop(), this.#api?.close(), this.#media?.close()]);
+    this.#journal.write("stop", monotonicUs(), {});
+    this.#journal.close();
+    this.#store.close();
+  }
+
+  #context(): ServiceContext {
+    return {
+      config: this.#loaded.config,
+      address: this.#loaded.address,
+      core: this.#core,
+      store: this.#store,
+      journal: this.#journal,
+      log: this.#log,
+      nowUs: monotonicUs,
+      touch: () => this.#loop.touch(),
+      announce: (level, text) => this.#events.add(level, text),
+      nameOf: (address) => this.#memberOf(address).name,
+    };
+  }
+
+  #targets(): Parameters<typeof runCommand>[0] {
+    return { texts: this.#texts, sos: this.#sos, voice: this.#voice, video: this.#video, policy: this.#policy };
+  }
+
+  /** Where the position comes from: a recording, a gpsd, a fixed place, or nowhere. */
+  #positionSource(): PositionSource | undefined {
+    const { nmea, gpsd, fixed } = this.#loaded.config.position;
+    try {
+      if (nmea !== undefined) return new NmeaSource(nmea);
+    } catch (error) {
+      // The node still carries everybody else's traffic.
+      this.#events.add("warn", `No position: ${errorMessage(error)}`);
+    }
+    if (gpsd !== undefined) {
+      const { host, port } = splitHostPort(gpsd);
+      return new GpsdSource(host, port);
+    }
+    return fixed && new FixedSource(fixed.latitude, fixed.longitude, fixed.altitudeM);
+  }
+
+  #onEvent(event: NodeEvent, nowUs: number): void {
+    switch (event.type) {
+      case "voice":
+        return this.#voice.onVoice(event, nowUs);
+      case "video":
+        return this.#video.onVideo(event, nowUs);
+      case "position":
+        return this.#positions.onEvent(event, nowUs);
+      case "text":
+        return this.#texts.onText(event, nowUs);
+      case "text-state":
+        return this.#texts.onState(event, nowUs);
+      case "sos":
+        return this.#sos.onSos(event, nowUs);
+      case "sos-acknowledged":
+        return this.#sos.onAcknowledged(event, nowUs);
+      case "policy":
+        return this.#policy.onPolicy(event, nowUs);
+      case "neighbour":
+        return this.#onNeighbour(event, nowUs);
+      case "routes":
+        return this.#log.debug("routes changed", { version: event.version });
+    }
+  }
+
+  #onNeighbour(event: Extract<NodeEvent, { type: "neighbour" }>, nowUs: number): void {
+    const { bearerId, address, up, reason } = event;
+    const bearer = this.#loaded.config.bearers[bearerId]?.name ?? "";
+    this.#journal.write("neighbour", nowUs, { bearer, address, up, reason });
+    const what = `Link to ${this.#memberOf(address).name} over ${bearer}`;
+    if (up) this.#events.add("info", `${what} is up`);
+    else this.#events.add("warn", `${what} is down: ${reason}`);
+  }
+
+  #onBearer(bearer: Bearer, up: boolean, reason: string): void {
+    const { name } = bearer.info;
+    this.#journal.write("bearer", monotonicUs(), { bearer: name, up, reason });
+    if (up) this.#events.add("info", `Bearer ${name} works`);
+    else this.#events.add("warn", `Bearer ${name} does not work: ${reason}`);
+  }
+
+  #onMedia(message: FromMedia): void {
+    switch (message.type) {
+      case "voice-out":
+        return this.#voice.onVoiceOut(message);
+      case "voice-sent":
+        return this.#voice.onVoiceSent(message);
+      case "voice-played":
+        return this.#voice.onVoicePlayed(message);
+      case "pcm-out":
+        return this.#api?.pcm(message.group, message.talker, message.pcm);
+      case "video-out":
+        return this.#video.onVideoOut(message);
+      case "video-frame":
+        return this.#video.onVideoFrame(message);
+      case "webrtc-answer":
+        return this.#video.onAnswer(message);
+      case "webrtc-failed":
+        return this.#video.onFailed(message);
+      case "source-failed":
+        return message.source === "talk"
+          ? this.#voice.onSourceFailed(message.reason)
+          : this.#video.onSourceFailed(message.reason);
+      case "counters":
+        return this.#voice.onCounters(message.counters);
+      case "ready":
+        return this.#onMediaReady(message.opus, message.codec2);
+      case "video-need-key":
+        return this.#log.debug("video needs a key frame", { from: message.from, stream: message.stream });
+    }
+  }
+
+  #onMediaReady(opus: boolean, codec2: boolean): void {
+    this.#log.debug("media process ready", { opus, codec2 });
+    if (this.#mediaReady++ === 0) return;
+    this.#events.add("warn", "The media process had stopped and was started again");
+    this.#voice.onMediaRestart();
+    this.#video.onMediaRestart();
+  }
+
+  #memberOf(address: number): { name: string; role: Role } {
+    const nowUs = monotonicUs();
+    if (!this.#members.has(address) && nowUs - this.#membersAtUs > MEMBERS_FRESH_US) this.#readMembers(nowUs);
+    return this.#members.get(address) ?? { name: addressTextOf(address), role: Role.terminal };
+  }
+
+  #readMembers(nowUs: number): void {
+    this.#membersAtUs = nowUs;
+    this.#keepMembers(this.#core.status(nowUs));
+  }
+
+  #keepMembers(status: CoreStatus): void {
+    for (const { address, name, role } of status.nodes) if (name !== "") this.#members.set(address, { name, role });
+    const { node } = this.#loaded.config;
+    this.#members.set(this.#loaded.address, { name: node.name, role: Role[node.role] });
+  }
+
+  #status(): AgentStatus {
+    const nowUs = monotonicUs();
+    const core = this.#core.status(nowUs);
+    this.#keepMembers(core);
+    return {
+      name: this.#loaded.config.node.name,
+      version: VERSION,
+      core,
+      positions: this.#positions.status(nowUs),
+      texts: this.#texts.records(),
+      sos: this.#sos.records(),
+      voice: this.#voice.status(nowUs),
+      video: this.#video.status(nowUs),
+      battery: { percent: Number.isNaN(this.#battery.percent) ? null : this.#battery.percent },
+      policy: this.#policy.status,
+      uptimeMs: Math.round((nowUs - this.#startedUs) / 1000),
+      recentEvents: this.#events.recent(),
+    };
+  }
+}
