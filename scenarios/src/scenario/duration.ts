@@ -22,7 +22,10 @@ export function parseDurationUs(text: string | number): number {
 export const durationUs = z.union([z.string(), z.number()]).transform((value, context) => {
   const us = parseDurationUs(value);
   if (Number.isNaN(us)) {
-    context.addIssue({ code: "custom", message: `expected a time such as "00:01:30", "20s" or "150ms", found ${value}` });
+    context.addIssue({
+      code: "custom",
+      message: `expected a time such as "00:01:30", "20s" or "150ms", found ${value}`,
+    });
     return z.NEVER;
   }
   return us;

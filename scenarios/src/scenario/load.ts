@@ -56,7 +56,10 @@ export function talkTurns(scenario: Scenario, untilUs: number): TalkTurn[] {
 }
 
 /** Every text that is sent before `untilUs`, repetitions included, in order of time. */
-export function textsDue(scenario: Scenario, untilUs: number): { atUs: number; by: string; to: string; body: string }[] {
+export function textsDue(
+  scenario: Scenario,
+  untilUs: number,
+): { atUs: number; by: string; to: string; body: string }[] {
   const due: { atUs: number; by: string; to: string; body: string }[] = [];
   for (const t of scenario.traffic.texts) {
     for (let shiftUs = 0; t.at + shiftUs < untilUs; shiftUs += t.repeatEvery ?? Number.POSITIVE_INFINITY) {

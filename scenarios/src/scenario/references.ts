@@ -37,7 +37,8 @@ export function checkReferences(scenario: Named, context: z.RefinementCtx): void
   checkTraffic(scenario, (value, path) => known(nodes, "node", value, path), complain);
   for (const [i, fault] of scenario.faults.entries()) checkFault(fault, i, nodes, networks, complain);
   for (const [i, check] of scenario.checks.entries()) {
-    if (check.kind === "airtime" && check.network !== undefined) known(networks, "network", check.network, ["checks", i]);
+    if (check.kind === "airtime" && check.network !== undefined)
+      known(networks, "network", check.network, ["checks", i]);
   }
 }
 

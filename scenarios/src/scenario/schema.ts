@@ -10,10 +10,7 @@ import { checkReferences } from "./references.ts";
 const name = z.string().regex(/^[\w.-]{1,24}$/, "expected a name of letters, digits, dot, dash or underscore");
 const nodeName = z.string().regex(/^[\w-]{1,12}$/, "expected a node name of at most 12 letters, digits, dashes");
 const share = z.number().min(0).max(1);
-const place = z.union([
-  z.tuple([z.number(), z.number()]),
-  z.tuple([z.number(), z.number(), z.number()]),
-]);
+const place = z.union([z.tuple([z.number(), z.number()]), z.tuple([z.number(), z.number(), z.number()])]);
 
 const networkCommon = {
   name,
@@ -75,7 +72,10 @@ const node = z.strictObject({
   /** AREA.ID, in quotes. */
   address: z
     .string()
-    .regex(/^(25[0-4]|2[0-4]\d|1?\d?\d)\.([1-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-4])$/, 'expected "AREA.ID" in quotes, for example "1.7"'),
+    .regex(
+      /^(25[0-4]|2[0-4]\d|1?\d?\d)\.([1-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-4])$/,
+      'expected "AREA.ID" in quotes, for example "1.7"',
+    ),
   /** 32-bit node id; default made from the address. */
   id: z.number().int().min(1).max(0xffffffff).optional(),
   role: z.enum(["terminal", "relay", "airborne", "vehicle", "headquarters"]),
@@ -173,7 +173,10 @@ export const scenarioSchema = z
     origin: z.strictObject({ latitude: z.number().min(-85).max(85), longitude: z.number().min(-180).max(180) }),
     /** How often places, and so links, are worked out anew. */
     mobilityStep: durationUs.default(500_000),
-    networks: z.array(z.discriminatedUnion("type", [udpNetwork, serialNetwork])).min(1).max(32),
+    networks: z
+      .array(z.discriminatedUnion("type", [udpNetwork, serialNetwork]))
+      .min(1)
+      .max(32),
     nodes: z.array(node).min(1).max(254),
     groups: z.array(group).default([]),
     traffic: traffic.prefault({}),

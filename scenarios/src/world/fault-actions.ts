@@ -41,12 +41,15 @@ function actionOf(fault: Fault, scenario: Scenario): FaultAction {
   const [first = "", second] = target.names;
   if ("degrade" in fault) {
     const { loss } = fault;
-    if (second !== undefined) return { kind: "degrade-link", from: first, to: second, oneWay: target.oneWay, loss, ...on };
+    if (second !== undefined)
+      return { kind: "degrade-link", from: first, to: second, oneWay: target.oneWay, loss, ...on };
     if (isNetwork(scenario, first)) return { kind: "degrade-network", network: first, loss };
     return { kind: "degrade-node", node: first, loss, ...on };
   }
   if (second !== undefined) return { kind: "cut-link", from: first, to: second, oneWay: target.oneWay, ...on };
-  return isNetwork(scenario, first) ? { kind: "cut-network", network: first } : { kind: "cut-node", node: first, ...on };
+  return isNetwork(scenario, first)
+    ? { kind: "cut-network", network: first }
+    : { kind: "cut-node", node: first, ...on };
 }
 
 function isNetwork(scenario: Scenario, name: string): boolean {

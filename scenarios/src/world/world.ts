@@ -52,9 +52,12 @@ export class World {
     this.networks = scenario.networks;
     for (const [i, n] of this.nodes.entries()) this.#nodeIndex.set(n.name, i);
     for (const [i, n] of this.networks.entries()) this.#networkIndex.set(n.name, i);
-    this.#members = this.networks.map((w) => [...this.nodes.keys()].filter((i) => this.#node(i).networks.includes(w.name)));
+    this.#members = this.networks.map((w) =>
+      [...this.nodes.keys()].filter((i) => this.#node(i).networks.includes(w.name)),
+    );
     this.#isMember = new Uint8Array(this.networks.length * this.nodes.length);
-    for (const [w, list] of this.#members.entries()) for (const i of list) this.#isMember[w * this.nodes.length + i] = 1;
+    for (const [w, list] of this.#members.entries())
+      for (const i of list) this.#isMember[w * this.nodes.length + i] = 1;
     this.#tracks = this.nodes.map((n) => makeTrack(n.at, seed, n.name));
     this.#points = this.nodes.map(() => ({ eastM: 0, northM: 0, altitudeM: 0 }));
     this.#moving = this.nodes.some((n) => !Array.isArray(n.at));
@@ -222,7 +225,13 @@ export class World {
   }
 
   /** Adds an independent loss to all links that match; undefined matches all. */
-  #worsen(network: string | undefined, from: number | undefined, to: number | undefined, oneWay: boolean, loss: number): void {
+  #worsen(
+    network: string | undefined,
+    from: number | undefined,
+    to: number | undefined,
+    oneWay: boolean,
+    loss: number,
+  ): void {
     for (const w of this.networks.keys()) {
       if (network !== undefined && this.networks[w]?.name !== network) continue;
       for (const a of this.#members[w] ?? []) {

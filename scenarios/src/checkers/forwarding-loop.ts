@@ -1,0 +1,81 @@
+import {
+  createDataHeader,
+  DIRECT_HEADER_OCTETS,
+  decodeWideDataHeader,
+  FrameKind,
+  FULL_HEADER_OCTETS,
+  SealFormat,
+  SHARED_HEADER_OCTETS,
+  sealFormat,
+  WIDE_TAG_OCTETS,
+} from "@skein/codecs";
+
+/** Unicast packets followed at a time; a power of two. */
+const TRACKED = 8192;
+/** Longer than any packet lives; after it the same sequence number is another packet. */
+const LIFETIME_US = 30_000_000;
+
+/**
+ * Watches the air for unicast packets that come back to a node which has forwarded them. For each packet
+ * (source, sequence) it keeps, per node, the set of nodes that the packet passed before; a transmission towards
+ * a node of that set closes a loop. Repetitions and detours to another neighbour do not. Frames must be readable
+ * (SimCrypto); narrow frames carry 8 bits of the sequence and are left out.
+ */
+export class ForwardingLoopWatcher {
+  readonly loops: string[] = [];
+  packets = 0;
+  readonly #nodes: number;
+  readonly #words: number;
+  readonly #indexOfLocal: Int16Array;
+  readonly #header = createDataHeader();
+  readonly #keys = new Float64Array(TRACKED).fill(-1);
+  readonly #firstUs = new Float64Array(TRACKED);
+  /** By [packet][node][word]: bit set of nodes passed before. */
+  readonly #passed: Uint32Array;
+
+  /** `localIds[node]`: low octet of each node's address. */
+  constructor(localIds: readonly number[]) {
+    this.#nodes = localIds.length;
+    this.#words = Math.ceil(this.#nodes / 32);
+    this.#passed = new Uint32Array(TRACKED * this.#nodes * this.#words);
+    this.#indexOfLocal = new Int16Array(256).fill(-1);
+    for (const [index, local] of localIds.entries()) this.#indexOfLocal[local] = index;
+  }
+
+  /** A wide frame leaves `from`; `to` is the far end of a pipe, -1 on a shared radio. */
+  transmitted(nowUs: number, from: number, to: number, octets: Uint8Array, length: number): void {
+    const shared = to < 0;
+    const end = length - WIDE_TAG_OCTETS;
+    const start = sealedStart(octets);
+    if (end <= start || (octets[start] as number) >>> 4 !== FrameKind.unicast) return;
+    if (decodeWideDataHeader(octets, start, end, shared, this.#header) === 0) return;
+    const next = shared ? (this.#indexOfLocal[this.#header.nextHop] as number) : to;
+    if (next < 0) return;
+    this.#pass(nowUs, this.#header.source * 0x10000 + this.#header.sequence, from, next);
+  }
+
+  #pass(nowUs: number, key: number, from: number, next: number): void {
+    const slot = (Math.imul(key, 0x9e3779b1) >>> 19) & (TRACKED - 1);
+    if (this.#keys[slot] !== key || nowUs - (this.#firstUs[slot] as number) > LIFETIME_US) {
+      this.#keys[slot] = key;
+      this.#firstUs[slot] = nowUs;
+      this.#passed.fill(0, slot * this.#nodes * this.#words, (slot + 1) * this.#nodes * this.#words);
+      this.packets++;
+    }
+    const fromAt = (slot * this.#nodes + from) * this.#words;
+    const nextAt = (slot * this.#nodes + next) * this.#words;
+    const passedNext = ((this.#passed[fromAt + (next >>> 5)] as number) >>> (next & 31)) & 1;
+    if (passedNext === 1 || next === from)
+      this.loops.push(`packet ${key.toString(16)} returns from ${from} to ${next}`);
+    for (let w = 0; w < this.#words; w++) {
+      const bit = w === from >>> 5 ? 1 << (from & 31) : 0;
+      this.#passed[nextAt + w] = (this.#passed[nextAt + w] as number) | (this.#passed[fromAt + w] as number) | bit;
+    }
+  }
+}
+
+function sealedStart(octets: Uint8Array): number {
+  const format = sealFormat(octets);
+  if (format === SealFormat.full) return FULL_HEADER_OCTETS;
+  return format === SealFormat.direct ? DIRECT_HEADER_OCTETS : SHARED_HEADER_OCTETS;
+}

@@ -1,0 +1,104 @@
+import { parseArgs } from "node:util";
+import { formatReport } from "../report/report.ts";
+import { parseDurationUs } from "../scenario/duration.ts";
+import { loadScenario } from "../scenario/load.ts";
+import { type Scenario, scenarioJsonSchema } from "../scenario/schema.ts";
+import { resultOf, type SimulationResult } from "./result.ts";
+import { Simulation } from "./simulation.ts";
+
+const USAGE = `skein sim FILE [--seed N] [--for TIME] [--json]
+skein sim --schema
+
+Plays a scenario file in virtual time with the real core of every node and holds the run against the file's
+checks. The same file and seed give the same trace on every machine.
+
+  --seed N     random seed, 0..4294967295 (default: the file's)
+  --for TIME   length of the run, for example 90s or 00:01:30 (default: the file's)
+  --json       print one JSON object instead of the report
+  --schema     print the JSON schema of scenario files, for editors
+  --help       this text
+
+Exit code: 0 all checks hold, 1 a check failed, 2 wrong use or a file that is not a scenario.`;
+
+const EXIT_PASS = 0;
+const EXIT_FAIL = 1;
+const EXIT_USAGE = 2;
+/** Virtual time between two lines of progress. */
+const PROGRESS_STEP_US = 5_000_000;
+
+interface Request {
+  file: string;
+  seed: number | undefined;
+  durationUs: number | undefined;
+  json: boolean;
+}
+
+/** `skein sim`; returns the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  let request: Request | number;
+  try {
+    request = readArguments(args);
+    if (typeof request === "number") return request;
+  } catch (error) {
+    process.stderr.write(`skein sim: ${(error as Error).message}\n\n${USAGE}\n`);
+    return EXIT_USAGE;
+  }
+  let scenario: Scenario;
+  try {
+    scenario = loadScenario(request.file);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    return EXIT_USAGE;
+  }
+  const result = simulate(scenario, request);
+  const text = request.json ? JSON.stringify(result) : formatReport(result, process.stdout.isTTY === true);
+  process.stdout.write(`${text}\n`);
+  return result.verdict === "pass" ? EXIT_PASS : EXIT_FAIL;
+}
+
+function readArguments(args: readonly string[]): Request | number {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      seed: { type: "string" },
+      for: { type: "string" },
+      json: { type: "boolean", default: false },
+      schema: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help || values.schema) {
+    process.stdout.write(`${values.help ? USAGE : JSON.stringify(scenarioJsonSchema(), null, 1)}\n`);
+    return EXIT_PASS;
+  }
+  const [file, ...more] = positionals;
+  if (file === undefined || more.length > 0) throw new Error("needs one scenario file");
+  const seed = values.seed === undefined ? undefined : Number(values.seed);
+  if (seed !== undefined && !(Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff)) {
+    throw new Error(`--seed takes a whole number 0..4294967295, not "${values.seed}"`);
+  }
+  const durationUs = values.for === undefined ? undefined : parseDurationUs(values.for);
+  if (durationUs !== undefined && !(durationUs > 0)) {
+    throw new Error(`--for takes a time such as 90s, not "${values.for}"`);
+  }
+  return { file, seed, durationUs, json: values.json };
+}
+
+function simulate(scenario: Scenario, request: Request): SimulationResult {
+  const seed = request.seed ?? scenario.seed;
+  const startedMs = performance.now();
+  const simulation = new Simulation({
+    scenario,
+    seed,
+    ...(request.durationUs === undefined ? {} : { durationUs: request.durationUs }),
+  });
+  const showProgress = process.stderr.isTTY === true && !request.json;
+  for (let atUs = PROGRESS_STEP_US; simulation.nowUs < simulation.durationUs; atUs += PROGRESS_STEP_US) {
+    simulation.run(atUs);
+    if (showProgress)
+      process.stderr.write(`\r${(simulation.nowUs / 1e6).toFixed(0)} s of ${simulation.durationUs / 1e6} s `);
+  }
+  if (showProgress) process.stderr.write("\r\x1b[K");
+  return resultOf(simulation, seed, (performance.now() - startedMs) / 1000);
+}

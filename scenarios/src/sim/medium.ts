@@ -1,0 +1,303 @@
+import { strict as assert } from "node:assert";
+import { MAX_FRAME_OCTETS } from "@skein/node-agent/core";
+import type { Network } from "../scenario/schema.ts";
+import type { World } from "../world/world.ts";
+import { drawUint32, streamKey } from "./random-streams.ts";
+
+/** IPv6 (40), UDP (8) and a radio's own framing. */
+const IP_OVERHEAD_OCTETS = 60;
+/** COBS code octet, CRC-16 and delimiter around a frame on a UART. */
+const UART_OVERHEAD_OCTETS = 4;
+/** Start bit, 8 data bits, stop bit. */
+const UART_BITS_PER_OCTET = 10;
+/** What a receiver needs to notice a carrier. */
+const CARRIER_DETECT_US = 3_000;
+const TWO_32_PER_PPM = 2 ** 32 / 1e6;
+
+/** What the medium asks of the kernel. Handles of frames are small integers. */
+export interface MediumHost {
+  scheduleArrival(atUs: number, frame: number): void;
+  scheduleCarrier(atUs: number, frame: number, busy: boolean): void;
+  /** A frame is heard; `octets` is the listener's to change until it returns. */
+  deliver(node: number, network: number, endpoint: number, octets: Uint8Array, length: number): void;
+  carrier(node: number, network: number, busy: boolean): void;
+}
+
+export interface MediumCounters {
+  sent: number;
+  delivered: number;
+  lost: number;
+  collided: number;
+  refused: number;
+  longestQueueUs: number;
+}
+
+interface Frame {
+  network: number;
+  from: number;
+  /** Node index, or -1 for everyone. */
+  to: number;
+  startUs: number;
+  endUs: number;
+  length: number;
+  readonly octets: Uint8Array;
+  /** Receivers at which another transmission overlapped. */
+  readonly spoiled: Uint8Array;
+  /** Receivers that have noticed the carrier. */
+  readonly noticed: Uint8Array;
+}
+
+/**
+ * Everything between a transmitter and its receivers: rate, queue, delay, loss, collisions.
+ *
+ *   shared IP radio   carrier sense is the radio's own: a transmission waits until its neighbourhood is quiet
+ *   serial radio      half duplex: starts at once, spoils what overlaps at a receiver, cannot hear meanwhile
+ *   point to point    one pipe a direction with its own queue
+ */
+export class Medium {
+  readonly counters: MediumCounters = { sent: 0, delivered: 0, lost: 0, collided: 0, refused: 0, longestQueueUs: 0 };
+  readonly #world: World;
+  readonly #host: MediumHost;
+  readonly #nodes: number;
+  readonly #frames: Frame[] = [];
+  readonly #free: number[] = [];
+  readonly #scratch = new Uint8Array(MAX_FRAME_OCTETS);
+  /** By [network][node]: when the channel is quiet there; by cell for pipes. */
+  readonly #quietUs: Float64Array;
+  readonly #pipeUs: Float64Array;
+  readonly #airtimeUs: Float64Array;
+  readonly #carriers: Uint8Array;
+  readonly #offUs: Float64Array;
+  readonly #lossKeys: Int32Array;
+  readonly #lossDraws: Uint32Array;
+  /** Handles of frames on the air, per network; half-duplex networks only. */
+  readonly #onAir: number[][];
+
+  constructor(world: World, seed: number, host: MediumHost) {
+    this.#world = world;
+    this.#host = host;
+    const nodes = world.nodes.length;
+    const networks = world.networks.length;
+    this.#nodes = nodes;
+    this.#quietUs = new Float64Array(networks * nodes);
+    this.#airtimeUs = new Float64Array(networks * nodes);
+    this.#carriers = new Uint8Array(networks * nodes);
+    this.#offUs = new Float64Array(nodes).fill(-1);
+    this.#pipeUs = new Float64Array(networks * nodes * nodes);
+    this.#lossDraws = new Uint32Array(networks * nodes * nodes);
+    this.#lossKeys = new Int32Array(networks * nodes * nodes);
+    this.#onAir = world.networks.map(() => []);
+    for (let w = 0; w < networks; w++) this.#makeKeys(w, seed);
+  }
+
+  /** Takes a frame from a node's bearer. `endpoint` as in the bearer contract: -1 everyone, else a far end. */
+  send(nowUs: number, network: number, from: number, endpoint: number, octets: Uint8Array, length: number): void {
+    this.counters.sent++;
+    const config = this.#world.networks[network] as Network;
+    if (config.medium === "shared") {
+      this.#transmit(nowUs, network, from, -1, octets, length);
+      return;
+    }
+    const members = this.#world.members(network);
+    for (let i = 0, far = 0; i < members.length; i++) {
+      const to = members[i] as number;
+      if (to === from) continue;
+      if (endpoint === -1 || endpoint === far) this.#transmit(nowUs, network, from, to, octets, length);
+      far++;
+    }
+  }
+
+  /** The frame has reached its receivers. */
+  arrive(handle: number): void {
+    const frame = this.#frames[handle] as Frame;
+    const config = this.#world.networks[frame.network] as Network;
+    if (isHalfDuplex(config)) removeFrom(this.#onAir[frame.network] as number[], handle);
+    const offUs = this.#offUs[frame.from] as number;
+    const cutShort = offUs >= frame.startUs && offUs < frame.endUs;
+    if (!cutShort) {
+      if (frame.to >= 0) this.#reach(frame, frame.to);
+      else for (const to of this.#world.members(frame.network)) if (to !== frame.from) this.#reach(frame, to);
+    }
+    this.#free.push(handle);
+  }
+
+  /** A carrier begins or ends at everyone who hears the frame's sender. */
+  changeCarrier(handle: number, busy: boolean): void {
+    const frame = this.#frames[handle] as Frame;
+    for (const to of this.#world.members(frame.network)) {
+      if (to === frame.from) continue;
+      if (busy ? this.#world.lossPpm(frame.network, frame.from, to) < 0 : frame.noticed[to] === 0) continue;
+      frame.noticed[to] = busy ? 1 : 0;
+      const cell = frame.network * this.#nodes + to;
+      const before = this.#carriers[cell] as number;
+      const after = busy ? before + 1 : before - 1;
+      this.#carriers[cell] = after;
+      if ((before === 0) !== (after === 0)) this.#host.carrier(to, frame.network, busy);
+    }
+  }
+
+  /** The node's radios fall silent in the middle of what they send. */
+  powerOff(nowUs: number, node: number): void {
+    this.#offUs[node] = nowUs;
+  }
+
+  carrierAt(network: number, node: number): boolean {
+    return (this.#carriers[network * this.#nodes + node] as number) > 0;
+  }
+
+  /** Largest share of `spanUs` for which the channel was held, over all nodes of the network. */
+  airtimeShare(network: number, spanUs: number): number {
+    let most = 0;
+    for (const node of this.#world.members(network)) {
+      most = Math.max(most, (this.#airtimeUs[network * this.#nodes + node] as number) / spanUs);
+    }
+    return most;
+  }
+
+  #makeKeys(network: number, seed: number): void {
+    const name = this.#world.networks[network]?.name;
+    for (const a of this.#world.members(network)) {
+      for (const b of this.#world.members(network)) {
+        const stream = `loss/${name}/${this.#world.nodes[a]?.name}/${this.#world.nodes[b]?.name}`;
+        this.#lossKeys[this.#cell(network, a, b)] = streamKey(seed, stream);
+      }
+    }
+  }
+  #cell(network: number, from: number, to: number): number {
+    return (network * this.#nodes + from) * this.#nodes + to;
+  }
+
+  #transmit(nowUs: number, network: number, from: number, to: number, octets: Uint8Array, length: number): void {
+    const config = this.#world.networks[network] as Network;
+    const busy = to >= 0 ? this.#pipeUs : this.#quietUs;
+    const cell = to >= 0 ? this.#cell(network, from, to) : network * this.#nodes + from;
+    const startUs = Math.max(nowUs, busy[cell] as number);
+    const waitUs = startUs - nowUs;
+    if (waitUs > config.queueMs * 1000) {
+      this.counters.refused++;
+      return;
+    }
+    if (waitUs > this.counters.longestQueueUs) this.counters.longestQueueUs = waitUs;
+    const endUs = startUs + airtimeUs(config, length);
+    busy[cell] = endUs;
+    this.#airtimeUs[network * this.#nodes + from] =
+      (this.#airtimeUs[network * this.#nodes + from] as number) + endUs - startUs;
+    const handle = this.#hold(network, from, to, startUs, endUs, octets, length);
+    if (to < 0) this.#occupy(config, handle);
+    this.#host.scheduleArrival(endUs + Math.round(config.latencyMs * 1000), handle);
+  }
+
+  #hold(
+    network: number,
+    from: number,
+    to: number,
+    startUs: number,
+    endUs: number,
+    octets: Uint8Array,
+    length: number,
+  ): number {
+    assert(length <= MAX_FRAME_OCTETS, "frame too long for any bearer");
+    let handle = this.#free.pop();
+    if (handle === undefined) {
+      handle = this.#frames.length;
+      const spoiled = new Uint8Array(this.#nodes);
+      const noticed = new Uint8Array(this.#nodes);
+      const room = new Uint8Array(MAX_FRAME_OCTETS);
+      this.#frames.push({ network, from, to, startUs, endUs, length, octets: room, spoiled, noticed });
+    }
+    const frame = this.#frames[handle] as Frame;
+    frame.network = network;
+    frame.from = from;
+    frame.to = to;
+    frame.startUs = startUs;
+    frame.endUs = endUs;
+    frame.length = length;
+    copyOctets(octets, frame.octets, length);
+    return handle;
+  }
+
+  /** Holds a shared channel at everyone in range; on half-duplex radios spoils what it meets. */
+  #occupy(config: Network, handle: number): void {
+    const frame = this.#frames[handle] as Frame;
+    const half = isHalfDuplex(config);
+    const spanUs = frame.endUs - frame.startUs;
+    for (const to of this.#world.members(frame.network)) {
+      if (to === frame.from || this.#world.lossPpm(frame.network, frame.from, to) < 0) continue;
+      const cell = frame.network * this.#nodes + to;
+      this.#airtimeUs[cell] = (this.#airtimeUs[cell] as number) + spanUs;
+      if (!half && (this.#quietUs[cell] as number) < frame.endUs) this.#quietUs[cell] = frame.endUs;
+    }
+    if (!half) return;
+    frame.spoiled.fill(0);
+    for (const other of this.#onAir[frame.network] as number[]) this.#collide(frame, this.#frames[other] as Frame);
+    (this.#onAir[frame.network] as number[]).push(handle);
+    this.#host.scheduleCarrier(Math.min(frame.startUs + CARRIER_DETECT_US, frame.endUs), handle, true);
+    this.#host.scheduleCarrier(frame.endUs, handle, false);
+  }
+
+  #collide(a: Frame, b: Frame): void {
+    if (a.startUs >= b.endUs || b.startUs >= a.endUs) return;
+    for (const to of this.#world.members(a.network)) {
+      const hearsA = to === a.from || this.#world.lossPpm(a.network, a.from, to) >= 0;
+      const hearsB = to === b.from || this.#world.lossPpm(b.network, b.from, to) >= 0;
+      if (!hearsA || !hearsB) continue;
+      a.spoiled[to] = 1;
+      b.spoiled[to] = 1;
+    }
+  }
+
+  #reach(frame: Frame, to: number): void {
+    const cell = this.#cell(frame.network, frame.from, to);
+    const ppm = this.#world.lossPpm(frame.network, frame.from, to);
+    if (ppm < 0) return;
+    const draws = this.#lossDraws[cell] as number;
+    this.#lossDraws[cell] = draws + 1;
+    if (drawUint32(this.#lossKeys[cell] as number, draws) < ppm * TWO_32_PER_PPM) {
+      this.counters.lost++;
+      return;
+    }
+    const config = this.#world.networks[frame.network] as Network;
+    if (isHalfDuplex(config) && frame.spoiled[to] === 1) {
+      this.counters.collided++;
+      return;
+    }
+    this.counters.delivered++;
+    copyOctets(frame.octets, this.#scratch, frame.length);
+    this.#host.deliver(to, frame.network, this.#endpointOf(frame, to), this.#scratch, frame.length);
+  }
+
+  /** The far end's number on a pipe; on a shared radio there is one endpoint, the radio itself. */
+  #endpointOf(frame: Frame, at: number): number {
+    if (frame.to < 0) return 0;
+    let endpoint = 0;
+    for (const member of this.#world.members(frame.network)) {
+      if (member === frame.from) return endpoint;
+      if (member !== at) endpoint++;
+    }
+    return endpoint;
+  }
+}
+
+/** Time on air of a frame, key-up included, whole microseconds. */
+export function airtimeUs(network: Network, lengthOctets: number): number {
+  if (network.type === "serial") {
+    const bits = (lengthOctets + UART_OVERHEAD_OCTETS) * UART_BITS_PER_OCTET;
+    return Math.round(network.keyUpMs * 1000 + (bits * 1e6) / network.baud);
+  }
+  return Math.ceil(((lengthOctets + IP_OVERHEAD_OCTETS) * 8e6) / network.bitrateBps);
+}
+
+function isHalfDuplex(network: Network): boolean {
+  return network.type === "serial" && network.halfDuplex;
+}
+
+function copyOctets(from: Uint8Array, to: Uint8Array, length: number): void {
+  for (let i = 0; i < length; i++) to[i] = from[i] as number;
+}
+
+function removeFrom(list: number[], value: number): void {
+  const at = list.indexOf(value);
+  if (at < 0) return;
+  list[at] = list[list.length - 1] as number;
+  list.pop();
+}

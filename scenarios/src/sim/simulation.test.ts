@@ -1,0 +1,116 @@
+import type { CoreOptions } from "@skein/node-agent/core";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { parseScenario } from "../scenario/load.ts";
+import { resultOf, type SimulationResult } from "./result.ts";
+import { Simulation } from "./simulation.ts";
+import { createFloodingCore, type PlantedFaults } from "./testing/flooding-core.ts";
+
+/** A chain A - B - C - D with a detour E beside C. */
+const CHAIN = `
+scenario: chain/1
+duration: 20s
+origin: {latitude: 30, longitude: 100}
+networks:
+  - {name: uhf, type: udp, bitrateBps: 20000000, latencyMs: 2, rangeM: 1000, queueMs: 2000}
+nodes:
+  - {name: A, address: "1.1", role: headquarters, networks: [uhf], at: [0, 0], acknowledgesSos: true}
+  - {name: B, address: "1.2", role: relay, networks: [uhf], at: [900, 0]}
+  - {name: C, address: "1.3", role: relay, networks: [uhf], at: [1800, 0]}
+  - {name: D, address: "1.4", role: terminal, networks: [uhf], at: [2700, 0]}
+groups:
+  - {name: all, number: 1, members: [A, B, C, D]}
+traffic:
+  positions: {every: 2s}
+  talk:
+    - {by: D, group: 1, from: 5s, to: 15s}
+  texts:
+    - {at: 6s, by: A, to: D, body: hello}
+  video:
+    - {by: D, to: A, from: 5s, bitrateBps: 8000, framesPerS: 5}
+  sos:
+    - {at: 7s, by: D}
+faults:
+  - {at: 10s, kill: C, for: 2s}
+checks:
+  - delivered(voice) >= 97%
+  - delivered(position) >= 99%
+  - delivered(text) >= 100%
+  - delivered(video) >= 95%
+  - sos acknowledged within 1s
+  - recover(voice) within 500ms
+  - bounded_queues <= 500ms
+  - airtime(uhf) <= 60%
+  - no_duplicates
+  - unpowered_silence
+`;
+
+function run(text: string, seed: number, faults: PlantedFaults = {}): SimulationResult {
+  const createCore = (options: CoreOptions, nowUs: number) => createFloodingCore(options, nowUs, faults);
+  const simulation = new Simulation({ scenario: parseScenario("x.yaml", text), seed, createCore });
+  simulation.run();
+  return resultOf(simulation, seed, 1);
+}
+const failed = (result: SimulationResult): string[] => result.checks.filter((c) => !c.pass).map((c) => c.check);
+
+test("the same seed gives the same trace, another seed another", () => {
+  const first = run(CHAIN, 7);
+  assert.is(run(CHAIN, 7).traceSha256, first.traceSha256);
+  assert.is.not(run(CHAIN, 8).traceSha256, first.traceSha256);
+});
+
+test("running in pieces is running at once", () => {
+  const simulation = new Simulation({
+    scenario: parseScenario("x.yaml", CHAIN),
+    seed: 7,
+    createCore: createFloodingCore,
+  });
+  for (let us = 333_333; simulation.nowUs < simulation.durationUs; us += 333_333) simulation.run(us);
+  assert.is(simulation.traceSha256(), run(CHAIN, 7).traceSha256);
+});
+
+test("a mesh that does its work passes every check", () => {
+  const result = run(CHAIN, 7);
+  assert.equal(failed(result), [], JSON.stringify(result.checks));
+  assert.is(result.verdict, "pass");
+});
+
+test("frames for nodes without a path are not owed", () => {
+  const { voice } = run(CHAIN, 7).metrics as { voice: { framesSent: number; expected: number } };
+  assert.is(voice.framesSent, 250);
+  // Three listeners, none of them with a path during 2.8 s of power cut and boot: 70 frames.
+  assert.is(voice.expected, 3 * (250 - 70));
+});
+
+test("planted: lost speech is seen", () => {
+  assert.ok(failed(run(CHAIN, 7, { keepsEveryNthVoiceFrame: 20 })).includes("delivered(voice) >= 97%"));
+  const unbroken = CHAIN.replace("kill: C, for: 2s", "degrade: C, loss: 0");
+  assert.ok(failed(run(unbroken, 7, { keepsEveryNthVoiceFrame: 20 })).includes("recover(voice) within 500ms"));
+});
+
+test("planted: events handed up twice are seen", () => {
+  const found = run(CHAIN, 7, { repeatsEvents: true });
+  assert.equal(failed(found), ["no_duplicates"], JSON.stringify(found.checks));
+});
+
+test("planted: nobody to acknowledge an SOS is seen", () => {
+  assert.ok(failed(run(CHAIN.replace(", acknowledgesSos: true", ""), 7)).includes("sos acknowledged within 1s"));
+});
+
+test("planted: a channel too narrow for its load is seen", () => {
+  const narrow = CHAIN.replace("bitrateBps: 20000000", "bitrateBps: 150000").replace(
+    "queues <= 500ms",
+    "queues <= 100ms",
+  );
+  const names = failed(run(narrow, 7));
+  assert.ok(names.includes("airtime(uhf) <= 60%") && names.includes("bounded_queues <= 100ms"), names.join());
+});
+
+test("a core that wakes without time going on is stopped", () => {
+  const createCore = (options: CoreOptions, nowUs: number) =>
+    Object.assign(createFloodingCore(options, nowUs), { nextTimeoutUs: () => 0 });
+  const simulation = new Simulation({ scenario: parseScenario("x.yaml", CHAIN), seed: 7, createCore });
+  assert.throws(() => simulation.run(), /spins/);
+});
+
+test.run();

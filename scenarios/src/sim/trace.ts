@@ -1,0 +1,118 @@
+import { createHash, type Hash } from "node:crypto";
+import type { NodeEvent } from "@skein/node-agent/core";
+
+const CHUNK_OCTETS = 1 << 16;
+/** Room for the largest frame and its preamble. */
+const RESERVE_OCTETS = 2048;
+const TRANSMISSION = 1;
+const EVENT = 2;
+
+/** Codes of event types in the trace; order never changes. */
+const EVENT_CODE: Record<NodeEvent["type"], number> = {
+  neighbour: 1,
+  routes: 2,
+  text: 3,
+  "text-state": 4,
+  position: 5,
+  sos: 6,
+  "sos-acknowledged": 7,
+  voice: 8,
+  video: 9,
+  policy: 10,
+};
+const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
+
+/**
+ * SHA-256 over every transmission (time, node, bearer, endpoint, octets) and every event (time, node, fields), in
+ * the order in which they happen. Two runs with the same trace did the same.
+ */
+export class Trace {
+  readonly #hash: Hash = createHash("sha256");
+  readonly #octets = new Uint8Array(CHUNK_OCTETS);
+  readonly #view = new DataView(this.#octets.buffer);
+  #at = 0;
+
+  transmission(
+    nowUs: number,
+    node: number,
+    bearerId: number,
+    endpoint: number,
+    octets: Uint8Array,
+    length: number,
+  ): void {
+    this.#begin(TRANSMISSION, nowUs, node);
+    this.#u32(bearerId);
+    this.#u32(endpoint);
+    this.#blob(octets, length);
+  }
+
+  event(nowUs: number, node: number, event: NodeEvent): void {
+    this.#begin(EVENT, nowUs, node);
+    this.#u32(EVENT_CODE[event.type]);
+    switch (event.type) {
+      case "neighbour":
+        return this.#numbers(event.bearerId, event.address, event.up ? 1 : 0);
+      case "routes":
+        return this.#numbers(event.version);
+      case "text":
+        this.#numbers(event.from, event.to, event.messageId);
+        return this.#blob(event.body, event.body.length);
+      case "text-state":
+        return this.#numbers(event.messageId, event.to, STATE_CODE[event.state]);
+      case "position":
+        this.#numbers(event.from, event.sequence);
+        return this.#place(event.report.latitudeDeg, event.report.longitudeDeg);
+      case "sos":
+        this.#numbers(event.from, event.sosId, event.kind);
+        return this.#place(event.report.latitudeDeg, event.report.longitudeDeg);
+      case "sos-acknowledged":
+        return this.#numbers(event.from, event.sosId, event.by);
+      case "voice":
+        this.#numbers(event.talker, event.group, event.burst, event.codec, event.timestamp20ms, event.bridge ? 1 : 0);
+        return this.#blob(event.payload, event.payload.length);
+      case "video":
+        this.#numbers(event.from, event.stream);
+        return this.#blob(event.octets, event.octets.length);
+      case "policy":
+        this.#numbers(event.version);
+        return this.#blob(event.octets, event.octets.length);
+    }
+  }
+
+  /** Ends the trace; 64 hexadecimal digits. */
+  digest(): string {
+    this.#flush();
+    return this.#hash.digest("hex");
+  }
+
+  #begin(tag: number, nowUs: number, node: number): void {
+    if (this.#at > CHUNK_OCTETS - RESERVE_OCTETS) this.#flush();
+    this.#octets[this.#at++] = tag;
+    this.#octets[this.#at++] = node;
+    this.#view.setFloat64(this.#at, nowUs);
+    this.#at += 8;
+  }
+  #numbers(...values: number[]): void {
+    for (const value of values) this.#u32(value);
+  }
+  #u32(value: number): void {
+    this.#view.setUint32(this.#at, value >>> 0);
+    this.#at += 4;
+  }
+  #place(latitudeDeg: number, longitudeDeg: number): void {
+    this.#view.setFloat64(this.#at, latitudeDeg);
+    this.#view.setFloat64(this.#at + 8, longitudeDeg);
+    this.#at += 16;
+  }
+  #blob(octets: Uint8Array, length: number): void {
+    this.#u32(length);
+    const octetsHere = this.#octets;
+    const at = this.#at;
+    for (let i = 0; i < length; i++) octetsHere[at + i] = octets[i] as number;
+    this.#at = at + length;
+  }
+  #flush(): void {
+    this.#hash.update(this.#octets.subarray(0, this.#at));
+    this.#at = 0;
+  }
+}

@@ -1,0 +1,269 @@
+import { type MeshCore, type NodeEvent, VoiceCodec } from "@skein/node-agent/core";
+import { talkTurns, textsDue } from "../scenario/load.ts";
+import type { Scenario, ScenarioNode } from "../scenario/schema.ts";
+import type { World } from "../world/world.ts";
+import { hasWideRadio } from "./core-options.ts";
+import { DeliveryLedger } from "./delivery-ledger.ts";
+import { EventKind } from "./event-kind.ts";
+import { NO_NODE } from "./event-queue.ts";
+import { RandomStream } from "./random-streams.ts";
+import { bundleOf, FRAMES_PER_BUNDLE, framesOfBundle, opusFrame, type Transcoded, Transcoder } from "./transcoder.ts";
+import { VideoDriver } from "./video-driver.ts";
+import { VOICE_FRAME_US, VoiceLedger } from "./voice-ledger.ts";
+
+/** Decoding and coding one frame. */
+const TRANSCODE_US = 5_000;
+/** A node knows its place this long after the start, at the earliest. */
+const FIRST_FIX_US = 3_000_000;
+const FIRST_POLICY_US = 2_000_000;
+const POLICY_OCTETS = 96;
+const UNITS_PER_FRAME = 2;
+
+/** What the driver asks of the kernel. */
+export interface TrafficHost {
+  schedule(atUs: number, kind: number, node: number, argument: number): void;
+  core(node: number): MeshCore | undefined;
+  indexOf(address: number): number;
+  addressOf(node: number): number;
+  /** The driver has called a core: its owner must look after it. */
+  touched(node: number): void;
+}
+
+interface Turn {
+  readonly by: number;
+  readonly group: number;
+  readonly fromUs: number;
+  readonly toUs: number;
+  readonly narrow: boolean;
+  burst: number;
+  frame: number;
+}
+interface PendingText {
+  readonly to: number;
+  readonly body: Uint8Array;
+}
+interface SosCall {
+  readonly by: string;
+  readonly raisedUs: number;
+  acknowledgedUs: number | undefined;
+}
+
+/** Speaks, films, writes and reports as the scenario says, and keeps the books on what arrives. */
+export class TrafficDriver {
+  readonly voice = new VoiceLedger();
+  readonly positions: DeliveryLedger;
+  readonly texts: DeliveryLedger;
+  readonly video: VideoDriver;
+  readonly sos: SosCall[] = [];
+  /** Texts whose signed-off receipt came back. */
+  textsConfirmed = 0;
+
+  readonly #scenario: Scenario;
+  readonly #world: World;
+  readonly #host: TrafficHost;
+  readonly #turns: Turn[];
+  readonly #bursts: Uint16Array;
+  readonly #texts: { atUs: number; by: string; to: string; body: string }[];
+  readonly #pendingTexts: Map<number, PendingText>[];
+  readonly #seenTexts: [number, number][][];
+  readonly #sosIds = new Map<number, SosCall>();
+  readonly #transcoders: Transcoder[];
+  readonly #transcoded: Transcoded[] = [];
+  readonly #freeTranscoded: number[] = [];
+  #policyVersion = 0;
+
+  readonly #heardBy: (a: number, b: number) => boolean;
+
+  constructor(scenario: Scenario, seed: number, untilUs: number, world: World, host: TrafficHost) {
+    this.#scenario = scenario;
+    this.#world = world;
+    this.#host = host;
+    const nodes = scenario.nodes.length;
+    this.positions = new DeliveryLedger(nodes);
+    this.texts = new DeliveryLedger(nodes);
+    this.video = new VideoDriver(scenario, untilUs, world, host);
+    this.#heardBy = (a, b) => world.connected(a, b);
+    this.#bursts = new Uint16Array(nodes);
+    this.#pendingTexts = scenario.nodes.map(() => new Map<number, PendingText>());
+    this.#seenTexts = scenario.nodes.map(() => []);
+    this.#transcoders = scenario.nodes.map(() => new Transcoder());
+    this.#turns = talkTurns(scenario, untilUs).map((t) => {
+      const by = world.nodeIndex(t.by);
+      const narrow = !hasWideRadio(scenario, scenario.nodes[by] as ScenarioNode);
+      return { by, group: t.group, fromUs: t.fromUs, toUs: t.toUs, narrow, burst: 0, frame: 0 };
+    });
+    this.#texts = textsDue(scenario, untilUs);
+    this.#schedule(seed);
+  }
+
+  happen(nowUs: number, kind: number, node: number, argument: number): void {
+    switch (kind) {
+      case EventKind.voice:
+        return this.#speak(nowUs, argument);
+      case EventKind.video:
+        return this.video.film(nowUs, argument);
+      case EventKind.transcoded:
+        return this.#sendTranscoded(nowUs, node, argument);
+      case EventKind.position:
+        return this.#report(nowUs, node);
+      case EventKind.text:
+        return this.#write(nowUs, argument);
+      case EventKind.sos:
+        return this.#callForHelp(nowUs, argument);
+      case EventKind.policy:
+        return this.#publish(nowUs, node);
+    }
+  }
+
+  /** A core handed something up. */
+  event(nowUs: number, node: number, event: NodeEvent): void {
+    switch (event.type) {
+      case "voice":
+        return this.#heard(nowUs, node, event);
+      case "video":
+        return this.video.received(nowUs, node, this.#host.indexOf(event.from), event.octets);
+      case "position":
+        this.positions.delivered(nowUs, this.#host.indexOf(event.from), event.sequence, node);
+        return;
+      case "text":
+        this.#seenTexts[node]?.push([event.from, event.messageId]);
+        this.texts.delivered(nowUs, this.#host.indexOf(event.from), event.messageId, node);
+        return;
+      case "text-state":
+        if (event.state === "delivered" && this.#pendingTexts[node]?.delete(event.messageId)) this.textsConfirmed++;
+        return;
+      case "sos-acknowledged": {
+        const call =
+          this.#host.indexOf(event.from) === node ? this.#sosIds.get(node * 0x10000 + event.sosId) : undefined;
+        if (call) call.acknowledgedUs ??= nowUs;
+      }
+    }
+  }
+
+  /** A node starts, with what its storage kept: undelivered texts and the ids of delivered ones. */
+  booted(nowUs: number, node: number, core: MeshCore): void {
+    for (const [from, messageId] of this.#seenTexts[node] ?? []) core.rememberText(from, messageId);
+    for (const [messageId, text] of this.#pendingTexts[node] ?? []) core.sendText(nowUs, text.to, text.body, messageId);
+  }
+
+  controllerIsBack(nowUs: number): void {
+    for (const [i, n] of this.#scenario.nodes.entries()) {
+      if (n.controller) this.#host.schedule(nowUs, EventKind.policy, i, 0);
+    }
+  }
+
+  #schedule(seed: number): void {
+    const everyUs = this.#scenario.traffic.positions?.every;
+    for (const [i, node] of this.#scenario.nodes.entries()) {
+      if (node.controller) this.#host.schedule(FIRST_POLICY_US, EventKind.policy, i, 0);
+      if (everyUs === undefined) continue;
+      const phaseUs = Math.floor(new RandomStream(seed, `position/${node.name}`).unit() * everyUs);
+      this.#host.schedule(FIRST_FIX_US + phaseUs, EventKind.position, i, 0);
+    }
+    for (const [i, turn] of this.#turns.entries()) {
+      this.#host.schedule(turn.fromUs + this.#stepUs(turn), EventKind.voice, NO_NODE, i);
+    }
+    for (const [i, text] of this.#texts.entries()) this.#host.schedule(text.atUs, EventKind.text, NO_NODE, i);
+    for (const [i, sos] of this.#scenario.traffic.sos.entries()) this.#host.schedule(sos.at, EventKind.sos, NO_NODE, i);
+  }
+
+  /** Speech that one call of `sendVoice` takes: a frame, or a bundle of three on nodes with a narrow radio alone. */
+  #stepUs(turn: Turn): number {
+    return turn.narrow ? VOICE_FRAME_US * FRAMES_PER_BUNDLE : VOICE_FRAME_US;
+  }
+
+  #speak(nowUs: number, index: number): void {
+    const turn = this.#turns[index] as Turn;
+    const core = this.#host.core(turn.by);
+    if (turn.frame === 0) this.#press(turn);
+    const stepUs = this.#stepUs(turn);
+    if (nowUs + stepUs <= turn.toUs) this.#host.schedule(nowUs + stepUs, EventKind.voice, NO_NODE, index);
+    const frames = turn.narrow ? FRAMES_PER_BUNDLE : 1;
+    const first = turn.frame;
+    turn.frame += frames;
+    if (core === undefined) return;
+    for (let i = 0; i < frames; i++) this.voice.sent(turn.by, turn.burst, first + i, this.#heardBy);
+    const payload = turn.narrow ? bundleOf(0b111) : opusFrame(first);
+    const codec = turn.narrow ? VoiceCodec.codec2_1300 : VoiceCodec.opus;
+    core.sendVoice(nowUs, turn.group, turn.burst, codec, first * UNITS_PER_FRAME, payload);
+    this.#host.touched(turn.by);
+  }
+
+  #press(turn: Turn): void {
+    turn.burst = ((this.#bursts[turn.by] as number) + 1) % 32;
+    this.#bursts[turn.by] = turn.burst;
+    const members = this.#scenario.groups.find((g) => g.number === turn.group)?.members ?? [];
+    const listeners = members.map((m) => this.#world.nodeIndex(m)).filter((i) => i !== turn.by);
+    const frames = Math.ceil((turn.toUs - turn.fromUs) / VOICE_FRAME_US) + FRAMES_PER_BUNDLE;
+    this.voice.begin(turn.by, turn.burst, turn.group, turn.fromUs, listeners, frames);
+  }
+
+  #heard(nowUs: number, node: number, event: NodeEvent & { type: "voice" }): void {
+    const talker = this.#host.indexOf(event.talker);
+    const first = event.timestamp20ms / UNITS_PER_FRAME;
+    if (event.codec === VoiceCodec.opus) this.voice.arrived(nowUs, node, talker, event.burst, first);
+    else for (const i of framesOfBundle(event.payload)) this.voice.arrived(nowUs, node, talker, event.burst, first + i);
+    if (!event.bridge) return;
+    const { group, burst, codec, timestamp20ms, payload } = event;
+    const ready = this.#transcoders[node]?.push(event.talker, group, burst, codec, timestamp20ms, payload) ?? [];
+    for (const frame of ready) {
+      const slot = this.#freeTranscoded.pop() ?? this.#transcoded.length;
+      this.#transcoded[slot] = frame;
+      this.#host.schedule(nowUs + TRANSCODE_US, EventKind.transcoded, node, slot);
+    }
+  }
+
+  #sendTranscoded(nowUs: number, node: number, slot: number): void {
+    const f = this.#transcoded[slot] as Transcoded;
+    this.#freeTranscoded.push(slot);
+    const core = this.#host.core(node);
+    if (core === undefined) return;
+    core.sendBridgedVoice(nowUs, f.talker, f.group, f.burst, f.codec, f.timestamp20ms, f.payload);
+    this.#host.touched(node);
+  }
+
+  #report(nowUs: number, node: number): void {
+    this.#host.schedule(nowUs + (this.#scenario.traffic.positions?.every ?? 0), EventKind.position, node, 0);
+    const core = this.#host.core(node);
+    if (core === undefined) return;
+    const sequence = core.reportPosition(nowUs, this.#world.positionReport(node, nowUs));
+    const item = this.positions.sent(nowUs, node, sequence);
+    for (let to = 0; to < item.expected.length; to++) {
+      if (to !== node && this.#world.connected(node, to)) item.expected[to] = 1;
+    }
+    this.#host.touched(node);
+  }
+
+  #write(nowUs: number, index: number): void {
+    const text = this.#texts[index];
+    const by = this.#world.nodeIndex(text?.by ?? "");
+    const core = this.#host.core(by);
+    if (text === undefined || core === undefined) return;
+    const to = this.#world.nodeIndex(text.to);
+    const body = new TextEncoder().encode(text.body);
+    const messageId = core.sendText(nowUs, this.#host.addressOf(to), body);
+    this.texts.sent(nowUs, by, messageId).expected[to] = 1;
+    this.#pendingTexts[by]?.set(messageId, { to: this.#host.addressOf(to), body });
+    this.#host.touched(by);
+  }
+
+  #callForHelp(nowUs: number, index: number): void {
+    const sos = this.#scenario.traffic.sos[index];
+    const by = this.#world.nodeIndex(sos?.by ?? "");
+    const core = this.#host.core(by);
+    if (sos === undefined || core === undefined) return;
+    const sosId = core.raiseSos(nowUs, sos.kind, this.#world.positionReport(by, nowUs));
+    const call: SosCall = { by: sos.by, raisedUs: nowUs, acknowledgedUs: undefined };
+    this.sos.push(call);
+    this.#sosIds.set(by * 0x10000 + sosId, call);
+    this.#host.touched(by);
+  }
+
+  #publish(nowUs: number, node: number): void {
+    const core = this.#host.core(node);
+    if (core === undefined || !this.#world.controllerUp(node)) return;
+    const octets = new Uint8Array(POLICY_OCTETS).fill(++this.#policyVersion);
+    core.publishPolicy(nowUs, this.#policyVersion, octets);
+    this.#host.touched(node);
+  }
+}
