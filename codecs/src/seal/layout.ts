@@ -39,6 +39,8 @@ export const FLOW_HEADER_OCTETS = 3;
 export const WIDE_TAG_OCTETS = 8;
 export const NARROW_TAG_OCTETS = 6;
 export const NONCE_OCTETS = 12;
+/** Shortest frame that can be authentic: a shared header, one octet of plaintext, the short tag. */
+export const SEAL_MIN_OCTETS = SHARED_HEADER_OCTETS + 1 + NARROW_TAG_OCTETS;
 /** Counters fit 40 bits: at 100,000 frames/s that is 127 days per boot, and a boot changes the epoch. */
 export const MAX_COUNTER = 2 ** 40 - 1;
 
@@ -113,7 +115,7 @@ export function encodeFlowHeader(
   keyPhase: number,
   out: Uint8Array,
 ): number {
-  out[0] = (SealFormat.flow << 6) | (keyPhase << 5) | counter % 0x20;
+  out[0] = (SealFormat.flow << 6) | (keyPhase << 5) | (counter % 0x20);
   out[1] = label;
   out[2] = (potential6 << 2) | (sequence & 3);
   return FLOW_HEADER_OCTETS;

@@ -224,9 +224,24 @@ export interface MeshCore {
   reportPosition(nowUs: number, report: PositionReport): number;
   raiseSos(nowUs: number, kind: number, report: PositionReport): number;
   /** One Opus frame or one Codec2 bundle of the own microphone. */
-  sendVoice(nowUs: number, group: number, burst: number, codec: VoiceCodec, timestamp20ms: number, payload: Uint8Array): void;
+  sendVoice(
+    nowUs: number,
+    group: number,
+    burst: number,
+    codec: VoiceCodec,
+    timestamp20ms: number,
+    payload: Uint8Array,
+  ): void;
   /** A frame of somebody else, transcoded for the other side of this border node. */
-  sendBridgedVoice(nowUs: number, talker: Address, group: number, burst: number, codec: VoiceCodec, timestamp20ms: number, payload: Uint8Array): void;
+  sendBridgedVoice(
+    nowUs: number,
+    talker: Address,
+    group: number,
+    burst: number,
+    codec: VoiceCodec,
+    timestamp20ms: number,
+    payload: Uint8Array,
+  ): void;
   /** One protected RTP packet, at most MAX_VIDEO_OCTETS. */
   sendVideo(nowUs: number, to: Address, stream: number, octets: Uint8Array): void;
   /** Floods a policy (CBOR) to all nodes; a newer version replaces an older one. */

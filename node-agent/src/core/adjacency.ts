@@ -1,0 +1,326 @@
+import {
+  createHello,
+  decodeHello,
+  encodeHello,
+  encodeLinkVector,
+  HELLO_FLAG_DIRECT,
+  HELLO_FLAG_REPLY,
+  type Hello,
+  helloEntry,
+  MAX_HELLO_ENTRIES,
+  rebuildCounter,
+  replayIsNew,
+  VECTOR_GONE,
+} from "@skein/codecs";
+import {
+  HELLO_GAP_NARROW_US,
+  HELLO_GAP_WIDE_US,
+  HELLO_METERED_US,
+  HELLO_NARROW_US,
+  HELLO_WIDE_US,
+  LINK_HOLD_DOWN_US,
+  MAX_NEIGHBOURS_PER_BEARER,
+  NEIGHBOUR_LOST_INTERVALS,
+} from "./limits.ts";
+import type { LinkStateFlooding } from "./link-state-flooding.ts";
+import { createNeighbour, isUsable, type Neighbour, type Port } from "./port.ts";
+import { resetWindows } from "./secure-channel.ts";
+import { type CoreState, emit } from "./state.ts";
+
+const FULL_HELLO_EVERY = 8;
+/** A quality change of one step is advertised when it has lasted this long. */
+const VECTOR_SETTLE_US = 4_000_000;
+/** Weight of a new quality reading. */
+const QUALITY_GAIN = 0.4;
+const QUALITY_FRAMES = 6;
+
+/**
+ * Who is around: hellos out and in, neighbours from first frame to loss, and the links that are worth
+ * advertising. A link is used once both ends hear each other.
+ */
+export class Adjacency {
+  readonly #s: CoreState;
+  readonly #flooding: LinkStateFlooding;
+  readonly #hello: Hello = createHello();
+  /** Told when a link may no longer be used, so that what waits for it goes another way. */
+  onLinkLost: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
+  /** Told when a neighbour can be used. */
+  onLinkUp: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
+
+  constructor(state: CoreState, flooding: LinkStateFlooding) {
+    this.#s = state;
+    this.#flooding = flooding;
+  }
+
+  // Hellos out
+
+  #interval(port: Port): number {
+    if (port.narrow) return HELLO_NARROW_US;
+    return port.costCentsPerMegabyte > 0 ? HELLO_METERED_US : HELLO_WIDE_US;
+  }
+
+  /** Brings the next hello forward to within `withinUs`, as far as the least gap allows. */
+  hurryHello(nowUs: number, port: Port, withinUs: number): void {
+    if (!port.up) return;
+    const gap = port.narrow ? HELLO_GAP_NARROW_US : HELLO_GAP_WIDE_US;
+    const due = Math.max(nowUs + withinUs / 4 + this.#s.random.below((withinUs * 3) / 4), port.lastHelloUs + gap);
+    port.helloDueUs = Math.min(port.helloDueUs, due);
+  }
+
+  /** True if the next hello has to be self-contained. */
+  wantsFullHello(port: Port): boolean {
+    return !port.narrow || port.needFullHello || port.hellosSinceFull >= FULL_HELLO_EVERY;
+  }
+
+  /** Body of a hello (after the kind octet); sets when the next one is due. */
+  encodeHelloBody(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
+    const interval = this.#interval(port);
+    const hello = this.#hello;
+    const anybody = port.neighbours.some((n) => n.alive);
+    hello.flags = (port.helloReply || !anybody ? HELLO_FLAG_REPLY : 0) | (port.shared ? 0 : HELLO_FLAG_DIRECT);
+    hello.address = this.#s.options.address;
+    hello.interval100ms = Math.min(255, Math.round(interval / 100_000));
+    hello.digest = this.#s.db.digest;
+    hello.entryCount = 0;
+    for (const n of port.neighbours) {
+      if (!n.alive || hello.entryCount === MAX_HELLO_ENTRIES) continue;
+      const entry = helloEntry(hello, hello.entryCount++);
+      entry.local = n.local;
+      entry.quality = Math.round(n.rxQuality * 255);
+      entry.receiverIndex = n.index;
+      entry.slot = n.index + 1;
+      entry.counter = n.directCounter % 0x1_0000_0000;
+    }
+    port.helloReply = false;
+    port.hellosSinceFull = full ? 0 : port.hellosSinceFull + 1;
+    if (full) port.needFullHello = false;
+    port.lastHelloUs = nowUs;
+    // A node that knows nobody asks more often; others jitter by an eighth so that they do not fall into step.
+    const next = anybody ? interval : Math.min(interval, port.narrow ? 1_500_000 : 300_000);
+    port.helloDueUs = nowUs + next - this.#s.random.below(next / 8);
+    this.#s.counters.count("hellos-sent");
+    return encodeHello(hello, port.narrow, full, out, offset);
+  }
+
+  // Frames in
+
+  /** Finds or makes the neighbour that a full frame names; undefined with a counted drop if it is not to be trusted. */
+  admitFull(nowUs: number, port: Port, endpoint: number, address: number): Neighbour | undefined {
+    const { nodeId, bootEpoch, bearerId, counter } = this.#s.secure.full;
+    const local = address & 0xff;
+    if (address >>> 8 !== this.#s.area) return this.#refuse("foreign-area");
+    if (local === 0 || local === 255 || address === this.#s.options.address) return this.#refuse("address-conflict");
+    const known = this.#s.db.node(local)?.advertisement;
+    if (known !== undefined && known.nodeId === nodeId && bootEpoch < known.bootEpoch)
+      return this.#refuse("stale-epoch");
+    let n = port.byLocal[local];
+    if (n === undefined) {
+      if (port.neighbours.length >= MAX_NEIGHBOURS_PER_BEARER) return this.#refuse("neighbour-table-full");
+      n = createNeighbour(port.neighbours.length, nodeId, address, this.#s.secure.key(nodeId), nowUs);
+      n.alive = false;
+      n.bootEpoch = bootEpoch;
+      port.neighbours.push(n);
+      port.byLocal[local] = n;
+    }
+    if (n.nodeId !== nodeId) return this.#refuse("address-conflict");
+    if (bootEpoch < n.bootEpoch) return this.#refuse("stale-epoch");
+    if (bootEpoch > n.bootEpoch) this.#restarted(nowUs, port, n, bootEpoch);
+    if (!replayIsNew(n.window, counter)) return this.#refuse("replayed");
+    this.#s.secure.accept(n, n.window, counter);
+    n.remoteBearerId = bearerId;
+    n.endpoint = endpoint;
+    this.heard(nowUs, port, n);
+    return n;
+  }
+
+  #refuse(reason: Parameters<CoreState["counters"]["drop"]>[0]): undefined {
+    this.#s.counters.drop(reason);
+    return undefined;
+  }
+
+  #restarted(nowUs: number, port: Port, n: Neighbour, bootEpoch: number): void {
+    resetWindows(n);
+    n.bootEpoch = bootEpoch;
+    n.receiverIndex = -1;
+    n.directRemoteSlot = 0;
+    n.rxCount = 0;
+    n.rxExpected = 0;
+    this.#s.duplicates.forget(n.address);
+    this.#lose(nowUs, port, n, "restarted");
+  }
+
+  /** Any authenticated frame of a neighbour. */
+  heard(nowUs: number, port: Port, n: Neighbour): void {
+    n.lastHeardUs = nowUs;
+    this.#s.db.heard(n.local, nowUs);
+    if (n.alive) return;
+    n.alive = true;
+    n.rxQuality = 1;
+    n.rxCount = 0;
+    n.rxExpected = 0;
+    this.hurryHello(nowUs, port, port.narrow ? 500_000 : 20_000);
+  }
+
+  /** A frame came that cannot be opened: ask for a full hello. */
+  askForHello(nowUs: number, port: Port): void {
+    port.helloReply = true;
+    port.needFullHello = true;
+    this.hurryHello(nowUs, port, port.narrow ? 2_000_000 : 200_000);
+  }
+
+  handleHello(
+    nowUs: number,
+    port: Port,
+    n: Neighbour,
+    full: boolean,
+    octets: Uint8Array,
+    offset: number,
+    end: number,
+  ): boolean {
+    const hello = this.#hello;
+    if (!decodeHello(octets, offset, end, port.narrow, full, hello)) return false;
+    n.helloIntervalUs = Math.max(1, hello.interval100ms) * 100_000;
+    if (hello.flags & HELLO_FLAG_REPLY) {
+      port.needFullHello = true;
+      this.hurryHello(nowUs, port, port.narrow ? 800_000 : 30_000);
+    }
+    this.#reckonQuality(n);
+    let listed = false;
+    for (let i = 0; i < hello.entryCount; i++) {
+      const entry = helloEntry(hello, i);
+      if (entry.local !== this.#s.local) continue;
+      listed = true;
+      n.txQuality = entry.quality / 255;
+      if (hello.flags & HELLO_FLAG_DIRECT) {
+        n.receiverIndex = entry.receiverIndex;
+        if (n.directRemoteSlot !== entry.slot || n.directWindow.highest < 0) {
+          n.directRemoteSlot = entry.slot;
+          if (entry.counter > 0) n.directWindow.highest = Math.max(n.directWindow.highest, entry.counter - 1);
+        } else {
+          const counter = rebuildCounter(entry.counter, 32, n.directWindow.highest);
+          if (counter > n.directWindow.highest + 0x4000) n.directWindow.highest = counter - 1;
+        }
+      }
+    }
+    const was = n.twoWay;
+    n.twoWay = listed && (port.shared || n.receiverIndex >= 0) && n.heldDownUntilUs <= nowUs;
+    if (!was && n.twoWay) this.#usable(nowUs, port, n);
+    if (was && !n.twoWay) this.#lose(nowUs, port, n, "does not hear us");
+    // It knows us but we were silent to it, or it does not list us yet: tell it again soon.
+    if (!listed) this.hurryHello(nowUs, port, port.narrow ? 1_500_000 : 60_000);
+    this.#flooding.compareDigest(nowUs, port, n, hello.digest);
+    this.refreshVector(nowUs, port, n);
+    return true;
+  }
+
+  #reckonQuality(n: Neighbour): void {
+    if (n.rxExpected < QUALITY_FRAMES) return;
+    n.rxQuality += QUALITY_GAIN * (n.rxCount / n.rxExpected - n.rxQuality);
+    n.rxCount = 0;
+    n.rxExpected = 0;
+  }
+
+  // Links up and down
+
+  #usable(nowUs: number, port: Port, n: Neighbour): void {
+    n.failures = 0;
+    emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: true, reason: "two-way" });
+    this.refreshVector(nowUs, port, n);
+    this.onLinkUp(nowUs, port, n);
+    this.hurryHello(nowUs, port, port.narrow ? 1_200_000 : 40_000);
+  }
+
+  #lose(nowUs: number, port: Port, n: Neighbour, reason: string): void {
+    const was = n.twoWay;
+    n.twoWay = false;
+    if (!was) return;
+    emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: false, reason });
+    this.refreshVector(nowUs, port, n);
+    this.onLinkLost(nowUs, port, n);
+  }
+
+  /** Repeated silence to traffic: the link is not used for a while, whatever hellos say. */
+  failLink(nowUs: number, port: Port, n: Neighbour): void {
+    n.failures = 0;
+    n.heldDownUntilUs = nowUs + LINK_HOLD_DOWN_US;
+    this.#s.counters.count("link-failures");
+    this.#lose(nowUs, port, n, "no acknowledgement");
+  }
+
+  /** Drops neighbours that have been silent too long. */
+  expire(nowUs: number, port: Port): void {
+    for (const n of port.neighbours) {
+      if (!n.alive || nowUs < lostAtUs(n)) continue;
+      n.alive = false;
+      this.#lose(nowUs, port, n, "silent");
+    }
+  }
+
+  /** When `expire` next has something to do. */
+  nextExpiryUs(port: Port): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const n of port.neighbours) if (n.alive) next = Math.min(next, lostAtUs(n));
+    return next;
+  }
+
+  handleBearer(nowUs: number, port: Port, up: boolean): void {
+    if (port.up === up) return;
+    port.up = up;
+    if (up) {
+      port.needFullHello = true;
+      port.helloReply = true;
+      port.helloDueUs = nowUs + this.#s.random.below(port.narrow ? 600_000 : 20_000);
+      return;
+    }
+    port.helloDueUs = Number.POSITIVE_INFINITY;
+    for (const n of port.neighbours) {
+      n.alive = false;
+      this.#lose(nowUs, port, n, "bearer down");
+    }
+  }
+
+  /** Advertises the link if what it is like has changed enough. */
+  refreshVector(nowUs: number, port: Port, n: Neighbour): void {
+    const vector = this.#vectorOf(nowUs, port, n);
+    if (vector === n.advertisedVector) {
+      n.vectorChangeUs = Number.POSITIVE_INFINITY;
+      return;
+    }
+    if (n.vectorChangeUs === Number.POSITIVE_INFINITY) n.vectorChangeUs = nowUs;
+    const gone = vector === VECTOR_GONE || n.advertisedVector === VECTOR_GONE;
+    const big =
+      Math.abs(((vector >>> 5) & 7) - ((n.advertisedVector >>> 5) & 7)) >= 2 ||
+      (vector & 0x1c) !== (n.advertisedVector & 0x1c);
+    if (!gone && !big && nowUs - n.vectorChangeUs < VECTOR_SETTLE_US) return;
+    n.advertisedVector = vector;
+    n.vectorChangeUs = Number.POSITIVE_INFINITY;
+    this.#flooding.originate(nowUs, n.local, port.config.kind, this.#bestVector(n.local, port.config.kind));
+  }
+
+  #vectorOf(nowUs: number, port: Port, n: Neighbour): number {
+    if (!isUsable(port, n, nowUs)) return VECTOR_GONE;
+    const { bitrateBps, latencyUs } = port.config;
+    const loss = 1 - n.txQuality;
+    const costCentsPerMegabyte = port.costCentsPerMegabyte;
+    return encodeLinkVector({ bitrateBps, latencyUs, loss, costCentsPerMegabyte, energy: 0 });
+  }
+
+  /** Two bearers of one kind may reach the same neighbour: the less lossy one is advertised. */
+  #bestVector(local: number, kind: number): number {
+    let best = VECTOR_GONE;
+    for (const port of this.#s.ports) {
+      if (port.config.kind !== kind) continue;
+      const vector = port.byLocal[local]?.advertisedVector ?? VECTOR_GONE;
+      if (vector !== VECTOR_GONE && (best === VECTOR_GONE || lossField(vector) < lossField(best))) best = vector;
+    }
+    return best;
+  }
+}
+
+function lossField(vector: number): number {
+  return (vector >>> 5) & 7;
+}
+
+function lostAtUs(n: Neighbour): number {
+  return n.lastHeardUs + Math.max(300_000, NEIGHBOUR_LOST_INTERVALS * n.helloIntervalUs);
+}

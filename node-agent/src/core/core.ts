@@ -1,0 +1,257 @@
+import {
+  type DataHeader,
+  decodePositionReport,
+  encodePositionReport,
+  FrameKind,
+  isGroupKind,
+  POSITION_REPORT_OCTETS,
+} from "@skein/codecs";
+import { Adjacency } from "./adjacency.ts";
+import {
+  type Address,
+  type CoreOptions,
+  type CoreStatus,
+  GROUP_DESTINATION,
+  MAX_VIDEO_OCTETS,
+  type MeshCore,
+  type NodeEvent,
+  type PositionReport,
+  Precedence,
+  TrafficClass,
+  type TransmitSlot,
+  type VoiceCodec,
+} from "./api.ts";
+import { Forwarding } from "./forwarding.ts";
+import { GroupRelay } from "./group-relay.ts";
+import { HopArq } from "./hop-arq.ts";
+import { LinkStateFlooding } from "./link-state-flooding.ts";
+import type { Port } from "./port.ts";
+import { Receiver } from "./receiver.ts";
+import { Outbox } from "./service/outbox.ts";
+import { POLICY_SERVICE, PolicyService } from "./service/policy-service.ts";
+import { SosService } from "./service/sos-service.ts";
+import { TextService } from "./service/text-service.ts";
+import { VoiceService } from "./service/voice-service.ts";
+import { type CoreState, createState, emit } from "./state.ts";
+import { readStatus } from "./status.ts";
+import { Transmitter } from "./transmitter.ts";
+
+const _EVER = Number.POSITIVE_INFINITY;
+
+/** Makes a node. All bearers are down until `handleBearer` says otherwise. */
+export function createCore(options: CoreOptions, nowUs: number): MeshCore {
+  return new Core(options, nowUs);
+}
+
+/** Puts the parts together and gives each call to the one it concerns; holds no state of its own but the queue of events. */
+class Core implements MeshCore {
+  readonly #s: CoreState;
+  readonly #adjacency: Adjacency;
+  readonly #arq: HopArq;
+  readonly #forwarding: Forwarding;
+  readonly #relay: GroupRelay;
+  readonly #receiver: Receiver;
+  readonly #transmitter: Transmitter;
+  readonly #outbox: Outbox;
+  readonly #texts: TextService;
+  readonly #sos: SosService;
+  readonly #voice: VoiceService;
+  readonly #policy: PolicyService;
+  #nextEvent = 0;
+
+  constructor(options: CoreOptions, nowUs: number) {
+    const s = createState(options);
+    this.#s = s;
+    const flooding = new LinkStateFlooding(s, nowUs);
+    const adjacency = new Adjacency(s, flooding);
+    const arq = new HopArq(s, adjacency);
+    const forwarding = new Forwarding(s);
+    const relay = new GroupRelay(s, forwarding);
+    this.#adjacency = adjacency;
+    this.#arq = arq;
+    this.#forwarding = forwarding;
+    this.#relay = relay;
+    this.#receiver = new Receiver(s, { adjacency, flooding, arq, forwarding, relay }, this.#deliver);
+    this.#transmitter = new Transmitter(s, { adjacency, flooding, arq });
+    this.#outbox = new Outbox(s, forwarding, relay);
+    this.#texts = new TextService(s, this.#outbox, forwarding);
+    this.#sos = new SosService(s, this.#outbox);
+    this.#voice = new VoiceService(s, this.#outbox, forwarding);
+    this.#policy = new PolicyService(s, this.#outbox);
+    adjacency.onLinkLost = (atUs, port, n) => forwarding.rerouteFrom(atUs, port, n);
+    adjacency.onLinkUp = (atUs, _port, n) => this.#policy.offer(atUs, n);
+  }
+
+  // I/O
+
+  handleFrame(nowUs: number, bearerId: number, endpoint: number, octets: Uint8Array, length: number): void {
+    this.#receiver.handleFrame(nowUs, this.#port(bearerId), endpoint, octets, length);
+  }
+
+  handleTimeout(nowUs: number): void {
+    if (this.#relay.dueUs <= nowUs) this.#relay.handleTimeout(nowUs);
+    if (this.#texts.dueUs <= nowUs) this.#texts.handleTimeout(nowUs);
+    if (this.#sos.dueUs <= nowUs) this.#sos.handleTimeout(nowUs);
+    for (const port of this.#s.ports) {
+      if (!port.up) continue;
+      if (port.rtoDueUs <= nowUs) this.#arq.handleTimeout(nowUs, port);
+      if (this.#adjacency.nextExpiryUs(port) <= nowUs) this.#adjacency.expire(nowUs, port);
+    }
+  }
+
+  nextTimeoutUs(): number {
+    if (this.#nextEvent < this.#s.events.length) return 0;
+    let next = Math.min(this.#relay.dueUs, this.#texts.dueUs, this.#sos.dueUs);
+    for (const port of this.#s.ports) {
+      if (!port.up) continue;
+      next = Math.min(next, port.rtoDueUs, this.#adjacency.nextExpiryUs(port), this.#transmitter.nextUs(port));
+    }
+    return next;
+  }
+
+  pollTransmit(nowUs: number, slot: TransmitSlot): boolean {
+    return this.#transmitter.poll(nowUs, slot);
+  }
+
+  pollEvent(): NodeEvent | undefined {
+    const events = this.#s.events;
+    if (this.#nextEvent < events.length) return events[this.#nextEvent++];
+    if (this.#nextEvent > 0) {
+      events.length = 0;
+      this.#nextEvent = 0;
+    }
+    return undefined;
+  }
+
+  handleBearer(nowUs: number, bearerId: number, up: boolean): void {
+    this.#adjacency.handleBearer(nowUs, this.#port(bearerId), up);
+  }
+
+  handleCarrier(nowUs: number, bearerId: number, busy: boolean): void {
+    const port = this.#port(bearerId);
+    port.carrierBusy = busy;
+    if (!busy) this.#transmitter.contend(nowUs, port);
+  }
+
+  #port(bearerId: number): Port {
+    const port = this.#s.ports[bearerId];
+    if (port === undefined) throw new RangeError(`no bearer ${bearerId}`);
+    return port;
+  }
+
+  // Services
+
+  sendText(nowUs: number, to: number, bodyUtf8: Uint8Array, messageId?: number): number {
+    return this.#texts.send(nowUs, to, bodyUtf8, messageId);
+  }
+
+  rememberText(from: Address, messageId: number): void {
+    this.#texts.remember(from, messageId);
+  }
+
+  reportPosition(nowUs: number, report: PositionReport): number {
+    const length = encodePositionReport(report, this.#outbox.payload, 0);
+    return this.#outbox.group(nowUs, FrameKind.groupAll, 0, TrafficClass.command, Precedence.routine, length);
+  }
+
+  raiseSos(nowUs: number, kind: number, report: PositionReport): number {
+    return this.#sos.raise(nowUs, kind, report);
+  }
+
+  sendVoice(
+    nowUs: number,
+    group: number,
+    burst: number,
+    codec: VoiceCodec,
+    timestamp20ms: number,
+    payload: Uint8Array,
+  ): void {
+    this.#voice.send(nowUs, this.#s.options.address, group, burst, codec, timestamp20ms, payload);
+  }
+
+  sendBridgedVoice(
+    nowUs: number,
+    talker: Address,
+    group: number,
+    burst: number,
+    codec: VoiceCodec,
+    timestamp20ms: number,
+    payload: Uint8Array,
+  ): void {
+    this.#voice.send(nowUs, talker, group, burst, codec, timestamp20ms, payload);
+  }
+
+  sendVideo(nowUs: number, to: Address, stream: number, octets: Uint8Array): void {
+    if (octets.length > MAX_VIDEO_OCTETS) {
+      this.#s.counters.drop("too-long");
+      return;
+    }
+    this.#outbox.payload[0] = stream;
+    this.#outbox.payload.set(octets, 1);
+    this.#outbox.unicast(nowUs, to, TrafficClass.video, Precedence.routine, octets.length + 1);
+  }
+
+  publishPolicy(nowUs: number, version: number, octets: Uint8Array): void {
+    this.#policy.publish(nowUs, version, octets);
+  }
+
+  restorePolicy(version: number, octets: Uint8Array): void {
+    this.#policy.restore(version, octets);
+  }
+
+  setBearerCost(nowUs: number, bearerId: number, costCentsPerMegabyte: number): void {
+    const port = this.#port(bearerId);
+    port.costCentsPerMegabyte = costCentsPerMegabyte;
+    for (const n of port.neighbours) this.#adjacency.refreshVector(nowUs, port, n);
+  }
+
+  status(nowUs: number): CoreStatus {
+    return readStatus(this.#s, this.#forwarding, nowUs);
+  }
+
+  /** Which service a packet is for follows from its class and precedence, and for commands from its first octet. */
+  readonly #deliver = (
+    nowUs: number,
+    header: DataHeader,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    port: Port,
+  ): void => {
+    if (length === 0 || !this.#dispatch(nowUs, header, octets, from, length, port))
+      this.#s.counters.drop("malformed-body");
+  };
+
+  #dispatch(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number, port: Port): boolean {
+    const { source, trafficClass, precedence } = header;
+    const group = isGroupKind(header.kind);
+    if (trafficClass === TrafficClass.voice)
+      return group && this.#voice.handle(nowUs, source, header.destination, port, octets, from, length);
+    if (trafficClass === TrafficClass.video) {
+      emit(this.#s, {
+        type: "video",
+        from: source,
+        stream: octets[from] as number,
+        octets: octets.slice(from + 1, from + length),
+      });
+      return true;
+    }
+    if (precedence === Precedence.flash) return this.#sos.handle(nowUs, source, octets, from, length);
+    if (precedence === Precedence.priority) {
+      return this.#texts.handle(
+        nowUs,
+        source,
+        group ? GROUP_DESTINATION + header.destination : header.destination,
+        octets,
+        from,
+        length,
+      );
+    }
+    if (octets[from] === POLICY_SERVICE && length !== POSITION_REPORT_OCTETS)
+      return this.#policy.handle(octets, from, length);
+    const report = decodePositionReport(octets, from, length);
+    if (report === undefined) return false;
+    emit(this.#s, { type: "position", from: source, sequence: header.sequence & 0xff, report });
+    return true;
+  }
+}

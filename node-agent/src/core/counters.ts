@@ -1,0 +1,72 @@
+/** Named counters: every drop has a reason, every reason a number. Dense ids, nothing allocated to count. */
+
+const DROP_REASONS = [
+  "frame-length",
+  "bearer-down",
+  "key-phase",
+  "malformed-header",
+  "unknown-transmitter",
+  "unknown-index",
+  "unknown-label",
+  "authentication",
+  "replayed",
+  "stale-epoch",
+  "own-frame",
+  "address-conflict",
+  "malformed-body",
+  "unknown-kind",
+  "neighbour-table-full",
+  "key-cache-full",
+  "pool-empty",
+  "queue-full",
+  "expired",
+  "no-route",
+  "no-descent",
+  "foreign-area",
+  "too-long",
+  "retries-exhausted",
+  "reassembly-full",
+  "reassembly-incomplete",
+  "relay-table-full",
+  "event-queue-full",
+  "texts-full",
+  "bearer-lost",
+] as const;
+export type DropReason = (typeof DROP_REASONS)[number];
+
+const COUNTED = [
+  "frames-opened",
+  "frames-sealed",
+  "duplicates",
+  "overheard",
+  "forwarded",
+  "delivered",
+  "relayed",
+  "relays-saved",
+  "repeated",
+  "reports-sent",
+  "hellos-sent",
+  "updates-sent",
+  "pulls-sent",
+  "labels-offered",
+  "flow-frames",
+  "rerouted",
+  "link-failures",
+  "path-computations",
+] as const;
+export type Counted = (typeof COUNTED)[number];
+
+export class Counters {
+  readonly drops: Record<DropReason, number> = Object.fromEntries(DROP_REASONS.map((r) => [r, 0])) as Record<
+    DropReason,
+    number
+  >;
+  readonly counts: Record<Counted, number> = Object.fromEntries(COUNTED.map((c) => [c, 0])) as Record<Counted, number>;
+
+  drop(reason: DropReason): void {
+    this.drops[reason]++;
+  }
+  count(what: Counted): void {
+    this.counts[what]++;
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Which (source, space, sequence) have come. A space is a run of sequence numbers of one source: one per
+ * traffic class, and one for group frames that exist on narrow bearers only, whose 8-bit sequences could
+ * not be rebuilt if wide traffic advanced them unseen.
+ */
+const WINDOW = 256;
+const WORDS = WINDOW / 32;
+/** A sequence far behind is taken as a fresh start when the source was silent this long. */
+const RESTART_SILENCE_US = 1_000_000;
+
+export const SEQUENCE_SPACES = 5;
+export const NARROW_SPACE = 4;
+
+interface SourceWindow {
+  highest: number;
+  lastUs: number;
+  readonly seen: Uint32Array;
+}
+
+export class DuplicateFilter {
+  readonly #windows: (SourceWindow | undefined)[] = [];
+
+  /** True the first time; marks it. `key` is a small dense number for (source, space). */
+  accept(source: number, space: number, sequence: number, nowUs: number): boolean {
+    const key = (source & 0xff) * SEQUENCE_SPACES + space;
+    let w = this.#windows[key];
+    if (w === undefined) {
+      w = { highest: sequence, lastUs: nowUs, seen: new Uint32Array(WORDS) };
+      this.#windows[key] = w;
+      mark(w, sequence);
+      return true;
+    }
+    let ahead = (sequence - w.highest) & 0xffff;
+    if (ahead >= 0x8000) ahead -= 0x10000;
+    if (ahead <= -WINDOW) {
+      if (nowUs - w.lastUs < RESTART_SILENCE_US) return false;
+      ahead = WINDOW;
+    }
+    if (ahead > 0) {
+      if (ahead >= WINDOW) w.seen.fill(0);
+      else for (let i = 1; i <= ahead; i++) clear(w, (w.highest + i) & 0xffff);
+      w.highest = sequence;
+    } else if (isMarked(w, sequence)) {
+      return false;
+    }
+    w.lastUs = nowUs;
+    mark(w, sequence);
+    return true;
+  }
+
+  /** Completes a sequence of which only the low 8 bits travelled. */
+  rebuild(source: number, space: number, low8: number): number {
+    const w = this.#windows[(source & 0xff) * SEQUENCE_SPACES + space];
+    if (w === undefined) return low8;
+    let ahead = (low8 - w.highest) & 0xff;
+    if (ahead >= 0xc0) ahead -= 0x100;
+    return (w.highest + ahead) & 0xffff;
+  }
+
+  /** The source started anew: its sequences begin somewhere else. */
+  forget(source: number): void {
+    for (let space = 0; space < SEQUENCE_SPACES; space++)
+      this.#windows[(source & 0xff) * SEQUENCE_SPACES + space] = undefined;
+  }
+}
+
+function mark(w: SourceWindow, sequence: number): void {
+  const bit = sequence % WINDOW;
+  w.seen[bit >>> 5] = (w.seen[bit >>> 5] as number) | (1 << (bit & 31));
+}
+function clear(w: SourceWindow, sequence: number): void {
+  const bit = sequence % WINDOW;
+  w.seen[bit >>> 5] = (w.seen[bit >>> 5] as number) & ~(1 << (bit & 31));
+}
+function isMarked(w: SourceWindow, sequence: number): boolean {
+  const bit = sequence % WINDOW;
+  return (((w.seen[bit >>> 5] as number) >>> (bit & 31)) & 1) === 1;
+}

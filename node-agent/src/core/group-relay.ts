@@ -1,0 +1,244 @@
+import { type DataHeader, FrameKind, VECTOR_GONE } from "@skein/codecs";
+import { Precedence } from "./api.ts";
+import type { Forwarding } from "./forwarding.ts";
+import { queueAgeUs } from "./forwarding.ts";
+import { MAX_PENDING_RELAYS, RELAY_JITTER_WIDE_US, RELAY_RANK_FLASH_US, RELAY_RANK_US } from "./limits.ts";
+import { isUsable, type Neighbour, type Port } from "./port.ts";
+import type { CoreState } from "./state.ts";
+
+const WORDS = 8;
+const NOBODY = new Uint32Array(WORDS);
+
+/** A group frame that is to be relayed on a shared bearer unless others make it needless. */
+interface PendingRelay {
+  slot: number;
+  port: Port | undefined;
+  source: number;
+  sequence: number;
+  kind: number;
+  dueUs: number;
+  /** Local ids that are known to have been reached by one, and by two transmissions. */
+  readonly once: Uint32Array;
+  readonly twice: Uint32Array;
+}
+
+/**
+ * Group frames: each node hands on what it hears for the first time, on every bearer in the frame's
+ * scope, but on a shared medium only if some neighbour is not yet covered. Coverage counts transmissions
+ * heard, by the link-state database: twice on wide media (one relay may have just died), once on narrow
+ * ones, where airtime is scarce and gaps are repaired. A short random wait, by rank on narrow media,
+ * lets relays hear each other.
+ */
+export class GroupRelay {
+  readonly #s: CoreState;
+  readonly #forwarding: Forwarding;
+  readonly #pending: PendingRelay[] = [];
+  #active = 0;
+  dueUs = Number.POSITIVE_INFINITY;
+
+  constructor(state: CoreState, forwarding: Forwarding) {
+    this.#s = state;
+    this.#forwarding = forwarding;
+    for (let i = 0; i < MAX_PENDING_RELAYS; i++) {
+      this.#pending.push({
+        slot: -1,
+        port: undefined,
+        source: 0,
+        sequence: 0,
+        kind: 0,
+        dueUs: 0,
+        once: new Uint32Array(WORDS),
+        twice: new Uint32Array(WORDS),
+      });
+    }
+  }
+
+  /** Sends an own group frame on every bearer in scope. */
+  originate(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): void {
+    for (const port of this.#s.ports) {
+      if (!inScope(port, header.kind)) continue;
+      if (port.shared) {
+        if (port.up) this.#enqueue(nowUs, port, header, octets, from, length, -1);
+      } else {
+        this.#copyToEach(nowUs, port, header, octets, from, length, undefined);
+      }
+    }
+  }
+
+  /** Relays a frame heard for the first time from `n` on `inPort`. */
+  relay(
+    nowUs: number,
+    inPort: Port,
+    n: Neighbour,
+    header: DataHeader,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+  ): void {
+    for (const port of this.#s.ports) {
+      if (!port.up || !inScope(port, header.kind)) continue;
+      if (port.shared) this.#propose(nowUs, port, inPort, n, header, octets, from, length);
+      else this.#copyToEach(nowUs, port, header, octets, from, length, port === inPort ? n : undefined);
+    }
+  }
+
+  /** The same frame was heard again, from `n` on `port`: those whom `n` reaches have it. */
+  heardAgain(port: Port, n: Neighbour, header: DataHeader): void {
+    if (this.#active === 0) return;
+    for (const pending of this.#pending) {
+      if (pending.slot === -1 || pending.port !== port) continue;
+      if (pending.source !== header.source || pending.sequence !== header.sequence || pending.kind !== header.kind)
+        continue;
+      this.#cover(pending, port, n);
+      if (this.#covered(pending, port)) {
+        this.#s.counters.count("relays-saved");
+        this.#s.pool.release(pending.slot);
+        this.#clear(pending);
+      }
+    }
+  }
+
+  /** Queues what has waited long enough. */
+  handleTimeout(nowUs: number): void {
+    this.dueUs = Number.POSITIVE_INFINITY;
+    if (this.#active === 0) return;
+    for (const pending of this.#pending) {
+      if (pending.slot === -1) continue;
+      if (pending.dueUs > nowUs) {
+        this.dueUs = Math.min(this.dueUs, pending.dueUs);
+        continue;
+      }
+      const port = pending.port as Port;
+      this.#s.counters.count("relayed");
+      port.queue.push(pending.slot);
+      this.#clear(pending);
+    }
+  }
+
+  #clear(pending: PendingRelay): void {
+    pending.slot = -1;
+    this.#active--;
+  }
+
+  #propose(
+    nowUs: number,
+    port: Port,
+    inPort: Port,
+    n: Neighbour,
+    header: DataHeader,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+  ): void {
+    const pending = this.#active < MAX_PENDING_RELAYS ? this.#pending.find((p) => p.slot === -1) : undefined;
+    if (pending === undefined) {
+      this.#s.counters.drop("relay-table-full");
+      return;
+    }
+    pending.once.set(NOBODY);
+    pending.twice.set(NOBODY);
+    if (port === inPort) this.#cover(pending, port, n);
+    setBit(pending.twice, header.source & 0xff);
+    if (this.#covered(pending, port)) {
+      this.#s.counters.count("relays-saved");
+      return;
+    }
+    const slot = this.#s.pool.allocate(header, octets, from, length);
+    if (slot === -1) {
+      this.#s.counters.drop("pool-empty");
+      return;
+    }
+    const rankUs = header.precedence === Precedence.flash ? RELAY_RANK_FLASH_US : RELAY_RANK_US;
+    const waitUs = port.narrow ? this.#rank(port) * rankUs : this.#s.random.below(RELAY_JITTER_WIDE_US);
+    this.#s.pool.deadlineUs[slot] = nowUs + waitUs + queueAgeUs(port, header.trafficClass);
+    pending.slot = slot;
+    pending.port = port;
+    pending.source = header.source;
+    pending.sequence = header.sequence;
+    pending.kind = header.kind;
+    pending.dueUs = nowUs + waitUs;
+    this.dueUs = Math.min(this.dueUs, pending.dueUs);
+    this.#active++;
+  }
+
+  /** A transmission of `n` on `port` reaches `n` itself and its neighbours on that kind of bearer. */
+  #cover(pending: PendingRelay, port: Port, n: Neighbour): void {
+    setBit(pending.twice, n.local);
+    const links = this.#s.db.node(n.local)?.advertisement.links;
+    if (links === undefined) return;
+    for (const link of links) {
+      if (link.channel !== port.config.kind) continue;
+      if (port.narrow || hasBit(pending.once, link.neighbour)) setBit(pending.twice, link.neighbour);
+      else setBit(pending.once, link.neighbour);
+    }
+  }
+
+  #covered(pending: PendingRelay, port: Port): boolean {
+    for (const n of port.neighbours) if (n.alive && n.twoWay && !hasBit(pending.twice, n.local)) return false;
+    return true;
+  }
+
+  /** Position among the neighbours on a narrow bearer that could relay into it as well (they have other links). */
+  #rank(port: Port): number {
+    let rank = 0;
+    for (const n of port.neighbours) {
+      if (n.local < this.#s.local && n.alive && n.twoWay && this.#hasOtherLinks(n.local, port.config.kind)) rank++;
+    }
+    return rank;
+  }
+
+  #hasOtherLinks(local: number, kind: number): boolean {
+    const links = this.#s.db.node(local)?.advertisement.links;
+    return links?.some((l) => l.channel !== kind && l.vector !== VECTOR_GONE) ?? false;
+  }
+
+  /** Point-to-point bearers: one copy to each neighbour that it makes sense for. */
+  #copyToEach(
+    nowUs: number,
+    port: Port,
+    header: DataHeader,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    except: Neighbour | undefined,
+  ): void {
+    for (const n of port.neighbours) {
+      if (n === except || n.address === header.source || !isUsable(port, n, nowUs)) continue;
+      // Routine news goes over a metered link only if that is the best way to the far end.
+      const metered = port.costCentsPerMegabyte > 0 && header.trafficClass !== 0 && header.precedence !== 3;
+      if (metered && this.#forwarding.bestPort(nowUs, n.local, 1) !== port) continue;
+      this.#enqueue(nowUs, port, header, octets, from, length, n.index);
+    }
+  }
+
+  #enqueue(
+    nowUs: number,
+    port: Port,
+    header: DataHeader,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    neighbour: number,
+  ): void {
+    const slot = this.#s.pool.allocate(header, octets, from, length);
+    if (slot === -1) {
+      this.#s.counters.drop("pool-empty");
+      return;
+    }
+    this.#s.pool.neighbour[slot] = neighbour;
+    this.#s.pool.deadlineUs[slot] = nowUs + queueAgeUs(port, header.trafficClass);
+    port.queue.push(slot);
+  }
+}
+
+function inScope(port: Port, kind: number): boolean {
+  return kind === FrameKind.groupAll || (kind === FrameKind.groupNarrow) === port.narrow;
+}
+
+function setBit(bits: Uint32Array, local: number): void {
+  bits[local >>> 5] = (bits[local >>> 5] as number) | (1 << (local & 31));
+}
+
+function hasBit(bits: Uint32Array, local: number): boolean {
+  return (((bits[local >>> 5] as number) >>> (local & 31)) & 1) === 1;
+}

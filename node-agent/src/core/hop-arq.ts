@@ -1,0 +1,217 @@
+import {
+  decodeReport,
+  encodeReport,
+  type ReplayWindow,
+  type Report,
+  rebuildCounter,
+  replayBitmap,
+} from "@skein/codecs";
+import type { Adjacency } from "./adjacency.ts";
+import {
+  GAP_DELAY_DIRECT_US,
+  GAP_DELAY_NARROW_US,
+  GAP_DELAY_SHARED_US,
+  LINK_FAILURE_TRIES,
+  MAX_RTO_US,
+  MAX_TRIES,
+  MIN_RTO_NARROW_US,
+  MIN_RTO_WIDE_US,
+  REPORT_DELAY_NARROW_US,
+  REPORT_DELAY_WIDE_US,
+  SENT_RING_FRAMES,
+} from "./limits.ts";
+import type { Neighbour, Port } from "./port.ts";
+import type { SentRing } from "./sent-ring.ts";
+import type { CoreState } from "./state.ts";
+
+/** Group frames are repaired at most this often. */
+const MAX_GROUP_TRIES = 3;
+/** Gaps are reported to a neighbour that brings at least this share of group frames first. */
+const USEFUL_SHARE = 0.3;
+const FIRST_SHARE_GAIN = 1 / 8;
+const EVER = Number.POSITIVE_INFINITY;
+
+/**
+ * Repetition on one hop. Every stream counts its frames, so a receiver sees gaps; its report both
+ * acknowledges and asks. A unicast frame without a report is repeated after a time-out; silence after
+ * several tries fails the link.
+ */
+export class HopArq {
+  readonly #s: CoreState;
+  readonly #adjacency: Adjacency;
+  readonly #report: Report = { target: 0, slot: 0, highestLow: 0, bitmap: 0 };
+
+  constructor(state: CoreState, adjacency: Adjacency) {
+    this.#s = state;
+    this.#adjacency = adjacency;
+  }
+
+  // Receiving side
+
+  /** A frame of `n` addressed to this node came: acknowledge soon. */
+  oweReport(nowUs: number, port: Port, n: Neighbour, direct: boolean): void {
+    this.#due(n, direct, nowUs + (port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US));
+  }
+
+  /** The stream jumped ahead of `previousHighest`: ask for what is missing, unless it comes by itself. */
+  noticeGap(nowUs: number, port: Port, n: Neighbour, direct: boolean): void {
+    if (!direct && !port.narrow && n.firstShare < USEFUL_SHARE) return;
+    const delay = port.narrow ? GAP_DELAY_NARROW_US : direct ? GAP_DELAY_DIRECT_US : GAP_DELAY_SHARED_US;
+    this.#due(n, direct, nowUs + delay + this.#s.random.below(delay));
+  }
+
+  /** A group frame was brought by `n`, for the first time or again. */
+  noticeGroupFrame(n: Neighbour, first: boolean): void {
+    n.firstShare += FIRST_SHARE_GAIN * ((first ? 1 : 0) - n.firstShare);
+  }
+
+  #due(n: Neighbour, direct: boolean, atUs: number): void {
+    if (direct) n.directReportDueUs = Math.min(n.directReportDueUs, atUs);
+    else n.reportDueUs = Math.min(n.reportDueUs, atUs);
+  }
+
+  /** Body of a report (after the kind octet) on one stream of a neighbour. */
+  encodeReportFor(n: Neighbour, direct: boolean, out: Uint8Array, offset: number): number {
+    const window: ReplayWindow = direct ? n.directWindow : n.window;
+    this.#report.target = n.local;
+    this.#report.slot = direct ? n.directRemoteSlot : 0;
+    this.#report.highestLow = window.highest < 0 ? 0 : window.highest % 0x10000;
+    this.#report.bitmap = replayBitmap(window, window.highest);
+    if (direct) n.directReportDueUs = EVER;
+    else n.reportDueUs = EVER;
+    this.#s.counters.count("reports-sent");
+    return encodeReport(this.#report, out, offset);
+  }
+
+  // Sending side
+
+  /** Keeps a frame for repetition. `neighbour` is -1 for a group frame. */
+  sent(
+    nowUs: number,
+    port: Port,
+    n: Neighbour | undefined,
+    direct: boolean,
+    counter: number,
+    frame: Uint8Array,
+    length: number,
+    acknowledged: boolean,
+    deadlineUs: number,
+    urgent: boolean,
+  ): void {
+    const ring = direct && n !== undefined ? directRing(port, n) : port.sent;
+    ring.keep(counter, frame, length, acknowledged && n !== undefined ? n.index : -1, nowUs, deadlineUs, urgent);
+    if (acknowledged && n !== undefined) port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n));
+  }
+
+  handleReport(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
+    const report = this.#report;
+    if (!decodeReport(octets, offset, end, report)) return false;
+    if (report.target !== this.#s.local) return true;
+    const direct = report.slot !== 0;
+    if (direct && report.slot !== n.index + 1) return false;
+    const ring = direct ? n.directSent : port.sent;
+    if (ring === undefined) return true;
+    const next = direct ? n.directCounter : port.counter;
+    const highest = rebuildCounter(report.highestLow, 16, next - 1);
+    if (highest >= next) return true;
+    this.#reckon(nowUs, port, n, ring, report.slot, highest, true, true);
+    for (let i = 0; i < 32; i++) {
+      this.#reckon(nowUs, port, n, ring, report.slot, highest - 1 - i, ((report.bitmap >>> i) & 1) === 1, false);
+    }
+    return true;
+  }
+
+  #reckon(
+    nowUs: number,
+    port: Port,
+    n: Neighbour,
+    ring: SentRing,
+    slot: number,
+    counter: number,
+    got: boolean,
+    latest: boolean,
+  ): void {
+    const index = ring.indexOf(counter);
+    if (index === -1 || ring.open[index] === 0) return;
+    const owner = ring.neighbour[index] as number;
+    if (owner !== -1 && owner !== n.index) return;
+    if (got) {
+      if (owner === -1) return;
+      if (latest && ring.tries[index] === 1) sampleRtt(n, nowUs - (ring.sentUs[index] as number));
+      n.failures = 0;
+      ring.close(index);
+      return;
+    }
+    // Several receivers may miss the same frame, and reports cross repetitions: once per round trip is enough.
+    if (nowUs - (ring.sentUs[index] as number) < repairGuardUs(port, n)) return;
+    this.#repeat(nowUs, port, ring, slot, index, owner === -1 ? MAX_GROUP_TRIES : MAX_TRIES);
+  }
+
+  #repeat(nowUs: number, port: Port, ring: SentRing, slot: number, index: number, maxTries: number): boolean {
+    if ((ring.tries[index] as number) >= maxTries || nowUs > (ring.deadlineUs[index] as number)) {
+      if (ring.neighbour[index] !== -1)
+        this.#s.counters.drop(nowUs > (ring.deadlineUs[index] as number) ? "expired" : "retries-exhausted");
+      ring.close(index);
+      return false;
+    }
+    ring.tries[index] = (ring.tries[index] as number) + 1;
+    ring.sentUs[index] = nowUs;
+    port.repeats.push((ring.counter[index] as number) * 256 + slot);
+    return true;
+  }
+
+  /** Repeats what has waited too long; fails links that stay silent. Sets when to look again. */
+  handleTimeout(nowUs: number, port: Port): void {
+    port.rtoDueUs = EVER;
+    this.#scan(nowUs, port, port.sent, 0);
+    for (const n of port.neighbours) if (n.directSent !== undefined) this.#scan(nowUs, port, n.directSent, n.index + 1);
+  }
+
+  #scan(nowUs: number, port: Port, ring: SentRing, slot: number): void {
+    if (ring.unacknowledged === 0) return;
+    let counted = -1;
+    for (let index = 0; index < SENT_RING_FRAMES; index++) {
+      const owner = ring.neighbour[index] as number;
+      if (ring.open[index] === 0 || owner === -1) continue;
+      const n = port.neighbours[owner] as Neighbour;
+      const dueUs = (ring.sentUs[index] as number) + rtoUs(port, n);
+      if (dueUs > nowUs) {
+        port.rtoDueUs = Math.min(port.rtoDueUs, dueUs);
+        continue;
+      }
+      if (!this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES)) continue;
+      port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n));
+      if (counted === owner) continue;
+      counted = owner;
+      if (++n.failures >= LINK_FAILURE_TRIES && n.twoWay) this.#adjacency.failLink(nowUs, port, n);
+    }
+  }
+}
+
+/** The ring of a neighbour's direct stream, made on first use. */
+function directRing(port: Port, n: Neighbour): SentRing {
+  n.directSent ??= port.makeRing();
+  return n.directSent;
+}
+
+function rtoUs(port: Port, n: Neighbour): number {
+  const floor = port.narrow ? MIN_RTO_NARROW_US : MIN_RTO_WIDE_US;
+  const rtt = n.rttUs > 0 ? n.rttUs + 4 * n.rttVarianceUs : 2.5 * port.config.latencyUs + floor;
+  return Math.min(MAX_RTO_US, Math.max(floor, rtt));
+}
+
+function repairGuardUs(port: Port, n: Neighbour): number {
+  const floor = port.narrow ? 250_000 : 12_000;
+  return Math.max(floor, n.rttUs > 0 ? n.rttUs * 0.9 : 2 * port.config.latencyUs);
+}
+
+/** RFC 6298 2.2, 2.3. */
+function sampleRtt(n: Neighbour, sampleUs: number): void {
+  if (n.rttUs === 0) {
+    n.rttUs = sampleUs;
+    n.rttVarianceUs = sampleUs / 2;
+    return;
+  }
+  n.rttVarianceUs += 0.25 * (Math.abs(n.rttUs - sampleUs) - n.rttVarianceUs);
+  n.rttUs += 0.125 * (sampleUs - n.rttUs);
+}

@@ -1,0 +1,2 @@
+export * from "./api.ts";
+export { createCore } from "./core.ts";

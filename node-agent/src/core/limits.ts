@@ -1,0 +1,76 @@
+/** Every maximum of the core in one place. Hitting one is counted under the drop reason beside it. */
+
+/** Bearers of one node. */
+export const MAX_BEARERS = 16;
+/** Neighbours on one bearer; more are ignored (`neighbour-table-full`). */
+export const MAX_NEIGHBOURS_PER_BEARER = 64;
+/** Data packets held in all queues of a node (`pool-empty`). */
+export const MAX_PACKETS = 512;
+/** Largest data payload, octets: a video packet with its stream octet. */
+export const MAX_PAYLOAD_OCTETS = 1232;
+/** Data packets queued on one bearer (`queue-full`). */
+export const MAX_QUEUED_PER_BEARER = 128;
+/** Sent frames kept for repetition, per stream. */
+export const SENT_RING_FRAMES = 64;
+/** Repetitions of one frame on one hop (`retries-exhausted`). */
+export const MAX_TRIES = 6;
+/** Unanswered tries in a row after which the link is not used any more. */
+export const LINK_FAILURE_TRIES = 3;
+/** Group frames that wait for somebody else to relay them. */
+export const MAX_PENDING_RELAYS = 64;
+/** Frames being put together from fragments (`reassembly-full`). */
+export const MAX_REASSEMBLIES = 8;
+/** Senders whose subkey is kept (`key-cache-full`). */
+export const MAX_SENDERS = 1024;
+/** Own texts under way (`texts-full`). */
+export const MAX_OUTGOING_TEXTS = 256;
+/** Delivered message ids remembered, per node. */
+export const MAX_REMEMBERED_TEXTS = 4096;
+/** SOS calls remembered. */
+export const MAX_SOS = 64;
+/** Events that wait for the owner (`event-queue-full`). */
+export const MAX_EVENTS = 1024;
+/** Link-state changes waiting for one bearer; more are left to the digest. */
+export const MAX_PENDING_UPDATES = 64;
+/** Flow labels given out, per bearer. */
+export const MAX_FLOW_LABELS = 64;
+
+/** Oldest that a data packet may get in a queue, by traffic class and layout, microseconds (`expired`). */
+export const QUEUE_AGE_WIDE_US = [250_000, 5_000_000, 600_000, 15_000_000] as const;
+export const QUEUE_AGE_NARROW_US = [450_000, 8_000_000, 1_500_000, 30_000_000] as const;
+
+/** Hello intervals, microseconds. */
+export const HELLO_WIDE_US = 500_000;
+export const HELLO_METERED_US = 5_000_000;
+export const HELLO_NARROW_US = 8_000_000;
+/** Least time between two hellos. */
+export const HELLO_GAP_WIDE_US = 40_000;
+export const HELLO_GAP_NARROW_US = 400_000;
+/** A neighbour is gone after this many of its hello intervals without any frame. */
+export const NEIGHBOUR_LOST_INTERVALS = 3.5;
+/** A link that failed is used again after this long without trouble. */
+export const LINK_HOLD_DOWN_US = 3_000_000;
+
+/** How long an acknowledgement may wait for company. */
+export const REPORT_DELAY_WIDE_US = 4_000;
+export const REPORT_DELAY_NARROW_US = 60_000;
+/** How long a gap may be mere reordering. */
+export const GAP_DELAY_SHARED_US = 8_000;
+export const GAP_DELAY_DIRECT_US = 30_000;
+export const GAP_DELAY_NARROW_US = 150_000;
+/** Bounds of the repetition time-out. */
+export const MIN_RTO_WIDE_US = 30_000;
+export const MIN_RTO_NARROW_US = 700_000;
+export const MAX_RTO_US = 8_000_000;
+
+/** Random wait before a group frame is relayed, so that relays hear each other. */
+export const RELAY_JITTER_WIDE_US = 5_000;
+/** How much later than its predecessor each further relay sends into a narrow channel. */
+export const RELAY_RANK_FLASH_US = 350_000;
+export const RELAY_RANK_US = 1_500_000;
+
+/** Contention on half-duplex media: slot, window in slots for urgent and for other frames. */
+export const CONTENTION_SLOT_US = 12_000;
+export const CONTENTION_GUARD_US = 6_000;
+export const CONTENTION_WINDOW_URGENT = 3;
+export const CONTENTION_WINDOW = 10;

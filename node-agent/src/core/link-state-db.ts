@@ -1,0 +1,123 @@
+import {
+  type Advertisement,
+  type Delta,
+  type LinkStateLink,
+  MAX_LINKS_PER_NODE,
+  mix32,
+  VECTOR_GONE,
+} from "@skein/codecs";
+
+/** One node's latest advertisement and when it was learned. */
+export interface NodeRecord {
+  readonly local: number;
+  advertisement: Advertisement;
+  learnedUs: number;
+  /** Last sign of life: an advertisement or any frame of its own. */
+  heardUs: number;
+}
+
+export type ApplyResult = "news" | "known" | "older" | "gap" | "conflict" | "foreign";
+
+/** Order of the advertisements of one originator: (boot epoch, sequence). */
+function isNewer(a: Advertisement, b: Advertisement): boolean {
+  return a.bootEpoch > b.bootEpoch || (a.bootEpoch === b.bootEpoch && a.sequence > b.sequence);
+}
+
+function hashOf(a: Advertisement): number {
+  return mix32(mix32(a.originator ^ Math.imul(a.bootEpoch, 0x9e3779b1)) ^ a.sequence);
+}
+
+/**
+ * Link-state database of one area: what every node says of its own links. A link counts for routing only
+ * when both ends report it. The digest is a sum of hashes, so that two databases compare in 4 octets.
+ */
+export class LinkStateDb {
+  readonly area: number;
+  readonly #nodes: (NodeRecord | undefined)[] = new Array<NodeRecord | undefined>(256).fill(undefined);
+  #digest = 0;
+  /** Changes whenever a link or a node does. */
+  version = 0;
+
+  constructor(area: number) {
+    this.area = area;
+  }
+
+  get digest(): number {
+    return this.#digest;
+  }
+
+  node(local: number): NodeRecord | undefined {
+    return this.#nodes[local];
+  }
+
+  /** Local ids known, ascending. */
+  *locals(): Generator<number> {
+    for (let local = 1; local < 255; local++) if (this.#nodes[local] !== undefined) yield local;
+  }
+
+  applyFull(advertisement: Advertisement, nowUs: number): ApplyResult {
+    if (advertisement.originator >>> 8 !== this.area) return "foreign";
+    const local = advertisement.originator & 0xff;
+    const record = this.#nodes[local];
+    if (record === undefined) {
+      this.#nodes[local] = { local, advertisement, learnedUs: nowUs, heardUs: nowUs };
+      this.#digest = (this.#digest + hashOf(advertisement)) >>> 0;
+      this.version++;
+      return "news";
+    }
+    if (record.advertisement.nodeId !== advertisement.nodeId) return "conflict";
+    if (!isNewer(advertisement, record.advertisement))
+      return isNewer(record.advertisement, advertisement) ? "older" : "known";
+    this.#digest = (this.#digest - hashOf(record.advertisement) + hashOf(advertisement)) >>> 0;
+    record.advertisement = advertisement;
+    record.learnedUs = nowUs;
+    record.heardUs = nowUs;
+    this.version++;
+    return "news";
+  }
+
+  /** Applies a delta to the advertisement with the sequence just before; "gap" asks for a pull. */
+  applyDelta(delta: Delta, nowUs: number): ApplyResult {
+    const record = this.#nodes[delta.originator];
+    if (record === undefined) return "gap";
+    const current = record.advertisement;
+    const ahead = (delta.sequence - current.sequence) & 0xff;
+    if (ahead === 0) return "known";
+    if (ahead >= 0x80) return "older";
+    if (ahead !== 1 || current.sequence === 0xffff) return "gap";
+    const links = withLink(current.links, delta.neighbour, delta.channel, delta.vector);
+    return this.applyFull({ ...current, sequence: current.sequence + 1, links }, nowUs);
+  }
+
+  /** The record's node gave a sign of life. */
+  heard(local: number, nowUs: number): void {
+    const record = this.#nodes[local];
+    if (record !== undefined) record.heardUs = nowUs;
+  }
+
+  /** Vector of the link from -> to over `channel`, or VECTOR_GONE. */
+  vector(from: number, to: number, channel: number): number {
+    const record = this.#nodes[from];
+    if (record === undefined) return VECTOR_GONE;
+    for (const link of record.advertisement.links)
+      if (link.neighbour === to && link.channel === channel) return link.vector;
+    return VECTOR_GONE;
+  }
+
+  /** True if both ends report a link over `channel`. */
+  isTwoWay(a: number, b: number, channel: number): boolean {
+    return this.vector(a, b, channel) !== VECTOR_GONE && this.vector(b, a, channel) !== VECTOR_GONE;
+  }
+}
+
+/** The link list with one link set, or removed by VECTOR_GONE. */
+export function withLink(
+  links: readonly LinkStateLink[],
+  neighbour: number,
+  channel: number,
+  vector: number,
+): LinkStateLink[] {
+  const others = links.filter((l) => l.neighbour !== neighbour || l.channel !== channel);
+  if (vector !== VECTOR_GONE && others.length < MAX_LINKS_PER_NODE) others.push({ neighbour, channel, vector });
+  return others;
+}

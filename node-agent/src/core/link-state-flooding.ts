@@ -1,0 +1,231 @@
+import {
+  type Advertisement,
+  advertisementOctets,
+  CAPABILITY_NARROW_VOICE,
+  DELTA_OCTETS,
+  type Delta,
+  decodeAdvertisement,
+  decodeDelta,
+  decodePull,
+  encodeAdvertisement,
+  encodeDelta,
+  encodePull,
+  type PullEntry,
+  VECTOR_GONE,
+} from "@skein/codecs";
+import { MAX_PENDING_UPDATES } from "./limits.ts";
+import { type ApplyResult, withLink } from "./link-state-db.ts";
+import type { Neighbour, Port } from "./port.ts";
+import { type CoreState, emit } from "./state.ts";
+
+const UPDATE_DELAY_WIDE_US = 1_500;
+const UPDATE_DELAY_NARROW_US = 250_000;
+const PULL_DELAY_WIDE_US = 25_000;
+const PULL_DELAY_NARROW_US = 500_000;
+const PULL_GAP_WIDE_US = 300_000;
+const PULL_GAP_NARROW_US = 4_000_000;
+
+/**
+ * Spreads link state: own changes as 6-octet deltas, others' news onward, databases that differ (as
+ * hellos tell) by a pull. Nothing is acknowledged; the digest is what makes it reliable.
+ */
+export class LinkStateFlooding {
+  readonly #s: CoreState;
+
+  constructor(state: CoreState, nowUs: number) {
+    this.#s = state;
+    const own: Advertisement = {
+      originator: state.options.address,
+      nodeId: state.options.nodeId,
+      bootEpoch: state.options.bootEpoch,
+      sequence: 0,
+      role: state.options.role,
+      capabilities: state.options.narrowVoice ? CAPABILITY_NARROW_VOICE : 0,
+      name: state.options.nameUtf8,
+      links: [],
+    };
+    state.db.applyFull(own, nowUs);
+  }
+
+  /** The own link to `neighbour` over `channel` has become `vector`. */
+  originate(nowUs: number, neighbour: number, channel: number, vector: number): void {
+    const own = this.#s.db.node(this.#s.local)?.advertisement;
+    if (own === undefined || own.sequence === 0xffff) return;
+    const sequence = own.sequence + 1;
+    this.#s.db.applyFull({ ...own, sequence, links: withLink(own.links, neighbour, channel, vector) }, nowUs);
+    const delta: Delta = { originator: this.#s.local, sequence: sequence & 0xff, neighbour, channel, vector };
+    for (const port of this.#s.ports) this.#queueDelta(nowUs, port, delta);
+    this.#routesChanged();
+  }
+
+  /** Offers the whole database to a neighbour whose digest differs, through a pull after a short wait. */
+  compareDigest(nowUs: number, port: Port, n: Neighbour, digest: number): void {
+    n.lastDigest = digest;
+    if (this.#sameDigest(port, n) || n.pullDueUs !== Number.POSITIVE_INFINITY) return;
+    const delay = port.narrow ? PULL_DELAY_NARROW_US : PULL_DELAY_WIDE_US;
+    const gap = port.narrow ? PULL_GAP_NARROW_US : PULL_GAP_WIDE_US;
+    n.pullDueUs = Math.max(nowUs + delay / 2 + this.#s.random.below(delay), n.lastPullUs + gap);
+  }
+
+  #sameDigest(port: Port, n: Neighbour): boolean {
+    return port.narrow ? (this.#s.db.digest & 0xffff) === n.lastDigest : this.#s.db.digest === n.lastDigest;
+  }
+
+  /** True if the pull that is due is still worth sending. */
+  pullStillNeeded(port: Port, n: Neighbour): boolean {
+    return n.alive && !this.#sameDigest(port, n);
+  }
+
+  /** Body of a pull (after the kind octet). */
+  encodePullFor(n: Neighbour, out: Uint8Array, offset: number): number {
+    const entries: PullEntry[] = [];
+    for (const local of this.#s.db.locals()) {
+      const a = this.#s.db.node(local)?.advertisement;
+      if (a !== undefined)
+        entries.push({ originator: local, bootEpochLow: a.bootEpoch & 0xff, sequenceLow: a.sequence & 0xff });
+    }
+    return encodePull({ target: n.local, entries }, out, offset);
+  }
+
+  handlePull(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
+    const pull = decodePull(octets, offset, end);
+    if (pull === undefined) return false;
+    if (pull.target !== this.#s.local) return true;
+    const theirs = new Map(pull.entries.map((e) => [e.originator, e]));
+    let behind = pull.entries.some((e) => this.#s.db.node(e.originator) === undefined);
+    for (const local of this.#s.db.locals()) {
+      const mine = this.#s.db.node(local)?.advertisement;
+      if (mine === undefined) continue;
+      const entry = theirs.get(local);
+      const ahead = entry === undefined ? 1 : aheadOf(mine, entry);
+      if (ahead > 0) this.#queueFull(nowUs, port, local, true);
+      else if (ahead < 0) behind = true;
+    }
+    if (behind && n.pullDueUs === Number.POSITIVE_INFINITY) {
+      const delay = port.narrow ? PULL_DELAY_NARROW_US : PULL_DELAY_WIDE_US;
+      n.pullDueUs = nowUs + delay / 2 + this.#s.random.below(delay);
+      n.lastDigest = this.#s.db.digest ^ 1;
+    }
+    return true;
+  }
+
+  handleUpdate(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
+    if (end - offset < 1) return false;
+    const deltaCount = octets[offset] as number;
+    let at = offset + 1;
+    if (end - at < deltaCount * DELTA_OCTETS) return false;
+    let changed = false;
+    for (let i = 0; i < deltaCount; i++, at += DELTA_OCTETS) {
+      const delta = decodeDelta(octets, at, end) as Delta;
+      if (delta.originator === this.#s.local) continue;
+      const result = this.#s.db.applyDelta(delta, nowUs);
+      if (result === "news")
+        for (const to of this.#s.ports) this.#passOn(to, port, n, () => this.#queueDelta(nowUs, to, delta));
+      else if (result === "known") forgetDelta(port, delta);
+      changed ||= result === "news";
+    }
+    while (at < end) {
+      const advertisement = decodeAdvertisement(octets, at, end);
+      if (advertisement === undefined) return false;
+      at += advertisementOctets(advertisement);
+      changed = this.#applyFull(nowUs, port, n, advertisement) === "news" || changed;
+    }
+    if (changed) this.#routesChanged();
+    return true;
+  }
+
+  #applyFull(nowUs: number, port: Port, n: Neighbour, advertisement: Advertisement): ApplyResult {
+    const local = advertisement.originator & 0xff;
+    if (advertisement.originator === this.#s.options.address) {
+      if (advertisement.nodeId !== this.#s.options.nodeId) this.#s.counters.drop("address-conflict");
+      return "known";
+    }
+    const before = this.#s.db.node(local)?.advertisement.bootEpoch;
+    const result = this.#s.db.applyFull(advertisement, nowUs);
+    if (result === "conflict") this.#s.counters.drop("address-conflict");
+    if (result === "foreign") this.#s.counters.drop("foreign-area");
+    if (result === "known") port.updateFull.delete(local);
+    if (result === "news") {
+      if (before !== advertisement.bootEpoch) this.#s.duplicates.forget(advertisement.originator);
+      for (const to of this.#s.ports) this.#passOn(to, port, n, () => this.#queueFull(nowUs, to, local, false));
+    }
+    return result;
+  }
+
+  /** News that came over `from` goes out over `to`, unless all neighbours there have heard it just now. */
+  #passOn(to: Port, from: Port, n: Neighbour, queue: () => void): void {
+    if (to !== from) {
+      queue();
+      return;
+    }
+    for (const other of to.neighbours) {
+      if (other === n || !other.alive || !other.twoWay) continue;
+      if (!to.shared || this.#s.db.vector(n.local, other.local, to.config.kind) === VECTOR_GONE) {
+        queue();
+        return;
+      }
+    }
+  }
+
+  #queueDelta(nowUs: number, port: Port, delta: Delta): void {
+    if (!port.neighbours.some((n) => n.alive)) return;
+    if (port.updateDeltas.length >= MAX_PENDING_UPDATES) return;
+    port.updateDeltas.push(delta);
+    this.#schedule(nowUs, port, false);
+  }
+
+  #queueFull(nowUs: number, port: Port, local: number, asked: boolean): void {
+    if (!port.neighbours.some((n) => n.alive)) return;
+    if (port.updateFull.size >= MAX_PENDING_UPDATES) return;
+    port.updateFull.add(local);
+    this.#schedule(nowUs, port, asked);
+  }
+
+  #schedule(nowUs: number, port: Port, asked: boolean): void {
+    const delay = port.narrow ? UPDATE_DELAY_NARROW_US : UPDATE_DELAY_WIDE_US;
+    const wait = asked ? delay / 4 : delay / 2;
+    port.updateDueUs = Math.min(port.updateDueUs, nowUs + wait + this.#s.random.below(wait));
+  }
+
+  /** Body of an update (after the kind octet) with as much as fits into `roomOctets`; 0 if nothing waits. */
+  encodeUpdate(nowUs: number, port: Port, out: Uint8Array, offset: number, roomOctets: number): number {
+    port.updateDueUs = Number.POSITIVE_INFINITY;
+    if (port.updateDeltas.length === 0 && port.updateFull.size === 0) return 0;
+    const deltas = port.updateDeltas.splice(0, Math.min(255, Math.floor((roomOctets - 1) / DELTA_OCTETS)));
+    let at = offset;
+    out[at++] = deltas.length;
+    for (const delta of deltas) at += encodeDelta(delta, out, at);
+    for (const local of port.updateFull) {
+      const advertisement = this.#s.db.node(local)?.advertisement;
+      if (advertisement === undefined || advertisementOctets(advertisement) > roomOctets - 1) {
+        port.updateFull.delete(local);
+        continue;
+      }
+      if (at - offset + advertisementOctets(advertisement) > roomOctets) break;
+      at += encodeAdvertisement(advertisement, out, at);
+      port.updateFull.delete(local);
+    }
+    if (port.updateDeltas.length > 0 || port.updateFull.size > 0) this.#schedule(nowUs, port, true);
+    return at - offset;
+  }
+
+  #routesChanged(): void {
+    emit(this.#s, { type: "routes", version: this.#s.db.version });
+  }
+}
+
+/** Above 0 if the advertisement is newer than the summary entry, by the low octets of both. */
+function aheadOf(a: Advertisement, entry: PullEntry): number {
+  const epoch = signed8(a.bootEpoch - entry.bootEpochLow);
+  return epoch !== 0 ? epoch : signed8(a.sequence - entry.sequenceLow);
+}
+
+function signed8(value: number): number {
+  return ((value & 0xff) << 24) >> 24;
+}
+
+/** Somebody else on this medium has just said it. */
+function forgetDelta(port: Port, delta: Delta): void {
+  const at = port.updateDeltas.findIndex((d) => d.originator === delta.originator && d.sequence === delta.sequence);
+  if (at !== -1) port.updateDeltas.splice(at, 1);
+}

@@ -1,0 +1,88 @@
+import type { DataHeader } from "@skein/codecs";
+import { MAX_PACKETS, MAX_PAYLOAD_OCTETS } from "./limits.ts";
+
+/**
+ * Data packets that wait somewhere: one arena, one column per field, slots by number. Nothing is
+ * allocated after construction. A packet is its routing header in columns and its payload in the arena.
+ */
+export class PacketPool {
+  readonly payloads: Uint8Array;
+  readonly length: Uint16Array;
+  readonly kind: Uint8Array;
+  readonly trafficClass: Uint8Array;
+  readonly precedence: Uint8Array;
+  readonly source: Uint16Array;
+  readonly destination: Uint16Array;
+  readonly sequence: Uint16Array;
+  /** Distance that the packet may not reach or exceed: what it carried when it came, 0xffff at the origin. */
+  readonly potential: Uint16Array;
+  /** Neighbour index on the bearer that it is queued on, -1 = everyone. */
+  readonly neighbour: Int16Array;
+  readonly deadlineUs: Float64Array;
+  /** Next packet in the same list, -1 at the end. */
+  readonly next: Int16Array;
+  readonly #free: Int16Array;
+  #freeCount: number;
+
+  constructor(capacity: number = MAX_PACKETS) {
+    this.payloads = new Uint8Array(capacity * MAX_PAYLOAD_OCTETS);
+    this.length = new Uint16Array(capacity);
+    this.kind = new Uint8Array(capacity);
+    this.trafficClass = new Uint8Array(capacity);
+    this.precedence = new Uint8Array(capacity);
+    this.source = new Uint16Array(capacity);
+    this.destination = new Uint16Array(capacity);
+    this.sequence = new Uint16Array(capacity);
+    this.potential = new Uint16Array(capacity);
+    this.neighbour = new Int16Array(capacity);
+    this.deadlineUs = new Float64Array(capacity);
+    this.next = new Int16Array(capacity).fill(-1);
+    this.#free = Int16Array.from({ length: capacity }, (_, i) => capacity - 1 - i);
+    this.#freeCount = capacity;
+  }
+
+  get freeCount(): number {
+    return this.#freeCount;
+  }
+
+  /** Where the payload of a slot begins in `payloads`. */
+  offset(slot: number): number {
+    return slot * MAX_PAYLOAD_OCTETS;
+  }
+
+  /** Takes a slot and fills it; -1 if there is none. The payload is at most MAX_PAYLOAD_OCTETS. */
+  allocate(header: DataHeader, octets: Uint8Array, from: number, length: number): number {
+    if (this.#freeCount === 0) return -1;
+    const slot = this.#free[--this.#freeCount] as number;
+    this.length[slot] = length;
+    this.kind[slot] = header.kind;
+    this.trafficClass[slot] = header.trafficClass;
+    this.precedence[slot] = header.precedence;
+    this.source[slot] = header.source;
+    this.destination[slot] = header.destination;
+    this.sequence[slot] = header.sequence;
+    this.potential[slot] = header.potential;
+    this.neighbour[slot] = -1;
+    this.next[slot] = -1;
+    const to = this.offset(slot);
+    for (let i = 0; i < length; i++) this.payloads[to + i] = octets[from + i] as number;
+    return slot;
+  }
+
+  /** Copies the header columns of a slot into `header`. */
+  header(slot: number, header: DataHeader): void {
+    header.kind = this.kind[slot] as number;
+    header.trafficClass = this.trafficClass[slot] as number;
+    header.precedence = this.precedence[slot] as number;
+    header.source = this.source[slot] as number;
+    header.destination = this.destination[slot] as number;
+    header.sequence = this.sequence[slot] as number;
+    header.potential = this.potential[slot] as number;
+    header.flags = 0;
+    header.nextHop = 0;
+  }
+
+  release(slot: number): void {
+    this.#free[this.#freeCount++] = slot;
+  }
+}

@@ -1,0 +1,193 @@
+import { createReplayWindow, type Delta, type ReplayWindow } from "@skein/codecs";
+import type { CoreBearer } from "./api.ts";
+import { BearerQueue } from "./bearer-queue.ts";
+import type { Counters } from "./counters.ts";
+import type { PacketPool } from "./packet-pool.ts";
+import { SentRing } from "./sent-ring.ts";
+
+/** Somebody heard on one bearer: keys, windows, quality, and what is owed to it. */
+export interface Neighbour {
+  /** Index in its port; also the receiver index that it puts into direct frames to us. */
+  readonly index: number;
+  readonly nodeId: number;
+  readonly address: number;
+  readonly local: number;
+  key: number;
+  bootEpoch: number;
+  /** The bearer's number at the other end (part of its stream). */
+  remoteBearerId: number;
+  endpoint: number;
+  alive: boolean;
+  /** It hears us too: its last hello lists us. */
+  twoWay: boolean;
+  /** Not used for traffic before this time: the link failed silently. */
+  heldDownUntilUs: number;
+  lastHeardUs: number;
+  helloIntervalUs: number;
+  /** Shared stream (full, shared and flow frames). */
+  readonly window: ReplayWindow;
+  /** Direct stream on a point-to-point bearer. */
+  readonly directWindow: ReplayWindow;
+  directRemoteSlot: number;
+  /** What we put in front of direct frames, -1 while unknown. */
+  receiverIndex: number;
+  directCounter: number;
+  directSent: SentRing | undefined;
+  /** Share of its frames received here, and of ours there, 0..1. */
+  rxQuality: number;
+  txQuality: number;
+  /** Frames that came in order and frames that were sent meanwhile, since rxQuality was reckoned. */
+  rxCount: number;
+  rxExpected: number;
+  /** Share of its group frames that nobody else had brought before (running mean). */
+  firstShare: number;
+  rttUs: number;
+  rttVarianceUs: number;
+  failures: number;
+  /** When a report on its shared (0) and direct (1) stream is due, Infinity if none. */
+  reportDueUs: number;
+  directReportDueUs: number;
+  /** Pull wanted at this time, Infinity if none. */
+  pullDueUs: number;
+  lastPullUs: number;
+  lastDigest: number;
+  /** Vector last advertised for the link, and since when another has been seen. */
+  advertisedVector: number;
+  vectorChangeUs: number;
+}
+
+/** A bearer as the core sees it: its queue, its neighbours, when it may next transmit. */
+export interface Port {
+  readonly config: CoreBearer;
+  readonly narrow: boolean;
+  readonly shared: boolean;
+  readonly tagOctets: number;
+  up: boolean;
+  costCentsPerMegabyte: number;
+  carrierBusy: boolean;
+  /** Nothing is transmitted before. */
+  accessUs: number;
+  /** Next counter of the shared stream. */
+  counter: number;
+  readonly neighbours: Neighbour[];
+  readonly byLocal: (Neighbour | undefined)[];
+  readonly queue: BearerQueue;
+  readonly sent: SentRing;
+  makeRing(): SentRing;
+  /** Frames to repeat: counter x 256 + slot (0 shared, else neighbour index + 1). */
+  readonly repeats: number[];
+  helloDueUs: number;
+  lastHelloUs: number;
+  lastFullHelloUs: number;
+  helloReply: boolean;
+  needFullHello: boolean;
+  hellosSinceFull: number;
+  /** Link-state news to pass on: originators with full advertisements, deltas, and when. */
+  readonly updateFull: Set<number>;
+  readonly updateDeltas: Delta[];
+  updateDueUs: number;
+  /** The same update for each neighbour of a point-to-point bearer, waiting its turn. */
+  readonly direct: { neighbour: number; octets: Uint8Array }[];
+  nextFragmentId: number;
+  /** Earliest repetition time-out among neighbours, recomputed when it passes. */
+  rtoDueUs: number;
+  framesSent: number;
+  framesReceived: number;
+  octetsSent: number;
+  octetsReceived: number;
+  airtimeUs: number;
+  /** Airtime of the last ten seconds, second by second. */
+  readonly airtimeBySecond: Float64Array;
+  airtimeSecond: number;
+}
+
+export function createPort(config: CoreBearer, pool: PacketPool, counters: Counters): Port {
+  const narrow = config.layout === "narrow";
+  return {
+    config,
+    narrow,
+    shared: config.medium === "shared",
+    tagOctets: narrow ? 6 : 8,
+    up: false,
+    costCentsPerMegabyte: config.costCentsPerMegabyte,
+    carrierBusy: false,
+    accessUs: 0,
+    counter: 0,
+    neighbours: [],
+    byLocal: new Array<Neighbour | undefined>(256).fill(undefined),
+    queue: new BearerQueue(pool, counters),
+    sent: new SentRing(config.mtuOctets),
+    makeRing: () => new SentRing(config.mtuOctets),
+    repeats: [],
+    helloDueUs: Number.POSITIVE_INFINITY,
+    lastHelloUs: Number.NEGATIVE_INFINITY,
+    lastFullHelloUs: Number.NEGATIVE_INFINITY,
+    helloReply: false,
+    needFullHello: true,
+    hellosSinceFull: 0,
+    updateFull: new Set(),
+    updateDeltas: [],
+    updateDueUs: Number.POSITIVE_INFINITY,
+    direct: [],
+    nextFragmentId: 0,
+    rtoDueUs: Number.POSITIVE_INFINITY,
+    framesSent: 0,
+    framesReceived: 0,
+    octetsSent: 0,
+    octetsReceived: 0,
+    airtimeUs: 0,
+    airtimeBySecond: new Float64Array(10),
+    airtimeSecond: 0,
+  };
+}
+
+export function createNeighbour(index: number, nodeId: number, address: number, key: number, nowUs: number): Neighbour {
+  return {
+    index,
+    nodeId,
+    address,
+    local: address & 0xff,
+    key,
+    bootEpoch: 0,
+    remoteBearerId: 0,
+    endpoint: -1,
+    alive: true,
+    twoWay: false,
+    heldDownUntilUs: 0,
+    lastHeardUs: nowUs,
+    helloIntervalUs: 1_000_000,
+    window: createReplayWindow(),
+    directWindow: createReplayWindow(),
+    directRemoteSlot: 0,
+    receiverIndex: -1,
+    directCounter: 0,
+    directSent: undefined,
+    rxQuality: 1,
+    txQuality: 1,
+    rxCount: 0,
+    rxExpected: 0,
+    firstShare: 1,
+    rttUs: 0,
+    rttVarianceUs: 0,
+    failures: 0,
+    reportDueUs: Number.POSITIVE_INFINITY,
+    directReportDueUs: Number.POSITIVE_INFINITY,
+    pullDueUs: Number.POSITIVE_INFINITY,
+    lastPullUs: Number.NEGATIVE_INFINITY,
+    lastDigest: 0,
+    advertisedVector: 0xffff,
+    vectorChangeUs: Number.POSITIVE_INFINITY,
+  };
+}
+
+/** True if traffic may be sent to it now. */
+export function isUsable(port: Port, n: Neighbour, nowUs: number): boolean {
+  return port.up && n.alive && n.twoWay && nowUs >= n.heldDownUntilUs;
+}
+
+/** Time on air of a frame, microseconds, key-up included. */
+export function airtimeUs(config: CoreBearer, lengthOctets: number): number {
+  // COBS, CRC and delimiter on a UART add 5 octets, and start and stop bits make a character of 10 bits.
+  const bits = config.layout === "narrow" ? (lengthOctets + 5) * 10 : lengthOctets * 8;
+  return config.keyUpUs + Math.ceil((bits * 1e6) / config.bitrateBps);
+}

@@ -1,0 +1,250 @@
+import {
+  createDataHeader,
+  type DataHeader,
+  DIRECT_HEADER_OCTETS,
+  decodeFragmentHeader,
+  decodeNarrowDataHeader,
+  decodeWideDataHeader,
+  FRAGMENT_HEADER_OCTETS,
+  type FragmentHeader,
+  FrameKind,
+  FULL_HEADER_OCTETS,
+  isGroupKind,
+  kindOf,
+  readU16,
+  SEAL_MIN_OCTETS,
+  SealFormat,
+  SHARED_HEADER_OCTETS,
+  sealFormat,
+} from "@skein/codecs";
+import type { Adjacency } from "./adjacency.ts";
+import { MAX_FRAME_OCTETS } from "./api.ts";
+import { NARROW_SPACE } from "./duplicate-filter.ts";
+import { type Forwarding, narrowLimit } from "./forwarding.ts";
+import type { GroupRelay } from "./group-relay.ts";
+import type { HopArq } from "./hop-arq.ts";
+import { MAX_PAYLOAD_OCTETS } from "./limits.ts";
+import type { LinkStateFlooding } from "./link-state-flooding.ts";
+import type { Neighbour, Port } from "./port.ts";
+import { Reassembly } from "./reassembly.ts";
+import type { CoreState } from "./state.ts";
+
+/** A data packet for this node: header, and payload octets[from, from + length). */
+export type Deliver = (
+  nowUs: number,
+  header: DataHeader,
+  octets: Uint8Array,
+  from: number,
+  length: number,
+  port: Port,
+) => void;
+
+/** The way in: open, classify, decode, then deliver, relay or forward. Every exit that is not one of these is counted. */
+export class Receiver {
+  readonly #s: CoreState;
+  readonly #adjacency: Adjacency;
+  readonly #flooding: LinkStateFlooding;
+  readonly #arq: HopArq;
+  readonly #forwarding: Forwarding;
+  readonly #relay: GroupRelay;
+  readonly #deliver: Deliver;
+  readonly #reassembly: Reassembly;
+  readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
+  readonly #header: DataHeader = createDataHeader();
+  readonly #fragment: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
+
+  constructor(
+    state: CoreState,
+    parts: {
+      adjacency: Adjacency;
+      flooding: LinkStateFlooding;
+      arq: HopArq;
+      forwarding: Forwarding;
+      relay: GroupRelay;
+    },
+    deliver: Deliver,
+  ) {
+    this.#s = state;
+    this.#adjacency = parts.adjacency;
+    this.#flooding = parts.flooding;
+    this.#arq = parts.arq;
+    this.#forwarding = parts.forwarding;
+    this.#relay = parts.relay;
+    this.#deliver = deliver;
+    this.#reassembly = new Reassembly(state.counters);
+  }
+
+  handleFrame(nowUs: number, port: Port, endpoint: number, octets: Uint8Array, length: number): void {
+    if (!port.up) return this.#s.counters.drop("bearer-down");
+    if (length < SEAL_MIN_OCTETS || length > MAX_FRAME_OCTETS) return this.#s.counters.drop("frame-length");
+    port.framesReceived++;
+    port.octetsReceived += length;
+    // Opening is in place, and the caller's octets may be shared with other receivers.
+    const frame = this.#frame;
+    for (let i = 0; i < length; i++) frame[i] = octets[i] as number;
+    const format = sealFormat(frame);
+    if (format === SealFormat.shared) this.#shared(nowUs, port, endpoint, length);
+    else if (format === SealFormat.direct) this.#direct(nowUs, port, endpoint, length);
+    else if (format === SealFormat.full) this.#full(nowUs, port, endpoint, length);
+    else this.#s.counters.drop("unknown-label");
+  }
+
+  #full(nowUs: number, port: Port, endpoint: number, length: number): void {
+    const end = this.#s.secure.openFull(port, this.#frame, length);
+    if (end === 0) return;
+    // Only hellos travel in full frames: the address stands behind kind and flags on every layout.
+    if (kindOf(this.#frame[FULL_HEADER_OCTETS] as number) !== FrameKind.hello || end < FULL_HEADER_OCTETS + 4) {
+      return this.#s.counters.drop("unknown-kind");
+    }
+    const n = this.#adjacency.admitFull(nowUs, port, endpoint, readU16(this.#frame, FULL_HEADER_OCTETS + 2));
+    if (n === undefined) return;
+    const ok = this.#adjacency.handleHello(nowUs, port, n, true, this.#frame, FULL_HEADER_OCTETS + 1, end);
+    if (!ok) this.#s.counters.drop("malformed-body");
+  }
+
+  #shared(nowUs: number, port: Port, endpoint: number, length: number): void {
+    const transmitter = this.#frame[2] as number;
+    if (transmitter === this.#s.local) return this.#s.counters.drop("own-frame");
+    const n = port.byLocal[transmitter];
+    if (n === undefined) {
+      this.#adjacency.askForHello(nowUs, port);
+      return this.#s.counters.drop("unknown-transmitter");
+    }
+    const highest = n.window.highest;
+    const end = this.#s.secure.openShared(port, n, this.#frame, length);
+    if (end === 0) {
+      // It may have restarted: then its next full hello mends this. Forgers only cost a bounded number of hellos.
+      if (nowUs - n.lastHeardUs > 1_000_000) this.#adjacency.askForHello(nowUs, port);
+      return;
+    }
+    n.endpoint = endpoint;
+    this.#adjacency.heard(nowUs, port, n);
+    if (highest >= 0 && n.window.highest > highest + 1) this.#arq.noticeGap(nowUs, port, n, false);
+    this.#plain(nowUs, port, n, false, this.#frame, SHARED_HEADER_OCTETS, end);
+  }
+
+  #direct(nowUs: number, port: Port, endpoint: number, length: number): void {
+    const n = port.neighbours[this.#frame[1] as number];
+    if (n === undefined || port.shared || n.directRemoteSlot === 0) return this.#s.counters.drop("unknown-index");
+    const highest = n.directWindow.highest;
+    const end = this.#s.secure.openDirect(port, n, this.#frame, length);
+    if (end === 0) return;
+    n.endpoint = endpoint;
+    this.#adjacency.heard(nowUs, port, n);
+    if (highest >= 0 && n.directWindow.highest > highest + 1) this.#arq.noticeGap(nowUs, port, n, true);
+    this.#plain(nowUs, port, n, true, this.#frame, DIRECT_HEADER_OCTETS, end);
+  }
+
+  /** Plaintext of an authenticated frame, or one put together from fragments. */
+  #plain(
+    nowUs: number,
+    port: Port,
+    n: Neighbour,
+    direct: boolean,
+    octets: Uint8Array,
+    from: number,
+    end: number,
+  ): void {
+    const kind = kindOf(octets[from] as number);
+    let ok = true;
+    if (kind === FrameKind.unicast || isGroupKind(kind))
+      ok = this.#data(nowUs, port, n, direct, kind, octets, from, end);
+    else if (kind === FrameKind.report) ok = this.#arq.handleReport(nowUs, port, n, octets, from + 1, end);
+    else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
+    else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
+    else if (kind === FrameKind.pull) ok = this.#flooding.handlePull(nowUs, port, n, octets, from + 1, end);
+    else if (kind === FrameKind.fragment) ok = this.#fragmentFrame(nowUs, port, n, direct, octets, from, end);
+    else return this.#s.counters.drop("unknown-kind");
+    if (!ok) this.#s.counters.drop("malformed-body");
+  }
+
+  #fragmentFrame(
+    nowUs: number,
+    port: Port,
+    n: Neighbour,
+    direct: boolean,
+    octets: Uint8Array,
+    from: number,
+    end: number,
+  ): boolean {
+    const fragment = this.#fragment;
+    if (!decodeFragmentHeader(octets, from, end, fragment)) return false;
+    if (fragment.nextHop !== 0 && fragment.nextHop !== this.#s.local) {
+      this.#s.counters.count("overheard");
+      return true;
+    }
+    if (fragment.nextHop !== 0) this.#arq.oweReport(nowUs, port, n, direct);
+    const whole = this.#reassembly.add(
+      nowUs,
+      port.config.id * 256 + n.local,
+      fragment,
+      octets,
+      from + FRAGMENT_HEADER_OCTETS,
+      end,
+    );
+    if (whole === undefined) return true;
+    const kind = kindOf(whole[0] as number);
+    if (kind !== FrameKind.unicast && !isGroupKind(kind)) return false;
+    return this.#data(nowUs, port, n, direct, kind, whole, 0, whole.length);
+  }
+
+  #data(
+    nowUs: number,
+    port: Port,
+    n: Neighbour,
+    direct: boolean,
+    kind: number,
+    octets: Uint8Array,
+    from: number,
+    end: number,
+  ): boolean {
+    const header = this.#header;
+    const headerOctets = port.narrow
+      ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
+      : decodeWideDataHeader(octets, from, end, port.shared, header);
+    const body = from + headerOctets;
+    if (headerOctets === 0 || end - body > MAX_PAYLOAD_OCTETS || (header.source & 0xff) === 0) return false;
+    const group = isGroupKind(kind);
+    if (!group) {
+      if (port.shared && header.nextHop !== this.#s.local) {
+        this.#s.counters.count("overheard");
+        return true;
+      }
+      this.#arq.oweReport(nowUs, port, n, direct);
+    }
+    if (header.source === this.#s.options.address) {
+      if (group) this.#relay.heardAgain(port, n, header);
+      this.#s.counters.count("duplicates");
+      return true;
+    }
+    const space = kind === FrameKind.groupNarrow ? NARROW_SPACE : header.trafficClass;
+    if (port.narrow) header.sequence = this.#s.duplicates.rebuild(header.source, space, header.sequence);
+    const first = this.#s.duplicates.accept(header.source, space, header.sequence, nowUs);
+    if (group) this.#arq.noticeGroupFrame(n, first);
+    if (!first) {
+      this.#s.counters.count("duplicates");
+      if (group) this.#relay.heardAgain(port, n, header);
+      return true;
+    }
+    if (group) this.#group(nowUs, port, n, octets, body, end);
+    else this.#unicast(nowUs, port, octets, body, end);
+    return true;
+  }
+
+  #group(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, end: number): void {
+    this.#relay.relay(nowUs, port, n, this.#header, octets, body, end - body);
+    this.#s.counters.count("delivered");
+    this.#deliver(nowUs, this.#header, octets, body, end - body, port);
+  }
+
+  #unicast(nowUs: number, port: Port, octets: Uint8Array, body: number, end: number): void {
+    const header = this.#header;
+    if (header.destination === this.#s.options.address) {
+      this.#s.counters.count("delivered");
+      this.#deliver(nowUs, header, octets, body, end - body, port);
+      return;
+    }
+    if (port.narrow) header.potential = narrowLimit(header.potential);
+    if (this.#forwarding.route(nowUs, header, octets, body, end - body)) this.#s.counters.count("forwarded");
+  }
+}

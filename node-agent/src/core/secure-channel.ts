@@ -1,0 +1,169 @@
+import {
+  DIRECT_COUNTER_BITS,
+  DIRECT_HEADER_OCTETS,
+  decodeFullHeader,
+  directCounterBits,
+  encodeDirectHeader,
+  encodeFullHeader,
+  encodeSharedHeader,
+  FULL_HEADER_OCTETS,
+  type FullHeader,
+  NONCE_OCTETS,
+  type ReplayWindow,
+  rebuildCounter,
+  replayAccept,
+  replayIsNew,
+  SHARED_COUNTER_BITS,
+  SHARED_HEADER_OCTETS,
+  sealKeyPhase,
+  sharedCounterBits,
+  writeNonce,
+} from "@skein/codecs";
+import type { CryptoPort } from "./api.ts";
+import type { Counters } from "./counters.ts";
+import { MAX_SENDERS } from "./limits.ts";
+import type { Neighbour, Port } from "./port.ts";
+
+const KEY_PHASE = 0;
+/** A counter further ahead than this is a new start of the stream as far as loss is concerned. */
+const QUALITY_JUMP = 512;
+
+/**
+ * Seals and opens frames: keys, nonces, replay windows. The only user of the crypto port.
+ * `open*` return the plaintext's end in `octets`, or 0 with a counted drop.
+ */
+export class SecureChannel {
+  readonly #crypto: CryptoPort;
+  readonly #counters: Counters;
+  readonly #bootEpoch: number;
+  readonly #nodeId: number;
+  readonly #ownKey: number;
+  readonly #keys = new Map<number, number>();
+  readonly #nonce = new Uint8Array(NONCE_OCTETS);
+  readonly full: FullHeader = { nodeId: 0, bootEpoch: 0, bearerId: 0, counter: 0 };
+
+  constructor(crypto: CryptoPort, counters: Counters, nodeId: number, bootEpoch: number) {
+    this.#crypto = crypto;
+    this.#counters = counters;
+    this.#nodeId = nodeId;
+    this.#bootEpoch = bootEpoch;
+    this.#ownKey = crypto.senderKey(nodeId, KEY_PHASE);
+  }
+
+  /** Handle of a sender's subkey, -1 when too many senders are known. */
+  key(nodeId: number): number {
+    const known = this.#keys.get(nodeId);
+    if (known !== undefined) return known;
+    if (this.#keys.size >= MAX_SENDERS) return -1;
+    const key = this.#crypto.senderKey(nodeId, KEY_PHASE);
+    this.#keys.set(nodeId, key);
+    return key;
+  }
+
+  // Sealing: the plaintext stands at the layout's header length in `out`; returns the frame's length.
+
+  sealFull(port: Port, out: Uint8Array, end: number): number {
+    const counter = port.counter++;
+    encodeFullHeader(
+      { nodeId: this.#nodeId, bootEpoch: this.#bootEpoch, bearerId: port.config.id, counter },
+      KEY_PHASE,
+      out,
+    );
+    return this.#seal(port, port.config.id << 8, counter, out, FULL_HEADER_OCTETS, end);
+  }
+
+  sealShared(port: Port, ownLocal: number, out: Uint8Array, end: number): number {
+    const counter = port.counter++;
+    encodeSharedHeader(ownLocal, counter, KEY_PHASE, out);
+    return this.#seal(port, port.config.id << 8, counter, out, SHARED_HEADER_OCTETS, end);
+  }
+
+  sealDirect(port: Port, n: Neighbour, out: Uint8Array, end: number): number {
+    const counter = n.directCounter++;
+    encodeDirectHeader(n.receiverIndex, counter, KEY_PHASE, out);
+    return this.#seal(port, directStream(port, n), counter, out, DIRECT_HEADER_OCTETS, end);
+  }
+
+  #seal(port: Port, stream: number, counter: number, out: Uint8Array, from: number, end: number): number {
+    writeNonce(this.#nonce, this.#bootEpoch, stream, counter);
+    this.#crypto.seal(this.#ownKey, this.#nonce, out, from, end, port.tagOctets);
+    this.#counters.counts["frames-sealed"]++;
+    return end + port.tagOctets;
+  }
+
+  /** Opens an own frame again (to send its content another way). The tag is at `end`. */
+  reopen(port: Port, slot: number, counter: number, octets: Uint8Array, from: number, end: number): boolean {
+    writeNonce(this.#nonce, this.#bootEpoch, (port.config.id << 8) | slot, counter);
+    return this.#crypto.open(this.#ownKey, this.#nonce, octets, from, end, port.tagOctets);
+  }
+
+  // Opening
+
+  /** Authenticates a full frame; the header is in `this.full`. Freshness is for the caller, who knows the neighbour. */
+  openFull(port: Port, octets: Uint8Array, length: number): number {
+    const end = length - port.tagOctets;
+    if (end <= FULL_HEADER_OCTETS || !decodeFullHeader(octets, length, this.full))
+      return this.#drop("malformed-header");
+    if (this.full.nodeId === this.#nodeId) return this.#drop("own-frame");
+    const key = this.key(this.full.nodeId);
+    if (key === -1) return this.#drop("key-cache-full");
+    writeNonce(this.#nonce, this.full.bootEpoch, this.full.bearerId << 8, this.full.counter);
+    return this.#open(key, octets, FULL_HEADER_OCTETS, end, port.tagOctets);
+  }
+
+  openShared(port: Port, n: Neighbour, octets: Uint8Array, length: number): number {
+    const end = length - port.tagOctets;
+    if (end <= SHARED_HEADER_OCTETS || sealKeyPhase(octets) !== KEY_PHASE) return this.#drop("malformed-header");
+    const counter = rebuildCounter(sharedCounterBits(octets), SHARED_COUNTER_BITS, n.window.highest);
+    if (!replayIsNew(n.window, counter)) return this.#drop("replayed");
+    writeNonce(this.#nonce, n.bootEpoch, n.remoteBearerId << 8, counter);
+    if (this.#open(n.key, octets, SHARED_HEADER_OCTETS, end, port.tagOctets) === 0) return 0;
+    this.accept(n, n.window, counter);
+    return end;
+  }
+
+  openDirect(port: Port, n: Neighbour, octets: Uint8Array, length: number): number {
+    const end = length - port.tagOctets;
+    if (end <= DIRECT_HEADER_OCTETS || sealKeyPhase(octets) !== KEY_PHASE) return this.#drop("malformed-header");
+    const counter = rebuildCounter(directCounterBits(octets), DIRECT_COUNTER_BITS, n.directWindow.highest);
+    if (!replayIsNew(n.directWindow, counter)) return this.#drop("replayed");
+    writeNonce(this.#nonce, n.bootEpoch, (n.remoteBearerId << 8) | n.directRemoteSlot, counter);
+    if (this.#open(n.key, octets, DIRECT_HEADER_OCTETS, end, port.tagOctets) === 0) return 0;
+    this.accept(n, n.directWindow, counter);
+    return end;
+  }
+
+  /** Marks an authenticated counter as received and reckons it into the link's quality. */
+  accept(n: Neighbour, window: ReplayWindow, counter: number): void {
+    const ahead = counter - window.highest;
+    if (ahead > 0 && window.highest >= 0 && ahead < QUALITY_JUMP) {
+      n.rxExpected += ahead;
+      n.rxCount++;
+    }
+    replayAccept(window, counter);
+  }
+
+  #open(key: number, octets: Uint8Array, from: number, end: number, tagOctets: number): number {
+    if (!this.#crypto.open(key, this.#nonce, octets, from, end, tagOctets)) return this.#drop("authentication");
+    this.#counters.counts["frames-opened"]++;
+    return end;
+  }
+
+  #drop(reason: Parameters<Counters["drop"]>[0]): 0 {
+    this.#counters.drop(reason);
+    return 0;
+  }
+}
+
+/** Stream number of the direct frames to a neighbour: bearer and slot. */
+export function directStream(port: Port, n: Neighbour): number {
+  return (port.config.id << 8) | (n.index + 1);
+}
+
+/** Forgets what was received before the neighbour's restart. */
+export function resetWindows(n: Neighbour): void {
+  for (const window of [n.window, n.directWindow]) {
+    window.highest = -1;
+    window.words.fill(0);
+  }
+}

@@ -1,0 +1,61 @@
+import { createDataHeader, type DataHeader, FrameKind, isGroupKind } from "@skein/codecs";
+import type { Precedence, TrafficClass } from "../api.ts";
+import { NARROW_SPACE, SEQUENCE_SPACES } from "../duplicate-filter.ts";
+import type { Forwarding } from "../forwarding.ts";
+import type { GroupRelay } from "../group-relay.ts";
+import { MAX_PAYLOAD_OCTETS } from "../limits.ts";
+import type { CoreState } from "../state.ts";
+
+/** How services hand packets to the mesh: gives each its sequence number and sends it on its way. */
+export class Outbox {
+  readonly #s: CoreState;
+  readonly #forwarding: Forwarding;
+  readonly #relay: GroupRelay;
+  readonly #header: DataHeader = createDataHeader();
+  readonly #sequences = new Uint16Array(SEQUENCE_SPACES);
+  /** Services write their payload here before they call `unicast` or `group`. */
+  readonly payload = new Uint8Array(MAX_PAYLOAD_OCTETS);
+
+  constructor(state: CoreState, forwarding: Forwarding, relay: GroupRelay) {
+    this.#s = state;
+    this.#forwarding = forwarding;
+    this.#relay = relay;
+    // After a restart the sequences begin elsewhere, so that they are not taken for repeats.
+    this.#sequences.fill(Math.imul(state.options.bootEpoch, 40_503));
+  }
+
+  /** Sends payload[0, length) to a node; false (counted) if there is no way now. */
+  unicast(nowUs: number, to: number, trafficClass: TrafficClass, precedence: Precedence, length: number): boolean {
+    const header = this.#next(FrameKind.unicast, trafficClass, precedence, to);
+    return this.#forwarding.route(nowUs, header, this.payload, 0, length);
+  }
+
+  /** Sends payload[0, length) to a group (0: everyone) and returns the low 8 bits of its sequence. */
+  group(
+    nowUs: number,
+    kind: FrameKind,
+    group: number,
+    trafficClass: TrafficClass,
+    precedence: Precedence,
+    length: number,
+  ): number {
+    const header = this.#next(kind, trafficClass, precedence, group);
+    this.#relay.originate(nowUs, header, this.payload, 0, length);
+    return header.sequence & 0xff;
+  }
+
+  #next(kind: FrameKind, trafficClass: TrafficClass, precedence: Precedence, destination: number): DataHeader {
+    const space = kind === FrameKind.groupNarrow ? NARROW_SPACE : trafficClass;
+    const sequence = ((this.#sequences[space] as number) + 1) & 0xffff;
+    this.#sequences[space] = sequence;
+    const header = this.#header;
+    header.kind = kind;
+    header.trafficClass = trafficClass;
+    header.precedence = precedence;
+    header.source = this.#s.options.address;
+    header.destination = destination;
+    header.potential = isGroupKind(kind) ? 0 : 0xffff;
+    header.sequence = sequence;
+    return header;
+  }
+}

@@ -1,0 +1,136 @@
+import {
+  decodeSos,
+  decodeSosAcknowledgement,
+  encodeSos,
+  encodeSosAcknowledgement,
+  FrameKind,
+  SOS_IDS,
+} from "@skein/codecs";
+import { type Address, type PositionReport, Precedence, TrafficClass } from "../api.ts";
+import { MAX_SOS } from "../limits.ts";
+import { type CoreState, emit } from "../state.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** Pauses between repetitions until somebody acknowledges; the last one goes on. */
+const REPEAT_US = [1_000_000, 2_000_000, 6_000_000, 15_000_000] as const;
+/** The same id of the same node is a new call after this long. */
+const FORGET_US = 600_000_000;
+
+interface OwnCall {
+  readonly sosId: number;
+  readonly kind: number;
+  readonly report: PositionReport;
+  tries: number;
+  dueUs: number;
+}
+interface HeardCall {
+  atUs: number;
+  acknowledged: boolean;
+}
+
+/** SOS: flash precedence, every bearer, repeated until acknowledged; heard by everyone. */
+export class SosService {
+  readonly #s: CoreState;
+  readonly #outbox: Outbox;
+  readonly #own = new Map<number, OwnCall>();
+  readonly #heard = new Map<number, HeardCall>();
+  #nextId: number;
+  dueUs = Number.POSITIVE_INFINITY;
+
+  constructor(state: CoreState, outbox: Outbox) {
+    this.#s = state;
+    this.#outbox = outbox;
+    this.#nextId = state.options.bootEpoch % SOS_IDS;
+  }
+
+  raise(nowUs: number, kind: number, report: PositionReport): number {
+    const sosId = this.#nextId;
+    this.#nextId = (this.#nextId + 1) % SOS_IDS;
+    const call: OwnCall = { sosId, kind, report: { ...report }, tries: 0, dueUs: nowUs };
+    this.#own.set(sosId, call);
+    this.#send(nowUs, call);
+    return sosId;
+  }
+
+  handle(nowUs: number, from: Address, octets: Uint8Array, offset: number, length: number): boolean {
+    const acknowledgement = decodeSosAcknowledgement(octets, offset, length);
+    if (acknowledgement !== undefined) {
+      const caller = (this.#s.area << 8) | acknowledgement.originator;
+      this.#acknowledged(nowUs, caller, acknowledgement.sosId, (this.#s.area << 8) | acknowledgement.by);
+      return true;
+    }
+    const sos = decodeSos(octets, offset, length);
+    if (sos === undefined) return false;
+    const call = this.#remember(nowUs, from, sos.sosId);
+    if (call !== undefined) {
+      const report = {
+        latitudeDeg: sos.latitudeDeg,
+        longitudeDeg: sos.longitudeDeg,
+        altitudeM: Number.NaN,
+        speedKmh: Number.NaN,
+        courseDeg: Number.NaN,
+        batteryPercent: sos.batteryPercent,
+      };
+      emit(this.#s, { type: "sos", from, sosId: sos.sosId, kind: sos.kind, report });
+    }
+    if (this.#s.options.acknowledgesSos) this.#acknowledge(nowUs, from, sos.sosId);
+    return true;
+  }
+
+  /** The record of a call that is new, undefined for a repetition. */
+  #remember(nowUs: number, from: Address, sosId: number): HeardCall | undefined {
+    const key = from * SOS_IDS + sosId;
+    const known = this.#heard.get(key);
+    if (known !== undefined && nowUs - known.atUs < FORGET_US) return undefined;
+    if (this.#heard.size >= MAX_SOS) {
+      for (const oldest of this.#heard.keys()) {
+        this.#heard.delete(oldest);
+        break;
+      }
+    }
+    const call = { atUs: nowUs, acknowledged: false };
+    this.#heard.set(key, call);
+    return call;
+  }
+
+  #acknowledge(nowUs: number, caller: Address, sosId: number): void {
+    const by = this.#s.local;
+    const length = encodeSosAcknowledgement({ sosId, originator: caller & 0xff, by }, this.#outbox.payload, 0);
+    this.#outbox.group(nowUs, FrameKind.groupAll, 0, TrafficClass.command, Precedence.flash, length);
+    this.#acknowledged(nowUs, caller, sosId, this.#s.options.address);
+  }
+
+  #acknowledged(nowUs: number, caller: Address, sosId: number, by: Address): void {
+    if (caller === this.#s.options.address) {
+      if (!this.#own.delete(sosId)) return;
+      this.#schedule();
+    } else {
+      const key = caller * SOS_IDS + sosId;
+      const call = this.#heard.get(key) ?? this.#remember(nowUs, caller, sosId);
+      if (call === undefined || call.acknowledged) return;
+      call.acknowledged = true;
+    }
+    emit(this.#s, { type: "sos-acknowledged", from: caller, sosId, by });
+  }
+
+  handleTimeout(nowUs: number): void {
+    for (const call of this.#own.values()) if (call.dueUs <= nowUs) this.#send(nowUs, call);
+  }
+
+  #send(nowUs: number, call: OwnCall): void {
+    const { latitudeDeg, longitudeDeg, batteryPercent } = call.report;
+    const length = encodeSos(
+      { kind: call.kind, sosId: call.sosId, latitudeDeg, longitudeDeg, batteryPercent },
+      this.#outbox.payload,
+      0,
+    );
+    this.#outbox.group(nowUs, FrameKind.groupAll, 0, TrafficClass.command, Precedence.flash, length);
+    call.dueUs = nowUs + (REPEAT_US[Math.min(call.tries++, REPEAT_US.length - 1)] as number);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.dueUs = Number.POSITIVE_INFINITY;
+    for (const call of this.#own.values()) this.dueUs = Math.min(this.dueUs, call.dueUs);
+  }
+}

@@ -1,0 +1,142 @@
+import { decodeTextPayload, encodeReceipt, encodeText, FrameKind, mix32 } from "@skein/codecs";
+import { type Address, GROUP_DESTINATION, MAX_TEXT_OCTETS, Precedence, type TextState, TrafficClass } from "../api.ts";
+import type { Forwarding } from "../forwarding.ts";
+import { MAX_OUTGOING_TEXTS, MAX_REMEMBERED_TEXTS } from "../limits.ts";
+import { type CoreState, emit } from "../state.ts";
+import type { Outbox } from "./outbox.ts";
+
+const FIRST_RETRY_US = 1_500_000;
+const MAX_RETRY_US = 20_000_000;
+const NO_ROUTE_RETRY_US = 300_000;
+/** A group text is said three times, spread out; whoever has it ignores the others. */
+const GROUP_REPEATS_US = [1_000_000, 4_000_000] as const;
+
+interface OutgoingText {
+  readonly messageId: number;
+  readonly to: number;
+  readonly body: Uint8Array;
+  state: TextState;
+  tries: number;
+  dueUs: number;
+}
+
+/**
+ * Texts. Sender: queued -> sent (on its way) -> delivered (the receiver's receipt came back); repeated with
+ * growing pauses until then. Receiver: each message id once, a receipt for every copy.
+ */
+export class TextService {
+  readonly #s: CoreState;
+  readonly #outbox: Outbox;
+  readonly #forwarding: Forwarding;
+  readonly #outgoing = new Map<number, OutgoingText>();
+  readonly #received = new Set<number>();
+  #lastId: number;
+  dueUs = Number.POSITIVE_INFINITY;
+
+  constructor(state: CoreState, outbox: Outbox, forwarding: Forwarding) {
+    this.#s = state;
+    this.#outbox = outbox;
+    this.#forwarding = forwarding;
+    this.#lastId = mix32(state.options.bootEpoch) & 0xffff_0000;
+  }
+
+  send(nowUs: number, to: number, body: Uint8Array, messageId?: number): number {
+    const id = messageId ?? ++this.#lastId >>> 0;
+    if (body.length > MAX_TEXT_OCTETS || this.#outgoing.size >= MAX_OUTGOING_TEXTS) {
+      this.#s.counters.drop(body.length > MAX_TEXT_OCTETS ? "too-long" : "texts-full");
+      emit(this.#s, { type: "text-state", messageId: id, to, state: "failed" });
+      return id;
+    }
+    const text: OutgoingText = { messageId: id, to, body: body.slice(), state: "queued", tries: 0, dueUs: nowUs };
+    this.#outgoing.set(id, text);
+    emit(this.#s, { type: "text-state", messageId: id, to, state: "queued" });
+    this.#try(nowUs, text);
+    return id;
+  }
+
+  remember(from: Address, messageId: number): void {
+    if (this.#received.size >= MAX_REMEMBERED_TEXTS) {
+      for (const oldest of this.#received) {
+        this.#received.delete(oldest);
+        break;
+      }
+    }
+    this.#received.add((from & 0xff) * 0x1_0000_0000 + messageId);
+  }
+
+  handle(nowUs: number, from: Address, to: number, octets: Uint8Array, offset: number, length: number): boolean {
+    const message = decodeTextPayload(octets, offset, length);
+    if (message === undefined) return false;
+    if (message.service === "receipt") {
+      const text = this.#outgoing.get(message.messageId);
+      if (text?.to === from) this.#finish(text);
+      return true;
+    }
+    if (!this.#received.has((from & 0xff) * 0x1_0000_0000 + message.messageId)) {
+      this.remember(from, message.messageId);
+      emit(this.#s, { type: "text", from, to, messageId: message.messageId, body: message.body });
+    }
+    if (to >= GROUP_DESTINATION) return true;
+    const receipt = encodeReceipt({ messageId: message.messageId, state: "delivered" }, this.#outbox.payload, 0);
+    this.#outbox.unicast(nowUs, from, TrafficClass.command, Precedence.priority, receipt);
+    return true;
+  }
+
+  handleTimeout(nowUs: number): void {
+    for (const text of this.#outgoing.values()) if (text.dueUs <= nowUs) this.#try(nowUs, text);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.dueUs = Number.POSITIVE_INFINITY;
+    for (const text of this.#outgoing.values()) this.dueUs = Math.min(this.dueUs, text.dueUs);
+  }
+
+  #try(nowUs: number, text: OutgoingText): void {
+    if (text.to >= GROUP_DESTINATION) this.#tryGroup(nowUs, text);
+    else this.#tryUnicast(nowUs, text);
+    this.#schedule();
+  }
+
+  #tryUnicast(nowUs: number, text: OutgoingText): void {
+    if (!this.#forwarding.reachable(text.to & 0xff)) {
+      text.dueUs = nowUs + NO_ROUTE_RETRY_US;
+      return;
+    }
+    const length = encodeText(text, this.#outbox.payload, 0);
+    if (!this.#outbox.unicast(nowUs, text.to, TrafficClass.command, Precedence.priority, length)) {
+      text.dueUs = nowUs + NO_ROUTE_RETRY_US;
+      return;
+    }
+    text.dueUs = nowUs + Math.min(MAX_RETRY_US, FIRST_RETRY_US * 2 ** text.tries++);
+    this.#setState(text, "sent");
+  }
+
+  #tryGroup(nowUs: number, text: OutgoingText): void {
+    const length = encodeText(text, this.#outbox.payload, 0);
+    this.#outbox.group(
+      nowUs,
+      FrameKind.groupAll,
+      text.to - GROUP_DESTINATION,
+      TrafficClass.command,
+      Precedence.priority,
+      length,
+    );
+    this.#setState(text, "sent");
+    const pause = GROUP_REPEATS_US[text.tries++];
+    if (pause === undefined) this.#outgoing.delete(text.messageId);
+    else text.dueUs = nowUs + pause;
+  }
+
+  #setState(text: OutgoingText, state: TextState): void {
+    if (text.state === state) return;
+    text.state = state;
+    emit(this.#s, { type: "text-state", messageId: text.messageId, to: text.to, state });
+  }
+
+  #finish(text: OutgoingText): void {
+    this.#setState(text, "delivered");
+    this.#outgoing.delete(text.messageId);
+    this.#schedule();
+  }
+}

@@ -1,0 +1,51 @@
+import type { CoreOptions, NodeEvent } from "./api.ts";
+import { Counters } from "./counters.ts";
+import { DuplicateFilter } from "./duplicate-filter.ts";
+import { MAX_EVENTS } from "./limits.ts";
+import { LinkStateDb } from "./link-state-db.ts";
+import { PacketPool } from "./packet-pool.ts";
+import { createPort, type Port } from "./port.ts";
+import { Random } from "./random.ts";
+import { SecureChannel } from "./secure-channel.ts";
+import { ShortestPaths } from "./shortest-paths.ts";
+
+/** Everything that the core's parts share. Parts hold no copies of each other's state. */
+export interface CoreState {
+  readonly options: CoreOptions;
+  readonly area: number;
+  readonly local: number;
+  readonly counters: Counters;
+  readonly random: Random;
+  readonly pool: PacketPool;
+  readonly ports: readonly Port[];
+  readonly db: LinkStateDb;
+  readonly paths: ShortestPaths;
+  readonly duplicates: DuplicateFilter;
+  readonly secure: SecureChannel;
+  readonly events: NodeEvent[];
+}
+
+export function createState(options: CoreOptions): CoreState {
+  const counters = new Counters();
+  const pool = new PacketPool();
+  const db = new LinkStateDb(options.address >>> 8);
+  return {
+    options,
+    area: options.address >>> 8,
+    local: options.address & 0xff,
+    counters,
+    random: new Random(options.seed, options.nodeId),
+    pool,
+    ports: options.bearers.map((bearer) => createPort(bearer, pool, counters)),
+    db,
+    paths: new ShortestPaths(db),
+    duplicates: new DuplicateFilter(),
+    secure: new SecureChannel(options.crypto, counters, options.nodeId, options.bootEpoch),
+    events: [],
+  };
+}
+
+export function emit(state: CoreState, event: NodeEvent): void {
+  if (state.events.length >= MAX_EVENTS) state.counters.drop("event-queue-full");
+  else state.events.push(event);
+}

@@ -1,0 +1,378 @@
+import {
+  createDataHeader,
+  type DataHeader,
+  DIRECT_HEADER_OCTETS,
+  encodeFragmentHeader,
+  encodeNarrowDataHeader,
+  encodeWideDataHeader,
+  FRAGMENT_HEADER_OCTETS,
+  FrameKind,
+  FULL_HEADER_OCTETS,
+  kindOctet,
+  MAX_FRAGMENTS,
+  SHARED_HEADER_OCTETS,
+} from "@skein/codecs";
+import type { Adjacency } from "./adjacency.ts";
+import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
+import type { HopArq } from "./hop-arq.ts";
+import {
+  CONTENTION_GUARD_US,
+  CONTENTION_SLOT_US,
+  CONTENTION_WINDOW,
+  CONTENTION_WINDOW_URGENT,
+  SENT_RING_FRAMES,
+} from "./limits.ts";
+import type { LinkStateFlooding } from "./link-state-flooding.ts";
+import { airtimeUs, type Neighbour, type Port } from "./port.ts";
+import type { CoreState } from "./state.ts";
+
+/** Queue levels below this are flash or voice (see BearerQueue). */
+const URGENT_LEVELS = 8;
+const CONTROL = kindOctet(0, TrafficClass.command, Precedence.immediate);
+const EVER = Number.POSITIVE_INFINITY;
+
+/** A packet that is larger than the bearer's mtu, on its way out in parts. */
+interface Fragmenting {
+  readonly inner: Uint8Array;
+  innerOctets: number;
+  partOctets: number;
+  next: number;
+  count: number;
+  id: number;
+  neighbour: number;
+  deadlineUs: number;
+  kind: number;
+}
+
+/**
+ * The way out: decides what each bearer sends next, encodes, seals, and keeps what may have to be
+ * repeated. Order on a bearer: flash and voice, repetitions, reports, hellos and link state, the rest.
+ */
+export class Transmitter {
+  readonly #s: CoreState;
+  readonly #adjacency: Adjacency;
+  readonly #flooding: LinkStateFlooding;
+  readonly #arq: HopArq;
+  readonly #header: DataHeader = createDataHeader();
+  readonly #fragmenting: Fragmenting[];
+  #nextPort = 0;
+
+  constructor(state: CoreState, parts: { adjacency: Adjacency; flooding: LinkStateFlooding; arq: HopArq }) {
+    this.#s = state;
+    this.#adjacency = parts.adjacency;
+    this.#flooding = parts.flooding;
+    this.#arq = parts.arq;
+    this.#fragmenting = state.ports.map(() => ({
+      inner: new Uint8Array(MAX_FRAME_OCTETS),
+      innerOctets: 0,
+      partOctets: 0,
+      next: 0,
+      count: 0,
+      id: 0,
+      neighbour: -1,
+      deadlineUs: 0,
+      kind: 0,
+    }));
+  }
+
+  poll(nowUs: number, slot: TransmitSlot): boolean {
+    const ports = this.#s.ports;
+    for (let i = 0; i < ports.length; i++) {
+      const port = ports[(this.#nextPort + i) % ports.length] as Port;
+      if (!port.up || port.carrierBusy || nowUs < port.accessUs) continue;
+      if (!this.#pollPort(nowUs, port, slot)) continue;
+      slot.bearerId = port.config.id;
+      this.#onAir(nowUs, port, slot.length);
+      this.#nextPort = (this.#nextPort + i + 1) % ports.length;
+      return true;
+    }
+    return false;
+  }
+
+  /** When this bearer could send something that is waiting; Infinity if nothing waits. */
+  nextUs(port: Port): number {
+    if (!port.up || port.carrierBusy) return EVER;
+    if (port.queue.count > 0 || port.repeats.length > 0 || port.direct.length > 0 || this.#fragmentReady(port))
+      return port.accessUs;
+    let due = Math.min(port.helloDueUs, port.updateDueUs);
+    for (const n of port.neighbours) due = Math.min(due, n.reportDueUs, n.directReportDueUs, n.pullDueUs);
+    return Math.max(due, port.accessUs);
+  }
+
+  /** The medium is free (again): others may want it too. */
+  contend(nowUs: number, port: Port): void {
+    const urgency = port.queue.urgency();
+    const window = urgency >= 0 && urgency < URGENT_LEVELS ? CONTENTION_WINDOW_URGENT : CONTENTION_WINDOW;
+    const waitUs = CONTENTION_GUARD_US + this.#s.random.below(window) * CONTENTION_SLOT_US;
+    port.accessUs = Math.max(port.accessUs, nowUs + waitUs);
+  }
+
+  #onAir(nowUs: number, port: Port, length: number): void {
+    const air = airtimeUs(port.config, length);
+    port.framesSent++;
+    port.octetsSent += length;
+    port.airtimeUs += air;
+    const second = Math.floor(nowUs / 1e6);
+    if (second !== port.airtimeSecond) {
+      for (let s = Math.max(port.airtimeSecond + 1, second - 9); s <= second; s++) port.airtimeBySecond[s % 10] = 0;
+      port.airtimeSecond = second;
+    }
+    port.airtimeBySecond[second % 10] = (port.airtimeBySecond[second % 10] as number) + air;
+    // Bitrate pacing; the last frame may overlap the next by nothing, so that the device's own queue stays empty.
+    port.accessUs = Math.max(port.accessUs, nowUs) + air;
+    if (port.config.halfDuplex) this.contend(port.accessUs, port);
+  }
+
+  #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    const urgency = port.queue.urgency();
+    if (urgency >= 0 && urgency < URGENT_LEVELS && this.#data(nowUs, port, slot)) return true;
+    return (
+      this.#repeat(nowUs, port, slot) ||
+      this.#reports(nowUs, port, slot) ||
+      this.#control(nowUs, port, slot) ||
+      this.#fragment(nowUs, port, slot) ||
+      this.#data(nowUs, port, slot)
+    );
+  }
+
+  // Control frames
+
+  #reports(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    for (const n of port.neighbours) {
+      const direct = n.directReportDueUs <= nowUs;
+      if (!direct && n.reportDueUs > nowUs) continue;
+      if (!n.alive || (!port.shared && n.receiverIndex < 0)) {
+        n.reportDueUs = EVER;
+        n.directReportDueUs = EVER;
+        continue;
+      }
+      const from = this.#begin(port, FrameKind.report, slot);
+      const end = from + this.#arq.encodeReportFor(n, direct, slot.octets, from);
+      return this.#finishControl(port, n, slot, end);
+    }
+    return false;
+  }
+
+  #control(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    if (this.#direct(port, slot)) return true;
+    if (port.helloDueUs <= nowUs) return this.#hello(nowUs, port, slot);
+    if (port.updateDueUs <= nowUs && this.#update(nowUs, port, slot)) return true;
+    for (const n of port.neighbours) {
+      if (n.pullDueUs > nowUs) continue;
+      n.pullDueUs = EVER;
+      if (!this.#flooding.pullStillNeeded(port, n) || (!port.shared && n.receiverIndex < 0)) continue;
+      n.lastPullUs = nowUs;
+      this.#s.counters.count("pulls-sent");
+      const from = this.#begin(port, FrameKind.pull, slot);
+      return this.#finishControl(port, n, slot, from + this.#flooding.encodePullFor(n, slot.octets, from));
+    }
+    return false;
+  }
+
+  #hello(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    const full = this.#adjacency.wantsFullHello(port) || !port.shared;
+    const from = full ? FULL_HEADER_OCTETS : SHARED_HEADER_OCTETS;
+    slot.octets[from] = CONTROL | (FrameKind.hello << 4);
+    const end = from + 1 + this.#adjacency.encodeHelloBody(nowUs, port, full, slot.octets, from + 1);
+    slot.endpoint = -1;
+    slot.length = full
+      ? this.#s.secure.sealFull(port, slot.octets, end)
+      : this.#s.secure.sealShared(port, this.#s.local, slot.octets, end);
+    return true;
+  }
+
+  /** One update for everyone on a shared bearer; on point-to-point ones, one neighbour after the other. */
+  #update(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    const room = port.config.mtuOctets - SHARED_HEADER_OCTETS - 2 - port.tagOctets;
+    if (port.shared) {
+      const from = this.#begin(port, FrameKind.linkState, slot);
+      const octets = this.#flooding.encodeUpdate(nowUs, port, slot.octets, from, room);
+      if (octets === 0) return false;
+      this.#s.counters.count("updates-sent");
+      return this.#finishControl(port, undefined, slot, from + octets);
+    }
+    return this.#updateEach(nowUs, port, slot, room);
+  }
+
+  #updateEach(nowUs: number, port: Port, slot: TransmitSlot, room: number): boolean {
+    const scratch = this.#fragmenting[port.config.id] as Fragmenting;
+    const octets = this.#flooding.encodeUpdate(nowUs, port, scratch.inner, 1, room);
+    if (octets === 0) return false;
+    scratch.inner[0] = CONTROL | (FrameKind.linkState << 4);
+    for (const n of port.neighbours)
+      if (n.alive && n.receiverIndex >= 0)
+        port.direct.push({ neighbour: n.index, octets: scratch.inner.slice(0, octets + 1) });
+    return this.#direct(port, slot);
+  }
+
+  #direct(port: Port, slot: TransmitSlot): boolean {
+    const next = port.direct.shift();
+    if (next === undefined) return false;
+    this.#s.counters.count("updates-sent");
+    slot.octets.set(next.octets, DIRECT_HEADER_OCTETS);
+    return this.#finishControl(port, port.neighbours[next.neighbour], slot, DIRECT_HEADER_OCTETS + next.octets.length);
+  }
+
+  /** Writes the kind octet where the layout's plaintext begins; returns where the body begins. */
+  #begin(port: Port, kind: number, slot: TransmitSlot): number {
+    const from = port.shared ? SHARED_HEADER_OCTETS : DIRECT_HEADER_OCTETS;
+    slot.octets[from] = CONTROL | (kind << 4);
+    return from + 1;
+  }
+
+  #finishControl(port: Port, n: Neighbour | undefined, slot: TransmitSlot, end: number): boolean {
+    this.#seal(port, n, slot, end);
+    return true;
+  }
+
+  #seal(port: Port, n: Neighbour | undefined, slot: TransmitSlot, end: number): void {
+    slot.endpoint = n === undefined ? -1 : n.endpoint;
+    if (port.shared) slot.length = this.#s.secure.sealShared(port, this.#s.local, slot.octets, end);
+    else slot.length = this.#s.secure.sealDirect(port, n as Neighbour, slot.octets, end);
+  }
+
+  // Repetitions
+
+  #repeat(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    while (port.repeats.length > 0) {
+      const entry = port.repeats.shift() as number;
+      const stream = entry % 256;
+      const n = stream === 0 ? undefined : port.neighbours[stream - 1];
+      const ring = n === undefined ? port.sent : n.directSent;
+      const index = ring === undefined ? -1 : ring.indexOf(Math.floor(entry / 256));
+      if (ring === undefined || index === -1 || ring.open[index] === 0) continue;
+      const length = ring.length[index] as number;
+      const at = ring.offset(index);
+      for (let i = 0; i < length; i++) slot.octets[i] = ring.octets[at + i] as number;
+      ring.sentUs[index] = nowUs;
+      slot.length = length;
+      const owner = port.neighbours[ring.neighbour[index] as number] ?? n;
+      slot.endpoint = owner === undefined ? -1 : owner.endpoint;
+      this.#s.counters.count("repeated");
+      return true;
+    }
+    return false;
+  }
+
+  // Data
+
+  #data(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    for (;;) {
+      const packet = port.queue.pop(nowUs);
+      if (packet === -1) return false;
+      const n = port.neighbours[this.#s.pool.neighbour[packet] as number];
+      const sent = this.#packet(nowUs, port, n, packet, slot);
+      this.#s.pool.release(packet);
+      if (sent) return true;
+    }
+  }
+
+  #packet(nowUs: number, port: Port, n: Neighbour | undefined, packet: number, slot: TransmitSlot): boolean {
+    const pool = this.#s.pool;
+    if (!port.shared && (n === undefined || n.receiverIndex < 0)) {
+      this.#s.counters.drop("bearer-lost");
+      return false;
+    }
+    const from = port.shared ? SHARED_HEADER_OCTETS : DIRECT_HEADER_OCTETS;
+    const end = this.#encode(port, n, packet, slot.octets, from);
+    const deadlineUs = pool.deadlineUs[packet] as number;
+    const kind = pool.kind[packet] as number;
+    if (end + port.tagOctets > port.config.mtuOctets)
+      return this.#startFragments(nowUs, port, n, slot, from, end, deadlineUs, kind);
+    this.#sendData(
+      nowUs,
+      port,
+      n,
+      slot,
+      end,
+      kind === FrameKind.unicast,
+      deadlineUs,
+      pool.trafficClass[packet] === TrafficClass.voice,
+    );
+    return true;
+  }
+
+  #encode(port: Port, n: Neighbour | undefined, packet: number, out: Uint8Array, from: number): number {
+    const header = this.#header;
+    this.#s.pool.header(packet, header);
+    header.nextHop = n === undefined ? 0 : n.local;
+    let at =
+      from +
+      (port.narrow ? encodeNarrowDataHeader(header, out, from) : encodeWideDataHeader(header, port.shared, out, from));
+    const length = this.#s.pool.length[packet] as number;
+    const payload = this.#s.pool.offset(packet);
+    for (let i = 0; i < length; i++) out[at++] = this.#s.pool.payloads[payload + i] as number;
+    return at;
+  }
+
+  #sendData(
+    nowUs: number,
+    port: Port,
+    n: Neighbour | undefined,
+    slot: TransmitSlot,
+    end: number,
+    acknowledged: boolean,
+    deadlineUs: number,
+    urgent: boolean,
+  ): void {
+    const direct = !port.shared;
+    const counter = direct ? (n as Neighbour).directCounter : port.counter;
+    this.#seal(port, n, slot, end);
+    this.#arq.sent(nowUs, port, n, direct, counter, slot.octets, slot.length, acknowledged, deadlineUs, urgent);
+  }
+
+  // Fragments
+
+  #fragmentsLeft(port: Port): boolean {
+    const f = this.#fragmenting[port.config.id] as Fragmenting;
+    return f.next < f.count;
+  }
+
+  /** A next part may go: the ring still holds the first part when the last is acknowledged. */
+  #fragmentReady(port: Port): boolean {
+    return this.#fragmentsLeft(port) && port.sent.unacknowledged <= SENT_RING_FRAMES / 2;
+  }
+
+  #startFragments(
+    nowUs: number,
+    port: Port,
+    n: Neighbour | undefined,
+    slot: TransmitSlot,
+    from: number,
+    end: number,
+    deadlineUs: number,
+    kind: number,
+  ): boolean {
+    const f = this.#fragmenting[port.config.id] as Fragmenting;
+    const room = port.config.mtuOctets - from - FRAGMENT_HEADER_OCTETS - port.tagOctets;
+    const count = Math.ceil((end - from) / room);
+    if (count > MAX_FRAGMENTS || this.#fragmentsLeft(port)) {
+      this.#s.counters.drop(count > MAX_FRAGMENTS ? "too-long" : "queue-full");
+      return false;
+    }
+    for (let i = from; i < end; i++) f.inner[i - from] = slot.octets[i] as number;
+    f.innerOctets = end - from;
+    f.count = count;
+    f.partOctets = Math.ceil(f.innerOctets / count);
+    f.next = 0;
+    f.id = port.nextFragmentId++ & 0xff;
+    f.neighbour = n === undefined ? -1 : n.index;
+    f.deadlineUs = deadlineUs;
+    f.kind = kind;
+    return this.#fragment(nowUs, port, slot);
+  }
+
+  #fragment(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    if (!this.#fragmentReady(port)) return false;
+    const f = this.#fragmenting[port.config.id] as Fragmenting;
+    const n = port.neighbours[f.neighbour];
+    const at = this.#begin(port, FrameKind.fragment, slot);
+    const header = { nextHop: n === undefined ? 0 : n.local, id: f.id, index: f.next, count: f.count };
+    let end = at + encodeFragmentHeader(header, slot.octets, at);
+    const to = Math.min(f.innerOctets, (f.next + 1) * f.partOctets);
+    for (let i = f.next * f.partOctets; i < to; i++) slot.octets[end++] = f.inner[i] as number;
+    f.next++;
+    this.#sendData(nowUs, port, n, slot, end, f.kind === FrameKind.unicast, f.deadlineUs, false);
+    return true;
+  }
+}
