@@ -28,7 +28,6 @@ export * from "./rtp/vp8-reassembler.ts";
 export * from "./seal/layout.ts";
 export * from "./seal/replay-window.ts";
 export * from "./sos/sos.ts";
-export * from "./testing/golden.ts";
 export * from "./text/text-message.ts";
 export * from "./text/utf8.ts";
 export * from "./voice/codec2-bundle.ts";

@@ -42,7 +42,8 @@ export function decodeTakDatagram(octets: Uint8Array, offset: number, length: nu
     value |= (octet & 0x7f) << shift;
     if (octet < 0x80) break;
   }
-  if (at < end && octets[at] === TAK_MAGIC && end - at !== value) return readMesh(value, octets, at + 1, end);
+  // No protobuf message begins with 0xbf: 7 is no wire type.
+  if (at < end && octets[at] === TAK_MAGIC) return readMesh(value, octets, at + 1, end);
   if (end - at !== value || value === 0) return MALFORMED;
   return octets[at] === LESS ? readXml("stream", octets, at, value) : { kind: "unsupported", framing: "stream" };
 }

@@ -1,6 +1,7 @@
 /**
  * Whole VP8 frames from RTP packets that come in any order within a small window. No clock: a gap is given up
- * when enough later packets have come, or when the owner calls `giveUp`.
+ * when enough later packets have come, or when the owner calls `giveUp`. The first frame to be whole begins the
+ * stream; what belongs before it is late.
  *
  *   sequence   ... 41   42    43    44    45    46 ...
  *                 [S..][...M] [S.M]  ---  [..M] [S.M]
