@@ -26,7 +26,7 @@ export function encodeFragmentHeader(header: FragmentHeader, out: Uint8Array, of
   return FRAGMENT_HEADER_OCTETS - 1;
 }
 
-/** Fills `into`; false on too few octets or an index beyond the count. */
+/** Fills `into` from everything after the kind octet; false without any part, or on an index beyond the count. */
 export function decodeFragmentHeader(octets: Uint8Array, offset: number, end: number, into: FragmentHeader): boolean {
   if (end - offset < FRAGMENT_HEADER_OCTETS) return false;
   into.nextHop = octets[offset] as number;

@@ -63,7 +63,13 @@ export function helloEntry(hello: Hello, index: number): HelloEntry {
 }
 
 /** Writes everything after the kind octet. `withAddress` only matters on narrow bearers. */
-export function encodeHello(hello: Hello, narrow: boolean, withAddress: boolean, out: Uint8Array, offset: number): number {
+export function encodeHello(
+  hello: Hello,
+  narrow: boolean,
+  withAddress: boolean,
+  out: Uint8Array,
+  offset: number,
+): number {
   let at = offset;
   out[at++] = hello.flags;
   if (!narrow || withAddress) {

@@ -168,7 +168,7 @@ export class Receiver {
     end: number,
   ): boolean {
     const fragment = this.#fragment;
-    if (!decodeFragmentHeader(octets, from, end, fragment)) return false;
+    if (!decodeFragmentHeader(octets, from + 1, end, fragment)) return false;
     if (fragment.nextHop !== 0 && fragment.nextHop !== this.#s.local) {
       this.#s.counters.count("overheard");
       return true;
