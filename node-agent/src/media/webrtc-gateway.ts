@@ -11,6 +11,8 @@ const MAX_PEERS = 8;
 const KEY_FRAME_INTERVAL_MS = 3_000;
 /** A watcher of whoever sends moves on to the next source after this silence. */
 const SOURCE_SILENT_MS = 2_000;
+/** What a camera may send at most: the mesh carries it over several hops. */
+const CAMERA_CAP_KBPS = 400;
 const LOOPBACK = "127.0.0.1";
 
 type Offer = Extract<ToMedia, { type: "webrtc-offer" }>;
@@ -205,5 +207,6 @@ async function answer(peer: RTCPeerConnection, sdp: string): Promise<string> {
   }
   const description = peer.localDescription;
   if (description === null) throw new Error("no answer was made");
-  return description.sdp;
+  // RFC 8866 5.8: the line limits what the browser sends to us.
+  return description.sdp.replace(/^(m=video .*\r\nc=.*\r\n)/m, `$1b=AS:${CAMERA_CAP_KBPS}\r\n`);
 }
