@@ -78,7 +78,13 @@ test("every cut of an event is refused, and so is one over a datagram", () => {
   assert.is(decodeCotEvent(long, 0, long.length), undefined);
 });
 
-test("never throws on a damaged event", () => {
+test("an event that grows over a datagram when it is written gives nothing", () => {
+  const event = decode(`<event uid='${'"'.repeat(20_000)}' type='a' ${TIMES}>${POINT}</event>`) as CotEvent;
+  assert.is(encodeCotEvent(event, new Uint8Array(MAX_COT_OCTETS), 0), 0);
+});
+
+test("never throws on a damaged event, nor when one that was read is written again", () => {
+  const out = new Uint8Array(MAX_COT_OCTETS);
   const whole = encodeUtf8(`<event uid='u' type='a' ${TIMES}>${POINT}<detail><a b='&lt;'/></detail></event>`);
   const changes = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
   fc.assert(
@@ -86,7 +92,10 @@ test("never throws on a damaged event", () => {
       const octets = whole.slice();
       for (const [at, value] of list) octets[at] = value;
       const event = decodeCotEvent(octets, 0, octets.length);
-      if (event !== undefined) readCotDetail(event.detail);
+      if (event === undefined) return;
+      readCotDetail(event.detail);
+      const length = encodeCotEvent(event, out, 0);
+      assert.equal(decodeCotEvent(out, 0, length)?.detail, event.detail);
     }),
     { numRuns: 3000 },
   );

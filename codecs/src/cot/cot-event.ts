@@ -138,12 +138,15 @@ function readDetail(event: CotEvent, octets: Uint8Array): boolean {
   return true;
 }
 
-/** Writes the event as XML at `offset` and returns the octets written. */
+/**
+ * Writes the event as XML at `offset` and returns the octets written; 0 if it is more than one datagram, as an event
+ * that came in just below that may be once its characters are escaped.
+ */
 export function encodeCotEvent(event: CotEvent, out: Uint8Array, offset: number): number {
   const head = formatHead(event);
   const tail = "</detail></event>";
   const total = utf8Length(head) + event.detail.length + tail.length;
-  assert(total <= MAX_COT_OCTETS, "CoT event over one datagram");
+  if (total > MAX_COT_OCTETS) return 0;
   assert(offset >= 0 && offset + total <= out.length, "CoT event does not fit");
   let at = offset + encodeUtf8Into(head, out, offset);
   out.set(event.detail, at);
@@ -157,7 +160,7 @@ function formatHead(event: CotEvent): string {
   const names = [
     ["uid", event.uid],
     ["type", event.type],
-    ["how", event.how === "" ? "h-e" : event.how],
+    ...(event.how === "" ? [] : [["how", event.how]]),
     ["time", formatIsoTime(event.timeMs)],
     ["start", formatIsoTime(event.startMs)],
     ["stale", formatIsoTime(event.staleMs)],

@@ -44,6 +44,9 @@ test("what is no instant is refused", () => {
     "2026-01-01T00:00:00+25:00",
     " 2026-01-01T00:00:00Z",
     "2026-01-01T00:00:00.Z",
+    "1969-12-31T23:59:59.999Z",
+    "1970-01-01T00:00:00+00:01",
+    "9999-12-31T23:59:59-00:01",
   ];
   for (const text of refused) assert.is(parseIsoTime(text), undefined, text);
   assert.throws(() => formatIsoTime(Number.NaN), /time/);

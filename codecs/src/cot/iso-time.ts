@@ -44,7 +44,7 @@ function pad(value: number, width: number): string {
   return String(value).padStart(width, "0");
 }
 
-/** Milliseconds since 1970 (negative before), or undefined if `text` is no instant; parts of a ms are cut. */
+/** Milliseconds since 1970; undefined if `text` is no instant of the years 1970 to 9999. Parts of a ms are cut. */
 export function parseIsoTime(text: string): number | undefined {
   const match = PATTERN.exec(text);
   if (match === null) return undefined;
@@ -54,7 +54,8 @@ export function parseIsoTime(text: string): number | undefined {
   if (Number(offsetHour) > 23 || Number(offsetMinute) > 59) return undefined;
   const offsetMs = (Number(offsetHour) * 60 + Number(offsetMinute)) * 60_000 * (sign === "-" ? -1 : 1);
   const clockMs = (Number(hour) * 3600 + Number(minute) * 60 + Number(second)) * 1000;
-  return days * DAY_MS + clockMs + Number(fraction.padEnd(3, "0").slice(0, 3)) - offsetMs;
+  const epochMs = days * DAY_MS + clockMs + Number(fraction.padEnd(3, "0").slice(0, 3)) - offsetMs;
+  return epochMs >= 0 && epochMs <= LAST_MS ? epochMs : undefined;
 }
 
 /** Days since 1970-01-01; undefined if the month has no such day. */

@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { fromHex, parseGoldenVectors } from "../testing/golden.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 import { decodeTakDatagram } from "./tak-datagram.ts";
 
@@ -15,6 +17,18 @@ const decode = (...parts: (number | Uint8Array)[]) => {
 };
 const varint = (value: number): Uint8Array =>
   new Uint8Array(value < 128 ? [value] : [(value & 0x7f) | 0x80, value >> 7]);
+
+test("golden vectors hold", () => {
+  const vectors = parseGoldenVectors(
+    readFileSync(new URL("../../vectors/tak-datagram.json", import.meta.url), "utf8"),
+    true,
+  );
+  assert.ok(vectors.length >= 6);
+  for (const vector of vectors) {
+    const octets = fromHex(vector.hex);
+    assert.equal(decodeTakDatagram(octets, 0, octets.length), vector.value, vector.name);
+  }
+});
 
 test("the three framings are told apart, with XML inside", () => {
   const found = [

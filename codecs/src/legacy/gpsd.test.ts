@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { fromHex, parseGoldenVectors } from "../testing/golden.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 import { decodeGpsdLine, MAX_GPSD_LINE_OCTETS } from "./gpsd.ts";
 
@@ -9,6 +11,15 @@ const decode = (line: string) => {
   return decodeGpsdLine(octets, 0, octets.length);
 };
 const TPV = { class: "TPV", device: "/dev/ttyACM0", mode: 3, time: "2026-11-23T19:39:18.000Z", lat: 31, lon: 103.4 };
+
+test("golden vectors hold", () => {
+  const vectors = parseGoldenVectors(readFileSync(new URL("../../vectors/gpsd.json", import.meta.url), "utf8"), true);
+  assert.ok(vectors.length >= 4);
+  for (const vector of vectors) {
+    const octets = fromHex(vector.hex);
+    assert.equal(decodeGpsdLine(octets, 0, octets.length), vector.value, vector.name);
+  }
+});
 
 test("a TPV makes a fix; speed is turned into km/h", () => {
   const line = JSON.stringify({ ...TPV, altHAE: 1288.3, altMSL: 1326.5, speed: 10, track: 102.5, eph: 3 });

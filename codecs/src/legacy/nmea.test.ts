@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { fromHex, parseGoldenVectors } from "../testing/golden.ts";
 import { encodeUtf8 } from "../text/utf8.ts";
 import type { GnssFix } from "./gnss-fix.ts";
 import { formatNmeaSentence, NmeaParser } from "./nmea.ts";
@@ -13,6 +15,17 @@ function push(parser: NmeaParser, text: string): GnssFix | undefined {
   parser.push(octets, 0, octets.length);
   return parser.poll();
 }
+
+test("golden vectors hold", () => {
+  const vectors = parseGoldenVectors(readFileSync(new URL("../../vectors/nmea.json", import.meta.url), "utf8"), true);
+  assert.ok(vectors.length >= 2);
+  for (const vector of vectors) {
+    const octets = fromHex(vector.hex);
+    const parser = new NmeaParser();
+    parser.push(octets, 0, octets.length);
+    assert.equal(parser.poll(), vector.value, vector.name);
+  }
+});
 
 test("the checksum of a published sentence holds", () => {
   const body = "GPGGA,092750.000,5321.6802,N,00630.3372,W,1,8,1.03,61.7,M,55.2,M,,";
