@@ -39,8 +39,12 @@ function findTests(ending: string): string[] {
   return found.sort().filter((path) => words.length === 0 || words.some((word) => path.includes(word)));
 }
 
+/** What a failed file wrote, without the TAP lines of what went well; the end of it if that is long. */
 function lastLines(text: string): string {
-  const lines = text.trimEnd().split("\n");
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .filter((line) => !/^ *(ok \d+|1\.\.\d+)/.test(line) && line.trim() !== "");
   const cut = lines.length - SHOWN_LINES;
   if (cut <= 0) return lines.join("\n");
   return [`... ${cut} lines before this`, ...lines.slice(cut)].join("\n");

@@ -1,0 +1,205 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { AgentStatus } from "@skein/node-agent/api";
+import t from "tap";
+import { WebSocketServer } from "ws";
+
+const root = resolve(import.meta.dirname, "../../..");
+const skeinPath = join(root, "scenarios/bin/skein.mjs");
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a program to its end without blocking this process, which may be the server that it asks. */
+async function run(command: string, args: string[]): Promise<Ended> {
+  const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, stdout, stderr };
+}
+const skein = (...args: string[]): Promise<Ended> => run(process.execPath, [skeinPath, ...args]);
+
+const COMMANDS = ["agent", "controller", "lab", "sim", "bench", "init", "join", "status", "top", "trace", "doctor"];
+
+t.test("help, version and what is not understood", async (t) => {
+  const help = await skein("--help");
+  t.equal(help.code, 0);
+  for (const name of COMMANDS) t.match(help.stdout, new RegExp(`^  ${name} `, "m"));
+  t.match((await skein("--version")).stdout, /^\d+\.\d+\.\d+\n$/);
+  const nonsense = await skein("nonsense");
+  t.equal(nonsense.code, 2);
+  t.match(nonsense.stderr, /there is no command "nonsense"/);
+  t.equal((await skein()).code, 2);
+  t.equal((await skein("status", "--nonsense")).code, 2);
+});
+
+t.test("every command has a help text", async (t) => {
+  for (const name of COMMANDS) {
+    const { code, stdout } = await skein(name, "--help");
+    t.equal(code, 0, name);
+    t.match(stdout, new RegExp(`skein ${name}`), name);
+  }
+});
+
+t.test("an older Node says so in one line and goes on with the pinned one", async (t) => {
+  const older = (process.env["PATH"] ?? "")
+    .split(":")
+    .map((folder) => join(folder, "node"))
+    .find((path) => {
+      const version = spawnSync(path, ["--version"], { encoding: "utf8" }).stdout as string | null;
+      return version !== null && Number(/^v(\d+)/.exec(version)?.[1] ?? 24) < 24;
+    });
+  if (older === undefined) return t.skip("this machine has no Node older than 24");
+  const direct = await run(older, [skeinPath, "--version"]);
+  t.equal(direct.code, 0);
+  t.match(direct.stdout, /^\d+\.\d+\.\d+\n$/);
+  t.match(direct.stderr, /^skein: this is Node \d+\.\d+\.\d+, Skein needs 24 or newer: [^\n]+\n$/);
+  const failing = await run(older, [skeinPath, "nonsense"]);
+  t.equal(failing.code, 2, "the exit code comes through");
+  const booted = await run(older, [join(root, "scenarios/tools/bootstrap.mjs"), skeinPath, "nonsense"]);
+  t.equal(booted.code, 2, "through the bootstrap too");
+});
+
+t.test("init makes a configuration that the agent accepts", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "skein-cli-"));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  t.equal((await skein("init", folder)).code, 0);
+  const checked = await skein("agent", "--config", join(folder, "agent.yaml"), "--check");
+  t.equal(checked.code, 0, checked.stderr);
+});
+
+t.test("join says how it is done today", async (t) => {
+  const { code, stderr } = await skein("join");
+  t.equal(code, 1);
+  t.match(stderr, /mission\.key/);
+});
+
+t.test("doctor finds what a node needs on the machine that runs the tests", async (t) => {
+  const { code, stdout } = await skein("doctor", "--json");
+  const findings = JSON.parse(stdout) as { name: string; state: string; detail: string }[];
+  t.same(
+    findings.filter((finding) => finding.state === "failed"),
+    [],
+  );
+  t.equal(code, 0);
+  t.ok(findings.some((finding) => finding.name === "libcodec2"));
+});
+
+const STATUS: AgentStatus = {
+  name: "A1",
+  version: "0.1.0",
+  core: {
+    address: 0x010b,
+    nodeId: 7,
+    bootEpoch: 3,
+    neighbours: [
+      { bearerId: 0, address: 0x0105, bidirectional: true, rxQuality: 0.98, txQuality: 1, rttMs: 9, lastHeardMs: 120 },
+    ],
+    nodes: [
+      { address: 0x010b, nodeId: 7, name: "A1", role: 0, reachable: true, lastHeardMs: 0 },
+      { address: 0x0105, nodeId: 8, name: "G1", role: 1, reachable: true, lastHeardMs: 120 },
+      { address: 0x0101, nodeId: 9, name: "HQ", role: 4, reachable: false, lastHeardMs: 9000 },
+    ],
+    links: [],
+    routes: [
+      {
+        to: 0x0105,
+        classes: Array.from({ length: 4 }, () => ({ nextHop: 0x0105, bearerId: 0, cost: 12, alternate: 0 })),
+      },
+    ],
+    bearers: [
+      {
+        id: 0,
+        name: "uhf",
+        up: true,
+        framesSent: 10,
+        framesReceived: 11,
+        octetsSent: 1000,
+        octetsReceived: 1100,
+        queuedFrames: 0,
+        queuedMs: 0,
+        airtimeShare: 0.05,
+      },
+    ],
+    drops: {},
+    counters: {},
+  },
+  positions: [],
+  texts: [],
+  sos: [],
+  voice: { talkers: [], groups: [1], talkingIn: null, counters: {} },
+  video: [],
+  battery: { percent: 81 },
+  policy: { version: 2, document: null },
+  uptimeMs: 61_000,
+  recentEvents: [],
+};
+
+t.test("status and trace of a running agent", async (t) => {
+  const server = createServer((request, response) => {
+    if (request.url === "/api/status") response.end(JSON.stringify(STATUS));
+    else response.writeHead(404).end();
+  });
+  const sockets = new WebSocketServer({ server, path: "/api/ws" });
+  sockets.on("connection", (socket) => {
+    socket.send(
+      JSON.stringify({ type: "event", event: { sequence: 1, atMs: 0, level: "alarm", text: "SOS from B2" } }),
+    );
+    socket.close();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.teardown(() => {
+    sockets.close();
+    server.close();
+  });
+  const api = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const status = await skein("status", "--api", api);
+  t.equal(status.code, 0, status.stderr);
+  t.match(status.stdout, /A1 \(1\.11\)/);
+  t.match(status.stdout, /1\.1 +HQ +headquarters +NO/);
+  t.same(JSON.parse((await skein("status", "--api", api, "--json")).stdout), STATUS);
+
+  const route = await skein("trace", "G1", "--api", api);
+  t.match(route.stdout, /voice +G1 +uhf +12/);
+  t.match((await skein("trace", "1.1", "--api", api)).stdout, /voice +no route/);
+  t.equal((await skein("trace", "Z9", "--api", api)).code, 2);
+
+  const followed = await skein("trace", "--api", api);
+  t.match(followed.stdout, /alarm {2}SOS from B2/);
+  t.equal(followed.code, 1, "the agent closed the connection");
+});
+
+t.test("an agent that is not there, or is something else", async (t) => {
+  const server = createServer((_, response) => response.end("hello"));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const api = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const other = await skein("status", "--api", api);
+  t.equal(other.code, 1);
+  t.match(other.stderr, /agent-answer-invalid/);
+  server.close();
+  await once(server, "close");
+  for (const command of ["status", "trace"]) {
+    const { code, stderr } = await skein(command, "--api", api);
+    t.equal(code, 1, command);
+    t.match(stderr, /agent-unreachable/, command);
+    t.notMatch(stderr, /\n {4}at /, "no stack for people");
+  }
+});
