@@ -1,9 +1,9 @@
 import { enableCompileCache } from "node:module";
 import { parseArgs } from "node:util";
-import { ConfigError } from "./config/yaml.ts";
 import { loadConfig } from "./config/load.ts";
-import { errorCode, errorMessage } from "./shell/skein-error.ts";
+import { ConfigError } from "./config/yaml.ts";
 import { createLog, type Log } from "./shell/log.ts";
+import { errorCode, errorMessage } from "./shell/skein-error.ts";
 
 const HELP = `Usage: skein agent --config FILE [--check] [--parent-pid PID]
 
@@ -51,7 +51,8 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   if (options.config === undefined) return usage("--config FILE is missing");
   const parentPid = options["parent-pid"] === undefined ? undefined : Number(options["parent-pid"]);
-  if (parentPid !== undefined && !(Number.isInteger(parentPid) && parentPid > 0)) return usage("--parent-pid: not a number");
+  if (parentPid !== undefined && !(Number.isInteger(parentPid) && parentPid > 0))
+    return usage("--parent-pid: not a number");
   return options.check ? check(options.config) : run(options.config, parentPid);
 }
 
@@ -63,7 +64,9 @@ function usage(message: string): number {
 function check(file: string): number {
   try {
     const { config } = loadConfig(file);
-    process.stdout.write(`${file}: good (${config.node.name}, ${config.node.address}, ${config.bearers.length} bearers)\n`);
+    process.stdout.write(
+      `${file}: good (${config.node.name}, ${config.node.address}, ${config.bearers.length} bearers)\n`,
+    );
     return 0;
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);

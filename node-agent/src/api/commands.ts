@@ -20,7 +20,10 @@ const policyDocument = z.strictObject({
   /** 0: the next free one. */
   version: z.number().int().min(0).max(0xffffffff),
   bearers: z.record(z.string().min(1).max(32), bearerPolicy),
-  classes: z.record(z.string().min(1).max(32), z.strictObject({ copies: z.number().int().min(1).max(8).exactOptional() })),
+  classes: z.record(
+    z.string().min(1).max(32),
+    z.strictObject({ copies: z.number().int().min(1).max(8).exactOptional() }),
+  ),
 });
 
 const commandSchema = z.discriminatedUnion("do", [
@@ -46,7 +49,10 @@ const clientMessageSchema = z.strictObject({
 const webrtcSchema = z.strictObject({
   direction: z.enum(["send", "receive"]),
   from: node.default(0),
-  sdp: z.string().min(1).max(64 * 1024),
+  sdp: z
+    .string()
+    .min(1)
+    .max(64 * 1024),
 });
 /** Body of POST /api/webrtc. */
 export interface WebrtcOffer {

@@ -21,13 +21,20 @@ export interface AgentStatus {
   positions: { address: number; report: PositionReport; ageS: number }[];
   texts: TextRecord[];
   sos: SosRecord[];
-  voice: { talkers: { talker: number; group: number; sinceMs: number }[]; groups: number[]; talkingIn: number | null; counters: Record<string, number> };
+  voice: {
+    talkers: { talker: number; group: number; sinceMs: number }[];
+    groups: number[];
+    talkingIn: number | null;
+    counters: Record<string, number>;
+  };
   video: { from: number; stream: number; framesComplete: number; lastFrameMs: number }[];
   battery: { percent: number | null };
   policy: { version: number; document: PolicyDocument | null };
   /** Milliseconds since the process started. */
   uptimeMs: number;
   recentEvents: LogEvent[];
+  /** What was sent, received and thrown away outside the core, by part: `api`, `tak`, `position`, `bearer NAME`. */
+  counters?: Record<string, Record<string, number>>;
 }
 export interface TextRecord {
   id: string;

@@ -72,7 +72,10 @@ test("what is wrong is named with its line and field", ({ folder }) => {
 
 test("two bearers of one name are refused", ({ folder }) => {
   const second = "  - type: serial\n    name: radio\n    device: /dev/ttyS0\n";
-  assert.match(outcome(folder, GOOD.replace("position:", `${second}position:`)).message, /second bearer called "radio"/);
+  assert.match(
+    outcome(folder, GOOD.replace("position:", `${second}position:`)).message,
+    /second bearer called "radio"/,
+  );
 });
 
 test("key files: missing, cut", ({ folder }) => {
@@ -83,7 +86,10 @@ test("key files: missing, cut", ({ folder }) => {
 
 test("a file that is missing, or no file", ({ folder }) => {
   for (const name of [join(folder, "none.yaml"), folder]) {
-    assert.throws(() => loadConfig(name), (error: unknown) => errorCode(error, "") === "config-unreadable");
+    assert.throws(
+      () => loadConfig(name),
+      (error: unknown) => errorCode(error, "") === "config-unreadable",
+    );
   }
 });
 

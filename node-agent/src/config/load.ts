@@ -29,7 +29,12 @@ export function loadConfig(path: string): LoadedConfig {
   if (config.position.nmea !== undefined) config.position.nmea = absolute(config.position.nmea);
   if (config.battery.file !== undefined) config.battery.file = absolute(config.battery.file);
   const missionKey = config.mission.key ?? readKeyFile(absolute(config.mission.keyFile ?? ""));
-  return { file, config, missionKey: Uint8Array.from(Buffer.from(missionKey, "hex")), address: addressOf(config.node.address) };
+  return {
+    file,
+    config,
+    missionKey: Uint8Array.from(Buffer.from(missionKey, "hex")),
+    address: addressOf(config.node.address),
+  };
 }
 
 /** `AREA.ID` as a number. The text was checked by the schema. */
@@ -75,7 +80,11 @@ function readKeyFile(file: string): string {
     throw new SkeinError("key-invalid", `mission.keyFile: ${(error as Error).message}`, remedy, error);
   }
   if (!/^[0-9a-fA-F]{64}$/.test(text)) {
-    throw new SkeinError("key-invalid", `mission.keyFile: ${file} does not hold 64 hexadecimal digits`, "copy it again");
+    throw new SkeinError(
+      "key-invalid",
+      `mission.keyFile: ${file} does not hold 64 hexadecimal digits`,
+      "copy it again",
+    );
   }
   return text;
 }

@@ -1,12 +1,20 @@
 import { z } from "zod";
 
 /** The agent's configuration file. Every field has a sane default except who the node is and how it is reached. */
-const hostPort = z.string().regex(/^(\[[0-9a-fA-F:.]+(%[\w.-]+)?\]|[\w.-]+):\d{1,5}$/, "expected HOST:PORT, for example 10.1.2.3:4700 or [fe80::1%eth0]:4700");
+const hostPort = z
+  .string()
+  .regex(
+    /^(\[[0-9a-fA-F:.]+(%[\w.-]+)?\]|[\w.-]+):\d{1,5}$/,
+    "expected HOST:PORT, for example 10.1.2.3:4700 or [fe80::1%eth0]:4700",
+  );
 /** `AREA.ID`, for example 1.7: area 0..254, id 1..254. */
 export const addressText = z
   .string()
-  .regex(/^\d{1,3}\.\d{1,3}$/, "expected AREA.ID, for example \"1.7\" (in quotes: YAML reads 1.10 as a number)")
-  .refine((s) => Number(s.split(".")[0]) <= 254 && Number(s.split(".")[1]) >= 1 && Number(s.split(".")[1]) <= 254, "area is 0..254, id is 1..254");
+  .regex(/^\d{1,3}\.\d{1,3}$/, 'expected AREA.ID, for example "1.7" (in quotes: YAML reads 1.10 as a number)')
+  .refine(
+    (s) => Number(s.split(".")[0]) <= 254 && Number(s.split(".")[1]) >= 1 && Number(s.split(".")[1]) <= 254,
+    "area is 0..254, id is 1..254",
+  );
 
 const bearerCommon = {
   name: z.string().min(1).max(32),
@@ -23,14 +31,19 @@ const udpBearer = z
     /** local address; `auto` with discovery binds every address of the interface */
     bind: hostPort.optional(),
     /** multicast discovery on these interfaces */
-    discover: z.strictObject({ interfaces: z.array(z.string()).min(1), port: z.number().int().min(1).max(65535).default(4747) }).optional(),
+    discover: z
+      .strictObject({ interfaces: z.array(z.string()).min(1), port: z.number().int().min(1).max(65535).default(4747) })
+      .optional(),
     /** static neighbours */
     neighbours: z.array(hostPort).default([]),
     medium: z.enum(["shared", "point-to-point"]).default("point-to-point"),
     bitrateBps: z.number().int().positive().default(10_000_000),
     mtuOctets: z.number().int().min(256).max(1452).default(1400),
   })
-  .refine((b) => b.discover !== undefined || b.neighbours.length > 0, "needs `discover` or at least one entry in `neighbours`");
+  .refine(
+    (b) => b.discover !== undefined || b.neighbours.length > 0,
+    "needs `discover` or at least one entry in `neighbours`",
+  );
 const serialBearer = z.strictObject({
   ...bearerCommon,
   type: z.literal("serial"),
@@ -50,36 +63,58 @@ export const agentConfigSchema = z.strictObject({
     id: z.number().int().min(1).max(0xffffffff),
     role: z.enum(["terminal", "relay", "airborne", "vehicle", "headquarters"]).default("terminal"),
   }),
-  mission: z.strictObject({
-    /** 32 octets as 64 hexadecimal digits, or the path of a file that holds them */
-    key: z.string().regex(/^[0-9a-fA-F]{64}$/, "expected 64 hexadecimal digits (make one with `skein init`)").optional(),
-    keyFile: z.string().optional(),
-  }).refine((m) => (m.key === undefined) !== (m.keyFile === undefined), "needs exactly one of `key` and `keyFile`"),
+  mission: z
+    .strictObject({
+      /** 32 octets as 64 hexadecimal digits, or the path of a file that holds them */
+      key: z
+        .string()
+        .regex(/^[0-9a-fA-F]{64}$/, "expected 64 hexadecimal digits (make one with `skein init`)")
+        .optional(),
+      keyFile: z.string().optional(),
+    })
+    .refine((m) => (m.key === undefined) !== (m.keyFile === undefined), "needs exactly one of `key` and `keyFile`"),
   /** state folder (made if missing): boot epoch, messages, policy */
   state: z.string().min(1),
-  bearers: z.array(z.discriminatedUnion("type", [udpBearer, serialBearer])).min(1).max(16),
-  voice: z.strictObject({
-    /** groups that this node listens to */
-    groups: z.array(z.number().int().min(1).max(254)).max(16).default([]),
-    /** groups that are carried between wide and narrow bearers here (transcoding) */
-    bridge: z.array(z.number().int().min(1).max(254)).max(16).default([]),
-  }).prefault({}),
-  position: z.strictObject({
-    /** NMEA file, replayed in a loop at the pace of its time stamps */
-    nmea: z.string().optional(),
-    gpsd: hostPort.optional(),
-    fixed: z.strictObject({ latitude: z.number().min(-90).max(90), longitude: z.number().min(-180).max(180), altitudeM: z.number().default(0) }).optional(),
-    intervalS: z.number().min(1).max(3600).default(10),
-  }).prefault({}),
-  battery: z.strictObject({
-    /** a file with 0..100, for example /sys/class/power_supply/BAT0/capacity */
-    file: z.string().optional(),
-  }).prefault({}),
-  tak: z.strictObject({
-    /** CoT on UDP multicast for TAK clients on this interface */
-    interface: z.string(),
-    group: hostPort.default("239.2.3.1:6969"),
-  }).optional(),
+  bearers: z
+    .array(z.discriminatedUnion("type", [udpBearer, serialBearer]))
+    .min(1)
+    .max(16),
+  voice: z
+    .strictObject({
+      /** groups that this node listens to */
+      groups: z.array(z.number().int().min(1).max(254)).max(16).default([]),
+      /** groups that are carried between wide and narrow bearers here (transcoding) */
+      bridge: z.array(z.number().int().min(1).max(254)).max(16).default([]),
+    })
+    .prefault({}),
+  position: z
+    .strictObject({
+      /** NMEA file, replayed in a loop at the pace of its time stamps */
+      nmea: z.string().optional(),
+      gpsd: hostPort.optional(),
+      fixed: z
+        .strictObject({
+          latitude: z.number().min(-90).max(90),
+          longitude: z.number().min(-180).max(180),
+          altitudeM: z.number().default(0),
+        })
+        .optional(),
+      intervalS: z.number().min(1).max(3600).default(10),
+    })
+    .prefault({}),
+  battery: z
+    .strictObject({
+      /** a file with 0..100, for example /sys/class/power_supply/BAT0/capacity */
+      file: z.string().optional(),
+    })
+    .prefault({}),
+  tak: z
+    .strictObject({
+      /** CoT on UDP multicast for TAK clients on this interface */
+      interface: z.string(),
+      group: hostPort.default("239.2.3.1:6969"),
+    })
+    .optional(),
   api: z.strictObject({ listen: hostPort.default("127.0.0.1:4780") }).prefault({}),
   sos: z.strictObject({ acknowledge: z.boolean().default(false) }).prefault({}),
   /** append measured events (voice frames, positions, texts) as JSON lines to this file */

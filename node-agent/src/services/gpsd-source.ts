@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { decodeGpsdLine, GPSD_WATCH, type GnssFix, MAX_GPSD_LINE_OCTETS } from "@skein/codecs";
+import { decodeGpsdLine, type GnssFix, GPSD_WATCH, MAX_GPSD_LINE_OCTETS } from "@skein/codecs";
 import type { PositionSource } from "./position-source.ts";
 
 const FIRST_RETRY_MS = 500;

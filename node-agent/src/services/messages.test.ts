@@ -43,7 +43,10 @@ test("a text on its way when the power went is sent again under its own id", () 
   resumed.resume();
   const sent = again.calls.filter(([name]) => name === "sendText");
   assert.equal(sent, [["sendText", 5_000_000, 0x108, body("in transit"), 100]]);
-  assert.equal(resumed.records().map((text) => text.state), ["queued", "delivered", "sent"]);
+  assert.equal(
+    resumed.records().map((text) => text.state),
+    ["queued", "delivered", "sent"],
+  );
   again.remove();
 });
 
@@ -66,8 +69,14 @@ test("a received text is kept, shown once, and known to the core after a restart
 test("a text that is too long, or to oneself, is refused with its code", () => {
   const context = createFakeContext();
   const texts = new TextService(context);
-  assert.is(codeOf(() => texts.send(0x108, "路".repeat(342))), "text-too-long");
-  assert.is(codeOf(() => texts.send(0x107, "hello me")), "text-to-self");
+  assert.is(
+    codeOf(() => texts.send(0x108, "路".repeat(342))),
+    "text-too-long",
+  );
+  assert.is(
+    codeOf(() => texts.send(0x107, "hello me")),
+    "text-to-self",
+  );
   assert.is(context.calls.length, 0);
   context.remove();
 });
@@ -94,21 +103,39 @@ test("an own SOS that nobody acknowledged is raised again after a restart, an ac
   const resumed = new SosService(again, () => nowhere);
   resumed.resume();
   assert.equal(again.calls, [["raiseSos", 5_000_000, 1, nowhere]]);
-  assert.equal(resumed.records().map((s) => [s.id, s.acknowledgedBy]), [["263:4", 0x101], ["263:5", null]]);
+  assert.equal(
+    resumed.records().map((s) => [s.id, s.acknowledgedBy]),
+    [
+      ["263:4", 0x101],
+      ["263:5", null],
+    ],
+  );
   again.remove();
 });
 
 test("an SOS heard is an alarm until a person confirms it; a new call with its id is a new alarm", () => {
   const context = createFakeContext();
   const sos = new SosService(context, () => nowhere);
-  const heard = { type: "sos", from: 0x105, sosId: 2, kind: 1, report: { ...nowhere, latitudeDeg: 31, longitudeDeg: 103 } } as const;
+  const heard = {
+    type: "sos",
+    from: 0x105,
+    sosId: 2,
+    kind: 1,
+    report: { ...nowhere, latitudeDeg: 31, longitudeDeg: 103 },
+  } as const;
   sos.onSos(heard, 0);
   assert.is(context.announced[0], "alarm: SOS from node-261 at 31.00000, 103.00000");
   sos.confirm("261:2");
   assert.is(sos.records()[0]?.confirmed, true);
-  assert.is(codeOf(() => sos.confirm("261:3")), "unknown-sos");
+  assert.is(
+    codeOf(() => sos.confirm("261:3")),
+    "unknown-sos",
+  );
   sos.onSos(heard, 0);
-  assert.equal(sos.records().map((s) => s.confirmed), [false]);
+  assert.equal(
+    sos.records().map((s) => s.confirmed),
+    [false],
+  );
   context.remove();
 });
 
@@ -117,16 +144,25 @@ test("a policy takes the next version, is in force at once, and after a restart 
   const policy = new PolicyService(context);
   const document = { version: 0, bearers: { radio: { costCentsPerMegabyte: 250 } }, classes: { voice: { copies: 2 } } };
   assert.is(policy.publish(document), 1);
-  assert.equal(context.calls.map(([name]) => name), ["publishPolicy", "setBearerCost"]);
+  assert.equal(
+    context.calls.map(([name]) => name),
+    ["publishPolicy", "setBearerCost"],
+  );
   assert.equal(context.calls[1], ["setBearerCost", 5_000_000, 0, 250]);
   const published = context.calls[0]?.[3] as Uint8Array;
   assert.equal(decodePolicy(published, 0, published.length), { ...document, version: 1 });
-  assert.is(codeOf(() => policy.publish({ ...document, version: 1 })), "policy-old");
+  assert.is(
+    codeOf(() => policy.publish({ ...document, version: 1 })),
+    "policy-old",
+  );
   context.close();
   const again = createFakeContext({}, context.folder);
   const resumed = new PolicyService(again);
   resumed.resume();
-  assert.equal(again.calls.map(([name]) => name), ["restorePolicy", "setBearerCost"]);
+  assert.equal(
+    again.calls.map(([name]) => name),
+    ["restorePolicy", "setBearerCost"],
+  );
   assert.equal(resumed.status, { version: 1, document: { ...document, version: 1 } });
   again.remove();
 });
@@ -141,7 +177,10 @@ test("a policy of the mesh: newer is taken, older and rubbish are not; an unname
   policy.onPolicy({ type: "policy", version: 4, octets: octets(4, { radio: { costCentsPerMegabyte: 1 } }) }, 0);
   policy.onPolicy({ type: "policy", version: 7, octets: Uint8Array.of(0xff, 1, 2) }, 0);
   policy.onPolicy({ type: "policy", version: 8, octets: octets(8, { other: { costCentsPerMegabyte: 3 } }) }, 0);
-  assert.equal(context.calls.map((call) => call[3]), [9, 0]);
+  assert.equal(
+    context.calls.map((call) => call[3]),
+    [9, 0],
+  );
   assert.is(policy.status.version, 8);
   assert.is(context.store.policy()?.version, 8);
   context.remove();

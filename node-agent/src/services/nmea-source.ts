@@ -57,7 +57,11 @@ function readFixes(file: string): { fixes: GnssFix[]; counters: Readonly<Record<
   if (fixes.length === 0) {
     const { badChecksum, malformed } = parser.counters;
     const why = `${badChecksum} sentences with a wrong checksum, ${malformed} malformed`;
-    throw new SkeinError("nmea-unreadable", `${file}: not one position in it (${why})`, "give a recording with RMC or GGA");
+    throw new SkeinError(
+      "nmea-unreadable",
+      `${file}: not one position in it (${why})`,
+      "give a recording with RMC or GGA",
+    );
   }
   return { fixes, counters: { ...parser.counters } };
 }

@@ -57,7 +57,8 @@ export class PolicyService {
   onPolicy(event: Extract<NodeEvent, { type: "policy" }>, nowUs: number): void {
     if (event.version <= this.#version) return;
     const document = decodePolicy(event.octets, 0, event.octets.length);
-    if (document === undefined) return this.#context.announce("warn", `Policy ${event.version} cannot be read: ignored`);
+    if (document === undefined)
+      return this.#context.announce("warn", `Policy ${event.version} cannot be read: ignored`);
     this.#context.store.savePolicy(event.version, event.octets);
     this.#apply(event.version, document);
     this.#context.journal.write("policy", nowUs, { version: event.version });

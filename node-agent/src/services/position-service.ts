@@ -49,6 +49,10 @@ export class PositionService {
     this.#source?.stop();
   }
 
+  get counters(): Readonly<Record<string, number>> {
+    return this.#source?.counters ?? {};
+  }
+
   /** Own last position with the battery, NaN where unknown. */
   own(): PositionReport {
     const fix = this.#fix?.fix;

@@ -35,7 +35,15 @@ export class SosService {
     const nowUs = this.#context.nowUs();
     const sosId = core.raiseSos(nowUs, kind, report);
     journal.write("sos-raised", nowUs, { sosId, kind });
-    const id = this.#keep({ from: address, sosId, kind, report, atMs: Date.now(), acknowledgedBy: null, confirmed: false });
+    const id = this.#keep({
+      from: address,
+      sosId,
+      kind,
+      report,
+      atMs: Date.now(),
+      acknowledgedBy: null,
+      confirmed: false,
+    });
     store.commit();
     this.#context.announce("alarm", "SOS raised on this node");
     this.#context.touch();

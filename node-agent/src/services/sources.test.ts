@@ -36,7 +36,10 @@ test("a recording without one position, or none at all, is refused with a reason
   const file = join(folder, "b.nmea");
   writeFileSync(file, "nothing here\n$GPRMC,,V,,,,,,,,,,N*53\r\n");
   for (const name of [file, join(folder, "missing.nmea"), folder]) {
-    assert.throws(() => new NmeaSource(name), (error: unknown) => errorCode(error, "") === "nmea-unreadable");
+    assert.throws(
+      () => new NmeaSource(name),
+      (error: unknown) => errorCode(error, "") === "nmea-unreadable",
+    );
   }
 });
 
@@ -75,12 +78,18 @@ test("the journal: one line an event, all there after the end", ({ folder }) => 
   journal.close();
   journal.write("late", 30, {});
   const lines = readFileSync(file, "utf8").trim().split("\n");
-  assert.equal(lines.map((line) => JSON.parse(line)), [
-    { e: "text-sent", atUs: 10, node: 0x107, messageId: 1 },
-    { e: "voice-played", atUs: 20, node: 0x107, talker: 0x102 },
-  ]);
+  assert.equal(
+    lines.map((line) => JSON.parse(line)),
+    [
+      { e: "text-sent", atUs: 10, node: 0x107, messageId: 1 },
+      { e: "voice-played", atUs: 20, node: 0x107, talker: 0x102 },
+    ],
+  );
   writeFileSync(join(folder, "plain"), "");
-  assert.throws(() => openJournal(join(folder, "plain", "j"), 1), (e: unknown) => errorCode(e, "") === "journal-not-writable");
+  assert.throws(
+    () => openJournal(join(folder, "plain", "j"), 1),
+    (e: unknown) => errorCode(e, "") === "journal-not-writable",
+  );
 });
 
 test.run();

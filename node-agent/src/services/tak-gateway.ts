@@ -1,6 +1,13 @@
 import { createSocket, type Socket } from "node:dgram";
 import { networkInterfaces } from "node:os";
-import { CotType, cotToPosition, decodeTakDatagram, encodeCotEvent, MAX_COT_OCTETS, positionToCot } from "@skein/codecs";
+import {
+  CotType,
+  cotToPosition,
+  decodeTakDatagram,
+  encodeCotEvent,
+  MAX_COT_OCTETS,
+  positionToCot,
+} from "@skein/codecs";
 import { addressTextOf } from "../config/load.ts";
 import type { PositionReport, Role } from "../core/api.ts";
 import { splitHostPort } from "../shell/api-server.ts";
@@ -43,7 +50,11 @@ export class TakGateway {
   #saidWhy = "";
   #retry: NodeJS.Timeout | undefined;
 
-  constructor(context: ServiceContext, tak: { interface: string; group: string }, memberOf: (address: number) => Member) {
+  constructor(
+    context: ServiceContext,
+    tak: { interface: string; group: string },
+    memberOf: (address: number) => Member,
+  ) {
     this.#context = context;
     this.#memberOf = memberOf;
     this.#interface = tak.interface;
@@ -93,7 +104,16 @@ export class TakGateway {
     const staleMs = timeMs + Math.max(STALE_MIN_MS, STALE_INTERVALS * this.#context.config.position.intervalS * 1000);
     const type = TYPE_OF_ROLE[member.role] ?? CotType.person;
     const groupName = type === CotType.person ? "Cyan" : "";
-    const event = positionToCot({ uid, type, callsign: member.name, groupName, groupRole: "", timeMs, staleMs, report });
+    const event = positionToCot({
+      uid,
+      type,
+      callsign: member.name,
+      groupName,
+      groupRole: "",
+      timeMs,
+      staleMs,
+      report,
+    });
     if (event === undefined) return;
     const lengthOctets = encodeCotEvent(event, this.#out, 0);
     this.#socket?.send(this.#out.slice(0, lengthOctets), this.#port, this.#group, (error) => {

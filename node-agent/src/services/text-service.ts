@@ -79,7 +79,8 @@ export class TextService {
     store.setTextState(address, messageId, state);
     const shown = this.#shown.findLast((text) => text.from === address && text.messageId === messageId);
     if (shown) shown.state = state;
-    if (state === "failed") this.#context.announce("warn", `Text to ${this.#context.nameOf(to)} could not be delivered`);
+    if (state === "failed")
+      this.#context.announce("warn", `Text to ${this.#context.nameOf(to)} could not be delivered`);
   }
 
   records(): TextRecord[] {

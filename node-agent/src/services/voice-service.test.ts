@@ -11,7 +11,11 @@ const serial = [{ type: "serial", name: "vhf", device: "/dev/ttyS9" }];
 function start(fields: Record<string, unknown> = {}, narrowVoice = true) {
   const context = createFakeContext({ voice: { groups: [1] }, ...fields });
   const sent: ToMedia[] = [];
-  return { context, sent, voice: new VoiceService(context, { send: (message) => void sent.push(message) }, narrowVoice) };
+  return {
+    context,
+    sent,
+    voice: new VoiceService(context, { send: (message) => void sent.push(message) }, narrowVoice),
+  };
 }
 
 test("one talker at a time: the key goes to whoever pressed first, until released", () => {
@@ -19,15 +23,24 @@ test("one talker at a time: the key goes to whoever pressed first, until release
   const [ann, bob] = [{}, {}];
   voice.talkLive(1, ann);
   voice.talkLive(1, ann);
-  assert.throws(() => voice.talkFile(1, "/x.wav", bob), (error: unknown) => errorCode(error, "") === "talk-busy");
+  assert.throws(
+    () => voice.talkFile(1, "/x.wav", bob),
+    (error: unknown) => errorCode(error, "") === "talk-busy",
+  );
   voice.pcmIn(1, new Uint8Array(4), bob);
   voice.pcmIn(2, new Uint8Array(4), ann);
   voice.pcmIn(1, new Uint8Array(4), ann);
   voice.stopTalking(bob);
-  assert.equal(sent.map((m) => m.type), ["talk-live", "pcm-in"]);
+  assert.equal(
+    sent.map((m) => m.type),
+    ["talk-live", "pcm-in"],
+  );
   voice.gone(ann);
   voice.talkFile(1, "/x.wav", bob);
-  assert.equal(sent.map((m) => m.type), ["talk-live", "pcm-in", "talk-stop", "talk-file"]);
+  assert.equal(
+    sent.map((m) => m.type),
+    ["talk-live", "pcm-in", "talk-stop", "talk-file"],
+  );
   const bursts = sent.flatMap((m) => ("burst" in m ? [m.burst] : []));
   assert.is(bursts[1], ((bursts[0] as number) + 1) % 32, "each press is a burst of its own");
   assert.is(voice.status(0).counters["pcm-without-key"], 2);
@@ -49,11 +62,24 @@ test("the codec follows the bearers: Opus with any wide one, Codec2 on slow radi
 
 test("voice of other groups goes nowhere, unless it is to be carried across", () => {
   const { context, sent, voice } = start();
-  const frame = { type: "voice", talker: 0x102, burst: 1, codec: 0, timestamp20ms: 0, payload: new Uint8Array(9) } as const;
+  const frame = {
+    type: "voice",
+    talker: 0x102,
+    burst: 1,
+    codec: 0,
+    timestamp20ms: 0,
+    payload: new Uint8Array(9),
+  } as const;
   voice.onVoice({ ...frame, group: 1, bridge: false }, 0);
   voice.onVoice({ ...frame, group: 2, bridge: false }, 0);
   voice.onVoice({ ...frame, group: 2, bridge: true }, 0);
-  assert.equal(sent.map((m) => m.type === "voice-in" && [m.group, m.play, m.bridge]), [[1, true, false], [2, false, true]]);
+  assert.equal(
+    sent.map((m) => m.type === "voice-in" && [m.group, m.play, m.bridge]),
+    [
+      [1, true, false],
+      [2, false, true],
+    ],
+  );
   assert.equal(voice.status(100_000).talkers, [{ talker: 0x102, group: 1, sinceMs: 100 }]);
   assert.equal(voice.status(2_000_000).talkers, []);
   context.remove();

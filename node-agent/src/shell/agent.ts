@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Bearer } from "@skein/radio-hal";
+import type { Bearer, BearerCounters } from "@skein/radio-hal";
 import type { AgentStatus, LogEvent } from "../api/types.ts";
 import { addressTextOf, type LoadedConfig } from "../config/load.ts";
-import { createCore } from "../core/index.ts";
 import { type CoreOptions, type CoreStatus, type MeshCore, type NodeEvent, Role } from "../core/api.ts";
+import { createCore } from "../core/index.ts";
 import { findCodec2 } from "../media/codec2.ts";
 import { type MediaHost, startMedia } from "../media/media-host.ts";
 import type { FromMedia } from "../media/protocol.ts";
@@ -34,8 +34,9 @@ import { openStore, type Store } from "./store.ts";
 
 /** The built handset page, where the controller's package lies beside this one. */
 const HANDSET_FOLDER = fileURLToPath(new URL("../../../controller/dist/handset", import.meta.url));
-const VERSION = (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
-  .version;
+const VERSION = (
+  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
+).version;
 /** Names and roles of members are asked for at most this often, microseconds. */
 const MEMBERS_FRESH_US = 2_000_000;
 
@@ -90,6 +91,7 @@ class Agent implements RunningAgent {
   readonly #core: MeshCore;
   readonly #events: EventLog;
   readonly #journal: Journal;
+  readonly #bearers: readonly Bearer[];
   readonly #loop: MeshLoop;
   readonly #battery: Battery;
   readonly #positions: PositionService;
@@ -116,7 +118,8 @@ class Agent implements RunningAgent {
     this.bootEpoch = store.bootEpoch;
     this.#events = new EventLog(log);
     this.#journal = config.journal === undefined ? noJournal : openJournal(config.journal, address);
-    this.#loop = new MeshLoop(core, config.bearers.map(createBearer), {
+    this.#bearers = config.bearers.map(createBearer);
+    this.#loop = new MeshLoop(core, this.#bearers, {
       event: (event, nowUs) => this.#onEvent(event, nowUs),
       eventsDone: () => store.commit(),
       bearer: (bearer, up, reason) => this.#onBearer(bearer, up, reason),
@@ -331,6 +334,28 @@ class Agent implements RunningAgent {
       policy: this.#policy.status,
       uptimeMs: Math.round((nowUs - this.#startedUs) / 1000),
       recentEvents: this.#events.recent(),
+      counters: this.#counters(),
     };
   }
+
+  /** Counters of everything around the core; what a bearer dropped has the reason in its name. */
+  #counters(): Record<string, Record<string, number>> {
+    const counters: Record<string, Record<string, number>> = { video: { "dropped-out": this.#video.dropped } };
+    if (this.#api) counters["api"] = { ...this.#api.counters };
+    if (this.#tak) counters["tak"] = { ...this.#tak.counters };
+    if (this.#media) counters["media"] = { restarts: this.#media.restarts, dropped: this.#media.dropped };
+    counters["position"] = { ...this.#positions.counters };
+    for (const bearer of this.#bearers) counters[`bearer ${bearer.info.name}`] = flatten(bearer.counters);
+    return counters;
+  }
+}
+
+function flatten(counters: BearerCounters): Record<string, number> {
+  const { dropsSent, dropsReceived, ...flat } = counters;
+  const named = (way: string, drops: Record<string, number>) =>
+    Object.entries(drops).map(([reason, count]) => [`${way}-${reason}`, count] as const);
+  return {
+    ...flat,
+    ...Object.fromEntries([...named("drop-sent", dropsSent), ...named("drop-received", dropsReceived)]),
+  };
 }

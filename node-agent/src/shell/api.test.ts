@@ -95,7 +95,10 @@ test("the event log keeps the last 200 and numbers them all", () => {
   events.onEvent = (event) => heard.push(event);
   for (let i = 1; i <= 250; i++) events.add("info", `event ${i}`);
   assert.is(heard.length, 250);
-  assert.equal([events.recent().length, events.recent()[0]?.sequence, events.recent().at(-1)?.sequence], [200, 51, 250]);
+  assert.equal(
+    [events.recent().length, events.recent()[0]?.sequence, events.recent().at(-1)?.sequence],
+    [200, 51, 250],
+  );
 });
 
 test.run();

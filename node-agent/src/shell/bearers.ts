@@ -12,8 +12,8 @@ const UART_BITS_PER_OCTET = 10;
 /** The device that a configuration entry describes; not opened yet. */
 export function createBearer(config: BearerConfig): Bearer {
   if (config.type === "serial") {
-    const { name, device, baud, halfDuplex, keyUpMs, mtuOctets } = config;
-    return createSerialBearer({ name, device, baud, halfDuplex, keyUpMs, mtuOctets });
+    const { name, device, baud, halfDuplex, mtuOctets } = config;
+    return createSerialBearer({ name, device, baud, halfDuplex, mtuOctets });
   }
   const { name, kind, bind, discover, neighbours, medium, bitrateBps, mtuOctets } = config;
   return createUdpBearer({

@@ -146,9 +146,12 @@ export class MeshLoop {
     this.#timerAtUs = atUs;
     if (atUs === Number.POSITIVE_INFINITY) return;
     const waitMs = Math.ceil((atUs - monotonicUs()) / 1000);
-    this.#timer = setTimeout(() => {
-      this.#timerAtUs = Number.POSITIVE_INFINITY;
-      this.#turn();
-    }, Math.min(SLEEP_MAX_MS, Math.max(SLEEP_MIN_MS, waitMs)));
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAtUs = Number.POSITIVE_INFINITY;
+        this.#turn();
+      },
+      Math.min(SLEEP_MAX_MS, Math.max(SLEEP_MIN_MS, waitMs)),
+    );
   }
 }

@@ -57,5 +57,7 @@ for (const lengthOctets of [64, 200]) {
   const target = lengthOctets === 64 ? TARGET_AT_64 : nodes;
   const name = `crypto.seal-open.${lengthOctets}`;
   console.log(JSON.stringify({ name, value: ours, unit: "frames/s", target, pass: ours >= target }));
-  console.log(JSON.stringify({ name: `${name}.node-crypto`, value: nodes, unit: "frames/s", target: null, pass: true }));
+  console.log(
+    JSON.stringify({ name: `${name}.node-crypto`, value: nodes, unit: "frames/s", target: null, pass: true }),
+  );
 }

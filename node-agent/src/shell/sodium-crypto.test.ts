@@ -30,22 +30,32 @@ test("RFC 8439 2.8.2: the published AEAD example, sealed and opened", () => {
 test("agrees with node:crypto for any lengths, keys and nonces, tag truncated", () => {
   const octets = (min: number, max: number) => fc.uint8Array({ minLength: min, maxLength: max });
   fc.assert(
-    fc.property(octets(12, 12), octets(0, 40), octets(0, 300), fc.constantFrom(6, 8, 16), (nonce, ad, plain, tagLength) => {
-      const subkey = sodium.crypto_generichash(32, Buffer.concat([Buffer.from("skein hop 1"), bytes("00 00000007")]), missionKey);
-      const cipher = createCipheriv("chacha20-poly1305", subkey, nonce, { authTagLength: 16 });
-      cipher.setAAD(ad, { plaintextLength: plain.length });
-      const expected = Buffer.concat([cipher.update(plain), cipher.final()]);
-      const end = ad.length + plain.length;
-      const frame = new Uint8Array(end + tagLength);
-      frame.set(ad);
-      frame.set(plain, ad.length);
-      const key = crypto.senderKey(7, 0);
-      crypto.seal(key, nonce, frame, ad.length, end, tagLength);
-      assert.equal(frame.slice(ad.length, end), Uint8Array.from(expected));
-      assert.equal(frame.slice(end), Uint8Array.from(cipher.getAuthTag().subarray(0, tagLength)));
-      assert.ok(crypto.open(key, nonce, frame, ad.length, end, tagLength));
-      assert.equal(frame.slice(ad.length, end), plain);
-    }),
+    fc.property(
+      octets(12, 12),
+      octets(0, 40),
+      octets(0, 300),
+      fc.constantFrom(6, 8, 16),
+      (nonce, ad, plain, tagLength) => {
+        const subkey = sodium.crypto_generichash(
+          32,
+          Buffer.concat([Buffer.from("skein hop 1"), bytes("00 00000007")]),
+          missionKey,
+        );
+        const cipher = createCipheriv("chacha20-poly1305", subkey, nonce, { authTagLength: 16 });
+        cipher.setAAD(ad, { plaintextLength: plain.length });
+        const expected = Buffer.concat([cipher.update(plain), cipher.final()]);
+        const end = ad.length + plain.length;
+        const frame = new Uint8Array(end + tagLength);
+        frame.set(ad);
+        frame.set(plain, ad.length);
+        const key = crypto.senderKey(7, 0);
+        crypto.seal(key, nonce, frame, ad.length, end, tagLength);
+        assert.equal(frame.slice(ad.length, end), Uint8Array.from(expected));
+        assert.equal(frame.slice(end), Uint8Array.from(cipher.getAuthTag().subarray(0, tagLength)));
+        assert.ok(crypto.open(key, nonce, frame, ad.length, end, tagLength));
+        assert.equal(frame.slice(ad.length, end), plain);
+      },
+    ),
     { numRuns: 200 },
   );
 });

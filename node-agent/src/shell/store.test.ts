@@ -46,38 +46,70 @@ test("the epoch never wraps", ({ folder }) => {
   const database = new DatabaseSync(join(folder, "skein.sqlite"));
   database.exec("UPDATE boot SET epoch = 4294967295");
   database.close();
-  assert.is(codeOf(() => openStore(folder)), "epoch-exhausted");
+  assert.is(
+    codeOf(() => openStore(folder)),
+    "epoch-exhausted",
+  );
 });
 
 test("a second agent on the same folder is refused, and may start after the first has stopped", ({ folder }) => {
   const first = openStore(folder);
-  assert.is(codeOf(() => openStore(folder)), "state-in-use");
+  assert.is(
+    codeOf(() => openStore(folder)),
+    "state-in-use",
+  );
   first.close();
   openStore(folder).close();
 });
 
 test("a folder that cannot be made or written is refused", ({ folder }) => {
   writeFileSync(join(folder, "file"), "");
-  assert.is(codeOf(() => openStore(join(folder, "file", "state"))), "state-not-writable");
+  assert.is(
+    codeOf(() => openStore(join(folder, "file", "state"))),
+    "state-not-writable",
+  );
 });
 
 test("a damaged or a newer state is refused with its own code", ({ folder }) => {
   const damaged = join(folder, "damaged");
   mkdirSync(damaged);
-  writeFileSync(join(damaged, "skein.sqlite"), "this was a database once, and now it is something else entirely".repeat(99));
-  assert.is(codeOf(() => openStore(damaged)), "state-damaged");
+  writeFileSync(
+    join(damaged, "skein.sqlite"),
+    "this was a database once, and now it is something else entirely".repeat(99),
+  );
+  assert.is(
+    codeOf(() => openStore(damaged)),
+    "state-damaged",
+  );
   const newer = join(folder, "newer");
   openStore(newer).close();
   const database = new DatabaseSync(join(newer, "skein.sqlite"));
   database.exec("PRAGMA user_version = 99");
   database.close();
-  assert.is(codeOf(() => openStore(newer)), "state-newer");
+  assert.is(
+    codeOf(() => openStore(newer)),
+    "state-newer",
+  );
 });
 
 test("texts, states, SOS and policy are there after a restart", ({ folder }) => {
-  const report = { latitudeDeg: 31, longitudeDeg: 103.5, altitudeM: 900, speedKmh: 3, courseDeg: Number.NaN, batteryPercent: 80 };
+  const report = {
+    latitudeDeg: 31,
+    longitudeDeg: 103.5,
+    altitudeM: 900,
+    speedKmh: 3,
+    courseDeg: Number.NaN,
+    batteryPercent: 80,
+  };
   const store = openStore(folder);
-  const text = { from: 257, to: 258, messageId: 4_000_000_000, body: "道路中断 road cut", state: "queued" as const, atMs: 1 };
+  const text = {
+    from: 257,
+    to: 258,
+    messageId: 4_000_000_000,
+    body: "道路中断 road cut",
+    state: "queued" as const,
+    atMs: 1,
+  };
   store.saveText(text);
   store.saveText({ ...text, messageId: 2, atMs: 2 });
   store.saveText({ ...text, from: 300, messageId: 3, state: "received", atMs: 3 });
@@ -87,16 +119,24 @@ test("texts, states, SOS and policy are there after a restart", ({ folder }) => 
   store.commit();
   store.close();
   const again = openStore(folder);
-  assert.equal(again.texts(10).map((t) => [t.from, t.messageId, t.state]), [
-    [257, 4_000_000_000, "queued"],
-    [257, 2, "delivered"],
-    [300, 3, "received"],
-  ]);
+  assert.equal(
+    again.texts(10).map((t) => [t.from, t.messageId, t.state]),
+    [
+      [257, 4_000_000_000, "queued"],
+      [257, 2, "delivered"],
+      [300, 3, "received"],
+    ],
+  );
   assert.is(again.texts(10)[0]?.body, text.body);
-  assert.equal(again.pendingTexts(257).map((t) => t.messageId), [4_000_000_000]);
+  assert.equal(
+    again.pendingTexts(257).map((t) => t.messageId),
+    [4_000_000_000],
+  );
   assert.ok(again.hasText(300, 3));
   assert.not.ok(again.hasText(300, 4));
-  assert.equal(again.sos(10), [{ from: 257, sosId: 9, kind: 1, report, atMs: 5, acknowledgedBy: null, confirmed: false }]);
+  assert.equal(again.sos(10), [
+    { from: 257, sosId: 9, kind: 1, report, atMs: 5, acknowledgedBy: null, confirmed: false },
+  ]);
   again.removeSos(257, 9);
   assert.is(again.sos(10).length, 0);
   assert.is(again.policy()?.version, 4);
