@@ -1,0 +1,207 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { fromHex, type GoldenVector, parseGoldenVectors, toHex } from "../testing/golden.ts";
+import {
+  createDataHeader,
+  type DataHeader,
+  decodeNarrowDataHeader,
+  decodeWideDataHeader,
+  encodeNarrowDataHeader,
+  encodeWideDataHeader,
+  flowPotential,
+  narrowPotential,
+} from "./data-header.ts";
+import { decodeLabelOffer, encodeLabelOffer, type LabelOffer } from "./flow-label.ts";
+import { decodeFragmentHeader, encodeFragmentHeader, type FragmentHeader } from "./fragment.ts";
+import { createHello, decodeHello, encodeHello, type Hello } from "./hello.ts";
+import {
+  type Advertisement,
+  advertisementOctets,
+  type Delta,
+  decodeAdvertisement,
+  decodeDelta,
+  encodeAdvertisement,
+  encodeDelta,
+} from "./link-state.ts";
+import { decodeLinkVector, encodeLinkVector, type LinkVector, VECTOR_GONE } from "./link-vector.ts";
+import { decodePull, encodePull, type Pull } from "./pull.ts";
+import { decodeReport, encodeReport, type Report } from "./report.ts";
+
+const out = new Uint8Array(2048);
+
+function vectorsOf(format: string): GoldenVector[] {
+  const vectors = parseGoldenVectors(
+    readFileSync(new URL(`../../vectors/${format}.json`, import.meta.url), "utf8"),
+    false,
+  );
+  assert.ok(vectors.length > 0, format);
+  return vectors;
+}
+
+/** Checks the vectors of a format whose value is exactly what the decoder returns. */
+function golden<T>(format: string, encode: (value: T) => number, decode: (octets: Uint8Array) => T | undefined): void {
+  test(`golden vectors: ${format}`, () => {
+    for (const { name, hex, value } of vectorsOf(format)) {
+      assert.equal(decode(fromHex(hex)), value, name);
+      assert.is(toHex(out, encode(value as T)), hex, name);
+    }
+  });
+}
+
+golden<Delta>(
+  "link-state-delta",
+  (v) => encodeDelta(v, out, 0),
+  (o) => decodeDelta(o, 0, o.length),
+);
+golden<Advertisement>(
+  "link-state-advertisement",
+  (v) => encodeAdvertisement(v, out, 0),
+  (o) => decodeAdvertisement(o, 0, o.length),
+);
+golden<Pull>(
+  "pull",
+  (v) => encodePull(v, out, 0),
+  (o) => decodePull(o, 0, o.length),
+);
+golden<LabelOffer>(
+  "flow-label",
+  (v) => encodeLabelOffer(v, out, 0),
+  (o) => decodeLabelOffer(o, 0, o.length),
+);
+golden<Report>(
+  "report",
+  (v) => encodeReport(v, out, 0),
+  (o) => {
+    const report: Report = { target: 0, slot: 0, highestLow: 0, bitmap: 0 };
+    return decodeReport(o, 0, o.length, report) ? report : undefined;
+  },
+);
+golden<FragmentHeader>(
+  "fragment",
+  (v) => encodeFragmentHeader(v, out, 0),
+  (o) => {
+    const header: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
+    const withPart = new Uint8Array(o.length + 1);
+    withPart.set(o);
+    return decodeFragmentHeader(withPart, 0, withPart.length, header) ? header : undefined;
+  },
+);
+
+test("golden vectors: data headers of all layouts", () => {
+  for (const { name, hex, value } of vectorsOf("data-header")) {
+    const { layout, header, encodedPotential } = value as {
+      layout: string;
+      header: DataHeader;
+      encodedPotential: number;
+    };
+    const octets = fromHex(hex);
+    const back = createDataHeader();
+    const shared = layout === "wide-shared";
+    const given = { ...header, potential: encodedPotential };
+    if (layout === "narrow") {
+      assert.is(decodeNarrowDataHeader(octets, 0, octets.length, 1, back), octets.length, name);
+      assert.is(toHex(out, encodeNarrowDataHeader(given, out, 0)), hex, name);
+    } else {
+      assert.is(decodeWideDataHeader(octets, 0, octets.length, shared, back), octets.length, name);
+      assert.is(toHex(out, encodeWideDataHeader(given, shared, out, 0)), hex, name);
+    }
+    assert.equal(back, header, name);
+  }
+});
+
+test("golden vectors: hello on every kind of bearer", () => {
+  for (const { name, hex, value } of vectorsOf("hello")) {
+    const { narrow, withAddress, hello } = value as { narrow: boolean; withAddress: boolean; hello: Hello };
+    const octets = fromHex(hex);
+    const back = createHello();
+    assert.ok(decodeHello(octets, 0, octets.length, narrow, withAddress, back), name);
+    assert.equal({ ...back, entries: back.entries.slice(0, back.entryCount) }, hello, name);
+    assert.is(toHex(out, encodeHello(hello, narrow, withAddress, out, 0)), hex, name);
+    assert.not(decodeHello(octets, 0, octets.length - 1, narrow, withAddress, back), `${name}, cut short`);
+  }
+});
+
+test("golden vectors: link vector", () => {
+  for (const { name, hex, value } of vectorsOf("link-vector")) {
+    const { given, decoded } = value as { given: LinkVector; decoded: LinkVector };
+    assert.is(encodeLinkVector(given), Number.parseInt(hex, 16), name);
+    assert.equal(decodeLinkVector(Number.parseInt(hex, 16)), decoded, name);
+  }
+});
+
+test("a link vector never says that the link is gone, and reading it again changes nothing", () => {
+  const link = fc.record({
+    bitrateBps: fc.integer({ min: 1, max: 1e9 }),
+    latencyUs: fc.nat(2e7),
+    loss: fc.double({ min: 0, max: 1, noNaN: true }),
+    costCentsPerMegabyte: fc.nat(20_000),
+    energy: fc.nat(3),
+  });
+  fc.assert(
+    fc.property(link, (given) => {
+      const packed = encodeLinkVector(given);
+      assert.is.not(packed, VECTOR_GONE);
+      const again = encodeLinkVector(decodeLinkVector(packed));
+      assert.is(again >>> 5, packed >>> 5);
+    }),
+  );
+});
+
+test("potentials of fewer bits are monotone: descent in 8 or 6 bits is descent in 16", () => {
+  for (let potential = 1; potential < 0x10000; potential++) {
+    assert.ok(narrowPotential(potential) >= narrowPotential(potential - 1));
+    assert.ok(flowPotential(potential) >= flowPotential(potential - 1));
+  }
+  assert.is(narrowPotential(0), 0);
+  assert.is(narrowPotential(0xffff), 255);
+  assert.is(flowPotential(0xffff), 63);
+});
+
+test("advertisements round-trip and know their length", () => {
+  const plain = { noNullPrototype: true };
+  const link = fc.record({ neighbour: fc.nat(255), channel: fc.nat(255), vector: fc.nat(0xffff) }, plain);
+  const advertisement = fc.record(
+    {
+      originator: fc.nat(0xfe).map((local) => 0x0100 | Math.max(1, local)),
+      nodeId: fc.integer({ min: 1, max: 0xffffffff }),
+      bootEpoch: fc.nat(0xffffffff),
+      sequence: fc.nat(0xffff),
+      role: fc.nat(15),
+      capabilities: fc.nat(15),
+      name: fc.uint8Array({ maxLength: 12 }),
+      links: fc.array(link, { maxLength: 100 }),
+    },
+    plain,
+  );
+  fc.assert(
+    fc.property(advertisement, (given) => {
+      const length = encodeAdvertisement(given, out, 0);
+      assert.is(length, advertisementOctets(given));
+      assert.equal(decodeAdvertisement(out, 0, length), given);
+    }),
+  );
+});
+
+test("no decoder throws on random octets", () => {
+  const report: Report = { target: 0, slot: 0, highestLow: 0, bitmap: 0 };
+  const fragment: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), fc.boolean(), (octets, a, b) => {
+      const end = octets.length;
+      decodeDelta(octets, 0, end);
+      decodeAdvertisement(octets, 0, end);
+      decodePull(octets, 0, end);
+      decodeLabelOffer(octets, 0, end);
+      decodeReport(octets, 0, end, report);
+      decodeFragmentHeader(octets, 0, end, fragment);
+      decodeHello(octets, 0, end, a, b, createHello());
+      decodeWideDataHeader(octets, 0, end, a, createDataHeader());
+      decodeNarrowDataHeader(octets, 0, end, 1, createDataHeader());
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test.run();
