@@ -21,6 +21,16 @@ test("golden vectors hold both ways", () => {
   }
 });
 
+/** The same policy with the fields of each entry in one order. */
+function sorted(policy: PolicyDocument): unknown[] {
+  const bearers = Object.entries(policy.bearers).map(([name, bearer]) => [
+    name,
+    bearer.costCentsPerMegabyte,
+    bearer.preference,
+  ]);
+  return [policy.version, bearers, Object.entries(policy.classes)];
+}
+
 test("policies come back as they went", () => {
   const names = fc.string({ minLength: 1, maxLength: 30 }).filter((name) => name !== "__proto__");
   const bearer = fc.record(
@@ -33,15 +43,18 @@ test("policies come back as they went", () => {
     bearers: fc.dictionary(names, bearer, { maxKeys: 20, noNullPrototype: true }),
     classes: fc.dictionary(names, trafficClass, { maxKeys: 10, noNullPrototype: true }),
   });
-  const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+  // As text, since uvu's deep comparison takes a key `constructor` for the class of the object.
+  const plain = (value: unknown): string => JSON.stringify(value);
+  const odd = { version: 1, bearers: { constructor: { preference: 1 }, toString: {} }, classes: {} };
   fc.assert(
     fc.property(policies, (policy) => {
       const out = new Uint8Array(8192);
       const length = encodePolicy(policy as PolicyDocument, out, 0);
-      assert.equal(plain(decodePolicy(out, 0, length)), plain(policy));
+      const back = decodePolicy(out, 0, length) as PolicyDocument;
+      assert.is(plain(sorted(back)), plain(sorted(policy as PolicyDocument)));
       assert.is(decodePolicy(out, 0, length - 1), undefined);
     }),
-    { numRuns: 200 },
+    { numRuns: 200, examples: [[odd]] },
   );
 });
 
