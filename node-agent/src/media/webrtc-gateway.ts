@@ -35,7 +35,8 @@ interface Watcher {
 export class WebRtcGateway {
   private readonly emit: Emit;
   private readonly now: () => number;
-  private readonly peers = new Set<RTCPeerConnection>();
+  /** Each with what is to be undone when it goes; oldest first. */
+  private readonly peers = new Map<RTCPeerConnection, () => void>();
   private readonly watchers = new Set<Watcher>();
   private readonly cameras = new Set<Camera>();
 
@@ -47,21 +48,19 @@ export class WebRtcGateway {
   /** Answers an offer with all candidates in it, or says why not. Never rejects. */
   async handleOffer(offer: Offer): Promise<void> {
     const { requestId } = offer;
-    if (this.peers.size >= MAX_PEERS) {
-      this.emit({ type: "webrtc-failed", requestId, reason: `more than ${MAX_PEERS} browsers` });
-      return;
-    }
+    // A page that vanished without a word is noticed after 30 s (RFC 7675 5.1): until then the oldest gives way.
+    for (const oldest of this.peers.keys()) if (this.peers.size >= MAX_PEERS) this.drop(oldest);
     const peer = createPeer();
-    this.peers.add(peer);
     try {
-      const release = offer.direction === "send" ? this.acceptCamera(peer) : this.acceptWatcher(peer, offer.from);
-      peer.connectionStateChange.subscribe((state) => {
-        if (state === "failed" || state === "closed" || state === "disconnected") this.drop(peer, release);
-      });
+      this.peers.set(peer, offer.direction === "send" ? this.acceptCamera(peer) : this.acceptWatcher(peer, offer.from));
+      peer.connectionStateChange.subscribe((state) => this.dropEnded(peer, state));
       const sdp = await answer(peer, offer.sdp);
+      for (const transport of peer.dtlsTransports) {
+        transport.onStateChange.subscribe((state) => this.dropEnded(peer, state));
+      }
       this.emit({ type: "webrtc-answer", requestId, sdp });
     } catch (error) {
-      this.drop(peer, () => {});
+      this.drop(peer);
       this.emit({ type: "webrtc-failed", requestId, reason: error instanceof Error ? error.message : String(error) });
     }
   }
@@ -109,8 +108,14 @@ export class WebRtcGateway {
     return () => this.watchers.delete(watcher);
   }
 
-  private drop(peer: RTCPeerConnection, release: () => void): void {
-    if (!this.peers.delete(peer)) return;
+  private dropEnded(peer: RTCPeerConnection, state: string): void {
+    if (state === "failed" || state === "closed" || state === "disconnected") this.drop(peer);
+  }
+
+  private drop(peer: RTCPeerConnection): void {
+    const release = this.peers.get(peer);
+    if (release === undefined) return;
+    this.peers.delete(peer);
     release();
     void peer.close();
   }
