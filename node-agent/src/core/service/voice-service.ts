@@ -1,10 +1,11 @@
 import {
   CAPABILITY_NARROW_VOICE,
-  decodeVoiceHeader,
+  decodeVoiceHeaderInto,
   encodeVoiceHeader,
   FrameKind,
   VOICE_BURSTS,
   VOICE_HEADER_OCTETS,
+  type VoiceHeader,
 } from "@skein/codecs";
 import { type Address, Precedence, TrafficClass, VoiceCodec } from "../api.ts";
 import type { Forwarding } from "../forwarding.ts";
@@ -38,6 +39,7 @@ export class VoiceService {
   readonly #forwarding: Forwarding;
   readonly #bursts: Burst[] = [];
   readonly #isBorder: boolean;
+  readonly #header: VoiceHeader = { talker: 0, codec: 0, burst: 0, timestamp20ms: 0 };
 
   constructor(state: CoreState, outbox: Outbox, forwarding: Forwarding) {
     this.#s = state;
@@ -92,8 +94,8 @@ export class VoiceService {
     offset: number,
     length: number,
   ): boolean {
-    const header = decodeVoiceHeader(octets, offset, length);
-    if (header === undefined) return false;
+    const header = this.#header;
+    if (!decodeVoiceHeaderInto(octets, offset, length, header)) return false;
     const talker = (this.#s.area << 8) | header.talker;
     if (talker === this.#s.options.address) return true;
     const listens = this.#s.options.groups.includes(group);

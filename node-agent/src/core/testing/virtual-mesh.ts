@@ -1,5 +1,12 @@
-import { type CoreBearer, type CoreOptions, type MeshCore, type NodeEvent, Role, type TransmitSlot } from "../api.ts";
-import { MAX_FRAME_OCTETS } from "../api.ts";
+import {
+  type CoreBearer,
+  type CoreOptions,
+  MAX_FRAME_OCTETS,
+  type MeshCore,
+  type NodeEvent,
+  Role,
+  type TransmitSlot,
+} from "../api.ts";
 import { createCore } from "../core.ts";
 import { Random } from "../random.ts";
 import { createNullCrypto } from "./null-crypto.ts";
@@ -52,7 +59,12 @@ export class VirtualMesh {
   onFrame: (from: number, medium: Medium, octets: Uint8Array) => void = () => undefined;
 
   /** `count` nodes with addresses 1.1, 1.2, ...; members of media by node index. */
-  constructor(count: number, media: Medium[], seed = 1, change: (index: number, options: CoreOptions) => CoreOptions = (_, o) => o) {
+  constructor(
+    count: number,
+    media: Medium[],
+    seed = 1,
+    change: (index: number, options: CoreOptions) => CoreOptions = (_, o) => o,
+  ) {
     this.#media = media;
     this.#random = new Random(seed, 77);
     for (let i = 0; i < count; i++) {
@@ -176,7 +188,12 @@ export class VirtualMesh {
   allReachable(): boolean {
     const powered = this.nodes.filter((n) => n.powered);
     return powered.every((n) => {
-      const reachable = new Set(n.core.status(this.nowUs).nodes.filter((r) => r.reachable).map((r) => r.address));
+      const reachable = new Set(
+        n.core
+          .status(this.nowUs)
+          .nodes.filter((r) => r.reachable)
+          .map((r) => r.address),
+      );
       return powered.every((other) => reachable.has(other.options.address));
     });
   }
@@ -184,5 +201,10 @@ export class VirtualMesh {
 
 /** One medium per pair of neighbours: a point-to-point graph. */
 export function wires(edges: [number, number][], bearer: Partial<CoreBearer> = {}): Medium[] {
-  return edges.map(([a, b]) => ({ name: `w${a}-${b}`, bearer: { medium: "point-to-point" as const, ...bearer }, members: [a, b], loss: 0 }));
+  return edges.map(([a, b]) => ({
+    name: `w${a}-${b}`,
+    bearer: { medium: "point-to-point" as const, ...bearer },
+    members: [a, b],
+    loss: 0,
+  }));
 }

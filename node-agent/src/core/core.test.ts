@@ -1,0 +1,379 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type CoreBearer, MAX_TEXT_OCTETS, type NodeEvent, type PositionReport } from "./api.ts";
+import { Random } from "./random.ts";
+import { createNullCrypto } from "./testing/null-crypto.ts";
+import { type Medium, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
+
+const SECOND = 1_000_000;
+const HERE: PositionReport = {
+  latitudeDeg: 31,
+  longitudeDeg: 103.6,
+  altitudeM: 900,
+  speedKmh: 4,
+  courseDeg: 90,
+  batteryPercent: 80,
+};
+const NARROW: Partial<CoreBearer> = {
+  kind: 1,
+  layout: "narrow",
+  mtuOctets: 240,
+  bitrateBps: 9600,
+  latencyUs: 1_000,
+  keyUpUs: 20_000,
+  halfDuplex: true,
+};
+
+function radio(name: string, members: number[], loss = 0): Medium {
+  return { name, bearer: {}, members, loss };
+}
+function serial(name: string, members: number[], loss = 0): Medium {
+  return { name, bearer: NARROW, members, loss };
+}
+function of<T extends NodeEvent["type"]>(mesh: VirtualMesh, node: number, type: T): Extract<NodeEvent, { type: T }>[] {
+  return mesh.node(node).events.filter((e): e is Extract<NodeEvent, { type: T }> => e.type === type);
+}
+function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (c) => c.charCodeAt(0));
+}
+function drops(mesh: VirtualMesh, node: number): Record<string, number> {
+  return mesh.node(node).core.status(mesh.nowUs).drops;
+}
+function text(mesh: VirtualMesh, from: number, to: number, body: Uint8Array): number {
+  const id = mesh.node(from).core.sendText(mesh.nowUs, 0x101 + to, body);
+  mesh.drain(from);
+  return id;
+}
+function delivered(mesh: VirtualMesh, from: number, id: number): boolean {
+  return of(mesh, from, "text-state").some((e) => e.messageId === id && e.state === "delivered");
+}
+
+test("nodes on one radio find each other within a second of cold start", () => {
+  const mesh = new VirtualMesh(12, [radio("uhf", [...Array(12).keys()], 0.02)]);
+  assert.ok(mesh.run(SECOND, () => mesh.allReachable()));
+});
+
+test("a chain of point-to-point links carries a text both ways of its state", () => {
+  const mesh = new VirtualMesh(
+    5,
+    wires([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+      [3, 4],
+    ]),
+  );
+  assert.ok(mesh.run(2 * SECOND, () => mesh.allReachable()));
+  const id = text(mesh, 0, 4, ascii("hello"));
+  assert.ok(mesh.run(SECOND, () => delivered(mesh, 0, id)));
+  assert.equal(
+    of(mesh, 0, "text-state").map((e) => e.state),
+    ["queued", "sent", "delivered"],
+  );
+  assert.equal(
+    of(mesh, 4, "text").map((e) => e.body),
+    [ascii("hello")],
+  );
+});
+
+test("the longest text crosses a 9.6 kbit/s channel in fragments, and only once", () => {
+  const mesh = new VirtualMesh(4, [serial("vhf", [0, 1, 2], 0.03), radio("uhf", [2, 3], 0.03)], 5);
+  assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));
+  const body = new Uint8Array(MAX_TEXT_OCTETS).fill(0x61);
+  const id = text(mesh, 0, 3, body);
+  assert.ok(mesh.run(60 * SECOND, () => delivered(mesh, 0, id)));
+  mesh.run(20 * SECOND);
+  assert.equal(
+    of(mesh, 3, "text").map((e) => e.body),
+    [body],
+  );
+});
+
+test("a text waits for a node that is away, and arrives when it comes back", () => {
+  const mesh = new VirtualMesh(2, [radio("uhf", [0, 1])]);
+  assert.ok(mesh.run(SECOND, () => mesh.allReachable()));
+  mesh.node(1).powered = false;
+  mesh.run(10 * SECOND);
+  const id = text(mesh, 0, 1, ascii("late"));
+  mesh.run(10 * SECOND);
+  assert.not(delivered(mesh, 0, id));
+  mesh.restart(1);
+  assert.ok(mesh.run(10 * SECOND, () => delivered(mesh, 0, id)));
+});
+
+test("a text that is too long fails at once with a count", () => {
+  const mesh = new VirtualMesh(1, [radio("uhf", [0])]);
+  const id = text(mesh, 0, 1, new Uint8Array(MAX_TEXT_OCTETS + 1));
+  assert.equal(of(mesh, 0, "text-state"), [{ type: "text-state", messageId: id, to: 0x102, state: "failed" }]);
+  assert.is(drops(mesh, 0)["too-long"], 1);
+});
+
+test("positions reach everyone once, across serial and IP radios, at 5 % loss", () => {
+  const mesh = new VirtualMesh(10, [
+    serial("vhf", [0, 1, 2, 3, 4], 0.05),
+    radio("uhf", [3, 4, 5, 6, 7], 0.05),
+    radio("far", [7, 8, 9], 0.05),
+  ]);
+  assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));
+  for (let i = 0; i < 10; i++) {
+    mesh.node(i).core.reportPosition(mesh.nowUs, HERE);
+    mesh.drain(i);
+    mesh.run(2 * SECOND);
+  }
+  mesh.run(10 * SECOND);
+  for (let i = 0; i < 10; i++) {
+    const from = of(mesh, i, "position").map((e) => e.from);
+    assert.is(new Set(from).size, 9, `node ${i} heard of ${from.length}`);
+    assert.is(from.length, 9, `node ${i} heard something twice`);
+  }
+});
+
+test("a silent cut of the link in use: video goes another way within 200 ms", () => {
+  const media = wires([
+    [0, 1],
+    [1, 3],
+    [0, 2],
+    [2, 3],
+  ]);
+  const mesh = new VirtualMesh(4, media);
+  assert.ok(mesh.run(2 * SECOND, () => mesh.allReachable()));
+  const send = (): void => {
+    mesh.node(0).core.sendVideo(mesh.nowUs, 0x104, 0, new Uint8Array(500));
+    mesh.drain(0);
+    mesh.run(20_000);
+  };
+  for (let i = 0; i < 50; i++) send();
+  assert.is(of(mesh, 3, "video").length, 50);
+  const route = mesh
+    .node(0)
+    .core.status(mesh.nowUs)
+    .routes.find((r) => r.to === 0x104);
+  const relay = (route?.classes[2]?.nextHop ?? 0) - 0x101;
+  assert.ok(relay === 1 || relay === 2);
+  mesh.cut(0, relay, media.find((m) => m.members.includes(0) && m.members.includes(relay)) as Medium);
+  for (let i = 0; i < 10; i++) send();
+  const before = of(mesh, 3, "video").length;
+  for (let i = 0; i < 50; i++) send();
+  assert.is(of(mesh, 3, "video").length, before + 50);
+  // What was on its way when the link died has been sent the other way.
+  assert.ok(before >= 58, `${60 - before} packets lost at the cut`);
+});
+
+test("a bearer that reports itself down is left at once", () => {
+  const media = wires([
+    [0, 1],
+    [1, 3],
+    [0, 2],
+    [2, 3],
+  ]);
+  const mesh = new VirtualMesh(4, media);
+  assert.ok(mesh.run(2 * SECOND, () => mesh.allReachable()));
+  mesh.node(0).core.handleBearer(mesh.nowUs, 0, false);
+  mesh.drain(0);
+  mesh.node(0).core.sendVideo(mesh.nowUs, 0x104, 0, new Uint8Array(100));
+  mesh.drain(0);
+  mesh.run(50_000);
+  assert.is(of(mesh, 3, "video").length, 1);
+});
+
+test("group voice survives the death of one relay of two without a gap", () => {
+  const mesh = new VirtualMesh(4, [radio("a", [0, 1, 2]), radio("b", [1, 2, 3])]);
+  assert.ok(mesh.run(2 * SECOND, () => mesh.allReachable()));
+  const say = (count: number): void => {
+    for (let i = 0; i < count; i++) {
+      mesh.node(0).core.sendVoice(mesh.nowUs, 1, 1, 0, 2 * i, new Uint8Array(40));
+      mesh.drain(0);
+      mesh.run(40_000);
+    }
+  };
+  say(25);
+  mesh.node(1).powered = false;
+  say(25);
+  assert.is(of(mesh, 3, "voice").length, 50);
+});
+
+test("an SOS is acknowledged by the headquarters and then no longer repeated", () => {
+  const mesh = new VirtualMesh(4, [serial("vhf", [0, 1, 2]), radio("uhf", [2, 3])], 3, (i, o) => ({
+    ...o,
+    acknowledgesSos: i === 3,
+  }));
+  assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));
+  const sosId = mesh.node(0).core.raiseSos(mesh.nowUs, 1, HERE);
+  mesh.drain(0);
+  assert.ok(mesh.run(3 * SECOND, () => of(mesh, 0, "sos-acknowledged").length === 1));
+  mesh.run(30 * SECOND);
+  for (const other of [1, 2, 3]) {
+    assert.equal(
+      of(mesh, other, "sos").map((e) => [e.from, e.sosId, e.kind]),
+      [[0x101, sosId, 1]],
+    );
+    assert.is(of(mesh, other, "sos-acknowledged").length, 1);
+  }
+});
+
+test("two border nodes: one carries voice across, the other takes over when it dies", () => {
+  const mesh = new VirtualMesh(4, [serial("vhf", [0, 1, 2]), radio("uhf", [1, 2, 3])], 2, (i, o) => ({
+    ...o,
+    narrowVoice: i !== 3,
+    bridgedGroups: [1],
+  }));
+  assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));
+  const carried = new Map<number, number>();
+  const carry = (border: number): void => {
+    for (const e of of(mesh, border, "voice").filter((v) => v.bridge)) {
+      carried.set(border, (carried.get(border) ?? 0) + 1);
+      const core = mesh.node(border).core;
+      core.sendBridgedVoice(mesh.nowUs, e.talker, e.group, e.burst, 0, e.timestamp20ms, new Uint8Array(40));
+      mesh.drain(border);
+    }
+    mesh.node(border).events.length = 0;
+  };
+  const say = (bundles: number): void => {
+    for (let i = 0; i < bundles + 3; i++) {
+      if (i < bundles) mesh.node(0).core.sendVoice(mesh.nowUs, 1, 1, 1, 6 * i, new Uint8Array(20));
+      mesh.drain(0);
+      mesh.run(120_000);
+      carry(1);
+      carry(2);
+    }
+  };
+  say(20);
+  assert.is(carried.get(1), 20);
+  assert.is(carried.get(2) ?? 0, 0);
+  mesh.node(1).powered = false;
+  say(20);
+  assert.ok((carried.get(2) ?? 0) >= 16, `the second border node carried ${carried.get(2)} of 20`);
+  assert.equal(new Set(of(mesh, 3, "voice").map((e) => e.talker)), new Set([0x101]));
+});
+
+test("a restarted node is heard again at once, and its old frames are refused", () => {
+  const recorded: Uint8Array[] = [];
+  const uhf = radio("uhf", [0, 1]);
+  const mesh = new VirtualMesh(2, [uhf]);
+  mesh.onFrame = (from, _, octets) => {
+    if (from === 0) recorded.push(octets);
+  };
+  assert.ok(mesh.run(SECOND, () => mesh.allReachable()));
+  mesh.node(0).core.reportPosition(mesh.nowUs, HERE);
+  mesh.drain(0);
+  mesh.run(SECOND);
+  const old = recorded.slice();
+  mesh.restart(0);
+  mesh.run(SECOND);
+  assert.ok(mesh.allReachable());
+  const positions = of(mesh, 1, "position").length;
+  for (const octets of [...old, ...recorded]) mesh.inject(mesh.nowUs, 1, 0, octets);
+  mesh.run(SECOND);
+  assert.is(of(mesh, 1, "position").length, positions);
+  const counted = drops(mesh, 1);
+  assert.ok((counted.replayed ?? 0) + (counted["stale-epoch"] ?? 0) + (counted.authentication ?? 0) >= old.length);
+  assert.ok(mesh.allReachable());
+});
+
+test("a node with another mission key is not heard, and harms nobody", () => {
+  const mesh = new VirtualMesh(3, [radio("uhf", [0, 1, 2])], 1, (i, o) =>
+    i === 2 ? { ...o, crypto: createNullCrypto(99) } : o,
+  );
+  mesh.run(5 * SECOND);
+  const known = mesh
+    .node(0)
+    .core.status(mesh.nowUs)
+    .nodes.map((n) => n.address);
+  assert.equal(known, [0x101, 0x102]);
+  assert.ok((drops(mesh, 0).authentication ?? 0) > 0);
+});
+
+test("random octets on every bearer are counted drops and nothing else", () => {
+  const mesh = new VirtualMesh(3, [radio("uhf", [0, 1, 2]), serial("vhf", [0, 1])]);
+  mesh.run(10 * SECOND);
+  const random = new Random(9, 9);
+  for (let i = 0; i < 20_000; i++) {
+    const octets = new Uint8Array(random.below(120));
+    for (let o = 0; o < octets.length; o++) octets[o] = random.below(256);
+    mesh.node(0).core.handleFrame(mesh.nowUs, i % 2, 0, octets, octets.length);
+  }
+  mesh.drain(0);
+  mesh.run(10 * SECOND);
+  assert.ok(mesh.allReachable());
+  const counted = drops(mesh, 0);
+  const sum = Object.values(counted).reduce((a, b) => a + b, 0);
+  assert.ok(sum >= 20_000, `${sum} drops counted`);
+});
+
+test("frames with any octet altered do not open", () => {
+  const uhf = radio("uhf", [0, 1]);
+  const mesh = new VirtualMesh(2, [uhf]);
+  assert.ok(mesh.run(SECOND, () => mesh.allReachable()));
+  let frame: Uint8Array | undefined;
+  mesh.onFrame = (from, _, octets) => {
+    if (from === 0) frame ??= octets;
+  };
+  mesh.cut(0, 1, uhf);
+  mesh.node(0).core.reportPosition(mesh.nowUs, HERE);
+  mesh.drain(0);
+  const sent = frame as Uint8Array;
+  for (let i = 0; i < sent.length; i++) {
+    const altered = sent.slice();
+    altered[i] = (altered[i] as number) ^ 0x10;
+    mesh.node(1).core.handleFrame(mesh.nowUs, 0, 0, altered, altered.length);
+  }
+  mesh.drain(1);
+  assert.is(of(mesh, 1, "position").length, 0);
+  mesh.node(1).core.handleFrame(mesh.nowUs, 0, 0, sent, sent.length);
+  mesh.drain(1);
+  assert.is(of(mesh, 1, "position").length, 1);
+});
+
+test("the same seed gives the same octets on air", () => {
+  const trace = (seed: number): number => {
+    let hash = 0;
+    const mesh = new VirtualMesh(6, [radio("uhf", [0, 1, 2, 3], 0.1), serial("vhf", [3, 4, 5], 0.1)], seed);
+    mesh.onFrame = (from, _, octets) => {
+      hash = Math.imul(hash ^ from ^ mesh.nowUs, 0x01000193);
+      for (const o of octets) hash = Math.imul(hash ^ o, 0x01000193);
+    };
+    mesh.run(20 * SECOND);
+    return hash >>> 0;
+  };
+  assert.is(trace(7), trace(7));
+  assert.is.not(trace(7), trace(8));
+});
+
+test("a policy reaches everyone, and a node that comes later is offered it", () => {
+  const mesh = new VirtualMesh(3, [radio("uhf", [0, 1, 2])]);
+  mesh.node(2).powered = false;
+  assert.ok(mesh.run(SECOND, () => mesh.allReachable()));
+  mesh.node(0).core.publishPolicy(mesh.nowUs, 4, ascii("policy four"));
+  mesh.drain(0);
+  mesh.run(SECOND);
+  mesh.restart(2);
+  mesh.run(2 * SECOND);
+  for (const i of [1, 2])
+    assert.equal(
+      of(mesh, i, "policy").map((e) => [e.version, e.octets]),
+      [[4, ascii("policy four")]],
+    );
+});
+
+test("silent and broken frames end: every queue is empty again after traffic into nowhere", () => {
+  const media = wires([
+    [0, 1],
+    [1, 2],
+  ]);
+  const mesh = new VirtualMesh(3, media);
+  assert.ok(mesh.run(2 * SECOND, () => mesh.allReachable()));
+  mesh.node(2).powered = false;
+  for (let i = 0; i < 2000; i++) {
+    mesh.node(0).core.sendVideo(mesh.nowUs, 0x103, 0, new Uint8Array(1000));
+    mesh.drain(0);
+    mesh.run(2_000);
+  }
+  mesh.run(30 * SECOND);
+  for (const i of [0, 1]) {
+    const status = mesh.node(i).core.status(mesh.nowUs);
+    for (const bearer of status.bearers) assert.is(bearer.queuedFrames, 0);
+    assert.is(status.drops["pool-empty"], 0);
+  }
+});
+
+test.run();
