@@ -16,10 +16,11 @@ const TRACKED = 8192;
 const LIFETIME_US = 30_000_000;
 
 /**
- * Watches the air for unicast packets that come back to a node which has forwarded them. For each packet
- * (source, sequence) it keeps, per node, the set of nodes that the packet passed before; a transmission towards
- * a node of that set closes a loop. Repetitions and detours to another neighbour do not. Frames must be readable
- * (SimCrypto); narrow frames carry 8 bits of the sequence and are left out.
+ * Watches the air for unicast packets that a node forwards a second time. For each packet (source, sequence) it
+ * keeps, per node, the set of nodes that the packet passed before, and the potential of a copy that came back.
+ * A copy that comes back is no loop yet, nor is a repetition or a detour: the packet loops when the node forwards
+ * the copy, which shows in a potential below the one that the copy carried. Frames must be readable (SimCrypto);
+ * narrow frames carry 8 bits of the sequence and are left out.
  */
 export class ForwardingLoopWatcher {
   readonly loops: string[] = [];
@@ -32,12 +33,15 @@ export class ForwardingLoopWatcher {
   readonly #firstUs = new Float64Array(TRACKED);
   /** By [packet][node][word]: bit set of nodes passed before. */
   readonly #passed: Uint32Array;
+  /** By [packet][node]: potential of the copy that came back, -1 if none did. */
+  readonly #returned: Int32Array;
 
   /** `localIds[node]`: low octet of each node's address. */
   constructor(localIds: readonly number[]) {
     this.#nodes = localIds.length;
     this.#words = Math.ceil(this.#nodes / 32);
     this.#passed = new Uint32Array(TRACKED * this.#nodes * this.#words);
+    this.#returned = new Int32Array(TRACKED * this.#nodes).fill(-1);
     this.#indexOfLocal = new Int16Array(256).fill(-1);
     for (const [index, local] of localIds.entries()) this.#indexOfLocal[local] = index;
   }
@@ -60,13 +64,17 @@ export class ForwardingLoopWatcher {
       this.#keys[slot] = key;
       this.#firstUs[slot] = nowUs;
       this.#passed.fill(0, slot * this.#nodes * this.#words, (slot + 1) * this.#nodes * this.#words);
+      this.#returned.fill(-1, slot * this.#nodes, (slot + 1) * this.#nodes);
       this.packets++;
+    }
+    const { potential } = this.#header;
+    if (potential < (this.#returned[slot * this.#nodes + from] as number)) {
+      this.loops.push(`packet ${key.toString(16)} at ${nowUs} us: node ${from} forwards it again, to ${next}`);
     }
     const fromAt = (slot * this.#nodes + from) * this.#words;
     const nextAt = (slot * this.#nodes + next) * this.#words;
     const passedNext = ((this.#passed[fromAt + (next >>> 5)] as number) >>> (next & 31)) & 1;
-    if (passedNext === 1 || next === from)
-      this.loops.push(`packet ${key.toString(16)} returns from ${from} to ${next}`);
+    if (passedNext === 1) this.#returned[slot * this.#nodes + next] = potential;
     for (let w = 0; w < this.#words; w++) {
       const bit = w === from >>> 5 ? 1 << (from & 31) : 0;
       this.#passed[nextAt + w] = (this.#passed[nextAt + w] as number) | (this.#passed[fromAt + w] as number) | bit;

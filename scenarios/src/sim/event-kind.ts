@@ -15,4 +15,5 @@ export const EventKind = {
   wake: 12,
   reach: 13,
   sample: 14,
+  access: 15,
 } as const;

@@ -7,6 +7,7 @@ import { airtimeUs, Medium } from "./medium.ts";
 
 const ARRIVAL = 1;
 const CARRIER = 0;
+const ACCESS = 2;
 const SCENARIO = `
 scenario: medium/1
 duration: 60s
@@ -42,6 +43,7 @@ function rig(seed = 1) {
   const medium = new Medium(world, seed, {
     scheduleArrival: (atUs, frame) => queue.add(atUs, ARRIVAL, 0, frame),
     scheduleCarrier: (atUs, frame, busy) => queue.add(atUs, CARRIER, 0, frame * 2 + (busy ? 1 : 0)),
+    scheduleAccess: (atUs, node, network) => queue.add(atUs, ACCESS, node, network),
     deliver: (node, _network, endpoint, octets) =>
       heard.push({ atUs: queue.timeUs, node, endpoint, first: octets[0] as number }),
     carrier: (node, _network, busy) => carrier.push([queue.timeUs, node, busy]),
@@ -49,6 +51,7 @@ function rig(seed = 1) {
   const settle = (): void => {
     while (queue.take()) {
       if (queue.kind === ARRIVAL) medium.arrive(queue.argument);
+      else if (queue.kind === ACCESS) medium.access(queue.timeUs, queue.node, queue.argument);
       else medium.changeCarrier(queue.argument >> 1, (queue.argument & 1) === 1);
     }
   };
@@ -102,20 +105,33 @@ test("half duplex: who transmits does not hear", () => {
 });
 
 test("an IP radio waits until its neighbourhood is quiet", () => {
-  const { heard, settle, send } = rig();
+  const { heard, medium, settle, send } = rig();
   const length = 65;
   send(0, RADIO, A, 1, length);
   send(0, RADIO, B, 2, length);
   settle();
-  // (65 + 60) octets at 1 Mbit/s are 1 ms, and 1 ms of latency.
+  // (65 + 60) octets at 1 Mbit/s are 1 ms, and 1 ms of latency; B waits for A's end and a random time.
   assert.equal(
-    heard.map((h) => [h.atUs, h.node, h.first]),
+    heard.map((h) => [h.node, h.first]),
     [
-      [2_000, B, 1],
-      [3_000, A, 2],
-      [3_000, C, 2],
+      [B, 1],
+      [A, 2],
+      [C, 2],
     ],
   );
+  assert.is(heard[0]?.atUs, 2_000);
+  const second = heard[1]?.atUs ?? 0;
+  assert.ok(second >= 3_000 && second < 3_400, `${second}`);
+  assert.is(medium.counters.longestQueueUs, second - 2_000);
+});
+
+test("an IP radio uses the quiet before a neighbour's frame that waits for somebody else", () => {
+  const { heard, settle, send } = rig();
+  send(0, RADIO, A, 1, 65);
+  send(10, RADIO, B, 2, 65);
+  send(20, RADIO, C, 3, 65);
+  settle();
+  assert.is(heard.find((h) => h.first === 3)?.atUs, 2_020, "C does not hear A and need not wait");
 });
 
 test("a pipe carries to one end or all, tells the far end's number, and its queue is bounded", () => {

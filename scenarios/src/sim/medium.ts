@@ -12,12 +12,15 @@ const UART_OVERHEAD_OCTETS = 4;
 const UART_BITS_PER_OCTET = 10;
 /** What a receiver needs to notice a carrier. */
 const CARRIER_DETECT_US = 3_000;
+/** An IP radio waits a random time of at most this when the channel has become quiet. */
+const BACKOFF_US = 400;
 const TWO_32_PER_PPM = 2 ** 32 / 1e6;
 
 /** What the medium asks of the kernel. Handles of frames are small integers. */
 export interface MediumHost {
   scheduleArrival(atUs: number, frame: number): void;
   scheduleCarrier(atUs: number, frame: number, busy: boolean): void;
+  scheduleAccess(atUs: number, node: number, network: number): void;
   /** A frame is heard; `octets` is the listener's to change until it returns. */
   deliver(node: number, network: number, endpoint: number, octets: Uint8Array, length: number): void;
   carrier(node: number, network: number, busy: boolean): void;
@@ -37,6 +40,7 @@ interface Frame {
   from: number;
   /** Node index, or -1 for everyone. */
   to: number;
+  queuedUs: number;
   startUs: number;
   endUs: number;
   length: number;
@@ -50,7 +54,8 @@ interface Frame {
 /**
  * Everything between a transmitter and its receivers: rate, queue, delay, loss, collisions.
  *
- *   shared IP radio   carrier sense is the radio's own: a transmission waits until its neighbourhood is quiet
+ *   shared IP radio   carrier sense is the radio's own: a transmission waits until it is quiet where its sender is;
+ *                     hidden senders do not spoil each other (the radio's own slots or handshakes see to that)
  *   serial radio      half duplex: starts at once, spoils what overlaps at a receiver, cannot hear meanwhile
  *   point to point    one pipe a direction with its own queue
  */
@@ -62,8 +67,11 @@ export class Medium {
   readonly #frames: Frame[] = [];
   readonly #free: number[] = [];
   readonly #scratch = new Uint8Array(MAX_FRAME_OCTETS);
-  /** By [network][node]: when the channel is quiet there; by cell for pipes. */
+  /** By [network][node]: when the channel is quiet there, and what the device has queued; by cell for pipes. */
   readonly #quietUs: Float64Array;
+  readonly #waiting: number[][];
+  readonly #backoffKeys: Int32Array;
+  readonly #backoffDraws: Uint32Array;
   readonly #pipeUs: Float64Array;
   readonly #airtimeUs: Float64Array;
   readonly #carriers: Uint8Array;
@@ -80,6 +88,9 @@ export class Medium {
     const networks = world.networks.length;
     this.#nodes = nodes;
     this.#quietUs = new Float64Array(networks * nodes);
+    this.#waiting = Array.from({ length: networks * nodes }, () => []);
+    this.#backoffKeys = new Int32Array(networks * nodes);
+    this.#backoffDraws = new Uint32Array(networks * nodes);
     this.#airtimeUs = new Float64Array(networks * nodes);
     this.#carriers = new Uint8Array(networks * nodes);
     this.#offUs = new Float64Array(nodes).fill(-1);
@@ -95,14 +106,14 @@ export class Medium {
     this.counters.sent++;
     const config = this.#world.networks[network] as Network;
     if (config.medium === "shared") {
-      this.#transmit(nowUs, network, from, -1, octets, length);
+      this.#sendOverRadio(nowUs, network, from, octets, length);
       return;
     }
     const members = this.#world.members(network);
     for (let i = 0, far = 0; i < members.length; i++) {
       const to = members[i] as number;
       if (to === from) continue;
-      if (endpoint === -1 || endpoint === far) this.#transmit(nowUs, network, from, to, octets, length);
+      if (endpoint === -1 || endpoint === far) this.#sendOverPipe(nowUs, network, from, to, octets, length);
       far++;
     }
   }
@@ -139,6 +150,11 @@ export class Medium {
   /** The node's radios fall silent in the middle of what they send. */
   powerOff(nowUs: number, node: number): void {
     this.#offUs[node] = nowUs;
+    for (let network = 0; network < this.#world.networks.length; network++) {
+      const waiting = this.#waiting[network * this.#nodes + node] as number[];
+      this.#free.push(...waiting);
+      waiting.length = 0;
+    }
   }
 
   carrierAt(network: number, node: number): boolean {
@@ -157,6 +173,7 @@ export class Medium {
   #makeKeys(network: number, seed: number): void {
     const name = this.#world.networks[network]?.name;
     for (const a of this.#world.members(network)) {
+      this.#backoffKeys[network * this.#nodes + a] = streamKey(seed, `backoff/${name}/${this.#world.nodes[a]?.name}`);
       for (const b of this.#world.members(network)) {
         const stream = `loss/${name}/${this.#world.nodes[a]?.name}/${this.#world.nodes[b]?.name}`;
         this.#lossKeys[this.#cell(network, a, b)] = streamKey(seed, stream);
@@ -167,65 +184,99 @@ export class Medium {
     return (network * this.#nodes + from) * this.#nodes + to;
   }
 
-  #transmit(nowUs: number, network: number, from: number, to: number, octets: Uint8Array, length: number): void {
+  /** One direction of a point-to-point bearer: its transmissions follow each other, so that times are known at once. */
+  #sendOverPipe(nowUs: number, network: number, from: number, to: number, octets: Uint8Array, length: number): void {
     const config = this.#world.networks[network] as Network;
-    const busy = to >= 0 ? this.#pipeUs : this.#quietUs;
-    const cell = to >= 0 ? this.#cell(network, from, to) : network * this.#nodes + from;
-    const startUs = Math.max(nowUs, busy[cell] as number);
-    const waitUs = startUs - nowUs;
-    if (waitUs > config.queueMs * 1000) {
+    const cell = this.#cell(network, from, to);
+    const startUs = Math.max(nowUs, this.#pipeUs[cell] as number);
+    if (startUs - nowUs > config.queueMs * 1000) {
       this.counters.refused++;
       return;
     }
-    if (waitUs > this.counters.longestQueueUs) this.counters.longestQueueUs = waitUs;
-    const endUs = startUs + airtimeUs(config, length);
-    busy[cell] = endUs;
-    this.#airtimeUs[network * this.#nodes + from] =
-      (this.#airtimeUs[network * this.#nodes + from] as number) + endUs - startUs;
-    const handle = this.#hold(network, from, to, startUs, endUs, octets, length);
-    if (to < 0) this.#occupy(config, handle);
-    this.#host.scheduleArrival(endUs + Math.round(config.latencyMs * 1000), handle);
+    const handle = this.#hold(nowUs, network, from, to, octets, length);
+    this.#pipeUs[cell] = this.#start(startUs, handle);
   }
 
-  #hold(
-    network: number,
-    from: number,
-    to: number,
-    startUs: number,
-    endUs: number,
-    octets: Uint8Array,
-    length: number,
-  ): number {
+  /** A shared radio: at once if it is quiet, else behind what waits already. */
+  #sendOverRadio(nowUs: number, network: number, from: number, octets: Uint8Array, length: number): void {
+    const cell = network * this.#nodes + from;
+    const waiting = this.#waiting[cell] as number[];
+    const first = this.#frames[waiting[0] ?? -1];
+    if (first !== undefined && nowUs - first.queuedUs > (this.#world.networks[network] as Network).queueMs * 1000) {
+      this.counters.refused++;
+      return;
+    }
+    const handle = this.#hold(nowUs, network, from, -1, octets, length);
+    if (waiting.length === 0 && (this.#quietUs[cell] as number) <= nowUs) {
+      this.#occupy(handle, this.#start(nowUs, handle));
+      return;
+    }
+    waiting.push(handle);
+    if (waiting.length === 1) this.#tryLater(cell, network, from);
+  }
+
+  /** The channel may be quiet: the next frame that waits at this node goes out, or tries again later. */
+  access(nowUs: number, node: number, network: number): void {
+    const cell = network * this.#nodes + node;
+    const waiting = this.#waiting[cell] as number[];
+    if (waiting.length === 0) return;
+    if ((this.#quietUs[cell] as number) <= nowUs) {
+      const handle = waiting.shift() as number;
+      this.#occupy(handle, this.#start(nowUs, handle));
+    }
+    if (waiting.length > 0) this.#tryLater(cell, network, node);
+  }
+
+  #tryLater(cell: number, network: number, node: number): void {
+    const draws = this.#backoffDraws[cell] as number;
+    this.#backoffDraws[cell] = draws + 1;
+    const backoffUs = drawUint32(this.#backoffKeys[cell] as number, draws) % BACKOFF_US;
+    this.#host.scheduleAccess((this.#quietUs[cell] as number) + backoffUs, node, network);
+  }
+
+  /** Puts a frame on the air; returns when it ends. */
+  #start(startUs: number, handle: number): number {
+    const frame = this.#frames[handle] as Frame;
+    const config = this.#world.networks[frame.network] as Network;
+    const cell = frame.network * this.#nodes + frame.from;
+    const spanUs = airtimeUs(config, frame.length);
+    frame.startUs = startUs;
+    frame.endUs = startUs + spanUs;
+    if (startUs - frame.queuedUs > this.counters.longestQueueUs)
+      this.counters.longestQueueUs = startUs - frame.queuedUs;
+    this.#airtimeUs[cell] = (this.#airtimeUs[cell] as number) + spanUs;
+    this.#host.scheduleArrival(frame.endUs + Math.round(config.latencyMs * 1000), handle);
+    return frame.endUs;
+  }
+
+  #hold(nowUs: number, network: number, from: number, to: number, octets: Uint8Array, length: number): number {
     assert(length <= MAX_FRAME_OCTETS, "frame too long for any bearer");
     let handle = this.#free.pop();
     if (handle === undefined) {
       handle = this.#frames.length;
-      const spoiled = new Uint8Array(this.#nodes);
-      const noticed = new Uint8Array(this.#nodes);
-      const room = new Uint8Array(MAX_FRAME_OCTETS);
-      this.#frames.push({ network, from, to, startUs, endUs, length, octets: room, spoiled, noticed });
+      this.#frames.push(makeFrame(this.#nodes));
     }
     const frame = this.#frames[handle] as Frame;
     frame.network = network;
     frame.from = from;
     frame.to = to;
-    frame.startUs = startUs;
-    frame.endUs = endUs;
+    frame.queuedUs = nowUs;
     frame.length = length;
     copyOctets(octets, frame.octets, length);
     return handle;
   }
 
   /** Holds a shared channel at everyone in range; on half-duplex radios spoils what it meets. */
-  #occupy(config: Network, handle: number): void {
+  #occupy(handle: number, endUs: number): void {
     const frame = this.#frames[handle] as Frame;
-    const half = isHalfDuplex(config);
+    const half = isHalfDuplex(this.#world.networks[frame.network] as Network);
+    this.#quietUs[frame.network * this.#nodes + frame.from] = endUs;
     const spanUs = frame.endUs - frame.startUs;
     for (const to of this.#world.members(frame.network)) {
       if (to === frame.from || this.#world.lossPpm(frame.network, frame.from, to) < 0) continue;
       const cell = frame.network * this.#nodes + to;
       this.#airtimeUs[cell] = (this.#airtimeUs[cell] as number) + spanUs;
-      if (!half && (this.#quietUs[cell] as number) < frame.endUs) this.#quietUs[cell] = frame.endUs;
+      if (!half && (this.#quietUs[cell] as number) < endUs) this.#quietUs[cell] = endUs;
     }
     if (!half) return;
     frame.spoiled.fill(0);
@@ -285,6 +336,21 @@ export function airtimeUs(network: Network, lengthOctets: number): number {
     return Math.round(network.keyUpMs * 1000 + (bits * 1e6) / network.baud);
   }
   return Math.ceil(((lengthOctets + IP_OVERHEAD_OCTETS) * 8e6) / network.bitrateBps);
+}
+
+function makeFrame(nodes: number): Frame {
+  return {
+    network: 0,
+    from: 0,
+    to: -1,
+    queuedUs: 0,
+    startUs: 0,
+    endUs: 0,
+    length: 0,
+    octets: new Uint8Array(MAX_FRAME_OCTETS),
+    spoiled: new Uint8Array(nodes),
+    noticed: new Uint8Array(nodes),
+  };
 }
 
 function isHalfDuplex(network: Network): boolean {

@@ -98,7 +98,7 @@ test("planted: nobody to acknowledge an SOS is seen", () => {
 });
 
 test("planted: a channel too narrow for its load is seen", () => {
-  const narrow = CHAIN.replace("bitrateBps: 20000000", "bitrateBps: 150000").replace(
+  const narrow = CHAIN.replace("bitrateBps: 20000000", "bitrateBps: 80000").replace(
     "queues <= 500ms",
     "queues <= 100ms",
   );

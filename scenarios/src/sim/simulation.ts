@@ -94,6 +94,7 @@ export class Simulation {
       scheduleArrival: (atUs, frame) => this.#queue.add(atUs, EventKind.arrival, NO_NODE, frame),
       scheduleCarrier: (atUs, frame, busy) =>
         this.#queue.add(atUs, EventKind.carrier, NO_NODE, frame * 2 + (busy ? 1 : 0)),
+      scheduleAccess: (atUs, node, network) => this.#queue.add(atUs, EventKind.access, node, network),
       deliver: (node, network, endpoint, octets, length) => this.#deliver(node, network, endpoint, octets, length),
       carrier: (node, network, busy) => this.#carrier(node, network, busy),
     });
@@ -192,6 +193,8 @@ export class Simulation {
         return this.medium.arrive(argument);
       case EventKind.wake:
         return this.#wake(this.#nodes[node] as SimNode);
+      case EventKind.access:
+        return this.medium.access(this.nowUs, node, argument);
       case EventKind.carrier:
         return this.medium.changeCarrier(argument >> 1, (argument & 1) === 1);
       case EventKind.fault:

@@ -7,7 +7,15 @@ import { DeliveryLedger } from "./delivery-ledger.ts";
 import { EventKind } from "./event-kind.ts";
 import { NO_NODE } from "./event-queue.ts";
 import { RandomStream } from "./random-streams.ts";
-import { bundleOf, FRAMES_PER_BUNDLE, framesOfBundle, opusFrame, type Transcoded, Transcoder } from "./transcoder.ts";
+import {
+  bundleOf,
+  FRAMES_PER_BUNDLE,
+  framesOfBundle,
+  makerOf,
+  opusFrame,
+  type Transcoded,
+  Transcoder,
+} from "./transcoder.ts";
 import { VideoDriver } from "./video-driver.ts";
 import { VOICE_FRAME_US, VoiceLedger } from "./voice-ledger.ts";
 
@@ -18,6 +26,9 @@ const FIRST_FIX_US = 3_000_000;
 const FIRST_POLICY_US = 2_000_000;
 const POLICY_OCTETS = 96;
 const UNITS_PER_FRAME = 2;
+/** Maker of a payload that nobody transcoded. */
+const TALKER = 0;
+const FIRST_FRAME = [0];
 
 /** What the driver asks of the kernel. */
 export interface TrafficHost {
@@ -86,7 +97,7 @@ export class TrafficDriver {
     this.#bursts = new Uint16Array(nodes);
     this.#pendingTexts = scenario.nodes.map(() => new Map<number, PendingText>());
     this.#seenTexts = scenario.nodes.map(() => []);
-    this.#transcoders = scenario.nodes.map(() => new Transcoder());
+    this.#transcoders = scenario.nodes.map((_, i) => new Transcoder(i + 1));
     this.#turns = talkTurns(scenario, untilUs).map((t) => {
       const by = world.nodeIndex(t.by);
       const narrow = !hasWideRadio(scenario, scenario.nodes[by] as ScenarioNode);
@@ -183,7 +194,7 @@ export class TrafficDriver {
     turn.frame += frames;
     if (core === undefined) return;
     for (let i = 0; i < frames; i++) this.voice.sent(turn.by, turn.burst, first + i, this.#heardBy);
-    const payload = turn.narrow ? bundleOf(0b111) : opusFrame(first);
+    const payload = turn.narrow ? bundleOf(TALKER, 0b111) : opusFrame(TALKER);
     const codec = turn.narrow ? VoiceCodec.codec2_1300 : VoiceCodec.opus;
     core.sendVoice(nowUs, turn.group, turn.burst, codec, first * UNITS_PER_FRAME, payload);
     this.#host.touched(turn.by);
@@ -201,8 +212,9 @@ export class TrafficDriver {
   #heard(nowUs: number, node: number, event: NodeEvent & { type: "voice" }): void {
     const talker = this.#host.indexOf(event.talker);
     const first = event.timestamp20ms / UNITS_PER_FRAME;
-    if (event.codec === VoiceCodec.opus) this.voice.arrived(nowUs, node, talker, event.burst, first);
-    else for (const i of framesOfBundle(event.payload)) this.voice.arrived(nowUs, node, talker, event.burst, first + i);
+    const maker = makerOf(event.payload);
+    const frames = event.codec === VoiceCodec.opus ? FIRST_FRAME : framesOfBundle(event.payload);
+    for (const i of frames) this.voice.arrived(nowUs, node, talker, event.burst, first + i, maker);
     if (!event.bridge) return;
     const { group, burst, codec, timestamp20ms, payload } = event;
     const ready = this.#transcoders[node]?.push(event.talker, group, burst, codec, timestamp20ms, payload) ?? [];

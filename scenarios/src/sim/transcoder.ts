@@ -6,8 +6,8 @@ const UNITS_PER_BUNDLE = 6;
 export const FRAMES_PER_BUNDLE = 3;
 const FULL_BUNDLE = 0b111;
 /** Octets of one Opus frame of 40 ms at 8 kbit/s, and of one bundle of Codec2 1300. */
-export const OPUS_FRAME_OCTETS = 40;
-export const CODEC2_BUNDLE_OCTETS = 20;
+const OPUS_FRAME_OCTETS = 40;
+const CODEC2_BUNDLE_OCTETS = 20;
 
 /** Speech of one talker on its way through a border node, from Opus into bundles. */
 interface Assembly {
@@ -27,10 +27,17 @@ export interface Transcoded {
 
 /**
  * A border node's transcoder as far as frames go: three Opus frames <-> one Codec2 bundle. The first octet of a
- * bundle tells which of its frames are real and not covered up, so that listeners count real frames alone.
+ * payload tells who coded it (0: the talker); the second one of a bundle, which of its frames are real and not
+ * covered up, so that listeners count real frames alone.
  */
 export class Transcoder {
+  readonly #maker: number;
   readonly #assemblies = new Map<number, Assembly>();
+
+  /** `maker`: 1..255, tells border nodes apart. */
+  constructor(maker: number) {
+    this.#maker = maker;
+  }
 
   /** What leaves on the other side because of this frame; usually nothing for two of three Opus frames. */
   push(
@@ -47,7 +54,7 @@ export class Transcoder {
         ...name,
         codec: VoiceCodec.opus,
         timestamp20ms: timestamp20ms + i * UNITS_PER_FRAME,
-        payload: opusFrame(i),
+        payload: opusFrame(this.#maker),
       }));
     }
     const key = (talker * 256 + group) * 32 + (burst % 32);
@@ -58,7 +65,12 @@ export class Transcoder {
     const flush = (): void => {
       if (assembly.frames === 0) return;
       const start = assembly.bundle * UNITS_PER_BUNDLE;
-      out.push({ ...name, codec: VoiceCodec.codec2_1300, timestamp20ms: start, payload: bundleOf(assembly.frames) });
+      out.push({
+        ...name,
+        codec: VoiceCodec.codec2_1300,
+        timestamp20ms: start,
+        payload: bundleOf(this.#maker, assembly.frames),
+      });
       assembly.frames = 0;
     };
     // An older bundle's frame that comes after its bundle has gone is of no use any more; a new burst starts at 0.
@@ -84,18 +96,26 @@ export class Transcoder {
 }
 
 /** A bundle whose frames of the mask are real. */
-export function bundleOf(mask: number): Uint8Array {
+export function bundleOf(maker: number, mask: number): Uint8Array {
   const payload = new Uint8Array(CODEC2_BUNDLE_OCTETS);
-  payload[0] = mask;
+  payload[0] = maker;
+  payload[1] = mask;
   return payload;
+}
+
+export function opusFrame(maker: number): Uint8Array {
+  const payload = new Uint8Array(OPUS_FRAME_OCTETS);
+  payload[0] = maker;
+  return payload;
+}
+
+/** Who coded a payload. */
+export function makerOf(payload: Uint8Array): number {
+  return payload[0] ?? 0;
 }
 
 /** Which of the three frames of a bundle are real, by index. */
 export function framesOfBundle(payload: Uint8Array): number[] {
-  const mask = payload[0] ?? 0;
+  const mask = payload[1] ?? 0;
   return [0, 1, 2].filter((i) => (mask >> i) & 1);
-}
-
-export function opusFrame(n: number): Uint8Array {
-  return new Uint8Array(OPUS_FRAME_OCTETS).fill(n & 255);
 }

@@ -15,6 +15,8 @@ interface Burst {
   /** By [frame][listener]. */
   expected: Uint8Array;
   playedUs: Float64Array;
+  /** Bit set of those whose coding of the frame came (modulo 32): a second border node's copy is no duplicate. */
+  readonly makers: Uint32Array;
   /** By listener: play-out time of frame 0. */
   readonly baseUs: Float64Array;
 }
@@ -57,6 +59,7 @@ export class VoiceLedger {
       frames: 0,
       expected: new Uint8Array(frames * listeners.length),
       playedUs: new Float64Array(frames * listeners.length).fill(Number.NaN),
+      makers: new Uint32Array(frames * listeners.length),
       baseUs: new Float64Array(listeners.length).fill(Number.NaN),
     });
   }
@@ -71,17 +74,17 @@ export class VoiceLedger {
     }
   }
 
-  /** A listener's core handed one frame up. */
-  arrived(nowUs: number, listener: number, talker: number, burst: number, frame: number): void {
+  /** A listener's core handed one frame up; `maker` coded it: 0 the talker, else a border node. */
+  arrived(nowUs: number, listener: number, talker: number, burst: number, frame: number, maker: number): void {
     const record = this.#find(talker, burst);
     const column = record?.listeners.indexOf(listener) ?? -1;
     if (!record || column < 0 || frame >= record.frames) return;
     const width = record.listeners.length;
     const cell = frame * width + column;
-    if (!Number.isNaN(record.playedUs[cell] as number)) {
-      this.#duplicates++;
-      return;
-    }
+    const makers = record.makers[cell] as number;
+    if ((makers >>> (maker & 31)) & 1) this.#duplicates++;
+    record.makers[cell] = makers | (1 << (maker & 31));
+    if (!Number.isNaN(record.playedUs[cell] as number)) return;
     const offsetUs = frame * VOICE_FRAME_US;
     const baseUs = record.baseUs[column] as number;
     if (Number.isNaN(baseUs)) record.baseUs[column] = nowUs + JITTER_LEAD_US - offsetUs;

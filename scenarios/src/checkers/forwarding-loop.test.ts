@@ -1,0 +1,65 @@
+import { createDataHeader, encodeWideDataHeader, FrameKind, SealFormat, SHARED_HEADER_OCTETS } from "@skein/codecs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { ForwardingLoopWatcher } from "./forwarding-loop.ts";
+
+const LOCALS = [11, 12, 13, 14];
+const [A, B, C, D] = [0, 1, 2, 3] as const;
+
+/** Feeds the watcher one transmission on a shared radio. */
+function hop(
+  watcher: ForwardingLoopWatcher,
+  nowUs: number,
+  from: number,
+  next: number,
+  potential: number,
+  sequence = 1,
+): void {
+  const octets = new Uint8Array(64);
+  octets[0] = SealFormat.shared << 6;
+  const header = { ...createDataHeader(), kind: FrameKind.unicast, nextHop: LOCALS[next] as number, source: 0x010b };
+  encodeWideDataHeader({ ...header, destination: 0x010e, potential, sequence }, true, octets, SHARED_HEADER_OCTETS);
+  watcher.transmitted(nowUs, from, -1, octets, octets.length);
+}
+
+test("a path, a repetition and a detour are no loops", () => {
+  const watcher = new ForwardingLoopWatcher(LOCALS);
+  hop(watcher, 0, A, B, 300);
+  hop(watcher, 30_000, A, B, 300);
+  hop(watcher, 60_000, A, C, 300);
+  hop(watcher, 70_000, C, D, 100);
+  hop(watcher, 80_000, B, D, 100);
+  assert.equal(watcher.loops, []);
+  assert.is(watcher.packets, 1);
+});
+
+test("a copy that comes back and is refused is no loop", () => {
+  const watcher = new ForwardingLoopWatcher(LOCALS);
+  hop(watcher, 0, A, B, 300);
+  hop(watcher, 1_000, B, A, 200);
+  hop(watcher, 2_000, A, B, 300);
+  assert.equal(watcher.loops, []);
+});
+
+test("planted: a node that forwards what came back is seen", () => {
+  const watcher = new ForwardingLoopWatcher(LOCALS);
+  hop(watcher, 0, A, B, 300);
+  hop(watcher, 1_000, B, C, 200);
+  hop(watcher, 2_000, C, A, 150);
+  assert.equal(watcher.loops, []);
+  hop(watcher, 3_000, A, B, 120);
+  assert.is(watcher.loops.length, 1);
+  assert.match(watcher.loops[0] ?? "", /node 0 forwards it again, to 1/);
+});
+
+test("another packet, or the same number much later, starts afresh", () => {
+  const watcher = new ForwardingLoopWatcher(LOCALS);
+  hop(watcher, 0, A, B, 300);
+  hop(watcher, 1_000, B, A, 200);
+  hop(watcher, 2_000, A, B, 100, 2);
+  hop(watcher, 60_000_000, A, B, 100);
+  assert.equal(watcher.loops, []);
+  assert.is(watcher.packets, 3);
+});
+
+test.run();
