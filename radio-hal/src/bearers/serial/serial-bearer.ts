@@ -75,7 +75,7 @@ class SerialBearer implements Bearer {
   async close(): Promise<void> {
     this.#closed = true;
     this.#events = undefined;
-    this.#carrier?.ended();
+    this.#carrier?.stop();
     this.#line.clear();
     await this.#link.close();
   }
@@ -83,7 +83,7 @@ class SerialBearer implements Bearer {
   #lost(reason: string): void {
     this.#line.clear();
     this.#deframer.reset();
-    this.#carrier?.ended();
+    this.#carrier?.stop();
     this.#events?.down(reason);
   }
 

@@ -25,6 +25,8 @@ export class Discovery {
   readonly #mtuOctets: number;
   readonly #events: DiscoveryEvents;
   readonly #open = new Map<string, OpenLink>();
+  /** Own port of each interface, taken again when it comes back: neighbours keep the endpoint that they know. */
+  readonly #ownPorts = new Map<string, number>();
   #updating: Promise<void> | undefined;
   #closed = false;
   #reason = "no interface is there";
@@ -86,11 +88,7 @@ export class Discovery {
   async #add(key: string, link: DiscoveryLink): Promise<void> {
     const ports: UdpPort[] = [];
     try {
-      const own: UdpPort = await this.#bind(link, link.address, 0, false, {
-        datagram: (octets, address, port) => this.#events.datagram(octets, address, port, own),
-        done: (lengthOctets, good) => this.#events.done(lengthOctets, good),
-        failed: () => void this.#drop(key),
-      });
+      const own = await this.#bindOwn(key, link);
       ports.push(own);
       own.multicastThrough(link.interfaceAddress);
       const group = await this.#bind(link, link.group, this.#options.port, true, {
@@ -107,6 +105,21 @@ export class Discovery {
       this.#reason = `${systemCode(error)} ${errorText(error)}`;
       await Promise.all(ports.map((port) => port.close()));
     }
+  }
+
+  async #bindOwn(key: string, link: DiscoveryLink): Promise<UdpPort> {
+    const events: UdpPortEvents = {
+      datagram: (octets, address, port) => this.#events.datagram(octets, address, port, own),
+      done: (lengthOctets, good) => this.#events.done(lengthOctets, good),
+      failed: () => void this.#drop(key),
+    };
+    const before = this.#ownPorts.get(link.interfaceName) ?? 0;
+    const own: UdpPort = await this.#bind(link, link.address, before, false, events).catch((error) => {
+      if (systemCode(error) !== "port-in-use") throw error;
+      return this.#bind(link, link.address, 0, false, events);
+    });
+    this.#ownPorts.set(link.interfaceName, own.localPort);
+    return own;
   }
 
   #bind(link: DiscoveryLink, host: string, port: number, shared: boolean, events: UdpPortEvents): Promise<UdpPort> {

@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { HalError, systemCode } from "../../hal-error.ts";
 
 /** Datagrams that may wait for the kernel; more are refused. */
-export const UDP_QUEUE_FRAMES = 64;
+const UDP_QUEUE_FRAMES = 128;
 /** Kernel buffers: 0.2 s of 10 Mbit/s, so that a pause of the event loop loses nothing. */
 const KERNEL_BUFFER_OCTETS = 262_144;
 
