@@ -9,10 +9,6 @@ export class MediaCounters {
     this.changed = true;
   }
 
-  get(name: string): number {
-    return this.counts[name] ?? 0;
-  }
-
   /** A copy if anything changed since the last call. */
   takeChanges(): Record<string, number> | undefined {
     if (!this.changed) return undefined;

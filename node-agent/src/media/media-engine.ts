@@ -49,8 +49,11 @@ export class MediaEngine {
     this.outbox.add(message, this.options.now());
   }
 
-  /** `shutdown` and WebRTC are the process's business and not seen here. */
-  async handle(message: ToMedia): Promise<void> {
+  /**
+   * `shutdown` and WebRTC are the process's business and not acted on here. A promise comes back where a file is
+   * read first; it never rejects.
+   */
+  handle(message: ToMedia): Promise<void> | undefined {
     const nowUs = this.options.now();
     switch (message.type) {
       case "voice-in":
@@ -58,8 +61,7 @@ export class MediaEngine {
         if (message.bridge) this.bridge.handleVoice(message, nowUs);
         break;
       case "talk-file":
-        await this.startFileTalk(message);
-        break;
+        return this.startFileTalk(message);
       case "talk-live":
         this.stopTalk();
         this.startTalk(message, null);
@@ -77,12 +79,12 @@ export class MediaEngine {
         this.video.handlePacket(message, nowUs);
         break;
       case "video-file":
-        await this.startClip(message.path);
-        break;
+        return this.startClip(message.path);
       case "video-stop":
         this.stopClip();
         break;
     }
+    return undefined;
   }
 
   nextUs(): number {

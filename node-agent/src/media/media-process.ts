@@ -5,6 +5,7 @@ import { BatchSender } from "./batch-sender.ts";
 import { findCodec2 } from "./codec2.ts";
 import { nativeCodecs } from "./codecs.ts";
 import { MediaEngine } from "./media-engine.ts";
+import { hasOpus } from "./opus.ts";
 import type { FromMedia, ToMedia } from "./protocol.ts";
 import { WebRtcHost } from "./webrtc-host.ts";
 
@@ -58,7 +59,7 @@ function handleMessage(message: ToMedia): void {
     return;
   }
   if (WEBRTC_MESSAGES.has(message.type)) webRtc.handle(message);
-  void engine.handle(message).then(pump);
+  void engine.handle(message)?.then(pump);
 }
 
 function stop(): void {
@@ -89,6 +90,6 @@ process.on("disconnect", () => process.exit(0));
 // Ctrl-C reaches the whole process group; the agent decides when media ends.
 process.on("SIGINT", () => {});
 
-engine.emit({ type: "ready", opus: true, codec2: findCodec2() !== undefined });
+engine.emit({ type: "ready", opus: hasOpus(), codec2: findCodec2() !== undefined });
 pump();
 setTimeout(flushCompileCache, CACHE_FLUSH_MS).unref();

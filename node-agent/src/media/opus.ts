@@ -26,11 +26,22 @@ const TOC_WIDEBAND_40_MS = 10 << 3;
 
 let loaded: OpusModule | null | undefined;
 
+const require = createRequire(import.meta.url);
+
+/** Whether the package is installed; nothing is loaded. */
+export function hasOpus(): boolean {
+  try {
+    return require.resolve("@evan/opus") !== "";
+  } catch {
+    return false;
+  }
+}
+
 /** Loads the native library on first use; null where it does not load. */
 function loadOpus(): OpusModule | null {
   if (loaded !== undefined) return loaded;
   try {
-    loaded = createRequire(import.meta.url)("@evan/opus") as OpusModule;
+    loaded = require("@evan/opus") as OpusModule;
   } catch {
     loaded = null;
   }

@@ -10,13 +10,13 @@ import {
 import type { FromMedia } from "./protocol.ts";
 
 /** Fits the mesh's MTU on every IP bearer with all headers. */
-export const MAX_VIDEO_PACKET_OCTETS = 1100;
+const MAX_VIDEO_PACKET_OCTETS = 1100;
 /** Payload type on the mesh, whatever a browser calls it. */
 export const VP8_PAYLOAD_TYPE = 96;
 /** RFC 7741 4.1: the RTP clock of VP8. */
-export const VIDEO_CLOCK_HZ = 90_000;
+const VIDEO_CLOCK_HZ = 90_000;
 /** Stream number of a clip; a camera has its own, so that both may run. */
-export const CLIP_STREAM = 1;
+const CLIP_STREAM = 1;
 export const MAX_CLIP_OCTETS = 64 << 20;
 /** After a longer stall the frames missed are given up rather than sent in one burst. */
 const MAX_CATCH_UP_FRAMES = 8;

@@ -1,6 +1,6 @@
 import { encodeWavHeader, WAV_HEADER_OCTETS } from "@skein/codecs";
+import { SAMPLE_RATE_HZ } from "./codec-ports.ts";
 
-const SAMPLE_RATE_HZ = 16_000;
 /** Rough vowels: frequency and bandwidth of the first three formants, Hz. */
 const VOWELS: readonly (readonly (readonly [number, number])[])[] = [
   [

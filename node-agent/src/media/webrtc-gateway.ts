@@ -5,7 +5,7 @@ import type { FromMedia, ToMedia } from "./protocol.ts";
 import { VP8_PAYLOAD_TYPE } from "./video-clip.ts";
 
 /** Stream number of a browser's camera on the mesh. */
-export const CAMERA_STREAM = 2;
+const CAMERA_STREAM = 2;
 const MAX_PEERS = 8;
 /** A receiver that joins or lost a packet waits at most so long for a picture. */
 const KEY_FRAME_INTERVAL_MS = 3_000;
