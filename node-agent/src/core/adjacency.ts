@@ -186,8 +186,10 @@ export class Adjacency {
     }
     this.#reckonQuality(n);
     let listed = false;
+    n.reach.fill(0);
     for (let i = 0; i < hello.entryCount; i++) {
       const entry = helloEntry(hello, i);
+      n.reach[entry.local >>> 5] = (n.reach[entry.local >>> 5] as number) | (1 << (entry.local & 31));
       if (entry.local !== this.#s.local) continue;
       listed = true;
       n.txQuality = entry.quality / 255;

@@ -25,7 +25,7 @@ interface PendingRelay {
 /**
  * Group frames: each node hands on what it hears for the first time, on every bearer in the frame's
  * scope, but on a shared medium only if some neighbour is not yet covered. Coverage counts transmissions
- * heard, by the link-state database: twice on wide media (one relay may have just died), once on narrow
+ * heard, by what the transmitters' hellos list: twice on wide media (one relay may have just died), once on narrow
  * ones, where airtime is scarce and gaps are repaired. A short random wait, by rank on narrow media,
  * lets relays hear each other.
  */
@@ -161,15 +161,14 @@ export class GroupRelay {
     this.#active++;
   }
 
-  /** A transmission of `n` on `port` reaches `n` itself and its neighbours on that kind of bearer. */
+  /** A transmission of `n` on `port` reaches `n` itself and those whom its hellos list. */
   #cover(pending: PendingRelay, port: Port, n: Neighbour): void {
     setBit(pending.twice, n.local);
-    const links = this.#s.db.node(n.local)?.advertisement.links;
-    if (links === undefined) return;
-    for (const link of links) {
-      if (link.channel !== port.config.kind) continue;
-      if (port.narrow || hasBit(pending.once, link.neighbour)) setBit(pending.twice, link.neighbour);
-      else setBit(pending.once, link.neighbour);
+    for (let word = 0; word < WORDS; word++) {
+      const reach = n.reach[word] as number;
+      const once = pending.once[word] as number;
+      pending.twice[word] = (pending.twice[word] as number) | (port.narrow ? reach : once & reach);
+      pending.once[word] = once | reach;
     }
   }
 

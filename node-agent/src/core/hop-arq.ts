@@ -8,6 +8,7 @@ import {
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import {
+  DEAF_FAILURE_TRIES,
   GAP_DELAY_DIRECT_US,
   GAP_DELAY_NARROW_US,
   GAP_DELAY_SHARED_US,
@@ -28,6 +29,8 @@ import type { CoreState } from "./state.ts";
 const MAX_GROUP_TRIES = 3;
 /** Gaps are reported to a neighbour that brings at least this share of group frames first. */
 const USEFUL_SHARE = 0.3;
+/** A neighbour that sent voice within this time is talking. */
+const NARROW_TALK_US = 500_000;
 const FIRST_SHARE_GAIN = 1 / 8;
 const EVER = Number.POSITIVE_INFINITY;
 
@@ -55,13 +58,19 @@ export class HopArq {
 
   /** The stream jumped ahead of `previousHighest`: ask for what is missing, unless it comes by itself. */
   noticeGap(nowUs: number, port: Port, n: Neighbour, direct: boolean): void {
-    if (!direct && !port.narrow && n.firstShare < USEFUL_SHARE) return;
-    const delay = port.narrow ? GAP_DELAY_NARROW_US : direct ? GAP_DELAY_DIRECT_US : GAP_DELAY_SHARED_US;
-    this.#due(n, direct, nowUs + delay + this.#s.random.below(delay));
+    if (direct) {
+      n.directReportDueUs = Math.min(n.directReportDueUs, nowUs + GAP_DELAY_DIRECT_US);
+      return;
+    }
+    // What a talker on a slow channel has lost is late before it could come again.
+    if (port.narrow ? nowUs - n.lastVoiceUs < NARROW_TALK_US : n.firstShare < USEFUL_SHARE) return;
+    const delay = port.narrow ? GAP_DELAY_NARROW_US : GAP_DELAY_SHARED_US;
+    n.gapDueUs = Math.min(n.gapDueUs, nowUs + delay + this.#s.random.below(3 * delay));
   }
 
   /** A group frame was brought by `n`, for the first time or again. */
-  noticeGroupFrame(n: Neighbour, first: boolean): void {
+  noticeGroupFrame(nowUs: number, n: Neighbour, first: boolean, voice: boolean): void {
+    if (voice) n.lastVoiceUs = nowUs;
     n.firstShare += FIRST_SHARE_GAIN * ((first ? 1 : 0) - n.firstShare);
   }
 
@@ -78,7 +87,10 @@ export class HopArq {
     this.#report.highestLow = window.highest < 0 ? 0 : window.highest % 0x10000;
     this.#report.bitmap = replayBitmap(window, window.highest);
     if (direct) n.directReportDueUs = EVER;
-    else n.reportDueUs = EVER;
+    else {
+      n.reportDueUs = EVER;
+      n.gapDueUs = EVER;
+    }
     this.#s.counters.count("reports-sent");
     return encodeReport(this.#report, out, offset);
   }
@@ -106,7 +118,12 @@ export class HopArq {
   handleReport(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
     const report = this.#report;
     if (!decodeReport(octets, offset, end, report)) return false;
-    if (report.target !== this.#s.local) return true;
+    if (report.target !== this.#s.local) {
+      // Somebody else has asked the same transmitter: its repetition will be heard here too.
+      const transmitter = port.byLocal[report.target];
+      if (transmitter !== undefined && report.slot === 0 && report.bitmap !== 0xffff_ffff) transmitter.gapDueUs = EVER;
+      return true;
+    }
     const direct = report.slot !== 0;
     if (direct && report.slot !== n.index + 1) return false;
     const ring = direct ? n.directSent : port.sent;
@@ -169,7 +186,6 @@ export class HopArq {
 
   #scan(nowUs: number, port: Port, ring: SentRing, slot: number): void {
     if (ring.unacknowledged === 0) return;
-    let counted = -1;
     for (let index = 0; index < SENT_RING_FRAMES; index++) {
       const owner = ring.neighbour[index] as number;
       if (ring.open[index] === 0 || owner === -1) continue;
@@ -181,9 +197,14 @@ export class HopArq {
       }
       if (!this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES)) continue;
       port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n));
-      if (counted === owner) continue;
-      counted = owner;
-      if (++n.failures >= LINK_FAILURE_TRIES && n.twoWay) this.#adjacency.failLink(nowUs, port, n);
+      // Frames sent together time out together: that is one failure, not many.
+      if (nowUs - n.lastFailureUs < rtoUs(port, n) / 2) continue;
+      n.lastFailureUs = nowUs;
+      const heardLately = nowUs - n.lastHeardUs < 2 * rtoUs(port, n);
+      n.failures++;
+      if (n.twoWay && n.failures >= (heardLately ? DEAF_FAILURE_TRIES : LINK_FAILURE_TRIES)) {
+        this.#adjacency.failLink(nowUs, port, n);
+      }
     }
   }
 }

@@ -13,9 +13,11 @@ export const MAX_QUEUED_PER_BEARER = 128;
 /** Sent frames kept for repetition, per stream. */
 export const SENT_RING_FRAMES = 64;
 /** Repetitions of one frame on one hop (`retries-exhausted`). */
-export const MAX_TRIES = 6;
+export const MAX_TRIES = 8;
 /** Unanswered tries in a row after which the link is not used any more. */
 export const LINK_FAILURE_TRIES = 3;
+/** The same for a neighbour that is still heard: it may only be slow to answer. */
+export const DEAF_FAILURE_TRIES = 6;
 /** Group frames that wait for somebody else to relay them. */
 export const MAX_PENDING_RELAYS = 64;
 /** Frames being put together from fragments (`reassembly-full`). */
@@ -59,7 +61,7 @@ export const GAP_DELAY_SHARED_US = 8_000;
 export const GAP_DELAY_DIRECT_US = 30_000;
 export const GAP_DELAY_NARROW_US = 150_000;
 /** Bounds of the repetition time-out. */
-export const MIN_RTO_WIDE_US = 30_000;
+export const MIN_RTO_WIDE_US = 40_000;
 export const MIN_RTO_NARROW_US = 700_000;
 export const MAX_RTO_US = 8_000_000;
 

@@ -44,9 +44,16 @@ export interface Neighbour {
   rttUs: number;
   rttVarianceUs: number;
   failures: number;
+  lastFailureUs: number;
   /** When a report on its shared (0) and direct (1) stream is due, Infinity if none. */
   reportDueUs: number;
   directReportDueUs: number;
+  /** When its shared stream is to be reported because of a gap, unless somebody else does so first. */
+  gapDueUs: number;
+  /** Last voice frame on its shared stream. */
+  lastVoiceUs: number;
+  /** Local ids that its last hello lists, as bits: those who hear it, as far as one can tell. */
+  readonly reach: Uint32Array;
   /** Pull wanted at this time, Infinity if none. */
   pullDueUs: number;
   lastPullUs: number;
@@ -170,8 +177,12 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     rttUs: 0,
     rttVarianceUs: 0,
     failures: 0,
+    lastFailureUs: Number.NEGATIVE_INFINITY,
     reportDueUs: Number.POSITIVE_INFINITY,
     directReportDueUs: Number.POSITIVE_INFINITY,
+    gapDueUs: Number.POSITIVE_INFINITY,
+    lastVoiceUs: Number.NEGATIVE_INFINITY,
+    reach: new Uint32Array(8),
     pullDueUs: Number.POSITIVE_INFINITY,
     lastPullUs: Number.NEGATIVE_INFINITY,
     lastDigest: 0,

@@ -18,7 +18,7 @@ import {
   sealFormat,
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
-import { MAX_FRAME_OCTETS } from "./api.ts";
+import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
 import { type Forwarding, narrowLimit } from "./forwarding.ts";
 import type { GroupRelay } from "./group-relay.ts";
@@ -220,7 +220,7 @@ export class Receiver {
     const space = kind === FrameKind.groupNarrow ? NARROW_SPACE : header.trafficClass;
     if (port.narrow) header.sequence = this.#s.duplicates.rebuild(header.source, space, header.sequence);
     const first = this.#s.duplicates.accept(header.source, space, header.sequence, nowUs);
-    if (group) this.#arq.noticeGroupFrame(n, first);
+    if (group) this.#arq.noticeGroupFrame(nowUs, n, first, header.trafficClass === TrafficClass.voice);
     if (!first) {
       this.#s.counters.count("duplicates");
       if (group) this.#relay.heardAgain(port, n, header);

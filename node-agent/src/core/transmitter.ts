@@ -95,7 +95,7 @@ export class Transmitter {
     if (port.queue.count > 0 || port.repeats.length > 0 || port.direct.length > 0 || this.#fragmentReady(port))
       return port.accessUs;
     let due = Math.min(port.helloDueUs, port.updateDueUs);
-    for (const n of port.neighbours) due = Math.min(due, n.reportDueUs, n.directReportDueUs, n.pullDueUs);
+    for (const n of port.neighbours) due = Math.min(due, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
     return Math.max(due, port.accessUs);
   }
 
@@ -140,10 +140,11 @@ export class Transmitter {
   #reports(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     for (const n of port.neighbours) {
       const direct = n.directReportDueUs <= nowUs;
-      if (!direct && n.reportDueUs > nowUs) continue;
+      if (!direct && n.reportDueUs > nowUs && n.gapDueUs > nowUs) continue;
       if (!n.alive || (!port.shared && n.receiverIndex < 0)) {
         n.reportDueUs = EVER;
         n.directReportDueUs = EVER;
+        n.gapDueUs = EVER;
         continue;
       }
       const from = this.#begin(port, FrameKind.report, slot);
