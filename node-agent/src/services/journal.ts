@@ -34,7 +34,7 @@ import { SkeinError } from "../shell/skein-error.ts";
  *   cot-sent             uid, lengthOctets
  *
  * For voice and video the instant is the media process's own; for the others it is when the agent took the event out
- * of the core or handed it in. Lines are buffered and written ten times a second and at the end.
+ * of the core or handed it in. Lines are buffered for at most 100 ms, and written at the end.
  */
 export interface Journal {
   /** `atUs` in the fields takes the place of the given instant. */
@@ -69,32 +69,32 @@ function openForAppend(file: string): number {
 class FileJournal implements Journal {
   readonly #file: number;
   readonly #node: number;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #pending = "";
   #closed = false;
 
   constructor(file: number, node: number) {
     this.#file = file;
     this.#node = node;
-    this.#timer = setInterval(() => this.#flush(), FLUSH_MS);
-    this.#timer.unref();
   }
 
   write(e: string, atUs: number, fields: Record<string, unknown>): void {
     if (this.#closed) return;
     this.#pending += `${JSON.stringify({ e, atUs, node: this.#node, ...fields })}\n`;
     if (this.#pending.length > FLUSH_LENGTH) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS).unref();
   }
 
   close(): void {
     if (this.#closed) return;
-    clearInterval(this.#timer);
     this.#flush();
     this.#closed = true;
     closeSync(this.#file);
   }
 
   #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (this.#pending === "") return;
     const text = this.#pending;
     this.#pending = "";

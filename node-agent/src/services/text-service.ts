@@ -63,8 +63,9 @@ export class TextService {
   onText(event: Extract<NodeEvent, { type: "text" }>, nowUs: number): void {
     const { store, journal } = this.#context;
     const { from, to, messageId } = event;
-    journal.write("text-received", nowUs, { from, to, messageId, lengthOctets: event.body.length });
+    // The core knows the last ids only; the store knows them all.
     if (store.hasText(from, messageId)) return;
+    journal.write("text-received", nowUs, { from, to, messageId, lengthOctets: event.body.length });
     const body = this.#decoder.decode(event.body);
     const text: StoredText = { from, to, messageId, body, state: "received", atMs: Date.now() };
     store.saveText(text);

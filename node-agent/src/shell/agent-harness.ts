@@ -152,3 +152,28 @@ export function toneWav(): Uint8Array {
   for (let i = 0; i < samples; i++) view.setInt16(44 + 2 * i, 8000 * Math.sin((2 * Math.PI * 440 * i) / 16_000), true);
   return new Uint8Array(view.buffer);
 }
+
+export const CLIP_FRAME_OCTETS = 3000;
+
+/** Two seconds of a clip (IVF) with the headers of VP8 and rubbish behind them: enough for everyone but a decoder. */
+export function clipIvf(): Uint8Array {
+  const frames = 30;
+  const octets = Buffer.alloc(32 + frames * (12 + CLIP_FRAME_OCTETS), 0x5a);
+  octets.write("DKIF", 0);
+  octets.writeUInt16LE(0, 4);
+  octets.writeUInt16LE(32, 6);
+  octets.write("VP80", 8);
+  octets.writeUInt16LE(320, 12);
+  octets.writeUInt16LE(240, 14);
+  octets.writeUInt32LE(15, 16);
+  octets.writeUInt32LE(1, 20);
+  octets.writeUInt32LE(frames, 24);
+  for (let frame = 0; frame < frames; frame++) {
+    const at = 32 + frame * (12 + CLIP_FRAME_OCTETS);
+    octets.writeUInt32LE(CLIP_FRAME_OCTETS, at);
+    octets.writeBigUInt64LE(BigInt(frame), at + 4);
+    // RFC 6386 9.1: frame tag (bit 0 clear: key frame), start code, width, height.
+    octets.set([0x50, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00], at + 12);
+  }
+  return octets;
+}

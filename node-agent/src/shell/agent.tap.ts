@@ -9,6 +9,8 @@ import { WebSocket } from "ws";
 import type { ServerMessage } from "../api/types.ts";
 import {
   type AgentProcess,
+  CLIP_FRAME_OCTETS,
+  clipIvf,
   freeUdpPorts,
   journalLines,
   runAgent,
@@ -117,6 +119,29 @@ t.test("a serial device that is missing is reported; everything else works", asy
   ]);
   t.ok(status.recentEvents.some((event) => /No position: .*no-such\.nmea/.test(event.text)));
   t.equal((await agent.end("SIGINT")).code, 0);
+});
+
+t.test("gpsd: rubbish is counted, a daemon that went away is tried again", async (t) => {
+  const tpv = (lat: number): string => `{"class":"TPV","mode":3,"lat":${lat},"lon":103.5,"altMSL":900,"speed":2}\n`;
+  let connects = 0;
+  const gpsd = createServer((socket) => {
+    connects++;
+    socket.on("error", () => undefined);
+    // The first connection is cut after one fix, the second goes on with another place.
+    if (connects === 1) socket.end(`rubbish\n{"class":\n[]\n${"x".repeat(20_000)}\n${tpv(31.25)}`);
+    else socket.write(tpv(31.75));
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => gpsd.once("listening", resolve));
+  const { port } = gpsd.address() as { port: number };
+  const agent = await start(lonely("gpsd", { position: { gpsd: `127.0.0.1:${port}`, intervalS: 1 } }));
+  const own = await until("the second place", async () => {
+    const { positions } = await agent.status();
+    return positions.find((p) => p.address === 0x109 && p.report.latitudeDeg === 31.75);
+  });
+  t.match(own.report, { longitudeDeg: 103.5, altitudeM: 900, speedKmh: 7.2 });
+  t.match((await agent.status()).counters?.["position"], { fixes: 2, malformed: 4, connects: 2 });
+  t.equal((await agent.end("SIGTERM")).code, 0);
+  gpsd.close();
 });
 
 t.test("rubbish on the local API is answered and counted, and the agent goes on", async (t) => {
@@ -253,6 +278,21 @@ t.test("two agents over UDP", async (t) => {
     clearInterval(microphone);
     socket.terminate();
     await until("the key is free", async () => (await b.status()).voice.talkingIn === null);
+  });
+
+  await t.test("video packets cross the mesh and make whole frames again", async (t) => {
+    const clip = join(folder, "clip.ivf");
+    writeFileSync(clip, clipIvf());
+    t.match(await a.command({ do: "video-file", to: 0x102, path: clip }), { ok: true });
+    await until("20 whole frames", () => journalLines(journalB, "video-frame").length >= 20);
+    t.match((await b.status()).video, [{ from: 0x101 }]);
+    t.match(await a.command({ do: "video-stop" }), { ok: true });
+    const sizes = new Set(journalLines(journalB, "video-frame").map((l) => l.lengthOctets));
+    t.strictSame([...sizes], [CLIP_FRAME_OCTETS]);
+    t.match(await a.command({ do: "video-file", to: 0x102, path: wav }), { ok: true });
+    await until("the refusal", async () => {
+      return (await a.status()).recentEvents.find((event) => /Cannot send video/.test(event.text));
+    });
   });
 
   await t.test("a policy reaches the other node", async (t) => {
