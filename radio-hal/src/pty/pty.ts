@@ -25,9 +25,6 @@ const TERMIOS_OCTETS = 256;
 const PATH_OCTETS = 128;
 /** `O_CLOEXEC` of Linux; node:fs does not name it. */
 const O_CLOEXEC = 0o2000000;
-/** `ioctl` that ends the exclusive use of a terminal (tty_ioctl(4)). */
-const TIOCNXCL = 0x540d;
-const EXCLUSIVE_RELEASE_MS = 200;
 
 interface Libc {
   openpt(flags: number): number;
@@ -37,7 +34,6 @@ interface Libc {
   tcgetattr(fd: number, termios: Uint8Array): number;
   tcsetattr(fd: number, when: number, termios: Uint8Array): number;
   makeRaw(termios: Uint8Array): void;
-  ioctl(fd: number, request: number, argument: null): number;
 }
 
 let loaded: Libc | undefined;
@@ -55,7 +51,6 @@ function libc(): Libc {
       tcgetattr: library.func("int tcgetattr(int, _Out_ uint8_t *)"),
       tcsetattr: library.func("int tcsetattr(int, int, const uint8_t *)"),
       makeRaw: library.func("void cfmakeraw(_Inout_ uint8_t *)"),
-      ioctl: library.func("int ioctl(int, unsigned long, void *)"),
     };
     return loaded;
   } catch (error) {
@@ -92,7 +87,6 @@ class KernelPty implements Pty {
   readonly masterFd: number;
   readonly #slaveFd: number;
   readonly #reader: ReadStream;
-  readonly #timer: NodeJS.Timeout;
   #closed = false;
 
   constructor(onOctets: (octets: Uint8Array, length: number) => void) {
@@ -104,10 +98,6 @@ class KernelPty implements Pty {
     // master would read EIO from then on.
     this.#slaveFd = openSync(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
     makeTransparent(c, this.#slaveFd);
-    // Serial programs claim their port with TIOCEXCL. The kernel ends that when the last descriptor goes, and ours
-    // stays; a program that was killed would lock out its successor.
-    this.#timer = setInterval(() => c.ioctl(this.#slaveFd, TIOCNXCL, null), EXCLUSIVE_RELEASE_MS);
-    this.#timer.unref();
     this.#reader = this.#read(onOctets);
   }
 
@@ -140,7 +130,6 @@ class KernelPty implements Pty {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#timer);
     this.#reader.destroy();
     closeSync(this.#slaveFd);
   }

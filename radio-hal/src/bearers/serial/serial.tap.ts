@@ -87,6 +87,19 @@ t.test("what can never work is refused with a code", async (t) => {
   t.throws(() => makeBearer(""), { code: "bad-option" });
 });
 
+t.test("a device that another program holds is down, and up when it is free", async (t) => {
+  const pty = openPty(() => undefined);
+  const holder = makeBearer(pty.path);
+  await holder.open(new Recorder());
+  await using(makeBearer(pty.path), async (record) => {
+    t.same(record.told, ["down"]);
+    t.match(record.lastDownReason, /in use by another program/);
+    await holder.close();
+    await untilReal("up", () => record.count("up") === 1);
+  });
+  pty.close();
+});
+
 t.test("a line that echoes: own frames are dropped and are no carrier", async (t) => {
   // 1200 bit/s: 200 octets are 1.7 s on the line, and the echo comes while they are.
   const pty: Pty = openPty((octets, length) => pty.write(octets, length));
