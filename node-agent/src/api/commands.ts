@@ -80,10 +80,3 @@ function parse<T>(schema: z.ZodType<T>, text: string): Parsed<T> {
 export const parseCommand = (text: string): Parsed<Command> => parse(commandSchema, text);
 export const parseClientMessage = (text: string): Parsed<ClientMessage> => parse(clientMessageSchema, text);
 export const parseWebrtcOffer = (text: string): Parsed<WebrtcOffer> => parse(webrtcSchema, text);
-
-const policySchema = policyDocument;
-/** A policy document out of the mesh or the store; undefined when it is none. */
-export function checkPolicy(value: unknown): z.infer<typeof policyDocument> | undefined {
-  const result = policySchema.safeParse(value);
-  return result.success ? result.data : undefined;
-}
