@@ -55,7 +55,7 @@ test("what is wrong is named with its line and field", ({ folder }) => {
   const cases: [from: string, to: string, line: number, words: RegExp][] = [
     ["id: 7", "id: seven", 4, /node\.id/],
     ['"1.7"', "1.10", 3, /node\.address/],
-    ["name: alpha-1", "name: alpha-1\n  colour: red", 2, /colour/],
+    ["name: alpha-1", "name: alpha-1\n  colour: red", 3, /node\.colour: unknown field/],
     ["type: udp", "type: pigeon", 9, /bearers\.0/],
     ['    neighbours: ["127.0.0.1:4701"]\n', "", 9, /discover/],
     ["127.0.0.1:4701", "nowhere", 12, /HOST:PORT/],
@@ -68,6 +68,17 @@ test("what is wrong is named with its line and field", ({ folder }) => {
     assert.match(message, words);
     assert.ok(message.includes(`node.yaml:${line}:`), `${to}: ${message}`);
   }
+});
+
+test("aliases that grow without measure are refused", ({ folder }) => {
+  const bomb = ["a: &a [x]"];
+  for (let i = 1; i < 9; i++)
+    bomb.push(
+      `a${i}: &a${i} [${Array(9)
+        .fill(i === 1 ? "*a" : `*a${i - 1}`)
+        .join()}]`,
+    );
+  assert.is(outcome(folder, bomb.join("\n")).code, "config-invalid");
 });
 
 test("two bearers of one name are refused", ({ folder }) => {

@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from "yaml";
+import { type Document, LineCounter, parseDocument } from "yaml";
 import type { ZodType } from "zod";
 
 /** One thing wrong in a configuration, for people: where, what, and what would be right. */
@@ -33,22 +33,35 @@ export function parseYaml<T>(file: string, text: string, schema: ZodType<T>): T 
       document.errors.map((e) => ({ line: lineOf(e.pos[0]), path: "", message: e.message.split("\n")[0] ?? e.code })),
     );
   }
-  const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }));
+  const result = schema.safeParse(toValue(file, document));
   if (result.success) return result.data;
   throw new ConfigError(
     file,
-    result.error.issues.map((issue) => {
-      // The deepest part of the path that exists in the file carries the line number.
-      let line = 1;
-      for (let depth = issue.path.length; depth >= 0; depth--) {
-        const node = depth === 0 ? document.contents : document.getIn(issue.path.slice(0, depth) as string[], true);
-        const range = (node as { range?: [number, number, number] } | null | undefined)?.range;
-        if (range) {
-          line = lineOf(range[0]);
-          break;
-        }
-      }
-      return { line, path: issue.path.join("."), message: issue.message };
+    result.error.issues.flatMap((issue) => {
+      const problem = (path: PropertyKey[], message: string): ConfigProblem => {
+        return { line: lineOf(offsetOf(document, path)), path: path.join("."), message };
+      };
+      if (issue.code !== "unrecognized_keys") return problem(issue.path, issue.message);
+      return issue.keys.map((key) => problem([...issue.path, key], "unknown field: remove it or check its spelling"));
     }),
   );
+}
+
+function toValue(file: string, document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    // Aliases that grow beyond all measure, or that point nowhere.
+    throw new ConfigError(file, [{ line: 1, path: "", message: (error as Error).message }]);
+  }
+}
+
+/** Where the deepest part of the path that exists in the file begins. */
+function offsetOf(document: Document, path: readonly PropertyKey[]): number {
+  for (let depth = path.length; depth >= 0; depth--) {
+    const node = depth === 0 ? document.contents : document.getIn(path.slice(0, depth), true);
+    const range = (node as { range?: [number, number, number] } | null | undefined)?.range;
+    if (range) return range[0];
+  }
+  return 0;
 }
