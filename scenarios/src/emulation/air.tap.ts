@@ -130,7 +130,9 @@ t.test("datagrams and serial octets through the air", async (t) => {
     ab.send("before");
     t.equal((await ba.next()).text, "before");
     const cut = air.apply({ kind: "cut-link", from: "A", to: "B", oneWay: false, network: "sat" });
+    const heard = air.counters()["udp-received"] ?? 0;
     ab.send("during");
+    while ((air.counters()["udp-received"] ?? 0) === heard) await new Promise((resolve) => setImmediate(resolve));
     // Same latency, sent later: once this one has come, the other one's fate is sealed.
     ac.send("marker");
     t.equal((await ca.next()).text, "marker");

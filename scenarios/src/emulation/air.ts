@@ -11,8 +11,9 @@ import { SerialChannel } from "./serial-channel.ts";
 
 /** What is on the agenda. */
 const ARRIVAL = 0;
-const SERIAL_STEP = 1;
-const WORLD_STEP = 2;
+const ACCESS = 1;
+const SERIAL_STEP = 2;
+const WORLD_STEP = 3;
 /** Movement is looked at this often; faults take effect at once. */
 const WORLD_STEP_US = 100_000;
 
@@ -55,7 +56,7 @@ export class Air {
     this.#seed = seed;
     this.#timeline = timeline;
     this.#agenda = new Agenda((kind, argument, dueUs) => this.#due(kind, argument, dueUs));
-    this.#datagrams = new DatagramAir(this.world, seed, this.#agenda, ARRIVAL);
+    this.#datagrams = new DatagramAir(this.world, seed, this.#agenda, { arrival: ARRIVAL, access: ACCESS });
   }
 
   /** @throws the system's error when sockets or pseudo-terminals cannot be had */
@@ -128,6 +129,7 @@ export class Air {
 
   #due(kind: number, argument: number, dueUs: number): void {
     if (kind === ARRIVAL) this.#datagrams.arrive(argument);
+    else if (kind === ACCESS) this.#datagrams.access(dueUs, argument);
     else if (kind === SERIAL_STEP) this.#stepChannel(argument);
     else this.#stepWorld(dueUs);
   }

@@ -8,6 +8,7 @@ const LOOPBACK = "127.0.0.1";
 const BUFFERS = 512;
 const BUFFER_OCTETS = 1500;
 const SOCKET_BUFFER_OCTETS = 1 << 20;
+const NODES_MAX = 256;
 
 /** Where an agent's bearer finds its neighbour: one port a radio, or one a far end on point-to-point networks. */
 export interface EmulatedPort {
@@ -49,11 +50,12 @@ export class DatagramAir {
   readonly #buffers = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(BUFFER_OCTETS));
   #nextBuffer = 0;
 
-  /** Arrivals go on the agenda as `kind`; its owner calls `arrive` for them. */
-  constructor(world: World, seed: number, agenda: Agenda, kind: number) {
+  /** What the medium plans goes on the agenda under these kinds; its owner calls `arrive` and `access` for them. */
+  constructor(world: World, seed: number, agenda: Agenda, kinds: { arrival: number; access: number }) {
     this.#world = world;
     this.#medium = new Medium(world, seed, {
-      scheduleArrival: (atUs, frame) => agenda.add(atUs, kind, frame),
+      scheduleArrival: (atUs, frame) => agenda.add(atUs, kinds.arrival, frame),
+      scheduleAccess: (atUs, node, network) => agenda.add(atUs, kinds.access, network * NODES_MAX + node),
       // Only half-duplex serial radios tell of carriers; those have a channel of their own here.
       scheduleCarrier: () => undefined,
       carrier: () => undefined,
@@ -76,6 +78,10 @@ export class DatagramAir {
 
   arrive(frame: number): void {
     this.#medium.arrive(frame);
+  }
+  /** `dueUs`: when it was to be; lateness of this machine must not add up on a busy channel. */
+  access(dueUs: number, argument: number): void {
+    this.#medium.access(dueUs, argument % NODES_MAX, Math.floor(argument / NODES_MAX));
   }
   powerOff(node: number): void {
     this.#medium.powerOff(monotonicUs(), node);
@@ -127,6 +133,6 @@ export class DatagramAir {
   }
 
   #key(network: number, node: number, endpoint: number): number {
-    return (network * 256 + node) * 256 + endpoint;
+    return (network * NODES_MAX + node) * NODES_MAX + endpoint;
   }
 }

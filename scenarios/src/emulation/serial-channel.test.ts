@@ -126,7 +126,7 @@ test("a cut and its end take effect at once", () => {
 
 test("lost frames arrive with flipped bits, about as many as the link loses", () => {
   const rig = new Rig(0.25);
-  const short = [201, 202, 203, 0];
+  const short = [0, 201, 202, 203, 0];
   for (let i = 0; i < 400; i++) rig.write(i * 100_000, 0, short);
   rig.run(50e6);
   const whole = rig.octetsAt(1).join().split("201,202,203").length - 1;

@@ -56,7 +56,7 @@ interface Radio {
  *   write -> | key-up | octet octet octet ... |     960 octets/s at 9600 bit/s 8N1
  *            carrier; receivers get preamble, then the octets, garbled where a second carrier is heard
  *
- * Half duplex: who transmits hears nothing. Loss is drawn per frame (COBS ends one with a zero octet) and receiver
+ * Half duplex: who transmits hears nothing. Loss is drawn per frame (COBS puts zero octets around one) and receiver
  * and shows as flipped bits. The owner calls `step` at `nextUs()`.
  */
 export class SerialChannel {
@@ -190,8 +190,8 @@ export class SerialChannel {
     let isFirst = true;
     for (let i = 0; i < from.chunkLength; i++) {
       const octet = from.chunk[i] as number;
-      if (this.#fates[cell] === UNDECIDED) this.#drawLoss(cell, from.node, to.node);
-      const isHit = this.#fates[cell] === 1 && isFirst;
+      if (octet !== 0 && this.#fates[cell] === UNDECIDED) this.#drawLoss(cell, from.node, to.node);
+      const isHit = octet !== 0 && isFirst && this.#fates[cell] === 1;
       isFirst = octet === 0;
       const already = i < to.inboxLength ? (to.inbox[i] as number) : 0;
       to.inbox[i] = already ^ (isHit ? octet ^ ERROR_PATTERN : octet);

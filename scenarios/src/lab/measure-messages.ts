@@ -1,0 +1,46 @@
+import type { Observations } from "./evaluate.ts";
+import type { JournalEvent } from "./journal.ts";
+import type { LabReport } from "./report.ts";
+
+/** Texts count as delivered when the receiver has them and the sender knows; an SOS when its raiser knows. */
+export function measureMessages(events: readonly JournalEvent[], seen: Observations): Pick<LabReport, "text" | "sos"> {
+  const inTime = events.filter((event) => event.atUs >= seen.fromUs && event.atUs < seen.toUs);
+  return {
+    text: measureTexts(inTime.filter((event) => event.e === "text-sent"), events),
+    sos: measureSos(inTime.filter((event) => event.e === "sos-raised"), events),
+  };
+}
+
+function measureTexts(texts: readonly JournalEvent[], events: readonly JournalEvent[]): LabReport["text"] {
+  let delivered = 0;
+  let duplicates = 0;
+  for (const text of texts) {
+    const isSame = (event: JournalEvent): boolean => event.messageId === text.messageId && event.atUs >= text.atUs;
+    const arrivals = events.filter(
+      (event) => event.e === "text-received" && event.node === text.to && event.from === text.node && isSame(event),
+    );
+    const isConfirmed = events.some(
+      (event) => event.e === "text-state" && event.state === "delivered" && event.node === text.node && isSame(event),
+    );
+    if (arrivals.length > 0 && isConfirmed) delivered++;
+    duplicates += Math.max(0, arrivals.length - 1);
+  }
+  return { sent: texts.length, delivered, duplicates };
+}
+
+function measureSos(calls: readonly JournalEvent[], events: readonly JournalEvent[]): LabReport["sos"] {
+  let slowestUs = 0;
+  for (const call of calls) {
+    const answer = events.find(
+      (event) =>
+        event.e === "sos-acknowledged" &&
+        event.node === call.node &&
+        event.from === call.node &&
+        event.sosId === call.sosId &&
+        event.atUs >= call.atUs,
+    );
+    slowestUs = Math.max(slowestUs, answer === undefined ? Number.POSITIVE_INFINITY : answer.atUs - call.atUs);
+  }
+  const isAnswered = calls.length > 0 && slowestUs < Number.POSITIVE_INFINITY;
+  return { raised: calls.length, acknowledgedS: isAnswered ? Math.round(slowestUs / 1e4) / 100 : null };
+}

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AgentStatus } from "@skein/node-agent/api";
+import { monotonicUs } from "../emulation/clock.ts";
+import type { Agent, Crew } from "./crew.ts";
+
+const POLL_MS = 100;
+
+/** Addresses that an agent has no route to, in any traffic class. */
+export function unreachableFrom(status: AgentStatus, addresses: readonly number[]): number[] {
+  const reached = new Set(
+    status.core.routes.filter(({ classes }) => classes.length > 0 && classes.every((c) => c.nextHop !== 0)).map(({ to }) => to),
+  );
+  return addresses.filter((address) => address !== status.core.address && !reached.has(address));
+}
+
+/**
+ * Waits until every agent has a route to every other one.
+ * @returns the statuses that showed it, or what is still missing after `timeoutS`, as `A -> B` lines
+ */
+export async function awaitAllPairs(
+  crew: Crew,
+  timeoutS: number,
+  isStopped: () => boolean,
+): Promise<{ statuses: AgentStatus[]; missing: string[] }> {
+  const addresses = crew.agents.map((agent) => agent.address);
+  const deadlineUs = monotonicUs() + timeoutS * 1e6;
+  const done = new Map<Agent, AgentStatus>();
+  let missing: string[] = [];
+  for (;;) {
+    missing = [];
+    for (const agent of crew.agents.filter((a) => !done.has(a))) {
+      const status = await crew.statusOf(agent);
+      const gaps = status === undefined ? addresses : unreachableFrom(status, addresses);
+      if (status !== undefined && gaps.length === 0) done.set(agent, status);
+      else missing.push(`${agent.node.name} -> ${gaps.map((to) => crew.byAddress(to)?.node.name).join(" ")}`);
+    }
+    if (missing.length === 0 || monotonicUs() > deadlineUs || isStopped()) break;
+    await sleep(POLL_MS);
+  }
+  return { statuses: [...done.values()], missing };
+}
