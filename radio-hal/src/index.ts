@@ -1,4 +1,7 @@
 export * from "./bearer.ts";
+export { ManualClock, realScheduler, type Scheduler } from "./bearers/mock/clock.ts";
+export { type FaultOptions, type FaultyBearer, withFaults } from "./bearers/mock/fault.ts";
+export { type MockBearer, MockMedium, type MockMediumOptions } from "./bearers/mock/mock-bearer.ts";
 export { createSerialBearer, type SerialBearerOptions } from "./bearers/serial/serial-bearer.ts";
 export { createUdpBearer } from "./bearers/udp/udp-bearer.ts";
 export type { DiscoverOptions, UdpBearerOptions } from "./bearers/udp/udp-options.ts";

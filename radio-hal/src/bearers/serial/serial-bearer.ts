@@ -65,8 +65,8 @@ class SerialBearer implements Bearer {
   send(endpoint: number, octets: Uint8Array, length: number): boolean {
     if (length < 1) return this.counters.refuse("empty");
     if (length > this.info.mtuOctets) return this.counters.refuse("too-long");
-    if (endpoint !== ENDPOINT_RADIO && endpoint !== ENDPOINT_ALL) return this.counters.refuse("no-endpoint");
     if (!this.#link.isOpen) return this.counters.refuse("down");
+    if (endpoint !== ENDPOINT_RADIO && endpoint !== ENDPOINT_ALL) return this.counters.refuse("no-endpoint");
     if (this.#line.enqueue(octets, length)) return true;
     this.#refusedFull = true;
     return this.counters.refuse("queue-full");
