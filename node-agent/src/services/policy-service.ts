@@ -4,8 +4,8 @@ import type { NodeEvent } from "../core/api.ts";
 import { SkeinError } from "../shell/skein-error.ts";
 import type { ServiceContext } from "./context.ts";
 
-/** Largest encoded policy, octets. */
-const POLICY_OCTETS_MAX = 4096;
+/** Largest encoded policy that the core floods, octets. */
+const POLICY_OCTETS_MAX = 1024;
 const VERSION_MAX = 0xffffffff;
 
 /** The policy in force: set by a controller anywhere in the mesh, cached here, applied also when no controller is left. */

@@ -1,4 +1,7 @@
-import type { IncomingMessage } from "node:http";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -8,6 +11,7 @@ import { EventLog } from "../services/event-log.ts";
 import { splitHostPort } from "./api-server.ts";
 import { createLog } from "./log.ts";
 import { isAllowedRequest } from "./origin.ts";
+import { serveStatic } from "./static-files.ts";
 
 const request = (headers: Record<string, string>): IncomingMessage => ({ headers }) as unknown as IncomingMessage;
 
@@ -69,6 +73,35 @@ test("rubbish of any kind is an answer, never an exception", () => {
       assert.not.ok(parseWebrtcOffer(text).ok);
     }),
   );
+});
+
+test("files: the page, its hashed assets, nothing outside the folder, a sentence where it is not built", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "skein-pages-"));
+  mkdirSync(join(folder, "pages", "assets"), { recursive: true });
+  writeFileSync(join(folder, "pages", "index.html"), "page");
+  writeFileSync(join(folder, "pages", "assets", "a.js"), "code");
+  writeFileSync(join(folder, "secret"), "secret");
+  const get = async (path: string, pages = "pages"): Promise<[number, string, string]> => {
+    const headers: Record<string, string> = {};
+    let result: [number, string, string] = [0, "", ""];
+    const response = {
+      setHeader: (name: string, value: string) => void Object.assign(headers, { [name]: value }),
+      writeHead: (status: number) => ({
+        end: (body: Uint8Array | string) => {
+          result = [status, headers["content-type"] ?? "", String(body)];
+        },
+      }),
+    };
+    await serveStatic(join(folder, pages), path, response as unknown as ServerResponse);
+    return result;
+  };
+  assert.equal(await get(""), [200, "text/html; charset=utf-8", "page"]);
+  assert.equal(await get("assets/a.js"), [200, "text/javascript; charset=utf-8", "code"]);
+  for (const path of ["../secret", "%2e%2e/secret", "assets/../../secret", "/etc/passwd", "%00", "%", "assets"]) {
+    assert.is((await get(path))[0], 404, path);
+  }
+  assert.match((await get("", "not-built"))[2], /not built/);
+  rmSync(folder, { recursive: true });
 });
 
 test("HOST:PORT with and without brackets", () => {
