@@ -7,6 +7,7 @@ import { BrowserHub } from "./api/browser-hub.ts";
 import type { ValidCommand } from "./api/command-schema.ts";
 import { Counters } from "./api/counters.ts";
 import { createHttpServer } from "./api/http-server.ts";
+import type { ConsoleServerMessage } from "./api/messages.ts";
 import { loadStaticFiles } from "./api/static-files.ts";
 import { type ControllerConfig, splitHostPort } from "./config/controller-config.ts";
 import { AgentLink } from "./fleet/agent-link.ts";
@@ -17,6 +18,8 @@ import type { Picture } from "./fleet/picture.ts";
 import { nextPolicy } from "./policy/policy-document.ts";
 
 const PICTURE_INTERVAL_MS = 1000;
+/** The agent takes no more groups than this for one listener. */
+const MAX_LISTENING = 16;
 const CONSOLE_FOLDER = fileURLToPath(new URL("../dist/console", import.meta.url));
 
 /** The running controller: one agent connection, one fleet state, any number of browsers. */
@@ -30,8 +33,8 @@ export class Controller {
   #fleet = emptyFleet();
   /** The browser whose push-to-talk key is down, and its group. */
   #talking: { browser: Browser; group: number } | undefined;
-  /** What the agent listened to before any console asked for more. */
-  #agentGroups: readonly number[] | undefined;
+  /** Groups whose sound the agent was last asked for on this connection. */
+  #listening = "";
   #timer: NodeJS.Timeout | undefined;
 
   constructor(config: ControllerConfig) {
@@ -41,10 +44,7 @@ export class Controller {
     this.#hub = new BrowserHub(this.#http, {
       configuredHost: splitHostPort(config.listen).host,
       counters: this.#counters,
-      greet: () => [
-        { type: "welcome", language: config.language, tracks: tracksOf(this.#fleet), events: [...this.#fleet.events] },
-        { type: "picture", picture: this.#picture() },
-      ],
+      greet: () => this.#greeting(),
       command: (browser, command) => this.#command(browser, command),
       microphone: (browser, octets) => this.#microphone(browser, octets),
       gone: (browser) => this.#gone(browser),
@@ -86,6 +86,15 @@ export class Controller {
     await new Promise<void>((done) => this.#http.close(() => done()));
   }
 
+  #greeting(): ConsoleServerMessage[] {
+    const { language } = this.#config;
+    this.#updateListening();
+    return [
+      { type: "welcome", language, tracks: tracksOf(this.#fleet), events: [...this.#fleet.events] },
+      { type: "picture", picture: this.#picture() },
+    ];
+  }
+
   #picture(): Picture {
     return pictureOf(this.#fleet, Date.now(), this.#config.lab !== undefined, this.#counters.values);
   }
@@ -106,7 +115,6 @@ export class Controller {
     } else {
       const first = this.#fleet.status === null;
       this.#apply({ type: "status", status: message.status, nowMs });
-      this.#agentGroups ??= message.status.voice.groups;
       this.#updateListening();
       if (first) this.#hub.broadcast({ type: "picture", picture: this.#picture() });
     }
@@ -114,6 +122,8 @@ export class Controller {
 
   #agentConnected(connected: boolean): void {
     this.#apply({ type: "agent", connected, nowMs: Date.now() });
+    // The agent remembers nothing of an earlier connection; its first status brings the groups to ask for.
+    this.#listening = "";
     if (connected) return;
     this.#pending.failAll();
     this.#talking = undefined;
@@ -179,13 +189,15 @@ export class Controller {
     this.#updateListening();
   }
 
-  /** The agent listens to its own groups and whatever any console wants besides. */
+  /** Asks the agent for the sound of what any console wants; consoles that named nothing want all of its groups. */
   #updateListening(): void {
-    const current = this.#fleet.status?.voice.groups;
-    if (current === undefined || this.#agentGroups === undefined) return;
-    const wanted = new Set(this.#agentGroups);
-    for (const browser of this.#hub.browsers) for (const group of browser.listening ?? []) wanted.add(group);
-    const same = wanted.size === current.length && current.every((group) => wanted.has(group));
-    if (!same) void this.#pending.submit({ do: "listen", groups: [...wanted].sort((a, b) => a - b) });
+    const own = this.#fleet.status?.voice.groups;
+    if (own === undefined || !this.#link.connected) return;
+    const wanted = new Set<number>();
+    for (const browser of this.#hub.browsers) for (const group of browser.listening ?? own) wanted.add(group);
+    const groups = [...wanted].sort((a, b) => a - b).slice(0, MAX_LISTENING);
+    if (groups.join() === this.#listening) return;
+    this.#listening = groups.join();
+    void this.#pending.submit({ do: "listen", groups });
   }
 }

@@ -3,6 +3,7 @@ declare module "virtual:land-outline" {
 }
 declare module "*?worker&url" {
   const url: string;
+  // biome-ignore lint/style/noDefaultExport: how the bundler gives an address
   export default url;
 }
 declare module "*.css";

@@ -7,8 +7,8 @@ const groupDestination = z.number().int().min(0x10001).max(0x100fe);
 
 const commandSchema = z.discriminatedUnion("do", [
   z.strictObject({ do: z.literal("text"), to: address.or(groupDestination), body: z.string().min(1).max(1024) }),
-  z.strictObject({ do: z.literal("sos"), kind: z.number().int().min(0).max(255) }),
-  z.strictObject({ do: z.literal("sos-confirm"), id: z.string().min(1).max(64) }),
+  z.strictObject({ do: z.literal("sos"), kind: z.number().int().min(0).max(14) }),
+  z.strictObject({ do: z.literal("sos-confirm"), id: z.string().min(1).max(32) }),
   z.strictObject({ do: z.literal("ptt"), on: z.boolean(), group }),
   z.strictObject({ do: z.literal("listen"), groups: z.array(group).max(16) }),
   z.strictObject({ do: z.literal("policy"), document: policyDraftSchema }),

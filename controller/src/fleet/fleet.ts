@@ -1,4 +1,3 @@
-import { groupOf } from "./address.ts";
 import type { AgentReport } from "./agent-status.ts";
 import { type BearerCount, bearerPictures, bearerRates } from "./bearers.ts";
 import { MAX_EVENTS, MAX_TEXTS, VIDEO_LIVE_S } from "./limits.ts";
@@ -161,14 +160,4 @@ function videoPictures(state: FleetState, sinceStatusS: number): PictureVideo[] 
 /** All tracks, for a browser that has just come. */
 export function tracksOf(state: FleetState): Track[] {
   return [...state.tracks].map(([address, points]) => ({ address, points: [...points] }));
-}
-
-/** Groups that texts or talkers of this fleet use; for group selectors. */
-export function groupsOf(status: AgentReport | null): number[] {
-  const groups = new Set<number>(status?.voice.groups ?? []);
-  for (const { to } of status?.texts ?? []) {
-    const group = groupOf(to);
-    if (group !== undefined) groups.add(group);
-  }
-  return [...groups].sort((a, b) => a - b);
 }

@@ -8,7 +8,7 @@ export const MAX_TEXTS = 500;
 export const TRACK_STEP_M = 5;
 export const TRACK_STEP_MS = 30_000;
 /** Silence after which something is no longer shown as live, and after which it counts as lost. */
-export const STALE_AFTER_S = 20;
+export const STALE_AFTER_S = 30;
 export const LOST_AFTER_S = 90;
 /** A link vanishes from the link-state database when it is down: stale at once, lost soon. */
 export const LINK_LOST_AFTER_S = 3;

@@ -14,7 +14,6 @@ export function MessagePanel() {
   const { picture } = useConsole();
   const list = useRef<HTMLOListElement>(null);
   const count = picture.texts.length;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new message scrolls the list to its end
   useEffect(() => list.current?.scrollTo({ top: list.current.scrollHeight }), [count]);
   return (
     <Panel title={t("messages.title")} name="messages" aside={<span class="badge">{count}</span>}>

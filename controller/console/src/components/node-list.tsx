@@ -19,7 +19,7 @@ export function NodeList() {
         <table class="grid">
           <thead>
             <tr>
-              <th colSpan={2}>{t("nodes.title")}</th>
+              <th colSpan={2}>{t("nodes.name")}</th>
               <th>{t("nodes.age")}</th>
               <th>{t("nodes.battery")}</th>
               <th>{t("nodes.route")}</th>

@@ -83,14 +83,14 @@ export function PolicyEditor() {
         <h3>{t("policy.copies")}</h3>
         <div class="policy-classes">
           {CLASSES.map((name) => (
-            <label key={name}>
+            <div key={name}>
               <span>{t(`policy.class.${name}`)}</span>
               <NumberField
                 value={copies(name)}
                 label={`${name} copies`}
                 onInput={(value) => setDraft({ ...draft, copies: { ...draft.copies, [name]: value } })}
               />
-            </label>
+            </div>
           ))}
         </div>
         <button type="button" class="primary" data-testid="policy-publish" onClick={publish}>

@@ -49,7 +49,6 @@ export function TalkButton({ group }: { group: number }) {
     void session.send({ do: "ptt", on: false, group });
   };
   // The page may vanish with the key down.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only when the button goes
   useEffect(() => release, []);
 
   const label = phase === "talking" ? t("voice.talking") : phase === "asking" ? t("voice.wait") : t("voice.talk");

@@ -21,7 +21,6 @@ export function VideoTile() {
   const stream = picture.video.find((one) => one.from === from);
   const available = stream !== undefined;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `attempt` opens the connection again
   useEffect(() => {
     if (from === undefined || !available) return undefined;
     let retry: ReturnType<typeof setTimeout> | undefined;
@@ -64,7 +63,6 @@ export function VideoTile() {
       }
     >
       <div class={`video-frame ${live ? "is-live" : ""}`}>
-        {/* biome-ignore lint/a11y/useMediaCaption: a live camera has no captions */}
         <video ref={video} autoplay playsInline muted data-testid="video" />
         {!available && <p>{t("video.none")}</p>}
         {available && decoded === 0 && (

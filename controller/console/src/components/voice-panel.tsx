@@ -3,6 +3,7 @@ import { useTranslate } from "../i18n/context.ts";
 import { nodeName } from "../state/fleet-names.ts";
 import { useConsole } from "./console-context.ts";
 import { Panel } from "./panel.tsx";
+import { SpeakerIcon } from "./speaker-icon.tsx";
 import { TalkButton } from "./talk-button.tsx";
 
 /** Groups to listen to and to talk in. Every group of the agent is heard until it is switched off here. */
@@ -51,7 +52,7 @@ export function VoicePanel() {
               data-testid={`listen-${name}`}
               onClick={() => toggle(name)}
             >
-              {muted.has(name) ? "🔇" : "🔊"}
+              <SpeakerIcon on={!muted.has(name)} />
             </button>
           </div>
         ))}

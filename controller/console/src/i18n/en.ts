@@ -28,6 +28,7 @@ export const en = {
   "live.lost": "lost",
 
   "nodes.title": "Nodes",
+  "nodes.name": "Name",
   "nodes.age": "Age",
   "nodes.battery": "Battery",
   "nodes.route": "Next hop",

@@ -30,7 +30,8 @@ export const zhCn: Dictionary = {
   "live.lost": "失联",
 
   "nodes.title": "节点",
-  "nodes.age": "更新",
+  "nodes.name": "名称",
+  "nodes.age": "时效",
   "nodes.battery": "电量",
   "nodes.route": "下一跳",
   "nodes.own": "本机",

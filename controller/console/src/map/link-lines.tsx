@@ -25,6 +25,7 @@ function LinkLine({ link, a, b, view }: { link: PictureLink; a: Point; b: Point;
   const length = Math.hypot(b.x - a.x, b.y - a.y) || 1;
   const normal = { x: -(b.y - a.y) / length, y: (b.x - a.x) / length };
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the link table's rows do the same
     <g
       class={`link is-${liveness} ${isSelectedLink(view.selection, from, to) ? "is-selected" : ""}`}
       data-testid={`map-link-${from}-${to}`}

@@ -27,7 +27,7 @@ export function MapOverlay({ map, view, t }: Omit<OverlayProps, "points">) {
   const props: OverlayProps = { map, view, t, points };
   return (
     <>
-      <svg class="map-lines">
+      <svg class="map-lines" aria-hidden="true">
         <GraticuleLines map={map} />
         <LinkLines {...props} />
       </svg>

@@ -29,7 +29,9 @@ export function MapPopup({ map, view, points, t }: OverlayProps) {
       class="map-popup"
       data-testid="map-popup"
       style={{ transform: popupPlace(anchor, frame.clientWidth, frame.clientHeight) }}
+      role="dialog"
       onClick={stop}
+      onKeyDown={stop}
       onMouseDown={stop}
       onPointerDown={stop}
       onDblClick={stop}

@@ -7,7 +7,8 @@ import { createMap, showTracks } from "./create-map.ts";
 import { MapLegend } from "./map-legend.tsx";
 import { MapOverlay } from "./map-overlay.tsx";
 
-const FIT_PADDING_PX = 70;
+/** Room for labels, buttons and the legend at the lower edge. */
+const FIT_PADDING_PX = { top: 60, bottom: 96, left: 76, right: 76 };
 
 export function MapView() {
   const t = useTranslate();
@@ -43,7 +44,7 @@ export function MapView() {
   }, []);
 
   const positioned = view.picture.nodes.filter((node) => node.position !== null);
-  const fit = (): void => {
+  const showAll = (): void => {
     if (map === undefined || positioned.length === 0) return;
     const bounds = new LngLatBounds();
     for (const { position } of positioned) bounds.extend([position!.longitudeDeg, position!.latitudeDeg]);
@@ -54,14 +55,13 @@ export function MapView() {
     // New nodes come into sight by themselves until the operator has moved the map.
     if (!touched.current && positioned.length > fittedNodes.current) {
       fittedNodes.current = positioned.length;
-      fit();
+      showAll();
     }
     const host = map.getCanvasContainer().querySelector(".map-overlay")!;
     draw.current = () => render(<MapOverlay map={map} view={view} t={t} />, host);
     draw.current();
   });
   const { picture } = view;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: tracks change with the picture
   useEffect(() => {
     if (map !== undefined) showTracks(map, picture.nodes, view.session.tracks);
   }, [map, view.state.picture]);
@@ -77,7 +77,7 @@ export function MapView() {
         <button type="button" onClick={() => map?.zoomOut({ animate: false })}>
           −
         </button>
-        <button type="button" title={t("map.fit")} aria-label={t("map.fit")} data-testid="map-fit" onClick={fit}>
+        <button type="button" title={t("map.fit")} aria-label={t("map.fit")} data-testid="map-fit" onClick={showAll}>
           ⤢
         </button>
       </div>
