@@ -14,12 +14,14 @@ export function formatReport(result: SimulationResult, colour: boolean): string 
   const lines = [
     paint(
       1,
-      `${result.scenario}, seed ${result.seed}: ${result.simulatedS} s in ${result.wallS} s, ${result.timesRealTime} x real time`,
+      `${result.scenario}, seed ${result.seed}: ${result.simulatedS} s in ${result.wallS} s (${result.cpuS} s of processor), ${result.timesRealTime} x real time`,
     ),
     "",
     ...result.checks.map((c) => `  ${verdict(c.pass)}  ${c.check.padEnd(widest)}  ${c.found}`),
     "",
     ...serviceLines(result),
+    "",
+    ...receiverLines(result),
     "",
     ...faultLines(result),
     "",
@@ -43,6 +45,20 @@ function serviceLines(result: SimulationResult): string[] {
     row("text", text.sent, text.delivered, text.delayP95Ms),
     row("video", video.framesSent, video.framesComplete, video.delayP95Ms),
   ];
+}
+
+/** One line a node: share of positions, then of speech by talker where some was lost. */
+function receiverLines(result: SimulationResult): string[] {
+  const receivers = result.metrics.receivers as Record<
+    string,
+    { position: number | null; voice: Record<string, number | null> }
+  >;
+  const lines = Object.entries(receivers).map(([name, { position, voice }]) => {
+    const lost = Object.entries(voice).filter(([, share]) => share !== null && share < 99.95);
+    const speech = lost.map(([talker, share]) => `${talker} ${share}`).join(", ");
+    return `  ${name.padEnd(12)}${String(position ?? "-").padStart(6)}   ${speech || "all"}`;
+  });
+  return ["  node        positions %   speech % by talker", ...lines];
 }
 
 function faultLines(result: SimulationResult): string[] {

@@ -88,6 +88,7 @@ function readArguments(args: readonly string[]): Request | number {
 function simulate(scenario: Scenario, request: Request): SimulationResult {
   const seed = request.seed ?? scenario.seed;
   const startedMs = performance.now();
+  const startedCpu = process.threadCpuUsage();
   const simulation = new Simulation({
     scenario,
     seed,
@@ -100,5 +101,7 @@ function simulate(scenario: Scenario, request: Request): SimulationResult {
       process.stderr.write(`\r${(simulation.nowUs / 1e6).toFixed(0)} s of ${simulation.durationUs / 1e6} s `);
   }
   if (showProgress) process.stderr.write("\r\x1b[K");
-  return resultOf(simulation, seed, (performance.now() - startedMs) / 1000);
+  const wallS = (performance.now() - startedMs) / 1000;
+  const cpu = process.threadCpuUsage(startedCpu);
+  return resultOf(simulation, seed, wallS, (cpu.user + cpu.system) / 1e6);
 }

@@ -46,6 +46,20 @@ export class DeliveryLedger {
     return true;
   }
 
+  /** What each node was owed of what was sent in [fromUs, toUs), and has. */
+  byReceiver(fromUs: number, toUs: number): { expected: number; delivered: number }[] {
+    const rows = Array.from({ length: this.#nodes }, () => ({ expected: 0, delivered: 0 }));
+    for (const item of this.#items) {
+      if (item.atUs < fromUs || item.atUs >= toUs) continue;
+      for (const [node, row] of rows.entries()) {
+        if (item.expected[node] === 0) continue;
+        row.expected++;
+        if (!Number.isNaN(item.deliveredUs[node] as number)) row.delivered++;
+      }
+    }
+    return rows;
+  }
+
   /** Counts what was sent in [fromUs, toUs). */
   totals(fromUs: number, toUs: number): DeliveryTotals {
     const delays: number[] = [];

@@ -16,4 +16,5 @@ export const EventKind = {
   reach: 13,
   sample: 14,
   access: 15,
+  flush: 16,
 } as const;

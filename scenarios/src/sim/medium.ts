@@ -14,6 +14,7 @@ const UART_BITS_PER_OCTET = 10;
 const CARRIER_DETECT_US = 3_000;
 /** An IP radio waits a random time of at most this when the channel has become quiet. */
 const BACKOFF_US = 400;
+const LOOP_COPY_OCTETS = 64;
 const TWO_32_PER_PPM = 2 ** 32 / 1e6;
 
 /** What the medium asks of the kernel. Handles of frames are small integers. */
@@ -74,6 +75,8 @@ export class Medium {
   readonly #backoffDraws: Uint32Array;
   readonly #pipeUs: Float64Array;
   readonly #airtimeUs: Float64Array;
+  /** Until when the time on air is counted already: what overlaps counts once. */
+  readonly #countedUs: Float64Array;
   readonly #carriers: Uint8Array;
   readonly #offUs: Float64Array;
   readonly #lossKeys: Int32Array;
@@ -92,6 +95,7 @@ export class Medium {
     this.#backoffKeys = new Int32Array(networks * nodes);
     this.#backoffDraws = new Uint32Array(networks * nodes);
     this.#airtimeUs = new Float64Array(networks * nodes);
+    this.#countedUs = new Float64Array(networks * nodes);
     this.#carriers = new Uint8Array(networks * nodes);
     this.#offUs = new Float64Array(nodes).fill(-1);
     this.#pipeUs = new Float64Array(networks * nodes * nodes);
@@ -244,7 +248,7 @@ export class Medium {
     frame.endUs = startUs + spanUs;
     if (startUs - frame.queuedUs > this.counters.longestQueueUs)
       this.counters.longestQueueUs = startUs - frame.queuedUs;
-    this.#airtimeUs[cell] = (this.#airtimeUs[cell] as number) + spanUs;
+    this.#countAirtime(cell, startUs, frame.endUs);
     this.#host.scheduleArrival(frame.endUs + Math.round(config.latencyMs * 1000), handle);
     return frame.endUs;
   }
@@ -271,11 +275,10 @@ export class Medium {
     const frame = this.#frames[handle] as Frame;
     const half = isHalfDuplex(this.#world.networks[frame.network] as Network);
     this.#quietUs[frame.network * this.#nodes + frame.from] = endUs;
-    const spanUs = frame.endUs - frame.startUs;
     for (const to of this.#world.members(frame.network)) {
       if (to === frame.from || this.#world.lossPpm(frame.network, frame.from, to) < 0) continue;
       const cell = frame.network * this.#nodes + to;
-      this.#airtimeUs[cell] = (this.#airtimeUs[cell] as number) + spanUs;
+      this.#countAirtime(cell, frame.startUs, endUs);
       if (!half && (this.#quietUs[cell] as number) < endUs) this.#quietUs[cell] = endUs;
     }
     if (!half) return;
@@ -284,6 +287,13 @@ export class Medium {
     (this.#onAir[frame.network] as number[]).push(handle);
     this.#host.scheduleCarrier(Math.min(frame.startUs + CARRIER_DETECT_US, frame.endUs), handle, true);
     this.#host.scheduleCarrier(frame.endUs, handle, false);
+  }
+
+  #countAirtime(cell: number, startUs: number, endUs: number): void {
+    const fromUs = Math.max(startUs, this.#countedUs[cell] as number);
+    if (endUs <= fromUs) return;
+    this.#airtimeUs[cell] = (this.#airtimeUs[cell] as number) + endUs - fromUs;
+    this.#countedUs[cell] = endUs;
   }
 
   #collide(a: Frame, b: Frame): void {
@@ -357,8 +367,10 @@ function isHalfDuplex(network: Network): boolean {
   return network.type === "serial" && network.halfDuplex;
 }
 
+/** Both are MAX_FRAME_OCTETS long: copying all of it at once is faster than a loop over more than some octets. */
 function copyOctets(from: Uint8Array, to: Uint8Array, length: number): void {
-  for (let i = 0; i < length; i++) to[i] = from[i] as number;
+  if (length > LOOP_COPY_OCTETS && from.length === to.length) to.set(from);
+  else for (let i = 0; i < length; i++) to[i] = from[i] as number;
 }
 
 function removeFrom(list: number[], value: number): void {

@@ -17,12 +17,14 @@ export interface SimulationResult {
   traceSha256: string;
   simulatedS: number;
   wallS: number;
+  /** Processor time of the thread that simulates: what `wallS` would be on a machine with nothing else to do. */
+  cpuS: number;
   timesRealTime: number;
   metrics: Record<string, unknown>;
 }
 
-/** Holds a finished run against its checks. `wallS`: time that the run took. */
-export function resultOf(simulation: Simulation, seed: number, wallS: number): SimulationResult {
+/** Holds a finished run against its checks. `wallS`, `cpuS`: time that the run took. */
+export function resultOf(simulation: Simulation, seed: number, wallS: number, cpuS = wallS): SimulationResult {
   const evidence = evidenceOf(simulation);
   const checks = runChecks(simulation.scenario.checks, evidence);
   const simulatedS = simulation.durationUs / 1e6;
@@ -34,6 +36,7 @@ export function resultOf(simulation: Simulation, seed: number, wallS: number): S
     traceSha256: simulation.traceSha256(),
     simulatedS,
     wallS: round(wallS, 3),
+    cpuS: round(cpuS, 3),
     timesRealTime: round(simulatedS / wallS, 1),
     metrics: metricsOf(simulation, evidence),
   };
@@ -93,6 +96,7 @@ function metricsOf(simulation: Simulation, evidence: Evidence): Record<string, u
       framesComplete: video.delivered,
       delayP95Ms: Math.round(video.delayP95Ms),
     },
+    receivers: receiversOf(simulation),
     sos: evidence.sos.map((s) => ({
       by: s.by,
       acknowledgedS: s.acknowledgedUs === undefined ? null : round((s.acknowledgedUs - s.raisedUs) / 1e6, 3),
@@ -102,6 +106,23 @@ function metricsOf(simulation: Simulation, evidence: Evidence): Record<string, u
     medium: simulation.medium.counters,
     core: simulation.coreTotals(),
   };
+}
+
+/** Per node, shares in percent: positions that came, and speech played by talker; null where nothing was owed. */
+function receiversOf(simulation: Simulation): Record<string, unknown> {
+  const { traffic, durationUs, world } = simulation;
+  const percent = (part: number, whole: number): number | null => (whole === 0 ? null : round((100 * part) / whole, 1));
+  const positions = traffic.positions.byReceiver(0, durationUs - TAIL_POSITION_US);
+  const voice = traffic.voice.byListener();
+  const nameOf = (node: number): string => world.nodes[node]?.name ?? String(node);
+  return Object.fromEntries(
+    world.nodes.map(({ name }, node) => {
+      const heard = [...(voice.get(node) ?? [])].map(([talker, c]) => [nameOf(talker), percent(c.played, c.expected)]);
+      const row = positions[node];
+      const position = percent(row?.delivered ?? 0, row?.expected ?? 0);
+      return [name, { position, voice: Object.fromEntries(heard) }];
+    }),
+  );
 }
 
 function round(value: number, digits: number): number {

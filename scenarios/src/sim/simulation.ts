@@ -27,8 +27,10 @@ const BOOT_US = 800_000;
 /** Agents that are switched on together start within this time. */
 const START_SPREAD_US = 200_000;
 /** Between looks at queues and routes. */
-const SAMPLE_US = 1_000_000;
+const SAMPLE_US = 2_000_000;
 const REACH_SAMPLE_US = 100_000;
+/** A mesh that is not whole by then is not asked again. */
+const REACH_LIMIT_US = 20_000_000;
 /** Calls of handleTimeout in a row without time going on before the core is held to spin. */
 const MAX_SPINS = 64;
 /** Speech is looked at for this long after a fault. */
@@ -272,7 +274,6 @@ export class Simulation {
   #service(node: SimNode): void {
     const core = node.core;
     if (core === undefined) return;
-    for (let event = core.pollEvent(); event !== undefined; event = core.pollEvent()) this.#event(node, event);
     const slot = this.#slot;
     while (core.pollTransmit(this.nowUs, slot)) this.#transmit(node, slot);
     for (let event = core.pollEvent(); event !== undefined; event = core.pollEvent()) this.#event(node, event);
@@ -329,6 +330,6 @@ export class Simulation {
       return known !== undefined && known.length >= this.#nodes.length - 1;
     });
     if (reached) this.allPairsReachableUs = this.nowUs;
-    else this.#queue.add(this.nowUs + REACH_SAMPLE_US, EventKind.reach, NO_NODE, 0);
+    else if (this.nowUs < REACH_LIMIT_US) this.#queue.add(this.nowUs + REACH_SAMPLE_US, EventKind.reach, NO_NODE, 0);
   }
 }

@@ -9,6 +9,7 @@ import { NO_NODE } from "./event-queue.ts";
 import { RandomStream } from "./random-streams.ts";
 import {
   bundleOf,
+  FLUSH_US,
   FRAMES_PER_BUNDLE,
   framesOfBundle,
   makerOf,
@@ -115,6 +116,8 @@ export class TrafficDriver {
         return this.video.film(nowUs, argument);
       case EventKind.transcoded:
         return this.#sendTranscoded(nowUs, node, argument);
+      case EventKind.flush:
+        return this.#afterTranscoding(nowUs, node, (this.#transcoders[node] as Transcoder).flush(nowUs));
       case EventKind.position:
         return this.#report(nowUs, node);
       case EventKind.text:
@@ -216,9 +219,18 @@ export class TrafficDriver {
     const frames = event.codec === VoiceCodec.opus ? FIRST_FRAME : framesOfBundle(event.payload);
     for (const i of frames) this.voice.arrived(nowUs, node, talker, event.burst, first + i, maker);
     if (!event.bridge) return;
-    const { group, burst, codec, timestamp20ms, payload } = event;
-    const ready = this.#transcoders[node]?.push(event.talker, group, burst, codec, timestamp20ms, payload) ?? [];
-    for (const frame of ready) {
+    const { group, burst, timestamp20ms, payload } = event;
+    const transcoder = this.#transcoders[node] as Transcoder;
+    if (event.codec === VoiceCodec.opus) {
+      this.#afterTranscoding(nowUs, node, transcoder.pushOpus(nowUs, event.talker, group, burst, timestamp20ms));
+      this.#host.schedule(nowUs + FLUSH_US, EventKind.flush, node, 0);
+    } else {
+      this.#afterTranscoding(nowUs, node, transcoder.pushBundle(event.talker, group, burst, timestamp20ms, payload));
+    }
+  }
+
+  #afterTranscoding(nowUs: number, node: number, frames: Transcoded[]): void {
+    for (const frame of frames) {
       const slot = this.#freeTranscoded.pop() ?? this.#transcoded.length;
       this.#transcoded[slot] = frame;
       this.#host.schedule(nowUs + TRANSCODE_US, EventKind.transcoded, node, slot);

@@ -8,12 +8,11 @@ const FULL_BUNDLE = 0b111;
 /** Octets of one Opus frame of 40 ms at 8 kbit/s, and of one bundle of Codec2 1300. */
 const OPUS_FRAME_OCTETS = 40;
 const CODEC2_BUNDLE_OCTETS = 20;
-
-/** Speech of one talker on its way through a border node, from Opus into bundles. */
-interface Assembly {
-  bundle: number;
-  frames: number;
-}
+/** A bundle that misses frames goes out this long after its first one, or when the next but one begins. */
+export const FLUSH_US = 180_000;
+const MAX_PENDING = 2;
+/** After this silence the same burst number is another burst. */
+const FORGET_US = 5_000_000;
 
 /** A coded frame for the other side of the border. */
 export interface Transcoded {
@@ -23,6 +22,23 @@ export interface Transcoded {
   codec: VoiceCodec;
   timestamp20ms: number;
   payload: Uint8Array;
+}
+
+interface Pending {
+  readonly bundle: number;
+  readonly sinceUs: number;
+  frames: number;
+}
+
+/** One burst on its way from Opus into bundles. */
+interface Assembly {
+  readonly talker: number;
+  readonly group: number;
+  readonly burst: number;
+  lastUs: number;
+  /** Bundles up to this one are gone. */
+  gone: number;
+  pending: Pending[];
 }
 
 /**
@@ -39,59 +55,67 @@ export class Transcoder {
     this.#maker = maker;
   }
 
-  /** What leaves on the other side because of this frame; usually nothing for two of three Opus frames. */
-  push(
-    talker: number,
-    group: number,
-    burst: number,
-    codec: VoiceCodec,
-    timestamp20ms: number,
-    payload: Uint8Array,
-  ): Transcoded[] {
-    const name = { talker, group, burst };
-    if (codec === VoiceCodec.codec2_1300) {
-      return framesOfBundle(payload).map((i) => ({
-        ...name,
-        codec: VoiceCodec.opus,
-        timestamp20ms: timestamp20ms + i * UNITS_PER_FRAME,
-        payload: opusFrame(this.#maker),
-      }));
-    }
-    const key = (talker * 256 + group) * 32 + (burst % 32);
+  /** Takes one Opus frame; returns the bundles that are ready. `flush` is due FLUSH_US later. */
+  pushOpus(nowUs: number, talker: number, group: number, burst: number, timestamp20ms: number): Transcoded[] {
+    const assembly = this.#assembly(nowUs, talker, group, burst);
     const bundle = Math.floor(timestamp20ms / UNITS_PER_BUNDLE);
-    const frame = (timestamp20ms % UNITS_PER_BUNDLE) / UNITS_PER_FRAME;
-    const assembly = this.#assembly(key, bundle);
+    if (bundle <= assembly.gone) return [];
+    let entry = assembly.pending.find((p) => p.bundle === bundle);
+    if (entry === undefined) {
+      entry = { bundle, sinceUs: nowUs, frames: 0 };
+      assembly.pending.push(entry);
+      assembly.pending.sort((a, b) => a.bundle - b.bundle);
+    }
+    entry.frames |= 1 << ((timestamp20ms % UNITS_PER_BUNDLE) / UNITS_PER_FRAME);
     const out: Transcoded[] = [];
-    const flush = (): void => {
-      if (assembly.frames === 0) return;
-      const start = assembly.bundle * UNITS_PER_BUNDLE;
-      out.push({
-        ...name,
-        codec: VoiceCodec.codec2_1300,
-        timestamp20ms: start,
-        payload: bundleOf(this.#maker, assembly.frames),
-      });
-      assembly.frames = 0;
-    };
-    // An older bundle's frame that comes after its bundle has gone is of no use any more; a new burst starts at 0.
-    if (bundle < assembly.bundle && bundle > 0) return out;
-    if (bundle !== assembly.bundle) flush();
-    assembly.bundle = bundle;
-    assembly.frames |= 1 << frame;
-    if (assembly.frames === FULL_BUNDLE) {
-      flush();
-      assembly.bundle = bundle + 1;
+    while (assembly.pending.length > MAX_PENDING) this.#release(assembly, out);
+    while (assembly.pending[0]?.frames === FULL_BUNDLE) this.#release(assembly, out);
+    return out;
+  }
+
+  /** Bundles that have waited long enough for what they miss. */
+  flush(nowUs: number): Transcoded[] {
+    const out: Transcoded[] = [];
+    for (const assembly of this.#assemblies.values()) {
+      while (nowUs - (assembly.pending[0]?.sinceUs ?? nowUs) >= FLUSH_US) this.#release(assembly, out);
     }
     return out;
   }
 
-  #assembly(key: number, bundle: number): Assembly {
+  /** One bundle becomes its real frames. */
+  pushBundle(talker: number, group: number, burst: number, timestamp20ms: number, payload: Uint8Array): Transcoded[] {
+    return framesOfBundle(payload).map((i) => ({
+      talker,
+      group,
+      burst,
+      codec: VoiceCodec.opus,
+      timestamp20ms: timestamp20ms + i * UNITS_PER_FRAME,
+      payload: opusFrame(this.#maker),
+    }));
+  }
+
+  #assembly(nowUs: number, talker: number, group: number, burst: number): Assembly {
+    const key = (talker * 256 + group) * 32 + (burst % 32);
     let assembly = this.#assemblies.get(key);
-    if (!assembly) {
-      assembly = { bundle, frames: 0 };
+    if (assembly === undefined || nowUs - assembly.lastUs > FORGET_US) {
+      assembly = { talker, group, burst, lastUs: nowUs, gone: -1, pending: [] };
       this.#assemblies.set(key, assembly);
     }
+    assembly.lastUs = nowUs;
     return assembly;
+  }
+
+  #release(assembly: Assembly, out: Transcoded[]): void {
+    const { bundle, frames } = assembly.pending.shift() as Pending;
+    assembly.gone = bundle;
+    out.push({
+      talker: assembly.talker,
+      group: assembly.group,
+      burst: assembly.burst,
+      codec: VoiceCodec.codec2_1300,
+      timestamp20ms: bundle * UNITS_PER_BUNDLE,
+      payload: bundleOf(this.#maker, frames),
+    });
   }
 }
 

@@ -121,6 +121,25 @@ export class VoiceLedger {
     return { ...totals, mouthToEarP95Ms: delays[Math.floor(delays.length * 0.95)] ?? 0 };
   }
 
+  /** Frames owed and played, by listener, then by talker: where speech is lost shows in one look. */
+  byListener(): Map<number, Map<number, { expected: number; played: number }>> {
+    const rows = new Map<number, Map<number, { expected: number; played: number }>>();
+    for (const burst of this.bursts) {
+      for (const [column, listener] of burst.listeners.entries()) {
+        const row = rows.get(listener) ?? new Map<number, { expected: number; played: number }>();
+        const cell = row.get(burst.talker) ?? { expected: 0, played: 0 };
+        for (let frame = 0; frame < burst.frames; frame++) {
+          const at = frame * burst.listeners.length + column;
+          if (burst.expected[at] === 0) continue;
+          cell.expected++;
+          if (!Number.isNaN(burst.playedUs[at] as number)) cell.played++;
+        }
+        rows.set(listener, row.set(burst.talker, cell));
+      }
+    }
+    return rows;
+  }
+
   /**
    * Longest silence, microseconds, that any listener with a path heard in speech that was going on at `atUs` or
    * within `spanUs` after. Undefined if nobody spoke or nobody had a path.
