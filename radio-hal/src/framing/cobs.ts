@@ -1,3 +1,4 @@
+import { assert } from "@skein/codecs";
 import { CRC16_OCTETS, CRC16_RESIDUE, crc16 } from "./crc16.ts";
 import type { Deframer, DeframerSink } from "./deframer.ts";
 import { deliverChecked } from "./deframer.ts";
@@ -26,6 +27,7 @@ export function cobsMaxOctets(frameOctets: number): number {
 
 /** Writes frame + CRC-16 with COBS and a closing delimiter to `out` at `at`; returns the end. */
 export function encodeCobs(frame: Uint8Array, length: number, out: Uint8Array, at: number): number {
+  assert(out.length - at >= cobsMaxOctets(length), "no room for the stuffed frame");
   const check = crc16(frame, 0, length);
   let codeAt = at;
   let end = at + 1;

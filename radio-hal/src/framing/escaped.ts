@@ -1,3 +1,4 @@
+import { assert } from "@skein/codecs";
 import { CRC16_OCTETS, CRC16_RESIDUE, crc16 } from "./crc16.ts";
 import type { Deframer, DeframerSink } from "./deframer.ts";
 import { deliverChecked } from "./deframer.ts";
@@ -21,6 +22,7 @@ export interface EscapedFormat {
 
 const HDLC_XOR = 0x20;
 
+/** Also for KISS: the type octet is the first of the frame there. */
 export const SLIP: EscapedFormat = {
   flag: 0xc0,
   escape: 0xdb,
@@ -28,8 +30,6 @@ export const SLIP: EscapedFormat = {
   escapedEscape: 0xdd,
   checkOctets: 0,
 };
-/** The type octet is the first of the frame. */
-export const KISS: EscapedFormat = SLIP;
 export const HDLC: EscapedFormat = {
   flag: 0x7e,
   escape: 0x7d,
@@ -51,6 +51,7 @@ export function encodeEscaped(
   out: Uint8Array,
   at: number,
 ): number {
+  assert(out.length - at >= escapedMaxOctets(format, length), "no room for the escaped frame");
   const check = format.checkOctets === 0 ? 0 : crc16(frame, 0, length);
   let end = at;
   out[end++] = format.flag;

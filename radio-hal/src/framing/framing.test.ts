@@ -162,6 +162,13 @@ for (const format of formats) {
   });
 }
 
+test("an output buffer that is too small is a programmer's error", () => {
+  const room = cobsMaxOctets(10);
+  assert.is(encodeCobs(new Uint8Array(10), 10, new Uint8Array(room), 0) <= room, true);
+  assert.throws(() => encodeCobs(new Uint8Array(10), 10, new Uint8Array(room - 1), 0), /no room/);
+  assert.throws(() => encodeEscaped(SLIP, new Uint8Array(10), 10, new Uint8Array(12), 0), /no room/);
+});
+
 test("hdlc: the example of RFC 1662 escapes flag and escape", () => {
   const line = hex(escapedFormat("hdlc", HDLC).encode(Uint8Array.of(0x7e, 0x7d, 0x41)));
   assert.is(line.slice(0, 12), "7e7d5e7d5d41");

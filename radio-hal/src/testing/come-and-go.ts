@@ -8,8 +8,10 @@ import { ENDPOINT_ALL } from "../bearer.ts";
 import { createUdpBearer } from "../bearers/udp/udp-bearer.ts";
 import { Recorder, untilReal } from "../compliance/recorder.ts";
 
+/** From iproute2. */
+const IP_TOOL = "ip";
 const ip = (command: string): void => {
-  execFileSync("ip", command.split(" "));
+  execFileSync(IP_TOOL, command.split(" "));
 };
 
 function makeBearer(name: string, interfaces: string[]): ReturnType<typeof createUdpBearer> {

@@ -2,7 +2,7 @@ import { cobsMaxOctets, encodeCobs } from "../../framing/cobs.ts";
 import { BITS_PER_CHARACTER } from "./carrier-sense.ts";
 
 /** Frames that wait for the line. Few: the core's own queues know what is urgent, this one does not. */
-export const SERIAL_QUEUE_FRAMES = 4;
+const SERIAL_QUEUE_FRAMES = 4;
 /** The next frame goes to the driver this long before the line falls silent, so that no gap opens between them. */
 const LEAD_MS = 15;
 

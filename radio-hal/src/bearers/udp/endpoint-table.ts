@@ -2,7 +2,7 @@ import { isIPv6, SocketAddress } from "node:net";
 import type { UdpPort } from "./udp-port.ts";
 
 /** Senders known at a time, static neighbours included. */
-export const UDP_ENDPOINTS_MAX = 256;
+const UDP_ENDPOINTS_MAX = 256;
 /** A learned sender that was answered keeps its number for this long after it fell silent. */
 const ANSWERED_KEEP_MS = 60_000;
 
