@@ -26,6 +26,7 @@ import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { createNeighbour, isUsable, type Neighbour, type Port } from "./port.ts";
 import { resetWindows } from "./secure-channel.ts";
 import { type CoreState, emit } from "./state.ts";
+import { channelUnsettled } from "./turn-taking.ts";
 
 const FULL_HELLO_EVERY = 8;
 /** A quality change of one step is advertised when it has lasted this long. */
@@ -120,6 +121,7 @@ export class Adjacency {
       n.alive = false;
       n.bootEpoch = bootEpoch;
       port.neighbours.push(n);
+      channelUnsettled(port, nowUs);
       port.byLocal[local] = n;
     }
     if (n.nodeId !== nodeId) return this.#refuse("address-conflict");
@@ -271,6 +273,7 @@ export class Adjacency {
     if (up) {
       port.needFullHello = true;
       port.helloReply = true;
+      channelUnsettled(port, nowUs);
       port.helloDueUs = nowUs + this.#s.random.below(port.narrow ? 600_000 : 20_000);
       return;
     }

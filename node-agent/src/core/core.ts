@@ -35,6 +35,7 @@ import { VoiceService } from "./service/voice-service.ts";
 import { type CoreState, createState, emit } from "./state.ts";
 import { readStatus } from "./status.ts";
 import { Transmitter } from "./transmitter.ts";
+import { channelQuiet } from "./turn-taking.ts";
 
 const _EVER = Number.POSITIVE_INFINITY;
 
@@ -130,7 +131,7 @@ class Core implements MeshCore {
   handleCarrier(nowUs: number, bearerId: number, busy: boolean): void {
     const port = this.#port(bearerId);
     port.carrierBusy = busy;
-    if (!busy) this.#transmitter.contend(nowUs, port);
+    if (!busy) channelQuiet(port, nowUs, this.#s.random);
   }
 
   #port(bearerId: number): Port {

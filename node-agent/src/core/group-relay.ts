@@ -164,11 +164,11 @@ export class GroupRelay {
   /** A transmission of `n` on `port` reaches `n` itself and those whom its hellos list. */
   #cover(pending: PendingRelay, port: Port, n: Neighbour): void {
     setBit(pending.twice, n.local);
-    for (let word = 0; word < WORDS; word++) {
-      const reach = n.reach[word] as number;
-      const once = pending.once[word] as number;
-      pending.twice[word] = (pending.twice[word] as number) | (port.narrow ? reach : once & reach);
-      pending.once[word] = once | reach;
+    for (const other of port.neighbours) {
+      // Either end's word that they hear each other will do: hellos get lost.
+      if (!hasBit(n.reach, other.local) && !hasBit(other.reach, n.local)) continue;
+      if (port.narrow || hasBit(pending.once, other.local)) setBit(pending.twice, other.local);
+      else setBit(pending.once, other.local);
     }
   }
 

@@ -71,8 +71,6 @@ export const RELAY_JITTER_WIDE_US = 5_000;
 export const RELAY_RANK_FLASH_US = 350_000;
 export const RELAY_RANK_US = 1_500_000;
 
-/** Contention on half-duplex media: slot, window in slots for urgent and for other frames. */
-export const CONTENTION_SLOT_US = 12_000;
+/** Turn-taking on half-duplex media: quiet time before anybody may begin, and what a slot adds to the key-up time. */
 export const CONTENTION_GUARD_US = 6_000;
-export const CONTENTION_WINDOW_URGENT = 3;
-export const CONTENTION_WINDOW = 10;
+export const CONTENTION_MARGIN_US = 12_000;

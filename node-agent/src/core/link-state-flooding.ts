@@ -11,7 +11,6 @@ import {
   encodeDelta,
   encodePull,
   type PullEntry,
-  VECTOR_GONE,
 } from "@skein/codecs";
 import { MAX_PENDING_UPDATES } from "./limits.ts";
 import { type ApplyResult, withLink } from "./link-state-db.ts";
@@ -20,6 +19,7 @@ import { type CoreState, emit } from "./state.ts";
 
 const UPDATE_DELAY_WIDE_US = 1_500;
 const UPDATE_DELAY_NARROW_US = 250_000;
+const UPDATE_GAP_NARROW_US = 2_000_000;
 const PULL_DELAY_WIDE_US = 25_000;
 const PULL_DELAY_NARROW_US = 500_000;
 const PULL_GAP_WIDE_US = 300_000;
@@ -160,7 +160,7 @@ export class LinkStateFlooding {
     }
     for (const other of to.neighbours) {
       if (other === n || !other.alive || !other.twoWay) continue;
-      if (!to.shared || this.#s.db.vector(n.local, other.local, to.config.kind) === VECTOR_GONE) {
+      if (!to.shared || ((n.reach[other.local >>> 5] as number) & (1 << (other.local & 31))) === 0) {
         queue();
         return;
       }
@@ -184,12 +184,16 @@ export class LinkStateFlooding {
   #schedule(nowUs: number, port: Port, asked: boolean): void {
     const delay = port.narrow ? UPDATE_DELAY_NARROW_US : UPDATE_DELAY_WIDE_US;
     const wait = asked ? delay / 4 : delay / 2;
-    port.updateDueUs = Math.min(port.updateDueUs, nowUs + wait + this.#s.random.below(wait));
+    const soon = nowUs + wait + this.#s.random.below(wait);
+    // On a narrow bearer news travels in company.
+    const paced = port.narrow && !asked ? Math.max(soon, port.lastUpdateUs + UPDATE_GAP_NARROW_US) : soon;
+    port.updateDueUs = Math.min(port.updateDueUs, paced);
   }
 
   /** Body of an update (after the kind octet) with as much as fits into `roomOctets`; 0 if nothing waits. */
   encodeUpdate(nowUs: number, port: Port, out: Uint8Array, offset: number, roomOctets: number): number {
     port.updateDueUs = Number.POSITIVE_INFINITY;
+    port.lastUpdateUs = nowUs;
     if (port.updateDeltas.length === 0 && port.updateFull.size === 0) return 0;
     const deltas = port.updateDeltas.splice(0, Math.min(255, Math.floor((roomOctets - 1) / DELTA_OCTETS)));
     let at = offset;

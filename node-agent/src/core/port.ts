@@ -74,6 +74,12 @@ export interface Port {
   carrierBusy: boolean;
   /** Nothing is transmitted before. */
   accessUs: number;
+  /** Half-duplex media: since when the channel has been quiet, and what the order of turns is drawn from. */
+  quietSinceUs: number;
+  turnSeed: number;
+  /** While the members are still finding each other: random slots on top, drawn anew each time, until then. */
+  turnExtraSlots: number;
+  turnSettledUs: number;
   /** Next counter of the shared stream. */
   counter: number;
   readonly neighbours: Neighbour[];
@@ -93,6 +99,7 @@ export interface Port {
   readonly updateFull: Set<number>;
   readonly updateDeltas: Delta[];
   updateDueUs: number;
+  lastUpdateUs: number;
   /** The same update for each neighbour of a point-to-point bearer, waiting its turn. */
   readonly direct: { neighbour: number; octets: Uint8Array }[];
   nextFragmentId: number;
@@ -119,6 +126,10 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     costCentsPerMegabyte: config.costCentsPerMegabyte,
     carrierBusy: false,
     accessUs: 0,
+    quietSinceUs: Number.NEGATIVE_INFINITY,
+    turnSeed: 0,
+    turnExtraSlots: 0,
+    turnSettledUs: 0,
     counter: 0,
     neighbours: [],
     byLocal: new Array<Neighbour | undefined>(256).fill(undefined),
@@ -135,6 +146,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     updateFull: new Set(),
     updateDeltas: [],
     updateDueUs: Number.POSITIVE_INFINITY,
+    lastUpdateUs: Number.NEGATIVE_INFINITY,
     direct: [],
     nextFragmentId: 0,
     rtoDueUs: Number.POSITIVE_INFINITY,

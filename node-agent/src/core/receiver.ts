@@ -28,6 +28,7 @@ import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Neighbour, Port } from "./port.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { CoreState } from "./state.ts";
+import { drawOrder } from "./turn-taking.ts";
 
 /** A data packet for this node: header, and payload octets[from, from + length). */
 export type Deliver = (
@@ -92,6 +93,7 @@ export class Receiver {
   #full(nowUs: number, port: Port, endpoint: number, length: number): void {
     const end = this.#s.secure.openFull(port, this.#frame, length);
     if (end === 0) return;
+    if (port.config.halfDuplex) drawOrder(port, this.#frame, end);
     // Only hellos travel in full frames: the address stands behind kind and flags on every layout.
     if (kindOf(this.#frame[FULL_HEADER_OCTETS] as number) !== FrameKind.hello || end < FULL_HEADER_OCTETS + 4) {
       return this.#s.counters.drop("unknown-kind");
@@ -119,6 +121,7 @@ export class Receiver {
     }
     n.endpoint = endpoint;
     this.#adjacency.heard(nowUs, port, n);
+    if (port.config.halfDuplex) drawOrder(port, this.#frame, end);
     if (highest >= 0 && n.window.highest > highest + 1) this.#arq.noticeGap(nowUs, port, n, false);
     this.#plain(nowUs, port, n, false, this.#frame, SHARED_HEADER_OCTETS, end);
   }

@@ -15,16 +15,11 @@ import {
 import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
 import type { HopArq } from "./hop-arq.ts";
-import {
-  CONTENTION_GUARD_US,
-  CONTENTION_SLOT_US,
-  CONTENTION_WINDOW,
-  CONTENTION_WINDOW_URGENT,
-  SENT_RING_FRAMES,
-} from "./limits.ts";
+import { SENT_RING_FRAMES } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
+import { accessUs, channelQuiet, drawOrder } from "./turn-taking.ts";
 
 /** Queue levels below this are flash or voice (see BearerQueue). */
 const URGENT_LEVELS = 8;
@@ -79,10 +74,10 @@ export class Transmitter {
     const ports = this.#s.ports;
     for (let i = 0; i < ports.length; i++) {
       const port = ports[(this.#nextPort + i) % ports.length] as Port;
-      if (!port.up || port.carrierBusy || nowUs < port.accessUs) continue;
+      if (!port.up || port.carrierBusy || nowUs < this.#accessUs(port)) continue;
       if (!this.#pollPort(nowUs, port, slot)) continue;
       slot.bearerId = port.config.id;
-      this.#onAir(nowUs, port, slot.length);
+      this.#onAir(nowUs, port, slot);
       this.#nextPort = (this.#nextPort + i + 1) % ports.length;
       return true;
     }
@@ -93,21 +88,25 @@ export class Transmitter {
   nextUs(port: Port): number {
     if (!port.up || port.carrierBusy) return EVER;
     if (port.queue.count > 0 || port.repeats.length > 0 || port.direct.length > 0 || this.#fragmentReady(port))
-      return port.accessUs;
+      return this.#accessUs(port);
     let due = Math.min(port.helloDueUs, port.updateDueUs);
     for (const n of port.neighbours) due = Math.min(due, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
-    return Math.max(due, port.accessUs);
+    return Math.max(due, this.#accessUs(port));
   }
 
-  /** The medium is free (again): others may want it too. */
-  contend(nowUs: number, port: Port): void {
+  /** When this bearer may next begin to transmit: its own pace, and on half-duplex media its turn. */
+  #accessUs(port: Port): number {
+    if (!port.config.halfDuplex) return port.accessUs;
+    return Math.max(port.accessUs, accessUs(port, this.#s.local, this.#isUrgent(port)));
+  }
+
+  #isUrgent(port: Port): boolean {
     const urgency = port.queue.urgency();
-    const window = urgency >= 0 && urgency < URGENT_LEVELS ? CONTENTION_WINDOW_URGENT : CONTENTION_WINDOW;
-    const waitUs = CONTENTION_GUARD_US + this.#s.random.below(window) * CONTENTION_SLOT_US;
-    port.accessUs = Math.max(port.accessUs, nowUs + waitUs);
+    return urgency >= 0 && urgency < URGENT_LEVELS;
   }
 
-  #onAir(nowUs: number, port: Port, length: number): void {
+  #onAir(nowUs: number, port: Port, slot: TransmitSlot): void {
+    const length = slot.length;
     const air = airtimeUs(port.config, length);
     port.framesSent++;
     port.octetsSent += length;
@@ -120,12 +119,13 @@ export class Transmitter {
     port.airtimeBySecond[second % 10] = (port.airtimeBySecond[second % 10] as number) + air;
     // Bitrate pacing; the last frame may overlap the next by nothing, so that the device's own queue stays empty.
     port.accessUs = Math.max(port.accessUs, nowUs) + air;
-    if (port.config.halfDuplex) this.contend(port.accessUs, port);
+    if (!port.config.halfDuplex) return;
+    channelQuiet(port, port.accessUs, this.#s.random);
+    drawOrder(port, slot.octets, slot.length - port.tagOctets);
   }
 
   #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    const urgency = port.queue.urgency();
-    if (urgency >= 0 && urgency < URGENT_LEVELS && this.#data(nowUs, port, slot)) return true;
+    if (this.#isUrgent(port) && this.#data(nowUs, port, slot)) return true;
     return (
       this.#repeat(nowUs, port, slot) ||
       this.#reports(nowUs, port, slot) ||

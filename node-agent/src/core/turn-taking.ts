@@ -1,0 +1,48 @@
+import { mix32, readU32 } from "@skein/codecs";
+import { CONTENTION_GUARD_US, CONTENTION_MARGIN_US } from "./limits.ts";
+import type { Port } from "./port.ts";
+import type { Random } from "./random.ts";
+
+const SETTLING_US = 3_000_000;
+const SETTLING_SLOTS = 8;
+
+/**
+ * Who may send when a half-duplex channel falls quiet. After a guard time comes one slot for voice and
+ * flash, then one for each member, in an order that everybody draws from the authentication tag of the
+ * last frame: all who heard it agree without a word, and the order is a new one after each frame (a
+ * virtual token; compare BRAM, Chlamtac 1976). Once all slots have passed, anybody may begin at any time.
+ */
+export function accessUs(port: Port, ownLocal: number, urgent: boolean): number {
+  const base = port.quietSinceUs + CONTENTION_GUARD_US;
+  if (urgent) return base;
+  return base + (1 + placeInOrder(port, ownLocal) + port.turnExtraSlots) * slotUs(port);
+}
+
+/** The channel is quiet from `quietUs` on. Newcomers do not know the others yet, nor the others them: they add dice. */
+export function channelQuiet(port: Port, quietUs: number, random: Random): void {
+  port.quietSinceUs = quietUs;
+  port.turnExtraSlots = quietUs < port.turnSettledUs ? random.below(SETTLING_SLOTS) : 0;
+}
+
+/** Somebody new is on the channel. */
+export function channelUnsettled(port: Port, nowUs: number): void {
+  port.turnSettledUs = Math.max(port.turnSettledUs, nowUs + SETTLING_US);
+}
+
+/** Takes the order of the next turns from a frame that was heard or sent, whose tag is at `tagAt`. */
+export function drawOrder(port: Port, frame: Uint8Array, tagAt: number): void {
+  port.turnSeed = readU32(frame, tagAt);
+}
+
+/** A carrier shows only when its first octets come out of the receiver: key-up time and some. */
+function slotUs(port: Port): number {
+  return port.config.keyUpUs + CONTENTION_MARGIN_US;
+}
+
+/** How many members come before this node: comparing two by their draw needs no common list of members. */
+function placeInOrder(port: Port, ownLocal: number): number {
+  const own = mix32(port.turnSeed ^ ownLocal);
+  let before = 0;
+  for (const n of port.neighbours) if (n.alive && mix32(port.turnSeed ^ n.local) < own) before++;
+  return before;
+}
