@@ -30,7 +30,7 @@ export function coreOptions(
   };
 }
 
-export function hasNarrowRadio(scenario: Scenario, node: ScenarioNode): boolean {
+function hasNarrowRadio(scenario: Scenario, node: ScenarioNode): boolean {
   return node.networks.some((name) => scenario.networks.some((n) => n.name === name && n.type === "serial"));
 }
 

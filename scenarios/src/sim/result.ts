@@ -42,7 +42,7 @@ export function resultOf(simulation: Simulation, seed: number, wallS: number, cp
   };
 }
 
-export function evidenceOf(simulation: Simulation): Evidence {
+function evidenceOf(simulation: Simulation): Evidence {
   const { traffic, durationUs, world, medium } = simulation;
   const voice = traffic.voice.totals(0, durationUs - TAIL_VOICE_US);
   const airtime: Record<string, number> = {};
