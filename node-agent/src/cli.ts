@@ -1,7 +1,7 @@
-import { enableCompileCache } from "node:module";
+import { enableCompileCache, flushCompileCache } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { loadConfig } from "./config/load.ts";
-import { ConfigError } from "./config/yaml.ts";
 import { createLog, type Log } from "./shell/log.ts";
 import { errorCode, errorMessage } from "./shell/skein-error.ts";
 
@@ -25,6 +25,7 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 const EXIT_INTERNAL = 70;
 const PARENT_CHECK_MS = 500;
+const FLUSH_COMPILED_MS = 5000;
 
 /**
  * The `agent` command. `args` are the words after `skein agent`. Resolves with the exit code; it never rejects on bad
@@ -61,8 +62,9 @@ function usage(message: string): number {
   return EXIT_USAGE;
 }
 
-function check(file: string): number {
+async function check(file: string): Promise<number> {
   try {
+    const { loadConfig } = await import("./config/load.ts");
     const { config } = loadConfig(file);
     process.stdout.write(
       `${file}: good (${config.node.name}, ${config.node.address}, ${config.bearers.length} bearers)\n`,
@@ -76,11 +78,13 @@ function check(file: string): number {
 
 async function run(file: string, parentPid: number | undefined): Promise<number> {
   let log = createLog("info", "");
+  // Loaded only now: half of a start is compiling, and what was compiled before need not be again.
+  cacheCompiledCode();
   try {
+    const { loadConfig } = await import("./config/load.ts");
     const loaded = loadConfig(file);
     log = createLog(loaded.config.log, loaded.config.node.address);
     exitOnInternalError(log);
-    // Loaded only now: a wrong configuration is answered at once.
     const { startAgent } = await import("./shell/agent.ts");
     const stopped = stopSignal(log, parentPid);
     const agent = await startAgent(loaded, log);
@@ -91,14 +95,22 @@ async function run(file: string, parentPid: number | undefined): Promise<number>
     await agent.stop();
     return 0;
   } catch (error) {
-    const isInput = error instanceof ConfigError || ["config-unreadable", "key-invalid"].includes(errorCode(error, ""));
+    const isInput = ["config-invalid", "config-unreadable", "key-invalid"].includes(errorCode(error, ""));
     log.error(errorMessage(error), { code: errorCode(error, "internal"), ...detailsOf(error) });
     return isInput ? EXIT_USAGE : EXIT_FAILED;
   }
 }
 
+/** In a folder of the user's own: whoever could write there could have the agent run their code. */
+function cacheCompiledCode(): void {
+  enableCompileCache(join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "skein", "compiled"));
+  // Otherwise it is written at a clean end only, and a node may never have one.
+  setTimeout(flushCompileCache, FLUSH_COMPILED_MS).unref();
+}
+
 function detailsOf(error: unknown): Record<string, unknown> {
-  if (error instanceof ConfigError) return { problems: error.problems };
+  const problems = (error as { problems?: unknown } | null)?.problems;
+  if (problems !== undefined) return { problems };
   const remedy = remedyOf(error);
   if (remedy !== "") return { remedy };
   return errorCode(error, "") === "" ? { stack: error instanceof Error ? error.stack : undefined } : {};
@@ -153,7 +165,4 @@ function isAlive(pid: number): boolean {
   }
 }
 
-if (import.meta.main) {
-  enableCompileCache();
-  process.exit(await main(process.argv.slice(2)));
-}
+if (import.meta.main) process.exit(await main(process.argv.slice(2)));

@@ -11,7 +11,7 @@ import type { AgentStatus, Command, CommandReply } from "../api/types.ts";
 
 const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
 const POLL_MS = 25;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 45_000;
 
 /** An agent process and what it says. */
 export interface AgentProcess {

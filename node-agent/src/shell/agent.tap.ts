@@ -20,6 +20,9 @@ import {
   writeConfig,
 } from "./agent-harness.ts";
 
+// Real processes on a machine that may be busy.
+t.setTimeout(240_000);
+
 const folder = mkdtempSync(join(tmpdir(), "skein-agent-"));
 const running = new Set<AgentProcess>();
 t.teardown(async () => {

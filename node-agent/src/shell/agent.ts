@@ -7,7 +7,7 @@ import { type CoreOptions, type CoreStatus, type MeshCore, type NodeEvent, Role 
 import { createCore } from "../core/index.ts";
 import { findCodec2 } from "../media/codec2.ts";
 import { type MediaHost, startMedia } from "../media/media-host.ts";
-import type { FromMedia } from "../media/protocol.ts";
+import type { FromMedia, ToMedia } from "../media/protocol.ts";
 import { Battery } from "../services/battery.ts";
 import type { ServiceContext } from "../services/context.ts";
 import { EventLog } from "../services/event-log.ts";
@@ -125,7 +125,7 @@ class Agent implements RunningAgent {
       bearer: (bearer, up, reason) => this.#onBearer(bearer, up, reason),
     });
     const context = this.#context();
-    const media = { send: (message: Parameters<MediaHost["send"]>[0]) => this.#media?.send(message) };
+    const media = { send: (message: ToMedia) => this.#mediaHost()?.send(message) };
     this.#battery = new Battery(config.battery.file);
     this.#positions = new PositionService(context, this.#positionSource(), this.#battery);
     this.#texts = new TextService(context);
@@ -165,7 +165,8 @@ class Agent implements RunningAgent {
     await this.#battery.start();
     this.#positions.start();
     this.#tak?.start();
-    this.#media = startMedia((message) => this.#onMedia(message));
+    // Whoever listens or carries voice across must not miss the first word; a plain relay needs no codecs at all.
+    if (config.voice.groups.length > 0 || config.voice.bridge.length > 0) this.#mediaHost();
     this.#events.add("info", `${name} (${addressTextOf(address)}) is on the air`);
   }
 
@@ -290,6 +291,12 @@ class Agent implements RunningAgent {
       case "video-need-key":
         return this.#log.debug("video needs a key frame", { from: message.from, stream: message.stream });
     }
+  }
+
+  /** The media process, started when it is first needed; undefined once the agent stops. */
+  #mediaHost(): MediaHost | undefined {
+    if (this.#stopping === undefined) this.#media ??= startMedia((message) => this.#onMedia(message));
+    return this.#media;
   }
 
   #onMediaReady(opus: boolean, codec2: boolean): void {

@@ -6,6 +6,9 @@ import t from "tap";
 import { findCodec2 } from "../media/codec2.ts";
 import { type AgentProcess, journalLines, startAgentProcess, toneWav, until, writeConfig } from "./agent-harness.ts";
 
+// Real processes on a machine that may be busy.
+t.setTimeout(240_000);
+
 // Two real agents on one 9600 bit/s channel: the serial radios are pseudo-terminals, joined here.
 const folder = mkdtempSync(join(tmpdir(), "skein-serial-"));
 const ends: Pty[] = [];
