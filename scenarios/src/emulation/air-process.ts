@@ -1,10 +1,13 @@
 /** Entry of the air's process, forked by the lab. It ends with `stop` or when the lab is gone. */
 import { readFileSync } from "node:fs";
+import { setPriority } from "node:os";
 import { Air } from "./air.ts";
 import type { FromAir, ToAir } from "./air-protocol.ts";
 import { monotonicUs } from "./clock.ts";
 
 const COUNTERS_MS = 1000;
+/** Every frame of every agent waits for this process. */
+const NICENESS = -10;
 
 let air: Air | undefined;
 let guarded: { mark: string; pids: number[] } = { mark: "", pids: [] };
@@ -56,6 +59,16 @@ function endOrphans(): void {
   stop();
 }
 
+/** Before the others where that is allowed (as root), like them where it is not. */
+function hurry(): void {
+  try {
+    setPriority(NICENESS);
+  } catch {
+    // An ordinary user may not.
+  }
+}
+
+hurry();
 process.on("message", handle);
 process.on("disconnect", endOrphans);
 // Ctrl-C reaches the whole process group; the lab decides when the air ends.

@@ -125,7 +125,12 @@ t.test("datagrams and serial octets through the air", async (t) => {
   });
 
   await t.test("a pipe has one far end; a cut stops it, its end lets it go on", async (t) => {
-    const [ab, ac, ba, ca] = await Promise.all([clientAt(1, 0, 1), clientAt(1, 0, 2), clientAt(1, 1, 0), clientAt(1, 2, 0)]);
+    const [ab, ac, ba, ca] = await Promise.all([
+      clientAt(1, 0, 1),
+      clientAt(1, 0, 2),
+      clientAt(1, 1, 0),
+      clientAt(1, 2, 0),
+    ]);
     for (const client of [ba, ca]) client.send("hello");
     ab.send("before");
     t.equal((await ba.next()).text, "before");
@@ -156,7 +161,15 @@ t.test("datagrams and serial octets through the air", async (t) => {
     t.equal((await b.next()).text, "back");
     const lines = readFileSync(timeline, "utf8").trim().split("\n");
     const labels = lines.map((line) => (JSON.parse(line) as Connectivity).labels);
-    t.same(labels, [[0, 0, 0], [OFF, 1, 1], [0, 0, 0]], "the timeline shows the time without power");
+    t.same(
+      labels,
+      [
+        [0, 0, 0],
+        [OFF, 1, 1],
+        [0, 0, 0],
+      ],
+      "the timeline shows the time without power",
+    );
   });
 
   await t.test("serial ports: octets pass, two at once collide", async (t) => {

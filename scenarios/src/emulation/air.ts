@@ -122,7 +122,7 @@ export class Air {
 
   #armChannel(network: number, entry: Channel): void {
     const nextUs = entry.channel.nextUs();
-    if (nextUs === Number.POSITIVE_INFINITY || entry.armedUs !== Number.POSITIVE_INFINITY) return;
+    if (nextUs >= entry.armedUs) return;
     entry.armedUs = nextUs;
     this.#agenda.add(nextUs, SERIAL_STEP, network);
   }
@@ -130,13 +130,14 @@ export class Air {
   #due(kind: number, argument: number, dueUs: number): void {
     if (kind === ARRIVAL) this.#datagrams.arrive(argument);
     else if (kind === ACCESS) this.#datagrams.access(dueUs, argument);
-    else if (kind === SERIAL_STEP) this.#stepChannel(argument);
+    else if (kind === SERIAL_STEP) this.#stepChannel(argument, dueUs);
     else this.#stepWorld(dueUs);
   }
 
-  #stepChannel(network: number): void {
+  #stepChannel(network: number, dueUs: number): void {
     const entry = this.#channels.get(network);
-    if (entry === undefined) return;
+    // An entry that a sooner one has overtaken.
+    if (entry === undefined || dueUs !== entry.armedUs) return;
     entry.armedUs = Number.POSITIVE_INFINITY;
     entry.channel.step(monotonicUs());
     this.#armChannel(network, entry);

@@ -4,7 +4,7 @@ import type { World } from "../world/world.ts";
 
 /** Start bit, 8 data bits, stop bit. */
 const UART_BITS_PER_OCTET = 10;
-/** Air time is worked off in steps of this length: the largest chunk that a receiver gets at once. */
+/** Air time is worked off in steps of at most this length: the largest chunk that a receiver gets at once. */
 const STEP_US = 5_000;
 /** What a receiver needs to notice a carrier; the same figure as the simulator's. */
 const CARRIER_DETECT_US = 3_000;
@@ -131,7 +131,6 @@ export class SerialChannel {
 
   /** Puts on air what belongs there until `nowUs` and hands it to those who hear it. */
   step(nowUs: number): void {
-    let isActive = false;
     for (const radio of this.#radios) {
       radio.inboxLength = 0;
       radio.carriers = 0;
@@ -139,12 +138,20 @@ export class SerialChannel {
       if (radio.keyed) this.#takeChunk(nowUs, radio);
     }
     for (const [i, radio] of this.#radios.entries()) if (radio.keyed) this.#radiate(nowUs, i, radio);
+    this.#nextUs = Number.POSITIVE_INFINITY;
     for (const radio of this.#radios) {
       this.#receive(radio);
       if (radio.keyed && radio.length === 0) radio.keyed = false;
-      if (radio.keyed) isActive = true;
+      if (radio.keyed) this.#nextUs = Math.min(this.#nextUs, this.#wantedUs(nowUs, radio));
     }
-    this.#nextUs = isActive ? nowUs + STEP_US : Number.POSITIVE_INFINITY;
+  }
+
+  /** Receivers are to notice a carrier as soon as they can, and the end of a frame when it ends. */
+  #wantedUs(nowUs: number, radio: Radio): number {
+    const noticedUs = radio.keyedUs + CARRIER_DETECT_US;
+    if (nowUs < noticedUs) return noticedUs;
+    const endUs = radio.firstOctetUs + Math.ceil((radio.octetsSent + radio.length) * this.#octetUs);
+    return Math.min(nowUs + STEP_US, Math.max(endUs, nowUs + 1));
   }
 
   #keyUp(nowUs: number, radio: Radio): void {
@@ -155,7 +162,7 @@ export class SerialChannel {
     this.counters.transmissions++;
     const row = this.#radios.indexOf(radio) * this.#radios.length;
     this.#fates.fill(UNDECIDED, row, row + this.#radios.length);
-    if (this.#nextUs === Number.POSITIVE_INFINITY) this.#nextUs = nowUs + STEP_US;
+    this.#nextUs = Math.min(this.#nextUs, this.#wantedUs(nowUs, radio));
   }
 
   #fallSilent(radio: Radio): void {
@@ -182,7 +189,8 @@ export class SerialChannel {
       if (this.#world.lossPpm(this.#network, from.node, to.node) < 0) continue;
       to.carriers++;
       if (from.chunkLength > 0) this.#mix(position * this.#radios.length + i, from, to);
-      else if (to.inboxLength === 0 && nowUs - from.keyedUs >= CARRIER_DETECT_US) to.inbox[to.inboxLength++] = PREAMBLE_OCTET;
+      else if (to.inboxLength === 0 && nowUs - from.keyedUs >= CARRIER_DETECT_US)
+        to.inbox[to.inboxLength++] = PREAMBLE_OCTET;
     }
   }
 

@@ -93,7 +93,9 @@ function adaptToMachine(scenario: Scenario): { scenario: Scenario; notes: string
   const isSlow = (network: Scenario["networks"][number]): boolean =>
     network.type === "serial" && network.baud < BAUD_WITHOUT_CODEC2;
   if (findCodec2() !== undefined || !scenario.networks.some(isSlow)) return { scenario, notes: [] };
-  const networks = scenario.networks.map((n) => (isSlow(n) ? { ...n, baud: BAUD_WITHOUT_CODEC2 } : n)) as Scenario["networks"];
+  const networks = scenario.networks.map((n) =>
+    isSlow(n) ? { ...n, baud: BAUD_WITHOUT_CODEC2 } : n,
+  ) as Scenario["networks"];
   const note = `libcodec2 is not installed: serial radios run at ${BAUD_WITHOUT_CODEC2} bit/s with Opus at 6 kbit/s`;
   return { scenario: { ...scenario, networks }, notes: [note] };
 }

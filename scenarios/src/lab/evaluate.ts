@@ -1,7 +1,7 @@
 import { type Connectivity, OFF } from "../emulation/connectivity.ts";
 import type { JournalEvent } from "./journal.ts";
-import { measurePositions } from "./measure-positions.ts";
 import { measureMessages } from "./measure-messages.ts";
+import { measurePositions } from "./measure-positions.ts";
 import { measureVideo } from "./measure-video.ts";
 import { measureCuts, measureVoice, voicePairs } from "./measure-voice.ts";
 import type { LabReport } from "./report.ts";
@@ -119,7 +119,8 @@ function judgeStart(report: LabReport, seen: Observations): string[] {
   if (report.nodes !== seen.nodes.length) reasons.push(`${report.nodes} of ${seen.nodes.length} nodes came up`);
   const reachableS = report.allPairsReachableS;
   if (reachableS === null) reasons.push("not every node found every other one");
-  else if (reachableS > REACHABLE_MAX_S) reasons.push(`all pairs reachable after ${reachableS} s, at most ${REACHABLE_MAX_S}`);
+  else if (reachableS > REACHABLE_MAX_S)
+    reasons.push(`all pairs reachable after ${reachableS} s, at most ${REACHABLE_MAX_S}`);
   for (const kind of ["udp", "serial"] as const) {
     const expected = seen.bearersExpected[kind];
     if (report.bearers[kind] < expected) reasons.push(`${report.bearers[kind]} of ${expected} ${kind} bearers are up`);
@@ -145,7 +146,8 @@ function judgeVideo(report: LabReport): string[] {
 function judgeMessages(report: LabReport, seen: Observations): string[] {
   const { text, sos } = report;
   const reasons: string[] = [];
-  if (text.sent < seen.textsCommanded) reasons.push(`text: ${text.sent} of ${seen.textsCommanded} were taken for sending`);
+  if (text.sent < seen.textsCommanded)
+    reasons.push(`text: ${text.sent} of ${seen.textsCommanded} were taken for sending`);
   if (text.delivered < text.sent) reasons.push(`text: ${text.delivered} of ${text.sent} delivered`);
   if (text.duplicates > 0) reasons.push(`text: ${text.duplicates} delivered twice`);
   if (sos.raised < seen.sosCommanded) reasons.push(`sos: ${sos.raised} of ${seen.sosCommanded} raised`);

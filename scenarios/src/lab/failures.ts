@@ -86,7 +86,15 @@ export class Failures {
 
   #add(action: FaultAction, what: string, plannedUs: number): Failure {
     const id = `f${this.#nextId++}`;
-    const failure: Failure = { id, action, what, plannedUs, startedUs: undefined, endedUs: undefined, faultId: undefined };
+    const failure: Failure = {
+      id,
+      action,
+      what,
+      plannedUs,
+      startedUs: undefined,
+      endedUs: undefined,
+      faultId: undefined,
+    };
     this.list.push(failure);
     return failure;
   }

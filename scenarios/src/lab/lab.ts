@@ -171,12 +171,19 @@ export class Lab {
     return evaluate(readJournals(this.files.journals), {
       scenario: this.#scenario.scenario,
       nodes: this.crew.agents.map(({ node, address }) => {
-        return { name: node.name, address, groups: groupsOf(this.#scenario, node.name), narrow: isNarrow(node.networks) };
+        return {
+          name: node.name,
+          address,
+          groups: groupsOf(this.#scenario, node.name),
+          narrow: isNarrow(node.networks),
+        };
       }),
       fromUs: this.#zeroUs,
       toUs: this.#zeroUs + lengthUs,
       connectivity: this.#timeline(),
-      cuts: this.failures.list.flatMap(({ what, startedUs }) => (startedUs === undefined ? [] : [{ what, atUs: startedUs }])),
+      cuts: this.failures.list.flatMap(({ what, startedUs }) =>
+        startedUs === undefined ? [] : [{ what, atUs: startedUs }],
+      ),
       agentsUp: this.#agentsUp,
       processes: this.#processes,
       startupS: this.#startupS,
@@ -251,7 +258,9 @@ export class Lab {
   /** Counts what is there once everything is up. */
   async #census(): Promise<void> {
     const statuses = await Promise.all(this.crew.agents.map((agent) => this.crew.statusOf(agent)));
-    const up = statuses.flatMap((status) => status?.core.bearers.filter((bearer) => bearer.up).map(({ name }) => name) ?? []);
+    const up = statuses.flatMap(
+      (status) => status?.core.bearers.filter((bearer) => bearer.up).map(({ name }) => name) ?? [],
+    );
     this.#bearers = this.#countBearers(up);
     this.#processes = descendantsOf(process.pid).length;
   }

@@ -6,8 +6,14 @@ import type { LabReport } from "./report.ts";
 export function measureMessages(events: readonly JournalEvent[], seen: Observations): Pick<LabReport, "text" | "sos"> {
   const inTime = events.filter((event) => event.atUs >= seen.fromUs && event.atUs < seen.toUs);
   return {
-    text: measureTexts(inTime.filter((event) => event.e === "text-sent"), events),
-    sos: measureSos(inTime.filter((event) => event.e === "sos-raised"), events),
+    text: measureTexts(
+      inTime.filter((event) => event.e === "text-sent"),
+      events,
+    ),
+    sos: measureSos(
+      inTime.filter((event) => event.e === "sos-raised"),
+      events,
+    ),
   };
 }
 

@@ -11,7 +11,11 @@ const SAME_REPORT_US = 120e6;
  * Reports expected and delivered, and the age of what each node knows of each other one, sampled once a second
  * while the two have a path.
  */
-export function measurePositions(events: readonly JournalEvent[], seen: Observations, paths: Paths): LabReport["position"] {
+export function measurePositions(
+  events: readonly JournalEvent[],
+  seen: Observations,
+  paths: Paths,
+): LabReport["position"] {
   const received = indexReceived(events);
   const ages: number[] = [];
   let expected = 0;

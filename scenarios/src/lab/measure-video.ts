@@ -10,7 +10,9 @@ export function measureVideo(events: readonly JournalEvent[], seen: Observations
   const isWanted = new Set(out.map((event) => `${event.to}/${event.node}`));
   const wanted = events.filter((event) => isWanted.has(`${event.node}/${event.from}`) && event.atUs >= seen.fromUs);
   const whole = new Set(
-    wanted.filter((event) => event.e === "video-frame").map(({ from, stream, rtpTimestamp }) => `${from}/${stream}/${rtpTimestamp}`),
+    wanted
+      .filter((event) => event.e === "video-frame")
+      .map(({ from, stream, rtpTimestamp }) => `${from}/${stream}/${rtpTimestamp}`),
   );
   const framesExpected = frames.filter((event) => paths.connected(event.node, event.to ?? 0, event.atUs)).length;
   return {

@@ -86,7 +86,9 @@ function bursts(events: readonly JournalEvent[], seen: Observations): JournalEve
 }
 
 export function measureVoice(pairs: readonly VoicePair[]): VoiceReport {
-  const sent = new Set(pairs.flatMap(({ talker, frames }) => frames.map((frame) => `${talker.address}/${frame.sentUs}`)));
+  const sent = new Set(
+    pairs.flatMap(({ talker, frames }) => frames.map((frame) => `${talker.address}/${frame.sentUs}`)),
+  );
   return {
     framesSent: sent.size,
     ...tally(pairs),
@@ -145,11 +147,17 @@ function longestSilenceUs(frames: readonly Hearing[], delayUs: number): number {
   const last = (frames.at(-1) as Hearing).sentUs + delayUs;
   const instants = [first, ...playedUs.filter((atUs) => atUs > first && atUs < last), last];
   let longestUs = 0;
-  for (let i = 1; i < instants.length; i++) longestUs = Math.max(longestUs, (instants[i] as number) - (instants[i - 1] as number));
+  for (let i = 1; i < instants.length; i++)
+    longestUs = Math.max(longestUs, (instants[i] as number) - (instants[i - 1] as number));
   return Math.max(0, longestUs - FRAME_US);
 }
 
 /** What lies between mouth and ear most of the time in this burst. */
 function usualDelayUs(frames: readonly Hearing[]): number {
-  return percentile(frames.flatMap((f) => (f.playedUs === undefined ? [] : [f.playedUs - f.sentUs])), 0.5) ?? 0;
+  return (
+    percentile(
+      frames.flatMap((f) => (f.playedUs === undefined ? [] : [f.playedUs - f.sentUs])),
+      0.5,
+    ) ?? 0
+  );
 }

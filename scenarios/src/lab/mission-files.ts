@@ -6,7 +6,7 @@ import { synthesiseSpeechWav } from "@skein/node-agent/voice-source";
 import type { AirPorts } from "../emulation/air.ts";
 import { bridgedGroupsOf, groupsOf, nodeIdOf } from "../scenario/load.ts";
 import type { Network, ScenarioNode } from "../scenario/schema.ts";
-import { World } from "../world/world.ts";
+import type { World } from "../world/world.ts";
 import { nmeaTrack } from "./nmea-track.ts";
 
 const SPEECH_S = 20;
@@ -50,7 +50,8 @@ export class MissionFiles {
   /** Where the node goes from `worldUs` on, and what its battery holds: to be written before each start. */
   writeSensors(node: number, worldUs: number): void {
     const { name, at } = this.#node(node);
-    if (!Array.isArray(at)) writeFileSync(join(this.folder, `${name}.nmea`), nmeaTrack(this.#world, node, worldUs, TRACK_S));
+    if (!Array.isArray(at))
+      writeFileSync(join(this.folder, `${name}.nmea`), nmeaTrack(this.#world, node, worldUs, TRACK_S));
     this.writeBattery(node, worldUs);
   }
   writeBattery(node: number, worldUs: number): void {

@@ -29,7 +29,12 @@ export class Operator {
       networks: this.#scenario.networks.map(({ name }) => ({ name, up: !active.some((a) => isCutOf(a, name)) })),
       nodes: this.#crew.agents.map((agent): LabNode => {
         const { name, role } = agent.node;
-        return { address: agent.address, name, role, powered: !active.some((a) => a.kind === "power" && a.node === name) };
+        return {
+          address: agent.address,
+          name,
+          role,
+          powered: !active.some((a) => a.kind === "power" && a.node === name),
+        };
       }),
       faults: this.#failures.asLabFaults(this.#zeroUs()),
     };
@@ -57,7 +62,8 @@ export class Operator {
   async #cutLink(from: number, to: number): Promise<LabReply> {
     const a = this.#crew.byAddress(from);
     const b = this.#crew.byAddress(to);
-    if (a === undefined || b === undefined || a === b) return { ok: false, message: "a link joins two nodes of the lab" };
+    if (a === undefined || b === undefined || a === b)
+      return { ok: false, message: "a link joins two nodes of the lab" };
     if (!a.node.networks.some((name) => b.node.networks.includes(name))) {
       return { ok: false, message: `${a.node.name} and ${b.node.name} share no network` };
     }
@@ -69,7 +75,9 @@ export class Operator {
   async #killNode(address: number): Promise<LabReply> {
     const agent = this.#crew.byAddress(address);
     if (agent === undefined) return { ok: false, message: "no such node" };
-    const isOff = this.#failures.active().some(({ action }) => action.kind === "power" && action.node === agent.node.name);
+    const isOff = this.#failures
+      .active()
+      .some(({ action }) => action.kind === "power" && action.node === agent.node.name);
     if (!isOff) await this.#failures.cause({ kind: "power", node: agent.node.name }, this.#nowUs());
     return { ok: true };
   }

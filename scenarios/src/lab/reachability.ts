@@ -3,12 +3,15 @@ import type { AgentStatus } from "@skein/node-agent/api";
 import { monotonicUs } from "../emulation/clock.ts";
 import type { Agent, Crew } from "./crew.ts";
 
-const POLL_MS = 100;
+/** Often enough for the figure, seldom enough not to be what the mesh waits for. */
+const POLL_MS = 200;
 
 /** Addresses that an agent has no route to, in any traffic class. */
 export function unreachableFrom(status: AgentStatus, addresses: readonly number[]): number[] {
   const reached = new Set(
-    status.core.routes.filter(({ classes }) => classes.length > 0 && classes.every((c) => c.nextHop !== 0)).map(({ to }) => to),
+    status.core.routes
+      .filter(({ classes }) => classes.length > 0 && classes.every((c) => c.nextHop !== 0))
+      .map(({ to }) => to),
   );
   return addresses.filter((address) => address !== status.core.address && !reached.has(address));
 }

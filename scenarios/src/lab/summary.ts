@@ -1,5 +1,5 @@
-import type { LabReport } from "./report.ts";
 import type { LabView } from "./lab.ts";
+import type { LabReport } from "./report.ts";
 
 const HOME_AND_CLEAR = "\u001b[H\u001b[2J";
 const EVENTS_SHOWN = 10;
