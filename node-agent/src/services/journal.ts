@@ -18,7 +18,7 @@ import { SkeinError } from "../shell/skein-error.ts";
  *   voice-sent           group, burst, timestamp20ms: one 40 ms frame of the own microphone left the coder
  *   voice-played         talker, group, burst, timestamp20ms: a real frame (not concealment) was played
  *   talk                 on (true, false), group, burst, codec (0 Opus, 1 Codec2 1300), source (live, file)
- *   video-out            stream, frame, lastOfFrame, lengthOctets, to: one packet given to the mesh
+ *   video-out            stream, frame, rtpTimestamp, lastOfFrame, lengthOctets, to: one packet given to the mesh
  *   video-in             from, stream, lengthOctets: one packet came out of the mesh
  *   video-frame          from, stream, rtpTimestamp, keyFrame, lengthOctets: a whole frame was reassembled
  *   position-sent        sequence, latitudeDeg, longitudeDeg

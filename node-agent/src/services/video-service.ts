@@ -9,6 +9,21 @@ import type { MediaPort } from "./voice-service.ts";
 /** How long a browser waits for its WebRTC answer, ms. */
 const ANSWER_MS = 10_000;
 const STREAMS_MAX = 64;
+/** Least time between two requests for a key frame, microseconds: one has to cross the mesh and be answered. */
+const KEY_REQUEST_GAP_US = 500_000;
+
+/**
+ * Picture loss indication (RFC 4585 6.3.1), 12 octets, both SSRC 0: on the mesh a stream is known by its sender.
+ *
+ *    0                   1                   2                   3
+ *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ *   +---+-+---------+---------------+-------------------------------+
+ *   | 2 |0| FMT = 1 |   PT = 206    |          length = 2           |
+ *   +---+-+---------+---------------+-------------------------------+
+ *
+ * RTP and RTCP share the stream and are told apart by the second octet (RFC 5761 4).
+ */
+const KEY_REQUEST = Uint8Array.of(0x81, 206, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0);
 
 interface Stream {
   from: number;
@@ -28,6 +43,8 @@ export class VideoService {
   readonly #media: MediaPort;
   readonly #streams = new Map<number, Stream>();
   readonly #waiting = new Map<number, Waiting>();
+  /** When each sender was last asked for a key frame. */
+  readonly #askedUs = new Map<number, number>();
   #requestId = 0;
   /** Who gets this node's picture; 0: nobody. */
   #to = 0;
@@ -89,21 +106,33 @@ export class VideoService {
 
   /** One packet of the own camera or clip. */
   onVideoOut(message: Extract<FromMedia, { type: "video-out" }>): void {
-    const { stream, octets, frame, lastOfFrame, atUs } = message;
+    const { stream, octets, frame, rtpTimestamp, lastOfFrame, atUs } = message;
     if (this.#to === 0 || octets.length > MAX_VIDEO_OCTETS) {
       this.#dropped++;
       return;
     }
     this.#context.core.sendVideo(this.#context.nowUs(), this.#to, stream, octets);
-    const fields = { stream, frame, lastOfFrame, lengthOctets: octets.length, to: this.#to };
+    const fields = { stream, frame, rtpTimestamp, lastOfFrame, lengthOctets: octets.length, to: this.#to };
     this.#context.journal.write("video-out", atUs, fields);
     this.#context.touch();
   }
 
   onVideo(event: Extract<NodeEvent, { type: "video" }>, nowUs: number): void {
     const { from, stream, octets } = event;
+    if (isKeyRequest(octets)) return this.#media.send({ type: "video-key-wanted" });
     this.#context.journal.write("video-in", nowUs, { from, stream, lengthOctets: octets.length });
     this.#media.send({ type: "video-in", from, stream, octets });
+  }
+
+  /** A loss made our decoder need a key frame: the sender is asked for one over the mesh. */
+  onNeedKey(message: Extract<FromMedia, { type: "video-need-key" }>): void {
+    const nowUs = this.#context.nowUs();
+    const { from, stream } = message;
+    if (nowUs - (this.#askedUs.get(from) ?? Number.NEGATIVE_INFINITY) < KEY_REQUEST_GAP_US) return;
+    if (this.#askedUs.size >= STREAMS_MAX) this.#askedUs.clear();
+    this.#askedUs.set(from, nowUs);
+    this.#context.core.sendVideo(nowUs, from, stream, KEY_REQUEST);
+    this.#context.touch();
   }
 
   onVideoFrame(message: Extract<FromMedia, { type: "video-frame" }>): void {
@@ -138,4 +167,8 @@ export class VideoService {
 
 function noAnswer(): SkeinError {
   return new SkeinError("media-away", "the media process gave no answer", "try again in some seconds");
+}
+
+function isKeyRequest(octets: Uint8Array): boolean {
+  return octets.length === KEY_REQUEST.length && octets[0] === KEY_REQUEST[0] && octets[1] === KEY_REQUEST[1];
 }

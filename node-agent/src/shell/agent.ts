@@ -289,7 +289,7 @@ class Agent implements RunningAgent {
       case "ready":
         return this.#onMediaReady(message.opus, message.codec2);
       case "video-need-key":
-        return this.#log.debug("video needs a key frame", { from: message.from, stream: message.stream });
+        return this.#video.onNeedKey(message);
     }
   }
 
