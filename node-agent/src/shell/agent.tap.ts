@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -95,6 +96,39 @@ t.test("kill -9 at any moment: no boot epoch comes twice", async (t) => {
   t.strictSame(
     epochs,
     [0, 1, 2].map((n) => (epochs[0] as number) + n),
+  );
+});
+
+t.test("kill -9 in the middle of drawing epochs: what was handed out never comes again", async (t) => {
+  const state = join(folder, "drawn");
+  const store = new URL("./store.ts", import.meta.url).href;
+  // Draws epochs as fast as it can; each is written to the pipe in the moment in which it could be used.
+  const program = `
+    import { writeSync } from "node:fs";
+    import { openStore } from ${JSON.stringify(store)};
+    for (;;) {
+      const store = openStore(${JSON.stringify(state)});
+      writeSync(1, store.bootEpoch + "\\n");
+      store.close();
+    }`;
+  let drawn = "";
+  for (let round = 1; round <= 5; round++) {
+    const stdio: ["ignore", "pipe", "inherit"] = ["ignore", "pipe", "inherit"];
+    const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio });
+    const before = drawn.length;
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    child.stdout.on("data", (octets: Buffer) => {
+      drawn += octets.toString();
+      // Each round a little later, so that the kill falls on another step.
+      if (drawn.length - before > 60 * round) child.kill("SIGKILL");
+    });
+    await ended;
+  }
+  const epochs = drawn.split("\n").slice(0, -1).map(Number);
+  t.ok(epochs.length > 50, `${epochs.length} epochs`);
+  t.ok(
+    epochs.every((epoch, i) => i === 0 || epoch > (epochs[i - 1] as number)),
+    "each greater than the one before",
   );
 });
 
