@@ -22,7 +22,7 @@ export default defineConfig(({ mode }) => {
       // Inlined assets would be data: addresses, which the content security policy refuses for scripts.
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
-      chunkSizeWarningLimit: 2000,
+      chunkSizeWarningLimit: 3000,
     },
   };
 });

@@ -37,7 +37,6 @@ export const en = {
   "nodes.noRoute": "no path",
   "nodes.unnamed": "Node {address}",
   "nodes.empty": "No node has been heard yet",
-  "nodes.position": "Position",
   "nodes.altitude": "Altitude",
   "nodes.speed": "Speed",
   "nodes.fixAge": "Fix age",
@@ -134,8 +133,6 @@ export const en = {
   "policy.hint": "Published once, kept by every node, in force without the controller.",
 
   "lab.title": "Lab",
-  "lab.scenario": "Scenario",
-  "lab.time": "Time",
   "lab.networks": "Networks",
   "lab.faults": "Failures",
   "lab.cut": "Cut",

@@ -39,7 +39,6 @@ export const zhCn: Dictionary = {
   "nodes.noRoute": "无路径",
   "nodes.unnamed": "节点 {address}",
   "nodes.empty": "尚未收到任何节点",
-  "nodes.position": "位置",
   "nodes.altitude": "高度",
   "nodes.speed": "速度",
   "nodes.fixAge": "定位时效",
@@ -136,8 +135,6 @@ export const zhCn: Dictionary = {
   "policy.hint": "一次发布，各节点保存；控制器离线时仍然有效。",
 
   "lab.title": "演练",
-  "lab.scenario": "场景",
-  "lab.time": "时间",
   "lab.networks": "网络",
   "lab.faults": "故障",
   "lab.cut": "切断",
