@@ -85,7 +85,7 @@ const BAD: [what: string, from: string, to: string, path: RegExp, message: RegEx
     /^checks\.\d+$/,
     /no network is called "vhf"/,
   ],
-  ["a time that is none", "at: 24s", "at: 24 parsecs", /^faults\.0/, /expected a time|Invalid input/],
+  ["a time that is none", "at: 24s", "at: 24 parsecs", /^faults\.0\.at$/, /expected a time/],
   [
     "an address that YAML reads as a number",
     'address: "1.5"',
@@ -94,8 +94,11 @@ const BAD: [what: string, from: string, to: string, path: RegExp, message: RegEx
     /expected string/,
   ],
   ["an address twice", 'address: "1.6"', 'address: "1.5"', /^nodes\.5\.address$/, /used twice/],
+  ["a fault of no kind", "cut: lte,", "cutt: lte,", /^faults\.0/, /unknown field|exactly one of cut, degrade/],
+  ["a fault of two kinds", "cut: lte,", "cut: lte, kill: U2,", /^faults\.0$/, /exactly one of cut, degrade/],
+  ["a place that is none", "at: [9700, 600]", "at: [9700]", /^nodes\.4\.at$/, /expected a place/],
   ["a cut of nothing", "cut: lte", "cut: wifi", /^faults\.0\.cut$/, /neither a node nor a network/],
-  ["an unknown field", "mobilityStep: 500ms", "mobilityStepp: 500ms", /^$/, /mobilityStepp/],
+  ["an unknown field", "mobilityStep: 500ms", "mobilityStepp: 500ms", /^mobilityStepp$/, /unknown field/],
 ];
 for (const [what, from, to, path, message] of BAD) {
   test(`${what} is refused with its line`, () => {

@@ -45,27 +45,30 @@ const serialNetwork = z.strictObject({
   mtuOctets: z.number().int().min(64).max(1400).default(240),
 });
 
-const mobility = z.union([
-  place,
-  z.strictObject({
-    orbit: z.strictObject({
-      centre: place,
-      radiusM: z.number().positive(),
-      altitudeM: z.number().default(0),
-      speedKmh: z.number().positive(),
-      phaseDeg: z.number().default(0),
+const mobility = z.union(
+  [
+    place,
+    z.strictObject({
+      orbit: z.strictObject({
+        centre: place,
+        radiusM: z.number().positive(),
+        altitudeM: z.number().default(0),
+        speedKmh: z.number().positive(),
+        phaseDeg: z.number().default(0),
+      }),
     }),
-  }),
-  z.strictObject({ waypoints: z.array(place).min(2), speedKmh: z.number().positive() }),
-  z.strictObject({
-    randomWaypoint: z.strictObject({
-      centre: place,
-      radiusM: z.number().positive(),
-      speedKmh: z.number().positive(),
-      pause: durationUs.default(0),
+    z.strictObject({ waypoints: z.array(place).min(2), speedKmh: z.number().positive() }),
+    z.strictObject({
+      randomWaypoint: z.strictObject({
+        centre: place,
+        radiusM: z.number().positive(),
+        speedKmh: z.number().positive(),
+        pause: durationUs.default(0),
+      }),
     }),
-  }),
-]);
+  ],
+  "expected a place [east, north] or [east, north, altitude], or one of {orbit}, {waypoints, speedKmh}, {randomWaypoint}",
+);
 
 const node = z.strictObject({
   name: nodeName,
@@ -140,21 +143,39 @@ const traffic = z.strictObject({
     .default([]),
 });
 
-const faultCommon = {
-  at: durationUs,
-  /** Undone after this time; for good without it. */
-  for: durationUs.optional(),
-  /** What happened, for people. */
-  what: z.string().max(80).optional(),
-};
 const target = z.string().min(1);
-/** `cut: lte` (a network), `cut: G1` (all links of a node), `cut: "G1 - V"`, `cut: "G1 -> V"` (one way). */
-const fault = z.union([
-  z.strictObject({ ...faultCommon, cut: target, on: name.optional() }),
-  z.strictObject({ ...faultCommon, degrade: target, loss: share, on: name.optional() }),
-  z.strictObject({ ...faultCommon, kill: nodeName }),
-  z.strictObject({ ...faultCommon, killController: nodeName }),
-]);
+const FAULT_KINDS = ["cut", "degrade", "kill", "killController"] as const;
+const fault = z
+  .strictObject({
+    at: durationUs,
+    /** Undone after this time; for good without it. */
+    for: durationUs.optional(),
+    /** What happened, for people. */
+    what: z.string().max(80).optional(),
+    /** A network, all links of a node, a link `G1 - V`, or one way of it `G1 -> V`. */
+    cut: target.optional(),
+    degrade: target.optional(),
+    /** Share of frames that a degraded link loses on top. */
+    loss: share.optional(),
+    /** The node loses power. */
+    kill: nodeName.optional(),
+    /** The controller process beside this node dies. */
+    killController: nodeName.optional(),
+    /** Only this network, for `cut` and `degrade`. */
+    on: name.optional(),
+  })
+  .superRefine((f, context) => {
+    const kinds = FAULT_KINDS.filter((kind) => f[kind] !== undefined);
+    if (kinds.length !== 1) {
+      context.addIssue({ code: "custom", message: `a fault has exactly one of ${FAULT_KINDS.join(", ")}` });
+    }
+    if ((f.degrade === undefined) !== (f.loss === undefined)) {
+      context.addIssue({ code: "custom", message: "`degrade` and `loss` (0 to 1) go together" });
+    }
+    if (f.on !== undefined && f.cut === undefined && f.degrade === undefined) {
+      context.addIssue({ code: "custom", path: ["on"], message: "`on` narrows `cut` or `degrade` only" });
+    }
+  });
 
 const check = z.string().transform((text, context) => {
   const parsed = parseCheck(text);

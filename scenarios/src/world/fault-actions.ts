@@ -34,19 +34,18 @@ export function timedFaults(scenario: Scenario): TimedFault[] {
 }
 
 function actionOf(fault: Fault, scenario: Scenario): FaultAction {
-  if ("kill" in fault) return { kind: "power", node: fault.kill };
-  if ("killController" in fault) return { kind: "controller", node: fault.killController };
+  if (fault.kill !== undefined) return { kind: "power", node: fault.kill };
+  if (fault.killController !== undefined) return { kind: "controller", node: fault.killController };
   const on = fault.on === undefined ? {} : { network: fault.on };
-  const target = parseTarget("cut" in fault ? fault.cut : fault.degrade);
-  const [first = "", second] = target.names;
-  if ("degrade" in fault) {
-    const { loss } = fault;
-    if (second !== undefined)
-      return { kind: "degrade-link", from: first, to: second, oneWay: target.oneWay, loss, ...on };
+  const { names, oneWay } = parseTarget(fault.cut ?? fault.degrade ?? "");
+  const [first = "", second] = names;
+  if (fault.degrade !== undefined) {
+    const loss = fault.loss ?? 0;
+    if (second !== undefined) return { kind: "degrade-link", from: first, to: second, oneWay, loss, ...on };
     if (isNetwork(scenario, first)) return { kind: "degrade-network", network: first, loss };
     return { kind: "degrade-node", node: first, loss, ...on };
   }
-  if (second !== undefined) return { kind: "cut-link", from: first, to: second, oneWay: target.oneWay, ...on };
+  if (second !== undefined) return { kind: "cut-link", from: first, to: second, oneWay, ...on };
   return isNetwork(scenario, first)
     ? { kind: "cut-network", network: first }
     : { kind: "cut-node", node: first, ...on };
