@@ -13,6 +13,7 @@ const GATES = [
   '/// <reference lib="dom" />',
   "declare const Date: { now(): number };",
   "declare global {",
+  "const M = Math;",
 ];
 
 for (const gate of GATES) {

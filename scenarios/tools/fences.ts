@@ -17,6 +17,7 @@ const GATES: [RegExp, string][] = [
   [/@ts-(ignore|expect-error|nocheck)/, "switches the type fence off"],
   [/<reference\s+(types|lib|path)=/, "adds host types behind the tsconfig's back"],
   [/\bdeclare\s+(global|const|let|var|function|class|module)\b/, "declares something that the fence took away"],
+  [/[=(,]\s*Math\s*[;,)]/, "takes Math as a whole, and Math.random with it"],
   [/dependency-cruiser-(disable|ignore)/, "switches the graph fence off"],
 ];
 
