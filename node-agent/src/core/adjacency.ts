@@ -1,4 +1,5 @@
 import {
+  type Advertisement,
   createHello,
   decodeHello,
   encodeHello,
@@ -17,23 +18,27 @@ import {
   HELLO_GAP_WIDE_US,
   HELLO_METERED_US,
   HELLO_NARROW_US,
+  HELLO_SETTLING_NARROW_US,
   HELLO_WIDE_US,
   LINK_HOLD_DOWN_US,
   MAX_NEIGHBOURS_PER_BEARER,
   NEIGHBOUR_LOST_INTERVALS,
 } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
-import { createNeighbour, isUsable, type Neighbour, type Port } from "./port.ts";
+import { createNeighbour, type Neighbour, type Port } from "./port.ts";
 import { resetWindows } from "./secure-channel.ts";
 import { type CoreState, emit } from "./state.ts";
-import { channelUnsettled } from "./turn-taking.ts";
+import { channelUnsettled, SETTLING_US } from "./turn-taking.ts";
 
 const FULL_HELLO_EVERY = 8;
-/** A quality change of one step is advertised when it has lasted this long. */
-const VECTOR_SETTLE_US = 4_000_000;
-/** Weight of a new quality reading. */
-const QUALITY_GAIN = 0.4;
+/** A quality that differs is advertised when the difference has lasted: one step, and more steps. */
+const VECTOR_SETTLE_US = 15_000_000;
+const VECTOR_SETTLE_FAST_US = 2_000_000;
+/** A quality reading weighs by the frames it rests on: one of these many replaces what was known. */
+const QUALITY_MEMORY_FRAMES = 120;
 const QUALITY_FRAMES = 6;
+/** The money field of a link vector. */
+const COST_MASK = 7 << 2;
 
 /**
  * Who is around: hellos out and in, neighbours from first frame to loss, and the links that are worth
@@ -55,8 +60,8 @@ export class Adjacency {
 
   // Hellos out
 
-  #interval(port: Port): number {
-    if (port.narrow) return HELLO_NARROW_US;
+  #interval(nowUs: number, port: Port): number {
+    if (port.narrow) return nowUs < port.turnSettledUs + SETTLING_US ? HELLO_SETTLING_NARROW_US : HELLO_NARROW_US;
     return port.costCentsPerMegabyte > 0 ? HELLO_METERED_US : HELLO_WIDE_US;
   }
 
@@ -75,7 +80,7 @@ export class Adjacency {
 
   /** Body of a hello (after the kind octet); sets when the next one is due. */
   encodeHelloBody(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
-    const interval = this.#interval(port);
+    const interval = this.#interval(nowUs, port);
     const hello = this.#hello;
     const anybody = port.neighbours.some((n) => n.alive);
     hello.flags = (port.helloReply || !anybody ? HELLO_FLAG_REPLY : 0) | (port.shared ? 0 : HELLO_FLAG_DIRECT);
@@ -160,7 +165,8 @@ export class Adjacency {
     n.rxQuality = 1;
     n.rxCount = 0;
     n.rxExpected = 0;
-    this.hurryHello(nowUs, port, port.narrow ? 500_000 : 20_000);
+    this.refreshVector(nowUs, port, n);
+    if (!port.narrow) this.hurryHello(nowUs, port, 20_000);
   }
 
   /** A frame came that cannot be opened: ask for a full hello. */
@@ -206,12 +212,10 @@ export class Adjacency {
         }
       }
     }
-    const was = n.twoWay;
-    n.twoWay = listed && (port.shared || n.receiverIndex >= 0) && n.heldDownUntilUs <= nowUs;
-    if (!was && n.twoWay) this.#usable(nowUs, port, n);
-    if (was && !n.twoWay) this.#lose(nowUs, port, n, "does not hear us");
-    // It knows us but we were silent to it, or it does not list us yet: tell it again soon.
-    if (!listed) this.hurryHello(nowUs, port, port.narrow ? 1_500_000 : 60_000);
+    if (listed) this.#hearsUs(nowUs, port, n);
+    else this.#lose(nowUs, port, n, "does not hear us");
+    // On narrow bearers link state says the same a little later, for less.
+    if (!listed && !port.narrow) this.hurryHello(nowUs, port, 60_000);
     this.#flooding.compareDigest(nowUs, port, n, hello.digest);
     this.refreshVector(nowUs, port, n);
     return true;
@@ -219,19 +223,35 @@ export class Adjacency {
 
   #reckonQuality(n: Neighbour): void {
     if (n.rxExpected < QUALITY_FRAMES) return;
-    n.rxQuality += QUALITY_GAIN * (n.rxCount / n.rxExpected - n.rxQuality);
+    const gain = Math.min(0.5, n.rxExpected / QUALITY_MEMORY_FRAMES);
+    n.rxQuality += gain * (n.rxCount / n.rxExpected - n.rxQuality);
     n.rxCount = 0;
     n.rxExpected = 0;
   }
 
   // Links up and down
 
-  #usable(nowUs: number, port: Port, n: Neighbour): void {
+  /** The other end says that it hears us: by a hello or by its advertisement. */
+  #hearsUs(nowUs: number, port: Port, n: Neighbour): void {
+    if (n.twoWay || !n.alive || n.heldDownUntilUs > nowUs || (!port.shared && n.receiverIndex < 0)) return;
+    n.twoWay = true;
     n.failures = 0;
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: true, reason: "two-way" });
     this.refreshVector(nowUs, port, n);
     this.onLinkUp(nowUs, port, n);
-    this.hurryHello(nowUs, port, port.narrow ? 1_200_000 : 40_000);
+    if (!port.narrow) this.hurryHello(nowUs, port, 40_000);
+  }
+
+  /** A node's advertisement has changed: it may have begun, or ceased, to list us. */
+  advertisementChanged(nowUs: number, before: Advertisement | undefined, after: Advertisement): void {
+    const local = after.originator & 0xff;
+    for (const port of this.#s.ports) {
+      const n = port.byLocal[local];
+      if (n === undefined || !n.alive) continue;
+      const had = before !== undefined && lists(before, this.#s.local, port.config.kind);
+      if (lists(after, this.#s.local, port.config.kind)) this.#hearsUs(nowUs, port, n);
+      else if (had) this.#lose(nowUs, port, n, "withdrawn by the other end");
+    }
   }
 
   #lose(nowUs: number, port: Port, n: Neighbour, reason: string): void {
@@ -293,17 +313,18 @@ export class Adjacency {
     }
     if (n.vectorChangeUs === Number.POSITIVE_INFINITY) n.vectorChangeUs = nowUs;
     const gone = vector === VECTOR_GONE || n.advertisedVector === VECTOR_GONE;
-    const big =
-      Math.abs(((vector >>> 5) & 7) - ((n.advertisedVector >>> 5) & 7)) >= 2 ||
-      (vector & 0x1c) !== (n.advertisedVector & 0x1c);
-    if (!gone && !big && nowUs - n.vectorChangeUs < VECTOR_SETTLE_US) return;
+    const steps = Math.abs(lossField(vector) - lossField(n.advertisedVector));
+    const money = (vector & COST_MASK) !== (n.advertisedVector & COST_MASK);
+    const settleUs = steps >= 2 ? VECTOR_SETTLE_FAST_US : VECTOR_SETTLE_US;
+    if (!gone && !money && nowUs - n.vectorChangeUs < settleUs) return;
     n.advertisedVector = vector;
     n.vectorChangeUs = Number.POSITIVE_INFINITY;
     this.#flooding.originate(nowUs, n.local, port.config.kind, this.#bestVector(n.local, port.config.kind));
   }
 
   #vectorOf(nowUs: number, port: Port, n: Neighbour): number {
-    if (!isUsable(port, n, nowUs)) return VECTOR_GONE;
+    // Heard is enough: a link counts when both ends advertise it.
+    if (!port.up || !n.alive || nowUs < n.heldDownUntilUs) return VECTOR_GONE;
     const { bitrateBps, latencyUs } = port.config;
     const loss = 1 - n.txQuality;
     const costCentsPerMegabyte = port.costCentsPerMegabyte;
@@ -320,6 +341,10 @@ export class Adjacency {
     }
     return best;
   }
+}
+
+function lists(advertisement: Advertisement, local: number, channel: number): boolean {
+  return advertisement.links.some((l) => l.neighbour === local && l.channel === channel);
 }
 
 function lossField(vector: number): number {

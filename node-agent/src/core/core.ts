@@ -78,9 +78,10 @@ class Core implements MeshCore {
     this.#texts = new TextService(s, this.#outbox, forwarding);
     this.#sos = new SosService(s, this.#outbox);
     this.#voice = new VoiceService(s, this.#outbox, forwarding);
-    this.#policy = new PolicyService(s, this.#outbox);
+    this.#policy = new PolicyService(s, this.#outbox, nowUs);
+    flooding.onAdvertisement = (atUs, before, after) => adjacency.advertisementChanged(atUs, before, after);
     adjacency.onLinkLost = (atUs, port, n) => forwarding.rerouteFrom(atUs, port, n);
-    adjacency.onLinkUp = (atUs, _port, n) => this.#policy.offer(atUs, n);
+    adjacency.onLinkUp = (atUs, port, n) => this.#policy.offer(atUs, port, n);
   }
 
   // I/O
@@ -249,7 +250,7 @@ class Core implements MeshCore {
       );
     }
     if (octets[from] === POLICY_SERVICE && length !== POSITION_REPORT_OCTETS)
-      return this.#policy.handle(octets, from, length);
+      return this.#policy.handle(nowUs, octets, from, length);
     const report = decodePositionReport(octets, from, length);
     if (report === undefined) return false;
     emit(this.#s, { type: "position", from: source, sequence: header.sequence & 0xff, report });

@@ -45,6 +45,8 @@ export const QUEUE_AGE_NARROW_US = [450_000, 8_000_000, 1_500_000, 30_000_000] a
 export const HELLO_WIDE_US = 500_000;
 export const HELLO_METERED_US = 5_000_000;
 export const HELLO_NARROW_US = 8_000_000;
+/** While there are newcomers on a narrow channel. */
+export const HELLO_SETTLING_NARROW_US = 2_500_000;
 /** Least time between two hellos. */
 export const HELLO_GAP_WIDE_US = 40_000;
 export const HELLO_GAP_NARROW_US = 400_000;
@@ -71,6 +73,6 @@ export const RELAY_JITTER_WIDE_US = 5_000;
 export const RELAY_RANK_FLASH_US = 350_000;
 export const RELAY_RANK_US = 1_500_000;
 
-/** Turn-taking on half-duplex media: quiet time before anybody may begin, and what a slot adds to the key-up time. */
+/** Turn-taking on half-duplex media: quiet time before anybody may begin, and the time to notice that somebody has. */
 export const CONTENTION_GUARD_US = 6_000;
-export const CONTENTION_MARGIN_US = 12_000;
+export const CONTENTION_SLOT_US = 16_000;

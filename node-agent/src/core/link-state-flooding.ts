@@ -16,14 +16,22 @@ import { MAX_PENDING_UPDATES } from "./limits.ts";
 import { type ApplyResult, withLink } from "./link-state-db.ts";
 import type { Neighbour, Port } from "./port.ts";
 import { type CoreState, emit } from "./state.ts";
+import { SETTLING_US } from "./turn-taking.ts";
 
 const UPDATE_DELAY_WIDE_US = 1_500;
 const UPDATE_DELAY_NARROW_US = 250_000;
-const UPDATE_GAP_NARROW_US = 2_000_000;
+const UPDATE_GAP_NARROW_US = 1_000_000;
+/** What has just been learned may change again at once: on a narrow bearer it is passed on when it has held this long. */
+const SETTLE_NARROW_US = 700_000;
+const MAX_DELTAS_NARROW = 4;
+const NEWCOMER_NARROW_US = 6_000_000;
+const HELLO_ROUND_NARROW_US = 500_000;
+/** No questions on a narrow bearer while answers are coming. */
+const QUIET_NARROW_US = 1_200_000;
 const PULL_DELAY_WIDE_US = 25_000;
 const PULL_DELAY_NARROW_US = 500_000;
 const PULL_GAP_WIDE_US = 300_000;
-const PULL_GAP_NARROW_US = 4_000_000;
+const PULL_GAP_NARROW_US = 2_500_000;
 
 /**
  * Spreads link state: own changes as 6-octet deltas, others' news onward, databases that differ (as
@@ -31,6 +39,8 @@ const PULL_GAP_NARROW_US = 4_000_000;
  */
 export class LinkStateFlooding {
   readonly #s: CoreState;
+  /** Told of every advertisement that replaced another one. */
+  onAdvertisement: (nowUs: number, before: Advertisement | undefined, after: Advertisement) => void = () => undefined;
 
   constructor(state: CoreState, nowUs: number) {
     this.#s = state;
@@ -54,17 +64,28 @@ export class LinkStateFlooding {
     const sequence = own.sequence + 1;
     this.#s.db.applyFull({ ...own, sequence, links: withLink(own.links, neighbour, channel, vector) }, nowUs);
     const delta: Delta = { originator: this.#s.local, sequence: sequence & 0xff, neighbour, channel, vector };
-    for (const port of this.#s.ports) this.#queueDelta(nowUs, port, delta);
+    for (const port of this.#s.ports) {
+      // Newcomers have nothing that a delta could apply to.
+      if (port.narrow && nowUs < port.turnSettledUs + NEWCOMER_NARROW_US)
+        this.#queueFull(nowUs, port, this.#s.local, false);
+      else this.#queueDelta(nowUs, port, delta);
+    }
     this.#routesChanged();
   }
 
   /** Offers the whole database to a neighbour whose digest differs, through a pull after a short wait. */
   compareDigest(nowUs: number, port: Port, n: Neighbour, digest: number): void {
     n.lastDigest = digest;
-    if (this.#sameDigest(port, n) || n.pullDueUs !== Number.POSITIVE_INFINITY) return;
+    if (!this.#sameDigest(port, n)) this.#schedulePull(nowUs, port, n);
+  }
+
+  #schedulePull(nowUs: number, port: Port, n: Neighbour): void {
+    if (n.pullDueUs !== Number.POSITIVE_INFINITY) return;
+    // On a narrow channel one question at a time: the answer is heard by all and may settle the others.
+    if (port.narrow && port.neighbours.some((other) => other.pullDueUs !== Number.POSITIVE_INFINITY)) return;
     const delay = port.narrow ? PULL_DELAY_NARROW_US : PULL_DELAY_WIDE_US;
-    const gap = port.narrow ? PULL_GAP_NARROW_US : PULL_GAP_WIDE_US;
-    n.pullDueUs = Math.max(nowUs + delay / 2 + this.#s.random.below(delay), n.lastPullUs + gap);
+    const earliest = port.narrow ? earliestPullNarrowUs(port) : n.lastPullUs + PULL_GAP_WIDE_US;
+    n.pullDueUs = Math.max(nowUs, earliest) + delay / 2 + this.#s.random.below(delay);
   }
 
   #sameDigest(port: Port, n: Neighbour): boolean {
@@ -101,10 +122,9 @@ export class LinkStateFlooding {
       if (ahead > 0) this.#queueFull(nowUs, port, local, true);
       else if (ahead < 0) behind = true;
     }
-    if (behind && n.pullDueUs === Number.POSITIVE_INFINITY) {
-      const delay = port.narrow ? PULL_DELAY_NARROW_US : PULL_DELAY_WIDE_US;
-      n.pullDueUs = nowUs + delay / 2 + this.#s.random.below(delay);
+    if (behind) {
       n.lastDigest = this.#s.db.digest ^ 1;
+      this.#schedulePull(nowUs, port, n);
     }
     return true;
   }
@@ -118,7 +138,9 @@ export class LinkStateFlooding {
     for (let i = 0; i < deltaCount; i++, at += DELTA_OCTETS) {
       const delta = decodeDelta(octets, at, end) as Delta;
       if (delta.originator === this.#s.local) continue;
+      const before = this.#s.db.node(delta.originator)?.advertisement;
       const result = this.#s.db.applyDelta(delta, nowUs);
+      if (result === "news") this.#tell(nowUs, before, delta.originator);
       if (result === "news")
         for (const to of this.#s.ports) this.#passOn(to, port, n, () => this.#queueDelta(nowUs, to, delta));
       else if (result === "known") forgetDelta(port, delta);
@@ -130,7 +152,10 @@ export class LinkStateFlooding {
       at += advertisementOctets(advertisement);
       changed = this.#applyFull(nowUs, port, n, advertisement) === "news" || changed;
     }
-    if (changed) this.#routesChanged();
+    if (changed) {
+      port.lastNewsUs = nowUs;
+      this.#routesChanged();
+    }
     return true;
   }
 
@@ -140,13 +165,14 @@ export class LinkStateFlooding {
       if (advertisement.nodeId !== this.#s.options.nodeId) this.#s.counters.drop("address-conflict");
       return "known";
     }
-    const before = this.#s.db.node(local)?.advertisement.bootEpoch;
+    const before = this.#s.db.node(local)?.advertisement;
     const result = this.#s.db.applyFull(advertisement, nowUs);
     if (result === "conflict") this.#s.counters.drop("address-conflict");
     if (result === "foreign") this.#s.counters.drop("foreign-area");
     if (result === "known") port.updateFull.delete(local);
     if (result === "news") {
-      if (before !== advertisement.bootEpoch) this.#s.duplicates.forget(advertisement.originator);
+      this.#tell(nowUs, before, local);
+      if (before?.bootEpoch !== advertisement.bootEpoch) this.#s.duplicates.forget(advertisement.originator);
       for (const to of this.#s.ports) this.#passOn(to, port, n, () => this.#queueFull(nowUs, to, local, false));
     }
     return result;
@@ -187,20 +213,25 @@ export class LinkStateFlooding {
     const soon = nowUs + wait + this.#s.random.below(wait);
     // On a narrow bearer news travels in company.
     const paced = port.narrow && !asked ? Math.max(soon, port.lastUpdateUs + UPDATE_GAP_NARROW_US) : soon;
-    port.updateDueUs = Math.min(port.updateDueUs, paced);
+    // Those who have just come cannot open it before they have everybody's full hello.
+    const heard = port.narrow ? Math.max(paced, port.turnSettledUs - SETTLING_US + HELLO_ROUND_NARROW_US) : paced;
+    port.updateDueUs = Math.min(port.updateDueUs, heard);
   }
 
   /** Body of an update (after the kind octet) with as much as fits into `roomOctets`; 0 if nothing waits. */
   encodeUpdate(nowUs: number, port: Port, out: Uint8Array, offset: number, roomOctets: number): number {
     port.updateDueUs = Number.POSITIVE_INFINITY;
     port.lastUpdateUs = nowUs;
+    if (port.narrow) this.#settle(nowUs, port);
     if (port.updateDeltas.length === 0 && port.updateFull.size === 0) return 0;
     const deltas = port.updateDeltas.splice(0, Math.min(255, Math.floor((roomOctets - 1) / DELTA_OCTETS)));
     let at = offset;
     out[at++] = deltas.length;
     for (const delta of deltas) at += encodeDelta(delta, out, at);
     for (const local of port.updateFull) {
-      const advertisement = this.#s.db.node(local)?.advertisement;
+      const record = this.#s.db.node(local);
+      if (port.narrow && record !== undefined && nowUs - record.learnedUs < SETTLE_NARROW_US) continue;
+      const advertisement = record?.advertisement;
       if (advertisement === undefined || advertisementOctets(advertisement) > roomOctets - 1) {
         port.updateFull.delete(local);
         continue;
@@ -210,12 +241,39 @@ export class LinkStateFlooding {
       port.updateFull.delete(local);
     }
     if (port.updateDeltas.length > 0 || port.updateFull.size > 0) this.#schedule(nowUs, port, true);
-    return at - offset;
+    return at - offset > 1 ? at - offset : 0;
+  }
+
+  /** Many small changes of one node are said in one advertisement. */
+  #settle(nowUs: number, port: Port): void {
+    const pending = new Map<number, number>();
+    for (const { originator } of port.updateDeltas) pending.set(originator, (pending.get(originator) ?? 0) + 1);
+    for (const [originator, count] of pending) {
+      if (count <= MAX_DELTAS_NARROW && !port.updateFull.has(originator)) continue;
+      this.#queueFull(nowUs, port, originator, true);
+      for (let i = port.updateDeltas.length - 1; i >= 0; i--) {
+        if (port.updateDeltas[i]?.originator === originator) port.updateDeltas.splice(i, 1);
+      }
+    }
+  }
+
+  #tell(nowUs: number, before: Advertisement | undefined, local: number): void {
+    const after = this.#s.db.node(local)?.advertisement;
+    if (after !== undefined) this.onAdvertisement(nowUs, before, after);
   }
 
   #routesChanged(): void {
     emit(this.#s, { type: "routes", version: this.#s.db.version });
   }
+}
+
+/** Not while answers are coming, nor while newcomers are about to say it all anyway. */
+function earliestPullNarrowUs(port: Port): number {
+  return Math.max(
+    port.lastPullUs + PULL_GAP_NARROW_US,
+    port.lastNewsUs + QUIET_NARROW_US,
+    port.turnSettledUs - 500_000,
+  );
 }
 
 /** Above 0 if the advertisement is newer than the summary entry, by the low octets of both. */

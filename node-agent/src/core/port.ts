@@ -77,7 +77,7 @@ export interface Port {
   /** Half-duplex media: since when the channel has been quiet, and what the order of turns is drawn from. */
   quietSinceUs: number;
   turnSeed: number;
-  /** While the members are still finding each other: random slots on top, drawn anew each time, until then. */
+  /** While the members are still finding each other: random slots instead of an order, drawn anew each time, until then. */
   turnExtraSlots: number;
   turnSettledUs: number;
   /** Next counter of the shared stream. */
@@ -100,6 +100,9 @@ export interface Port {
   readonly updateDeltas: Delta[];
   updateDueUs: number;
   lastUpdateUs: number;
+  /** Last own pull, and last update that brought something new. */
+  lastPullUs: number;
+  lastNewsUs: number;
   /** The same update for each neighbour of a point-to-point bearer, waiting its turn. */
   readonly direct: { neighbour: number; octets: Uint8Array }[];
   nextFragmentId: number;
@@ -147,6 +150,8 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     updateDeltas: [],
     updateDueUs: Number.POSITIVE_INFINITY,
     lastUpdateUs: Number.NEGATIVE_INFINITY,
+    lastPullUs: Number.NEGATIVE_INFINITY,
+    lastNewsUs: Number.NEGATIVE_INFINITY,
     direct: [],
     nextFragmentId: 0,
     rtoDueUs: Number.POSITIVE_INFINITY,

@@ -163,6 +163,7 @@ export class Transmitter {
       n.pullDueUs = EVER;
       if (!this.#flooding.pullStillNeeded(port, n) || (!port.shared && n.receiverIndex < 0)) continue;
       n.lastPullUs = nowUs;
+      port.lastPullUs = nowUs;
       this.#s.counters.count("pulls-sent");
       const from = this.#begin(port, FrameKind.pull, slot);
       return this.#finishControl(port, n, slot, from + this.#flooding.encodePullFor(n, slot.octets, from));

@@ -1,10 +1,11 @@
 import { mix32, readU32 } from "@skein/codecs";
-import { CONTENTION_GUARD_US, CONTENTION_MARGIN_US } from "./limits.ts";
+import { CONTENTION_GUARD_US, CONTENTION_SLOT_US } from "./limits.ts";
 import type { Port } from "./port.ts";
 import type { Random } from "./random.ts";
 
-const SETTLING_US = 3_000_000;
-const SETTLING_SLOTS = 8;
+/** How long a newcomer makes the channel unsettled. */
+export const SETTLING_US = 3_000_000;
+const SETTLING_SLOTS = 6;
 
 /**
  * Who may send when a half-duplex channel falls quiet. After a guard time comes one slot for voice and
@@ -15,10 +16,11 @@ const SETTLING_SLOTS = 8;
 export function accessUs(port: Port, ownLocal: number, urgent: boolean): number {
   const base = port.quietSinceUs + CONTENTION_GUARD_US;
   if (urgent) return base;
-  return base + (1 + placeInOrder(port, ownLocal) + port.turnExtraSlots) * slotUs(port);
+  const settled = port.quietSinceUs >= port.turnSettledUs;
+  return base + (1 + (settled ? placeInOrder(port, ownLocal) : port.turnExtraSlots)) * CONTENTION_SLOT_US;
 }
 
-/** The channel is quiet from `quietUs` on. Newcomers do not know the others yet, nor the others them: they add dice. */
+/** The channel is quiet from `quietUs` on. While newcomers do not know the others yet, nor the others them, dice decide. */
 export function channelQuiet(port: Port, quietUs: number, random: Random): void {
   port.quietSinceUs = quietUs;
   port.turnExtraSlots = quietUs < port.turnSettledUs ? random.below(SETTLING_SLOTS) : 0;
@@ -32,11 +34,6 @@ export function channelUnsettled(port: Port, nowUs: number): void {
 /** Takes the order of the next turns from a frame that was heard or sent, whose tag is at `tagAt`. */
 export function drawOrder(port: Port, frame: Uint8Array, tagAt: number): void {
   port.turnSeed = readU32(frame, tagAt);
-}
-
-/** A carrier shows only when its first octets come out of the receiver: key-up time and some. */
-function slotUs(port: Port): number {
-  return port.config.keyUpUs + CONTENTION_MARGIN_US;
 }
 
 /** How many members come before this node: comparing two by their draw needs no common list of members. */

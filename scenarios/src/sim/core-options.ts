@@ -48,8 +48,7 @@ function coreBearer(scenario: Scenario, name: string, id: number): CoreBearer {
     medium: network.medium,
     layout: serial ? "narrow" : "wide",
     mtuOctets: network.mtuOctets,
-    // A UART sends ten bits for eight.
-    bitrateBps: serial ? Math.round(network.baud * 0.8) : network.bitrateBps,
+    bitrateBps: serial ? network.baud : network.bitrateBps,
     latencyUs: Math.round(network.latencyMs * 1000),
     costCentsPerMegabyte: network.costCentsPerMegabyte,
     keyUpUs: serial ? Math.round(network.keyUpMs * 1000) : 0,
