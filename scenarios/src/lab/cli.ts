@@ -56,6 +56,7 @@ async function run(asked: Scenario, options: Options): Promise<number> {
     const isLive = !options.headless && process.stdout.isTTY;
     if (!isLive) lab.onEvent = (line) => (options.headless ? console.error(line) : console.log(line));
     if (isLive) void showLive(scenario.scenario, lab, stop.signal);
+    if (options.headless) await lab.openBrowser();
     const isStarted = await Promise.race([lab.start(stop.signal).then(() => true), aborted(stop.signal)]);
     if (!isStarted) return 1;
     return options.headless ? await playOnce(lab, options, stop.signal) : await playOn(lab, options, stop.signal);
@@ -75,7 +76,7 @@ function aborted(signal: AbortSignal): Promise<false> {
 async function playOnce(lab: Lab, options: Options, signal: AbortSignal): Promise<number> {
   await lab.play(options.lengthUs, true, signal);
   if (signal.aborted) return 1;
-  const report = await lab.conclude(options.lengthUs, null);
+  const report = await lab.conclude(options.lengthUs);
   console.log(options.json ? JSON.stringify(report) : formatReport(report));
   return report.verdict === "pass" ? 0 : 1;
 }

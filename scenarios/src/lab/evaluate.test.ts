@@ -117,6 +117,8 @@ test("a run in which everything arrives passes, with its figures", () => {
     framesComplete: 300,
     framesDecoded: null,
   });
+  assert.equal(report.receivers["HQ"], { position: 100, voice: { A1: 100 } });
+  assert.equal(report.receivers["A1"], { position: 100, voice: {} });
   assert.equal(report.text, { sent: 1, delivered: 1, duplicates: 0 });
   assert.equal(report.sos, { raised: 1, acknowledgedS: 1.5 });
   assert.equal(report.cuts, [{ what: "a link goes", atS: 10, voiceGapMs: 0, voiceGapSerialMs: 0 }]);
@@ -218,6 +220,7 @@ test("positions: a lost one in twelve fails; none at all fails too", () => {
       : event;
   });
   assert.match(onlyReason(evaluate(lost, seen)), /^position: 11 of 12/);
+  assert.is(evaluate(lost, seen).receivers["B1"]?.position, 75);
   const none = journal((event) => (event.e.startsWith("position") ? undefined : event));
   assert.is(onlyReason(evaluate(none, seen)), "position: nothing was sent");
 });

@@ -3,7 +3,7 @@ import type { JournalEvent } from "./journal.ts";
 import { measureMessages } from "./measure-messages.ts";
 import { measurePositions } from "./measure-positions.ts";
 import { measureVideo } from "./measure-video.ts";
-import { measureCuts, measureVoice, voicePairs } from "./measure-voice.ts";
+import { heardBy, measureCuts, measureVoice, voicePairs } from "./measure-voice.ts";
 import type { LabReport } from "./report.ts";
 
 export interface EvaluatedNode {
@@ -81,6 +81,7 @@ export class Paths {
 export function evaluate(events: readonly JournalEvent[], seen: Observations): LabReport {
   const paths = new Paths(seen.connectivity, seen.nodes);
   const pairs = voicePairs(events, seen, paths);
+  const positions = measurePositions(events, seen, paths);
   const report: LabReport = {
     scenario: seen.scenario,
     durationS: Math.round((seen.toUs - seen.fromUs) / 1e5) / 10,
@@ -89,11 +90,14 @@ export function evaluate(events: readonly JournalEvent[], seen: Observations): L
     startupS: seen.startupS,
     allPairsReachableS: seen.allPairsReachableS,
     bearers: seen.bearers,
-    position: measurePositions(events, seen, paths),
+    position: positions.total,
     voice: measureVoice(pairs),
     video: measureVideo(events, seen, paths),
     ...measureMessages(events, seen),
     cuts: measureCuts(pairs, seen),
+    receivers: Object.fromEntries(
+      seen.nodes.map((node) => [node.name, { position: positions.percentOf(node), voice: heardBy(node, pairs) }]),
+    ),
     notes: [...seen.notes],
     verdict: "pass",
     reasons: [],

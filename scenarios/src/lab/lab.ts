@@ -23,6 +23,7 @@ import { descendantsOf } from "./process-tree.ts";
 import { awaitAllPairs } from "./reachability.ts";
 import type { LabReport } from "./report.ts";
 import { faultSteps, inOrder, trafficSteps } from "./schedule.ts";
+import { Watcher } from "./watcher.ts";
 
 /** How long the mesh may take to find everybody before the lab goes on without. */
 const REACHABLE_TIMEOUT_S = 30;
@@ -30,6 +31,8 @@ const REACHABLE_TIMEOUT_S = 30;
 const SETTLE_MS = 4000;
 const BATTERY_MS = 10_000;
 const EVENTS_KEPT = 50;
+/** A browser that was killed may still be writing. */
+const REMOVE = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 };
 
 /** What the lab looks like now, for the live summary. */
 export interface LabView {
@@ -61,6 +64,7 @@ export class Lab {
   readonly #incidents: string[] = [];
   readonly #events: string[] = [];
   #controller: ControllerProcess | undefined;
+  #watcher: Watcher | undefined;
   #phase = "starting";
   #zeroUs = 0;
   #agentsUp = 0;
@@ -79,7 +83,7 @@ export class Lab {
       return new Lab(scenario, notes, world, files, air, await air.start(scenario, scenario.seed, files.timeline));
     } catch (error) {
       air.kill();
-      rmSync(files.folder, { recursive: true, force: true });
+      rmSync(files.folder, REMOVE);
       throw error;
     }
   }
@@ -118,6 +122,13 @@ export class Lab {
     this.crew.onChildren = () => this.#guard();
   }
 
+  /** Lets a browser, where there is one, watch the first video at its destination. Before `start`. */
+  async openBrowser(): Promise<void> {
+    if (this.#scenario.traffic.video.length === 0) return;
+    this.#watcher = await Watcher.start(join(this.files.folder, "browser"));
+    this.#guard();
+  }
+
   /** Agents, controller, and the wait until everyone can reach everyone. @throws StartError */
   async start(signal: AbortSignal): Promise<void> {
     const labApi = await this.#server.start();
@@ -138,6 +149,7 @@ export class Lab {
       this.#log(`everyone can reach everyone, ${this.#reachableS} s after the last agent came up`);
     } else this.#incident(`after ${REACHABLE_TIMEOUT_S} s there is no route ${missing.join(", ")}`);
     await this.#census();
+    await this.#watch();
     this.#batteryTimer = setInterval(() => this.#writeBatteries(), BATTERY_MS);
   }
 
@@ -159,10 +171,11 @@ export class Lab {
   }
 
   /** Ends the traffic, waits for what is on its way, and judges the time since the first `play`. */
-  async conclude(lengthUs: number, framesDecoded: number | null): Promise<LabReport> {
+  async conclude(lengthUs: number): Promise<LabReport> {
     this.#phase = "settling";
     await this.#director.calm();
     await sleep(SETTLE_MS);
+    const framesDecoded = (await this.#watcher?.framesDecoded()) ?? null;
     await this.#writeStatuses();
     await this.crew.stopAll();
     const { nodes, networks } = this.#world;
@@ -225,16 +238,18 @@ export class Lab {
   async close(keep: boolean): Promise<void> {
     clearInterval(this.#batteryTimer);
     this.#server.stop();
+    this.#watcher?.kill();
     await Promise.all([this.crew.stopAll(), this.#controller?.stop()]);
     await this.#air.stop();
-    if (!keep) rmSync(this.files.folder, { recursive: true, force: true });
+    if (!keep) rmSync(this.files.folder, REMOVE);
   }
   /** The same at once and without waiting, for a second Ctrl-C and for crashes. */
   abandon(keep: boolean): void {
     this.crew.killAll();
     this.#controller?.kill();
+    this.#watcher?.kill();
     this.#air.kill();
-    if (!keep) rmSync(this.files.folder, { recursive: true, force: true });
+    if (!keep) rmSync(this.files.folder, REMOVE);
   }
 
   async #startController(): Promise<void> {
@@ -252,7 +267,21 @@ export class Lab {
   }
 
   #guard(): void {
-    this.#air.guard(this.files.folder, [...this.crew.pids, ...(this.#controller?.pids ?? [])]);
+    this.#air.guard(this.files.folder, [
+      ...this.crew.pids,
+      ...(this.#controller?.pids ?? []),
+      ...(this.#watcher?.pids ?? []),
+    ]);
+  }
+
+  async #watch(): Promise<void> {
+    const video = this.#scenario.traffic.video[0];
+    if (this.#watcher === undefined || video === undefined) return;
+    const [from, to] = [video.by, video.to].map((name) => this.crew.byName(name));
+    const failure = await this.#watcher.watch(to?.api ?? "", from?.address ?? 0);
+    this.#log(
+      failure === undefined ? `a browser watches ${video.by} at ${video.to}` : `no browser watches: ${failure}`,
+    );
   }
 
   /** Counts what is there once everything is up. */
@@ -262,7 +291,8 @@ export class Lab {
       (status) => status?.core.bearers.filter((bearer) => bearer.up).map(({ name }) => name) ?? [],
     );
     this.#bearers = this.#countBearers(up);
-    this.#processes = descendantsOf(process.pid).length;
+    const browser = this.#watcher?.pids.flatMap((pid) => [pid, ...descendantsOf(pid)]) ?? [];
+    this.#processes = descendantsOf(process.pid).length - browser.length;
   }
   #countBearers(names: readonly string[]): { udp: number; serial: number } {
     const typeOf = (name: string): string | undefined => this.#world.networks[this.#world.networkIndex(name)]?.type;

@@ -1,4 +1,4 @@
-import type { Observations, Paths } from "./evaluate.ts";
+import type { EvaluatedNode, Observations, Paths } from "./evaluate.ts";
 import type { JournalEvent } from "./journal.ts";
 import { percentile } from "./percentile.ts";
 import type { LabReport } from "./report.ts";
@@ -7,19 +7,24 @@ const SAMPLE_US = 1e6;
 /** Sequence numbers wrap; a report that is this old has another's number. */
 const SAME_REPORT_US = 120e6;
 
+interface Tally {
+  expected: number;
+  delivered: number;
+}
+interface PositionMeasure {
+  total: LabReport["position"];
+  /** Share that a node got of what it was to get; null if that was nothing. */
+  percentOf(node: EvaluatedNode): number | null;
+}
+
 /**
  * Reports expected and delivered, and the age of what each node knows of each other one, sampled once a second
  * while the two have a path.
  */
-export function measurePositions(
-  events: readonly JournalEvent[],
-  seen: Observations,
-  paths: Paths,
-): LabReport["position"] {
+export function measurePositions(events: readonly JournalEvent[], seen: Observations, paths: Paths): PositionMeasure {
   const received = indexReceived(events);
   const ages: number[] = [];
-  let expected = 0;
-  let delivered = 0;
+  const tallies = new Map(seen.nodes.map((node) => [node, { expected: 0, delivered: 0 }]));
   for (const source of seen.nodes) {
     const reports = events.filter((event) => event.e === "position-sent" && event.node === source.address);
     for (const listener of seen.nodes) {
@@ -30,14 +35,24 @@ export function measurePositions(
         if (receivedUs !== undefined) arrivals.push({ sentUs: report.atUs, receivedUs });
         if (report.atUs < seen.fromUs || report.atUs >= seen.toUs) continue;
         if (!paths.connected(source.address, listener.address, report.atUs)) continue;
-        expected++;
-        if (receivedUs !== undefined) delivered++;
+        const tally = tallies.get(listener) as Tally;
+        tally.expected++;
+        if (receivedUs !== undefined) tally.delivered++;
       }
       sampleAges(ages, arrivals, seen, (atUs) => paths.connected(source.address, listener.address, atUs));
     }
   }
   const ageP95Us = percentile(ages, 0.95);
-  return { expected, delivered, ageP95S: ageP95Us === null ? null : Math.round(ageP95Us / 1e5) / 10 };
+  const all = [...tallies.values()];
+  const expected = all.reduce((sum, tally) => sum + tally.expected, 0);
+  const delivered = all.reduce((sum, tally) => sum + tally.delivered, 0);
+  const ageP95S = ageP95Us === null ? null : Math.round(ageP95Us / 1e5) / 10;
+  return { total: { expected, delivered, ageP95S }, percentOf: (node) => percentOf(tallies.get(node)) };
+}
+
+function percentOf(tally: Tally | undefined): number | null {
+  if (tally === undefined || tally.expected === 0) return null;
+  return Math.round((1000 * tally.delivered) / tally.expected) / 10;
 }
 
 function indexReceived(events: readonly JournalEvent[]): Map<string, number[]> {

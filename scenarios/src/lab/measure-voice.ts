@@ -108,6 +108,17 @@ function tally(pairs: readonly VoicePair[]): VoiceReport["wide"] {
   };
 }
 
+/** Percent of the frames expected that a listener heard, by talker's name. */
+export function heardBy(listener: EvaluatedNode, pairs: readonly VoicePair[]): Record<string, number> {
+  const own = pairs.filter((pair) => pair.listener === listener);
+  const heard: Record<string, number> = {};
+  for (const name of new Set(own.map((pair) => pair.talker.name))) {
+    const { framesExpected, framesPlayed } = tally(own.filter((pair) => pair.talker.name === name));
+    if (framesExpected > 0) heard[name] = Math.round((1000 * framesPlayed) / framesExpected) / 10;
+  }
+  return heard;
+}
+
 export function measureCuts(pairs: readonly VoicePair[], seen: Observations): CutReport[] {
   return seen.cuts
     .filter((cut) => cut.atUs >= seen.fromUs && cut.atUs < seen.toUs)

@@ -16,6 +16,8 @@ export interface LabReport {
   text: { sent: number; delivered: number; duplicates: number };
   sos: { raised: number; acknowledgedS: number | null };
   cuts: CutReport[];
+  /** Share of what each node was to get, in percent, by node and for voice by talker. */
+  receivers: Record<string, { position: number | null; voice: Record<string, number> }>;
   /** Things that hold for the whole run and that a reader should know. */
   notes: string[];
   verdict: "pass" | "fail";
