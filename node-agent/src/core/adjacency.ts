@@ -8,6 +8,7 @@ import {
   HELLO_FLAG_REPLY,
   type Hello,
   helloEntry,
+  LOSS_STEPS,
   MAX_HELLO_ENTRIES,
   rebuildCounter,
   replayIsNew,
@@ -31,11 +32,15 @@ import { type CoreState, emit } from "./state.ts";
 import { channelUnsettled, SETTLING_US } from "./turn-taking.ts";
 
 const FULL_HELLO_EVERY = 8;
-/** A quality that differs is advertised when the difference has lasted: one step, and more steps. */
+/** A quality that differs is advertised when the difference has lasted; sooner when it has become bad. */
 const VECTOR_SETTLE_US = 15_000_000;
-const VECTOR_SETTLE_FAST_US = 2_000_000;
+const VECTOR_SETTLE_BAD_US = 2_000_000;
+const BAD_LOSS = 0.2;
+/** Loss must leave the advertised step by these factors before it counts as different at all. */
+const LOSS_HYSTERESIS_UP = 1.5;
+const LOSS_HYSTERESIS_DOWN = 0.5;
 /** A quality reading weighs by the frames it rests on: one of these many replaces what was known. */
-const QUALITY_MEMORY_FRAMES = 120;
+const QUALITY_MEMORY_FRAMES = 400;
 const QUALITY_FRAMES = 6;
 /** The money field of a link vector. */
 const COST_MASK = 7 << 2;
@@ -152,7 +157,7 @@ export class Adjacency {
     n.directRemoteSlot = 0;
     n.rxCount = 0;
     n.rxExpected = 0;
-    this.#s.duplicates.forget(n.address);
+    this.#s.duplicates.restarted(n.address, bootEpoch);
     this.#lose(nowUs, port, n, "restarted");
   }
 
@@ -313,9 +318,8 @@ export class Adjacency {
     }
     if (n.vectorChangeUs === Number.POSITIVE_INFINITY) n.vectorChangeUs = nowUs;
     const gone = vector === VECTOR_GONE || n.advertisedVector === VECTOR_GONE;
-    const steps = Math.abs(lossField(vector) - lossField(n.advertisedVector));
     const money = (vector & COST_MASK) !== (n.advertisedVector & COST_MASK);
-    const settleUs = steps >= 2 ? VECTOR_SETTLE_FAST_US : VECTOR_SETTLE_US;
+    const settleUs = 1 - n.txQuality > BAD_LOSS ? VECTOR_SETTLE_BAD_US : VECTOR_SETTLE_US;
     if (!gone && !money && nowUs - n.vectorChangeUs < settleUs) return;
     n.advertisedVector = vector;
     n.vectorChangeUs = Number.POSITIVE_INFINITY;
@@ -326,7 +330,7 @@ export class Adjacency {
     // Heard is enough: a link counts when both ends advertise it.
     if (!port.up || !n.alive || nowUs < n.heldDownUntilUs) return VECTOR_GONE;
     const { bitrateBps, latencyUs } = port.config;
-    const loss = 1 - n.txQuality;
+    const loss = steadyLoss(n);
     const costCentsPerMegabyte = port.costCentsPerMegabyte;
     return encodeLinkVector({ bitrateBps, latencyUs, loss, costCentsPerMegabyte, energy: 0 });
   }
@@ -345,6 +349,17 @@ export class Adjacency {
 
 function lists(advertisement: Advertisement, local: number, channel: number): boolean {
   return advertisement.links.some((l) => l.neighbour === local && l.channel === channel);
+}
+
+/** The measured loss, or the advertised one as long as the measurement is not clearly outside its step. */
+function steadyLoss(n: Neighbour): number {
+  const measured = 1 - n.txQuality;
+  if (n.advertisedVector === VECTOR_GONE) return measured;
+  const step = lossField(n.advertisedVector);
+  const upper = LOSS_STEPS[step] as number;
+  const lower = step === 0 ? 0 : (LOSS_STEPS[step - 1] as number);
+  const inside = measured <= upper * LOSS_HYSTERESIS_UP && measured >= lower * LOSS_HYSTERESIS_DOWN;
+  return inside ? upper : measured;
 }
 
 function lossField(vector: number): number {

@@ -189,6 +189,8 @@ export interface BearerStatus {
   queuedMs: number;
   /** Share of the last 10 s that own transmissions held the medium. */
   airtimeShare: number;
+  /** What routing reckons with now, policy included. */
+  costCentsPerMegabyte?: number;
 }
 
 /** Destination of a text: a node's address, or GROUP_DESTINATION + group number. */

@@ -237,6 +237,7 @@ test("two border nodes: one carries voice across, the other takes over when it d
       carry(2);
     }
   };
+  mesh.run(6 * SECOND);
   say(20);
   assert.is(carried.get(1), 20);
   assert.is(carried.get(2) ?? 0, 0);

@@ -77,7 +77,7 @@ class Core implements MeshCore {
     this.#outbox = new Outbox(s, forwarding, relay);
     this.#texts = new TextService(s, this.#outbox, forwarding);
     this.#sos = new SosService(s, this.#outbox);
-    this.#voice = new VoiceService(s, this.#outbox, forwarding);
+    this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
     this.#policy = new PolicyService(s, this.#outbox, nowUs);
     flooding.onAdvertisement = (atUs, before, after) => adjacency.advertisementChanged(atUs, before, after);
     adjacency.onLinkLost = (atUs, port, n) => forwarding.rerouteFrom(atUs, port, n);

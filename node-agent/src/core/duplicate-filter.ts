@@ -19,6 +19,7 @@ interface SourceWindow {
 
 export class DuplicateFilter {
   readonly #windows: (SourceWindow | undefined)[] = [];
+  readonly #epochs = new Float64Array(256);
 
   /** True the first time; marks it. `key` is a small dense number for (source, space). */
   accept(source: number, space: number, sequence: number, nowUs: number): boolean {
@@ -57,8 +58,10 @@ export class DuplicateFilter {
     return (w.highest + ahead) & 0xffff;
   }
 
-  /** The source started anew: its sequences begin somewhere else. */
-  forget(source: number): void {
+  /** The source started anew in this boot epoch: its sequences begin somewhere else. News of it comes more than once. */
+  restarted(source: number, bootEpoch: number): void {
+    if (bootEpoch <= (this.#epochs[source & 0xff] as number)) return;
+    this.#epochs[source & 0xff] = bootEpoch;
     for (let space = 0; space < SEQUENCE_SPACES; space++)
       this.#windows[(source & 0xff) * SEQUENCE_SPACES + space] = undefined;
   }

@@ -75,4 +75,4 @@ export const RELAY_RANK_US = 1_500_000;
 
 /** Turn-taking on half-duplex media: quiet time before anybody may begin, and the time to notice that somebody has. */
 export const CONTENTION_GUARD_US = 6_000;
-export const CONTENTION_SLOT_US = 16_000;
+export const CONTENTION_SLOT_US = 14_000;

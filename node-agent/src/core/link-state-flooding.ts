@@ -172,7 +172,7 @@ export class LinkStateFlooding {
     if (result === "known") port.updateFull.delete(local);
     if (result === "news") {
       this.#tell(nowUs, before, local);
-      if (before?.bootEpoch !== advertisement.bootEpoch) this.#s.duplicates.forget(advertisement.originator);
+      this.#s.duplicates.restarted(advertisement.originator, advertisement.bootEpoch);
       for (const to of this.#s.ports) this.#passOn(to, port, n, () => this.#queueFull(nowUs, to, local, false));
     }
     return result;

@@ -80,6 +80,9 @@ export interface Port {
   /** While the members are still finding each other: random slots instead of an order, drawn anew each time, until then. */
   turnExtraSlots: number;
   turnSettledUs: number;
+  /** When the own transmission under way began, and its time on air so far. */
+  burstStartUs: number;
+  burstUs: number;
   /** Next counter of the shared stream. */
   counter: number;
   readonly neighbours: Neighbour[];
@@ -133,6 +136,8 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     turnSeed: 0,
     turnExtraSlots: 0,
     turnSettledUs: 0,
+    burstStartUs: Number.NEGATIVE_INFINITY,
+    burstUs: 0,
     counter: 0,
     neighbours: [],
     byLocal: new Array<Neighbour | undefined>(256).fill(undefined),

@@ -50,14 +50,9 @@ export class SecureChannel {
     this.#ownKey = crypto.senderKey(nodeId, KEY_PHASE);
   }
 
-  /** Handle of a sender's subkey, -1 when too many senders are known. */
+  /** Handle of the subkey of a sender that has authenticated a frame. */
   key(nodeId: number): number {
-    const known = this.#keys.get(nodeId);
-    if (known !== undefined) return known;
-    if (this.#keys.size >= MAX_SENDERS) return -1;
-    const key = this.#crypto.senderKey(nodeId, KEY_PHASE);
-    this.#keys.set(nodeId, key);
-    return key;
+    return this.#keys.get(nodeId) ?? this.#crypto.senderKey(nodeId, KEY_PHASE);
   }
 
   // Sealing: the plaintext stands at the layout's header length in `out`; returns the frame's length.
@@ -105,10 +100,15 @@ export class SecureChannel {
     if (end <= FULL_HEADER_OCTETS || !decodeFullHeader(octets, length, this.full))
       return this.#drop("malformed-header");
     if (this.full.nodeId === this.#nodeId) return this.#drop("own-frame");
+    // A claimed node id costs nothing to invent: its key is kept only once it has proved good.
     const key = this.key(this.full.nodeId);
-    if (key === -1) return this.#drop("key-cache-full");
     writeNonce(this.#nonce, this.full.bootEpoch, this.full.bearerId << 8, this.full.counter);
-    return this.#open(key, octets, FULL_HEADER_OCTETS, end, port.tagOctets);
+    if (this.#open(key, octets, FULL_HEADER_OCTETS, end, port.tagOctets) === 0) return 0;
+    if (!this.#keys.has(this.full.nodeId)) {
+      if (this.#keys.size >= MAX_SENDERS) return this.#drop("key-cache-full");
+      this.#keys.set(this.full.nodeId, key);
+    }
+    return end;
   }
 
   openShared(port: Port, n: Neighbour, octets: Uint8Array, length: number): number {

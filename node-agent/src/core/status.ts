@@ -87,5 +87,6 @@ function readBearer(port: Port, nowUs: number): BearerStatus {
     queuedFrames: port.queue.count,
     queuedMs: (port.queue.octets() * 8000) / port.config.bitrateBps,
     airtimeShare: Math.min(1, air / 10e6),
+    costCentsPerMegabyte: port.costCentsPerMegabyte,
   };
 }

@@ -19,7 +19,7 @@ import { SENT_RING_FRAMES } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
-import { accessUs, channelQuiet, drawOrder } from "./turn-taking.ts";
+import { accessUs, burstAirtimeUs, channelQuiet, drawOrder, inBurst } from "./turn-taking.ts";
 
 /** Queue levels below this are flash or voice (see BearerQueue). */
 const URGENT_LEVELS = 8;
@@ -74,7 +74,7 @@ export class Transmitter {
     const ports = this.#s.ports;
     for (let i = 0; i < ports.length; i++) {
       const port = ports[(this.#nextPort + i) % ports.length] as Port;
-      if (!port.up || port.carrierBusy || nowUs < this.#accessUs(port)) continue;
+      if (!port.up || port.carrierBusy || (nowUs < this.#accessUs(port) && !inBurst(port, nowUs))) continue;
       if (!this.#pollPort(nowUs, port, slot)) continue;
       slot.bearerId = port.config.id;
       this.#onAir(nowUs, port, slot);
@@ -107,7 +107,7 @@ export class Transmitter {
 
   #onAir(nowUs: number, port: Port, slot: TransmitSlot): void {
     const length = slot.length;
-    const air = airtimeUs(port.config, length);
+    const air = burstAirtimeUs(port, nowUs, airtimeUs(port.config, length));
     port.framesSent++;
     port.octetsSent += length;
     port.airtimeUs += air;

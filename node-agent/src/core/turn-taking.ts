@@ -6,16 +6,21 @@ import type { Random } from "./random.ts";
 /** How long a newcomer makes the channel unsettled. */
 export const SETTLING_US = 3_000_000;
 const SETTLING_SLOTS = 6;
+/** Frames of a burst are handed to the device within this time. */
+const HANDOVER_US = 3_000;
+/** A burst ends with the frame that brings it over this. */
+const MAX_BURST_US = 90_000;
 
 /**
- * Who may send when a half-duplex channel falls quiet. After a guard time comes one slot for voice and
+ * Who may send when a half-duplex channel falls quiet. After a guard time comes a slot for voice and
  * flash, then one for each member, in an order that everybody draws from the authentication tag of the
  * last frame: all who heard it agree without a word, and the order is a new one after each frame (a
  * virtual token; compare BRAM, Chlamtac 1976). Once all slots have passed, anybody may begin at any time.
  */
 export function accessUs(port: Port, ownLocal: number, urgent: boolean): number {
   const base = port.quietSinceUs + CONTENTION_GUARD_US;
-  if (urgent) return base;
+  // Two that have something urgent each time would collide each time: a draw parts them, too.
+  if (urgent) return base + (mix32(port.turnSeed ^ ownLocal) & 1) * (CONTENTION_SLOT_US / 2);
   const settled = port.quietSinceUs >= port.turnSettledUs;
   return base + (1 + (settled ? placeInOrder(port, ownLocal) : port.turnExtraSlots)) * CONTENTION_SLOT_US;
 }
@@ -29,6 +34,26 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
 /** Somebody new is on the channel. */
 export function channelUnsettled(port: Port, nowUs: number): void {
   port.turnSettledUs = Math.max(port.turnSettledUs, nowUs + SETTLING_US);
+}
+
+/**
+ * True while more may follow the frame that has just been handed over: one key-up serves them all, and
+ * nobody else hears a pause.
+ */
+export function inBurst(port: Port, nowUs: number): boolean {
+  return port.config.halfDuplex && nowUs - port.burstStartUs < HANDOVER_US && port.burstUs < MAX_BURST_US;
+}
+
+/** Reckons a frame into its burst; returns its time on air, with key-up only for the first. */
+export function burstAirtimeUs(port: Port, nowUs: number, airUs: number): number {
+  const follows = inBurst(port, nowUs);
+  if (!follows) {
+    port.burstStartUs = nowUs;
+    port.burstUs = 0;
+  }
+  const ownUs = follows ? airUs - port.config.keyUpUs : airUs;
+  port.burstUs += ownUs;
+  return ownUs;
 }
 
 /** Takes the order of the next turns from a frame that was heard or sent, whose tag is at `tagAt`. */

@@ -211,6 +211,12 @@ export class Medium {
       return;
     }
     const handle = this.#hold(nowUs, network, from, -1, octets, length);
+    const config = this.#world.networks[network] as Network;
+    if (isHalfDuplex(config) && (this.#quietUs[cell] as number) > nowUs) {
+      // Behind an own frame that is still on the air: the transmitter stays keyed.
+      this.#occupy(handle, this.#start(this.#quietUs[cell] as number, handle, true));
+      return;
+    }
     if (waiting.length === 0 && (this.#quietUs[cell] as number) <= nowUs) {
       this.#occupy(handle, this.#start(nowUs, handle));
       return;
@@ -239,11 +245,12 @@ export class Medium {
   }
 
   /** Puts a frame on the air; returns when it ends. */
-  #start(startUs: number, handle: number): number {
+  #start(startUs: number, handle: number, keyed = false): number {
     const frame = this.#frames[handle] as Frame;
     const config = this.#world.networks[frame.network] as Network;
     const cell = frame.network * this.#nodes + frame.from;
-    const spanUs = airtimeUs(config, frame.length);
+    const keyUpUs = keyed && config.type === "serial" ? Math.round(config.keyUpMs * 1000) : 0;
+    const spanUs = airtimeUs(config, frame.length) - keyUpUs;
     frame.startUs = startUs;
     frame.endUs = startUs + spanUs;
     if (startUs - frame.queuedUs > this.counters.longestQueueUs)

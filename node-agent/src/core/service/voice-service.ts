@@ -15,6 +15,8 @@ import type { Outbox } from "./outbox.ts";
 
 /** A border node in reserve takes over when the one before it has been silent this long. */
 const TAKE_OVER_US = 300_000;
+/** A restarted border node stays in reserve this long. */
+const SETTLE_US = 5_000_000;
 const FORGET_BURST_US = 3_000_000;
 const MAX_BURSTS = 32;
 
@@ -39,9 +41,11 @@ export class VoiceService {
   readonly #forwarding: Forwarding;
   readonly #bursts: Burst[] = [];
   readonly #isBorder: boolean;
+  readonly #bootUs: number;
   readonly #header: VoiceHeader = { talker: 0, codec: 0, burst: 0, timestamp20ms: 0 };
 
-  constructor(state: CoreState, outbox: Outbox, forwarding: Forwarding) {
+  constructor(state: CoreState, outbox: Outbox, forwarding: Forwarding, nowUs: number) {
+    this.#bootUs = nowUs;
     this.#s = state;
     this.#outbox = outbox;
     this.#forwarding = forwarding;
@@ -130,7 +134,9 @@ export class VoiceService {
     // Everyone of the group may be on this kind of bearer; the narrow side exists only where a border node serves it.
     if (!this.#s.ports.some((p) => p.up && p.narrow !== port.narrow)) return false;
     const silentUs = nowUs - Math.max(burst.startedUs, burst.carriedUs);
-    return this.#rank() === 0 || silentUs > TAKE_OVER_US;
+    // Fresh from a restart it does not know yet who else carries.
+    const first = this.#rank() === 0 && nowUs - this.#bootUs > SETTLE_US;
+    return first || silentUs > TAKE_OVER_US;
   }
 
   /** How many border nodes with a lower id could carry as well. */
