@@ -68,7 +68,7 @@ function addPosition(nodes: Map<number, KnownNode>, { address, report, ageS }: R
 }
 
 /** A node is live only while it was heard lately and a path leads to it. */
-export function nodeLiveness(node: KnownNode, connected: boolean, nowMs: number): Liveness {
+function nodeLiveness(node: KnownNode, connected: boolean, nowMs: number): Liveness {
   const ageS = (nowMs - node.heardAtMs) / 1000;
   if (ageS >= LOST_AFTER_S || (connected && !node.reachable)) return "lost";
   return ageS >= STALE_AFTER_S || !connected ? "stale" : "live";

@@ -5,7 +5,7 @@ import type { TrackPoint } from "./picture.ts";
 const METRES_PER_DEGREE = 111_320;
 
 /** Metres between two points a short way apart (flat-earth: exact enough to thin a track). */
-export function distanceM(a: TrackPoint, b: TrackPoint): number {
+function distanceM(a: TrackPoint, b: TrackPoint): number {
   const northM = (b[2] - a[2]) * METRES_PER_DEGREE;
   const eastM = (b[1] - a[1]) * METRES_PER_DEGREE * Math.cos((a[2] * Math.PI) / 180);
   return Math.hypot(northM, eastM);

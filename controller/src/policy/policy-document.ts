@@ -1,3 +1,4 @@
+import { MAX_POLICY_BEARERS, MAX_POLICY_CLASSES, MAX_POLICY_COPIES, MAX_POLICY_PREFERENCE } from "@skein/codecs";
 import type { PolicyDocument } from "@skein/node-agent/api";
 import { z } from "zod";
 
@@ -9,13 +10,16 @@ export const policyDraftSchema = z.strictObject({
       z.string().min(1).max(32),
       z.strictObject({
         costCentsPerMegabyte: z.number().min(0).max(100_000).optional(),
-        preference: z.number().min(-100).max(100).optional(),
+        preference: z.number().min(-MAX_POLICY_PREFERENCE).max(MAX_POLICY_PREFERENCE).optional(),
       }),
     )
-    .refine((bearers) => Object.keys(bearers).length <= 64, "at most 64 bearers"),
+    .refine((bearers) => Object.keys(bearers).length <= MAX_POLICY_BEARERS, `at most ${MAX_POLICY_BEARERS} bearers`),
   classes: z
-    .record(z.string().min(1).max(16), z.strictObject({ copies: z.number().int().min(1).max(4).optional() }))
-    .refine((classes) => Object.keys(classes).length <= 16, "at most 16 classes"),
+    .record(
+      z.string().min(1).max(16),
+      z.strictObject({ copies: z.number().int().min(1).max(MAX_POLICY_COPIES).optional() }),
+    )
+    .refine((classes) => Object.keys(classes).length <= MAX_POLICY_CLASSES, `at most ${MAX_POLICY_CLASSES} classes`),
 });
 export type PolicyDraft = z.infer<typeof policyDraftSchema>;
 

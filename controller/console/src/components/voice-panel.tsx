@@ -21,6 +21,12 @@ export function VoicePanel() {
     };
   }, [session, audio, muted]);
 
+  // Said again after every reconnection: the controller keeps nothing of a browser that is gone.
+  const heard = groups.filter((name) => !muted.has(name)).join();
+  useEffect(() => {
+    if (state.online) void session.send({ do: "listen", groups: heard === "" ? [] : heard.split(",").map(Number) });
+  }, [session, state.online, heard]);
+
   const toggle = (name: number): void => {
     const next = new Set(muted);
     if (!next.delete(name)) next.add(name);

@@ -2,6 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gridLabel, gridLines, gridSpacingDeg } from "./graticule.ts";
 import { type LabelRequest, placeLabels } from "./label-placement.ts";
+import { spreadPoints } from "./spread-points.ts";
 
 test("the grid is never denser than its aim and never much wider", () => {
   for (const degreesPerPixel of [1e-6, 1e-5, 3e-4, 2e-3, 0.05, 0.2]) {
@@ -36,6 +37,23 @@ test("labels of close nodes do not cover each other", () => {
     }
   }
   assert.equal(placeLabels(requests), places, "the same nodes get the same places");
+});
+
+test("crowded symbols are moved apart, others are not, and the same points give the same places", () => {
+  const points = [
+    { key: 1, x: 100, y: 100 },
+    { key: 2, x: 100, y: 100 },
+    { key: 3, x: 104, y: 99 },
+    { key: 4, x: 300, y: 300 },
+  ];
+  const places = spreadPoints(points, 30);
+  const list = [...places.values()];
+  for (const [i, a] of list.entries()) {
+    for (const b of list.slice(i + 1)) assert.ok(Math.hypot(a.x - b.x, a.y - b.y) > 25, "two symbols cover each other");
+  }
+  assert.equal(places.get(4), { x: 300, y: 300 });
+  assert.ok(Math.hypot(places.get(1)!.x - 100, places.get(1)!.y - 100) < 40, "not far from where it is");
+  assert.equal(spreadPoints(points, 30), places);
 });
 
 test.run();
