@@ -3,6 +3,8 @@ import "maplibre-gl/dist/maplibre-gl.css";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/panels.css";
+import "./styles/dock.css";
+import "./styles/talk.css";
 import "./styles/map.css";
 import { PageAudio } from "./audio/page-audio.ts";
 import { App } from "./components/app.tsx";
