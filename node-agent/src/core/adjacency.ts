@@ -79,8 +79,8 @@ export class Adjacency {
   }
 
   /** True if the next hello has to be self-contained. */
-  wantsFullHello(port: Port): boolean {
-    return !port.narrow || port.needFullHello || port.hellosSinceFull >= FULL_HELLO_EVERY;
+  wantsFullHello(nowUs: number, port: Port): boolean {
+    return !port.narrow || nowUs < port.turnSettledUs || port.needFullHello || port.hellosSinceFull >= FULL_HELLO_EVERY;
   }
 
   /** Body of a hello (after the kind octet); sets when the next one is due. */

@@ -26,7 +26,7 @@ import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
 
 /** Group frames are repaired at most this often. */
-const MAX_GROUP_TRIES = 3;
+const MAX_GROUP_TRIES = 4;
 /** Gaps are reported to a neighbour that brings at least this share of group frames first. */
 const USEFUL_SHARE = 0.3;
 /** A neighbour that sent voice within this time is talking. */

@@ -194,14 +194,14 @@ export class LinkStateFlooding {
   }
 
   #queueDelta(nowUs: number, port: Port, delta: Delta): void {
-    if (!port.neighbours.some((n) => n.alive)) return;
+    if (!isListenedTo(nowUs, port)) return;
     if (port.updateDeltas.length >= MAX_PENDING_UPDATES) return;
     port.updateDeltas.push(delta);
     this.#schedule(nowUs, port, false);
   }
 
   #queueFull(nowUs: number, port: Port, local: number, asked: boolean): void {
-    if (!port.neighbours.some((n) => n.alive)) return;
+    if (!isListenedTo(nowUs, port)) return;
     if (port.updateFull.size >= MAX_PENDING_UPDATES) return;
     port.updateFull.add(local);
     this.#schedule(nowUs, port, asked);
@@ -265,6 +265,11 @@ export class LinkStateFlooding {
   #routesChanged(): void {
     emit(this.#s, { type: "routes", version: this.#s.db.version });
   }
+}
+
+/** Somebody is there, or about to come: a bearer that has just begun is told what is known already. */
+function isListenedTo(nowUs: number, port: Port): boolean {
+  return nowUs < port.turnSettledUs || port.neighbours.some((n) => n.alive);
 }
 
 /** Not while answers are coming, nor while newcomers are about to say it all anyway. */

@@ -25,6 +25,8 @@ import { accessUs, burstAirtimeUs, channelQuiet, drawOrder, inBurst } from "./tu
 const URGENT_LEVELS = 8;
 const CONTROL = kindOctet(0, TrafficClass.command, Precedence.immediate);
 const EVER = Number.POSITIVE_INFINITY;
+/** A link-state update is repeated on request this long. */
+const UPDATE_REPAIR_US = 3_000_000;
 
 /** A packet that is larger than the bearer's mtu, on its way out in parts. */
 interface Fragmenting {
@@ -172,7 +174,7 @@ export class Transmitter {
   }
 
   #hello(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    const full = this.#adjacency.wantsFullHello(port) || !port.shared;
+    const full = this.#adjacency.wantsFullHello(nowUs, port) || !port.shared;
     const from = full ? FULL_HEADER_OCTETS : SHARED_HEADER_OCTETS;
     slot.octets[from] = CONTROL | (FrameKind.hello << 4);
     const end = from + 1 + this.#adjacency.encodeHelloBody(nowUs, port, full, slot.octets, from + 1);
@@ -191,7 +193,9 @@ export class Transmitter {
       const octets = this.#flooding.encodeUpdate(nowUs, port, slot.octets, from, room);
       if (octets === 0) return false;
       this.#s.counters.count("updates-sent");
-      return this.#finishControl(port, undefined, slot, from + octets);
+      // Kept like a group frame: who has missed it asks for it, sooner than digests would tell.
+      this.#sendData(nowUs, port, undefined, slot, from + octets, false, nowUs + UPDATE_REPAIR_US, false);
+      return true;
     }
     return this.#updateEach(nowUs, port, slot, room);
   }

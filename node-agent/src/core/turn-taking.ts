@@ -5,7 +5,7 @@ import type { Random } from "./random.ts";
 
 /** How long a newcomer makes the channel unsettled. */
 export const SETTLING_US = 3_000_000;
-const SETTLING_SLOTS = 6;
+const SETTLING_SLOTS = 12;
 /** Frames of a burst are handed to the device within this time. */
 const HANDOVER_US = 3_000;
 /** A burst ends with the frame that brings it over this. */
