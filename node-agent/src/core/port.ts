@@ -82,6 +82,8 @@ export interface Port {
   turnSettledUs: number;
   /** When the own transmission under way began, and its time on air so far. */
   burstStartUs: number;
+  /** When the last voice frame on a half-duplex channel began. */
+  voiceStartUs: number;
   burstUs: number;
   /** Next counter of the shared stream. */
   counter: number;
@@ -138,6 +140,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     turnSettledUs: 0,
     burstStartUs: Number.NEGATIVE_INFINITY,
     burstUs: 0,
+    voiceStartUs: Number.NEGATIVE_INFINITY,
     counter: 0,
     neighbours: [],
     byLocal: new Array<Neighbour | undefined>(256).fill(undefined),

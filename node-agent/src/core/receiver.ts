@@ -11,6 +11,7 @@ import {
   FULL_HEADER_OCTETS,
   isGroupKind,
   kindOf,
+  NARROW_TAG_OCTETS,
   readU16,
   SEAL_MIN_OCTETS,
   SealFormat,
@@ -25,10 +26,13 @@ import type { GroupRelay } from "./group-relay.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { MAX_PAYLOAD_OCTETS } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
-import type { Neighbour, Port } from "./port.ts";
+import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { CoreState } from "./state.ts";
 import { drawOrder } from "./turn-taking.ts";
+
+/** Seal around a narrow frame's plaintext. */
+const FRAME_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_TAG_OCTETS;
 
 /** A data packet for this node: header, and payload octets[from, from + length). */
 export type Deliver = (
@@ -223,7 +227,10 @@ export class Receiver {
     const space = kind === FrameKind.groupNarrow ? NARROW_SPACE : header.trafficClass;
     if (port.narrow) header.sequence = this.#s.duplicates.rebuild(header.source, space, header.sequence);
     const first = this.#s.duplicates.accept(header.source, space, header.sequence, nowUs);
-    if (group) this.#arq.noticeGroupFrame(nowUs, n, first, header.trafficClass === TrafficClass.voice);
+    const voice = header.trafficClass === TrafficClass.voice;
+    if (group) this.#arq.noticeGroupFrame(nowUs, n, first, voice);
+    if (voice && port.config.halfDuplex)
+      port.voiceStartUs = nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS);
     if (!first) {
       this.#s.counters.count("duplicates");
       if (group) this.#relay.heardAgain(port, n, header);

@@ -6,6 +6,12 @@ import type { Random } from "./random.ts";
 /** How long a newcomer makes the channel unsettled. */
 export const SETTLING_US = 3_000_000;
 const SETTLING_SLOTS = 12;
+/** Codec2 bundles follow each other at this distance; a talker is silent after a few without. */
+const VOICE_BUNDLE_US = 120_000;
+const TALKING_US = 400_000;
+/** Nobody else begins this long before and after a bundle is due. */
+const VOICE_BEFORE_US = 4_000;
+const VOICE_AFTER_US = 10_000;
 /** Frames of a burst are handed to the device within this time. */
 const HANDOVER_US = 3_000;
 /** A burst ends with the frame that brings it over this. */
@@ -22,7 +28,8 @@ export function accessUs(port: Port, ownLocal: number, urgent: boolean): number 
   // Two that have something urgent each time would collide each time: a draw parts them, too.
   if (urgent) return base + (mix32(port.turnSeed ^ ownLocal) & 1) * (CONTENTION_SLOT_US / 2);
   const settled = port.quietSinceUs >= port.turnSettledUs;
-  return base + (1 + (settled ? placeInOrder(port, ownLocal) : port.turnExtraSlots)) * CONTENTION_SLOT_US;
+  const place = settled ? placeInOrder(port, ownLocal) : port.turnExtraSlots;
+  return besideVoice(port, base + (1 + place) * CONTENTION_SLOT_US);
 }
 
 /** The channel is quiet from `quietUs` on. While newcomers do not know the others yet, nor the others them, dice decide. */
@@ -54,6 +61,14 @@ export function burstAirtimeUs(port: Port, nowUs: number, airUs: number): number
   const ownUs = follows ? airUs - port.config.keyUpUs : airUs;
   port.burstUs += ownUs;
   return ownUs;
+}
+
+/** A talker speaks in step: nobody else begins just when its next bundle is due. */
+function besideVoice(port: Port, atUs: number): number {
+  const sinceUs = atUs - port.voiceStartUs;
+  if (sinceUs < 0 || sinceUs > TALKING_US) return atUs;
+  const phaseUs = (sinceUs + VOICE_BEFORE_US) % VOICE_BUNDLE_US;
+  return phaseUs < VOICE_BEFORE_US + VOICE_AFTER_US ? atUs + VOICE_BEFORE_US + VOICE_AFTER_US - phaseUs : atUs;
 }
 
 /** Takes the order of the next turns from a frame that was heard or sent, whose tag is at `tagAt`. */

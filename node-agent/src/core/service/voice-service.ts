@@ -134,9 +134,9 @@ export class VoiceService {
     // Everyone of the group may be on this kind of bearer; the narrow side exists only where a border node serves it.
     if (!this.#s.ports.some((p) => p.up && p.narrow !== port.narrow)) return false;
     const silentUs = nowUs - Math.max(burst.startedUs, burst.carriedUs);
-    // Fresh from a restart it does not know yet who else carries.
-    const first = this.#rank() === 0 && nowUs - this.#bootUs > SETTLE_US;
-    return first || silentUs > TAKE_OVER_US;
+    // Fresh from a restart it can neither open what others carry nor know that they do.
+    if (nowUs - this.#bootUs < SETTLE_US) return false;
+    return this.#rank() === 0 || silentUs > TAKE_OVER_US;
   }
 
   /** How many border nodes with a lower id could carry as well. */
