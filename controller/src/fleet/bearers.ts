@@ -49,7 +49,7 @@ export function bearerPictures(
       sentBps: connected ? (count?.sentBps ?? 0) : 0,
       receivedBps: connected ? (count?.receivedBps ?? 0) : 0,
       loss: mean(neighbours.map((n) => (n.rxQuality === null ? null : 1 - n.rxQuality))),
-      delayMs: mean(neighbours.map((n) => (n.rttMs === null ? null : n.rttMs / 2))),
+      delayMs: mean(neighbours.map((n) => delayTo(status, n))),
       costCentsPerMegabyte: costOf(status, bearer, neighbours),
       queuedMs: bearer.queuedMs ?? 0,
       airtimeShare: bearer.airtimeShare ?? 0,
@@ -63,6 +63,21 @@ function mean(values: (number | null)[]): number | null {
   return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
+/** Half the measured round trip; 0 is one not measured yet: then what the own node advertises, if that is certain. */
+function delayTo(status: AgentReport, neighbour: Neighbour): number | null {
+  if (neighbour.rttMs !== null && neighbour.rttMs > 0) return neighbour.rttMs / 2;
+  return onlyLink(status, new Set([neighbour.address]))?.latencyMs ?? null;
+}
+
+/**
+ * The own node's link towards these neighbours. Several kinds of link to the same neighbour: which of them belongs
+ * to a bearer cannot be told from here, and there is none.
+ */
+function onlyLink(status: AgentReport, peers: ReadonlySet<number>): AgentReport["core"]["links"][number] | undefined {
+  const own = status.core.links.filter((link) => link.from === status.core.address && peers.has(link.to));
+  return new Set(own.map((link) => link.kind)).size === 1 ? own[0] : undefined;
+}
+
 /** The policy's word, else the agent's own figure, else what the own node advertises towards a neighbour there. */
 function costOf(
   status: AgentReport,
@@ -72,8 +87,5 @@ function costOf(
   const ruled = status.policy.document?.bearers[bearer.name]?.costCentsPerMegabyte;
   if (ruled !== undefined) return ruled;
   if (bearer.costCentsPerMegabyte !== undefined) return bearer.costCentsPerMegabyte;
-  const peers = new Set(neighbours.map((n) => n.address));
-  const own = status.core.links.filter((link) => link.from === status.core.address && peers.has(link.to));
-  // Several kinds of link lead to the same neighbour: which of them is this bearer cannot be told from here.
-  return new Set(own.map((link) => link.kind)).size === 1 ? (own[0]?.costCentsPerMegabyte ?? null) : null;
+  return onlyLink(status, new Set(neighbours.map((n) => n.address)))?.costCentsPerMegabyte ?? null;
 }

@@ -111,6 +111,18 @@ test("rates are differences of counters, and a restart of the agent gives no neg
   assert.is(picture(state, T0 + 13_000).bearers[0]!.sentBps, 0);
 });
 
+test("a delay that was not measured is the advertised one, and unknown where that could be of another bearer", () => {
+  const status = valleyStatus(T0);
+  for (const neighbour of status.core.neighbours) neighbour.rttMs = 0;
+  const now = picture(reduceFleet(emptyFleet(), { type: "status", status, nowMs: T0 }), T0);
+  const delays = now.bearers.map((bearer) => [bearer.name, bearer.delayMs]);
+  assert.equal(delays, [
+    ["mesh", 9],
+    ["lte", null],
+    ["satellite", null],
+  ]);
+});
+
 test("events come once, whether pushed or in a status, and the list is bounded", () => {
   let state = afterStatus(emptyFleet(), T0);
   const count = state.events.length;

@@ -37,15 +37,16 @@ export function BearerTable() {
 function BearerRow({ bearer, t }: { bearer: PictureBearer; t: Translate }) {
   const { loss, delayMs, costCentsPerMegabyte } = bearer;
   const never = t("unit.never");
+  // A device that is switched on but hears nobody carries nothing.
+  const works = bearer.up && bearer.neighbours > 0;
+  const state = !bearer.up ? "bearers.down" : works ? "bearers.up" : "bearers.alone";
   return (
-    <tr class={bearer.up ? "" : "is-lost"} data-testid={`bearer-${bearer.name}`}>
+    <tr class={works ? "" : "is-lost"} data-testid={`bearer-${bearer.name}`}>
       <td>
         <b>{bearer.name}</b>
       </td>
       <td>
-        <span class={`quality quality-${bearer.up ? "good" : "lost"}`}>
-          {t(bearer.up ? "bearers.up" : "bearers.down")}
-        </span>
+        <span class={`quality quality-${works ? "good" : "lost"}`}>{t(state)}</span>
       </td>
       <td class="num">{bearer.neighbours}</td>
       <td class="num">{formatRate(bearer.sentBps)}</td>

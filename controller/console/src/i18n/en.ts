@@ -62,6 +62,7 @@ export const en = {
   "bearers.queue": "Queue",
   "bearers.neighbours": "Neighbours",
   "bearers.up": "up",
+  "bearers.alone": "hears nobody",
   "bearers.down": "down",
   "bearers.empty": "The agent reports no bearer",
 

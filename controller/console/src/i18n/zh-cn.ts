@@ -64,6 +64,7 @@ export const zhCn: Dictionary = {
   "bearers.queue": "排队",
   "bearers.neighbours": "邻居",
   "bearers.up": "正常",
+  "bearers.alone": "无邻居",
   "bearers.down": "中断",
   "bearers.empty": "代理没有报告承载",
 
