@@ -240,7 +240,6 @@ export class Adjacency {
   #hearsUs(nowUs: number, port: Port, n: Neighbour): void {
     if (n.twoWay || !n.alive || n.heldDownUntilUs > nowUs || (!port.shared && n.receiverIndex < 0)) return;
     n.twoWay = true;
-    n.failures = 0;
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: true, reason: "two-way" });
     this.refreshVector(nowUs, port, n);
     this.onLinkUp(nowUs, port, n);
@@ -270,7 +269,6 @@ export class Adjacency {
 
   /** Repeated silence to traffic: the link is not used for a while, whatever hellos say. */
   failLink(nowUs: number, port: Port, n: Neighbour): void {
-    n.failures = 0;
     n.heldDownUntilUs = nowUs + LINK_HOLD_DOWN_US;
     this.#s.counters.count("link-failures");
     this.#lose(nowUs, port, n, "no acknowledgement");

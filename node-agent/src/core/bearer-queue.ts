@@ -4,6 +4,11 @@ import type { PacketPool } from "./packet-pool.ts";
 
 /** Flash of any class first; then class before precedence: voice, command, video, bulk. */
 const LEVELS = 4 + 16;
+/** Levels below this are flash or voice. */
+export const URGENT_LEVELS = 8;
+/** Levels from this on are video and bulk. */
+export const HEAVY_LEVEL = 12;
+export const ALL_LEVELS = LEVELS;
 
 function levelOf(trafficClass: number, precedence: number): number {
   return precedence === 3 ? trafficClass : 4 + trafficClass * 4 + (3 - precedence);
@@ -45,9 +50,9 @@ export class BearerQueue {
     this.#count++;
   }
 
-  /** Most urgent packet that is still in time, taken out; -1 if there is none. */
-  pop(nowUs: number): number {
-    for (let level = 0; level < LEVELS; level++) {
+  /** Most urgent packet above `endLevel` that is still in time, taken out; -1 if there is none. */
+  pop(nowUs: number, endLevel: number): number {
+    for (let level = 0; level < endLevel; level++) {
       for (let slot = this.#take(level); slot !== -1; slot = this.#take(level)) {
         if (nowUs <= (this.#pool.deadlineUs[slot] as number)) return slot;
         this.#counters.drop("expired");
@@ -57,7 +62,7 @@ export class BearerQueue {
     return -1;
   }
 
-  /** Level of the most urgent packet, or -1. Levels below 8 are flash or voice. */
+  /** Level of the most urgent packet, or -1. */
   urgency(): number {
     if (this.#count === 0) return -1;
     for (let level = 0; level < LEVELS; level++) if (this.#head[level] !== -1) return level;

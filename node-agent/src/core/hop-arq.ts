@@ -8,11 +8,12 @@ import {
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import {
-  DEAF_FAILURE_TRIES,
+  DEAF_NARROW_US,
+  DEAF_WIDE_US,
   GAP_DELAY_DIRECT_US,
   GAP_DELAY_NARROW_US,
   GAP_DELAY_SHARED_US,
-  LINK_FAILURE_TRIES,
+  LINK_FAILURE_TIMEOUTS,
   MAX_RTO_US,
   MAX_TRIES,
   MIN_RTO_NARROW_US,
@@ -154,8 +155,9 @@ export class HopArq {
     if (owner !== -1 && owner !== n.index) return;
     if (got) {
       if (owner === -1) return;
-      if (latest && ring.tries[index] === 1) sampleRtt(n, nowUs - (ring.sentUs[index] as number));
-      n.failures = 0;
+      // Of a repeated frame one cannot tell which copy is meant (RFC 6298 3): the first is the safe guess.
+      if (latest) sampleRtt(n, nowUs - (ring.firstSentUs[index] as number));
+      n.lastAcknowledgedUs = nowUs;
       ring.close(index);
       return;
     }
@@ -190,21 +192,13 @@ export class HopArq {
       const owner = ring.neighbour[index] as number;
       if (ring.open[index] === 0 || owner === -1) continue;
       const n = port.neighbours[owner] as Neighbour;
-      const dueUs = (ring.sentUs[index] as number) + rtoUs(port, n);
-      if (dueUs > nowUs) {
-        port.rtoDueUs = Math.min(port.rtoDueUs, dueUs);
-        continue;
-      }
-      if (!this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES)) continue;
-      port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n));
-      // Frames sent together time out together: that is one failure, not many.
-      if (nowUs - n.lastFailureUs < rtoUs(port, n) / 2) continue;
-      n.lastFailureUs = nowUs;
-      const heardLately = nowUs - n.lastHeardUs < 2 * rtoUs(port, n);
-      n.failures++;
-      if (n.twoWay && n.failures >= (heardLately ? DEAF_FAILURE_TRIES : LINK_FAILURE_TRIES)) {
-        this.#adjacency.failLink(nowUs, port, n);
-      }
+      const dueUs =
+        (ring.sentUs[index] as number) + rtoUs(port, n) * 2 ** Math.min(4, (ring.tries[index] as number) - 1);
+      if (dueUs <= nowUs) this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES);
+      if (ring.open[index] === 0) continue;
+      const firstSentUs = ring.firstSentUs[index] as number;
+      if (n.twoWay && isLinkDead(nowUs, port, n, firstSentUs)) this.#adjacency.failLink(nowUs, port, n);
+      else port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n) / 2);
     }
   }
 }
@@ -219,6 +213,14 @@ function rtoUs(port: Port, n: Neighbour): number {
   const floor = port.narrow ? MIN_RTO_NARROW_US : MIN_RTO_WIDE_US;
   const rtt = n.rttUs > 0 ? n.rttUs + 4 * n.rttVarianceUs : 2.5 * port.config.latencyUs + floor;
   return Math.min(MAX_RTO_US, Math.max(floor, rtt));
+}
+
+/** True if a frame first sent at `firstSentUs` shows that nothing gets through any more. */
+function isLinkDead(nowUs: number, port: Port, n: Neighbour, firstSentUs: number): boolean {
+  const unheardUs = nowUs - Math.max(n.lastHeardUs, firstSentUs);
+  if (unheardUs > LINK_FAILURE_TIMEOUTS * rtoUs(port, n)) return true;
+  const unansweredUs = nowUs - Math.max(n.lastAcknowledgedUs, firstSentUs);
+  return unansweredUs > Math.max(port.narrow ? DEAF_NARROW_US : DEAF_WIDE_US, 6 * rtoUs(port, n));
 }
 
 function repairGuardUs(port: Port, n: Neighbour): number {

@@ -14,10 +14,14 @@ export const MAX_QUEUED_PER_BEARER = 128;
 export const SENT_RING_FRAMES = 64;
 /** Repetitions of one frame on one hop (`retries-exhausted`). */
 export const MAX_TRIES = 8;
-/** Unanswered tries in a row after which the link is not used any more. */
-export const LINK_FAILURE_TRIES = 3;
-/** The same for a neighbour that is still heard: it may only be slow to answer. */
-export const DEAF_FAILURE_TRIES = 6;
+/** A link is not used any more after this many repetition time-outs in which its other end was not heard at all, */
+export const LINK_FAILURE_TIMEOUTS = 3;
+/** or when the other end is heard but has acknowledged nothing for this long: it may only be busy. */
+export const DEAF_WIDE_US = 2_500_000;
+export const DEAF_NARROW_US = 12_000_000;
+/** Unacknowledged frames of video and bulk on a shared bearer; the rest waits where it can still be dropped or rerouted. */
+export const WINDOW_SHARED_FRAMES = 12;
+export const WINDOW_DIRECT_FRAMES = 60;
 /** Group frames that wait for somebody else to relay them. */
 export const MAX_PENDING_RELAYS = 64;
 /** Frames being put together from fragments (`reassembly-full`). */

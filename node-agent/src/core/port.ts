@@ -43,8 +43,8 @@ export interface Neighbour {
   firstShare: number;
   rttUs: number;
   rttVarianceUs: number;
-  failures: number;
-  lastFailureUs: number;
+  /** Last acknowledgement from it. */
+  lastAcknowledgedUs: number;
   /** When a report on its shared (0) and direct (1) stream is due, Infinity if none. */
   reportDueUs: number;
   directReportDueUs: number;
@@ -201,8 +201,7 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     firstShare: 1,
     rttUs: 0,
     rttVarianceUs: 0,
-    failures: 0,
-    lastFailureUs: Number.NEGATIVE_INFINITY,
+    lastAcknowledgedUs: Number.NEGATIVE_INFINITY,
     reportDueUs: Number.POSITIVE_INFINITY,
     directReportDueUs: Number.POSITIVE_INFINITY,
     gapDueUs: Number.POSITIVE_INFINITY,

@@ -14,15 +14,14 @@ import {
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
+import { ALL_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import type { HopArq } from "./hop-arq.ts";
-import { SENT_RING_FRAMES } from "./limits.ts";
+import { SENT_RING_FRAMES, WINDOW_DIRECT_FRAMES, WINDOW_SHARED_FRAMES } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 import { accessUs, burstAirtimeUs, channelQuiet, drawOrder, inBurst } from "./turn-taking.ts";
 
-/** Queue levels below this are flash or voice (see BearerQueue). */
-const URGENT_LEVELS = 8;
 const CONTROL = kindOctet(0, TrafficClass.command, Precedence.immediate);
 const EVER = Number.POSITIVE_INFINITY;
 /** A link-state update is repeated on request this long. */
@@ -89,7 +88,13 @@ export class Transmitter {
   /** When this bearer could send something that is waiting; Infinity if nothing waits. */
   nextUs(port: Port): number {
     if (!port.up || port.carrierBusy) return EVER;
-    if (port.queue.count > 0 || port.repeats.length > 0 || port.direct.length > 0 || this.#fragmentReady(port))
+    const urgency = port.queue.urgency();
+    if (
+      (urgency >= 0 && urgency < windowEnd(port)) ||
+      port.repeats.length > 0 ||
+      port.direct.length > 0 ||
+      this.#fragmentReady(port)
+    )
       return this.#accessUs(port);
     let due = Math.min(port.helloDueUs, port.updateDueUs);
     for (const n of port.neighbours) due = Math.min(due, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
@@ -264,7 +269,7 @@ export class Transmitter {
 
   #data(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     for (;;) {
-      const packet = port.queue.pop(nowUs);
+      const packet = port.queue.pop(nowUs, windowEnd(port));
       if (packet === -1) return false;
       const n = port.neighbours[this.#s.pool.neighbour[packet] as number];
       const sent = this.#packet(nowUs, port, n, packet, slot);
@@ -381,4 +386,13 @@ export class Transmitter {
     this.#sendData(nowUs, port, n, slot, end, f.kind === FrameKind.unicast, f.deadlineUs, false);
     return true;
   }
+}
+
+/** Queue levels that may be sent now: video and bulk wait while too much of them is unacknowledged. */
+function windowEnd(port: Port): number {
+  if (port.shared) return port.sent.unacknowledged < WINDOW_SHARED_FRAMES ? ALL_LEVELS : HEAVY_LEVEL;
+  for (const n of port.neighbours) {
+    if (n.directSent !== undefined && n.directSent.unacknowledged >= WINDOW_DIRECT_FRAMES) return HEAVY_LEVEL;
+  }
+  return ALL_LEVELS;
 }
