@@ -77,10 +77,19 @@ test("a link that was cut is shown as lost, keeps its last figures, and is forgo
   assert.is(link(picture(afterStatus(state, laterMs, cut), laterMs), HQ, UAV), undefined);
 });
 
-test("a silent agent ages everything: live, stale, lost; never live again by itself", () => {
-  const state = afterStatus(emptyFleet(), T0);
+test("a position is a sign of life where routing has long heard nothing", () => {
+  const status = valleyStatus(T0);
+  for (const one of status.core.nodes) one.lastHeardMs = 80_000;
+  status.positions = status.positions.filter((one) => one.address !== VEHICLE);
+  const now = picture(reduceFleet(emptyFleet(), { type: "status", status, nowMs: T0 }), T0);
+  assert.is(node(now, UAV).liveness, "live");
+  assert.is(node(now, VEHICLE).liveness, "stale", "a path leads there, but nothing was heard");
+});
+
+test("a lost agent ages everything: stale, then lost; never live again by itself", () => {
+  const state = reduceFleet(afterStatus(emptyFleet(), T0), { type: "agent", connected: false, nowMs: T0 });
   const at = (seconds: number) => node(picture(state, T0 + seconds * 1000), HQ).liveness;
-  assert.equal([0, STALE_AFTER_S - 1, STALE_AFTER_S, LOST_AFTER_S].map(at), ["live", "live", "stale", "lost"]);
+  assert.equal([0, STALE_AFTER_S - 1, STALE_AFTER_S, LOST_AFTER_S].map(at), ["stale", "stale", "stale", "lost"]);
 });
 
 test("without a connection nothing is live and nobody talks", () => {

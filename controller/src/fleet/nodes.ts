@@ -62,15 +62,20 @@ function addPosition(nodes: Map<number, KnownNode>, { address, report, ageS }: R
   if (node === undefined || latitudeDeg === null || longitudeDeg === null) return;
   nodes.set(address, {
     ...node,
+    // A position is a sign of life too: routing may hear of a quiet node once in minutes only.
+    heardAtMs: Math.max(node.heardAtMs, nowMs - ageS * 1000),
     batteryPercent: report.batteryPercent ?? node.batteryPercent,
     position: { latitudeDeg, longitudeDeg, altitudeM, speedKmh, courseDeg, atMs: nowMs - ageS * 1000 },
   });
 }
 
-/** A node is live only while it was heard lately and a path leads to it. */
+/**
+ * A node is live only while it was heard lately and a path leads to it. While routing still finds a path, which its
+ * neighbours' hellos keep proving, silence makes it stale, not lost.
+ */
 function nodeLiveness(node: KnownNode, connected: boolean, nowMs: number): Liveness {
   const ageS = (nowMs - node.heardAtMs) / 1000;
-  if (ageS >= LOST_AFTER_S || (connected && !node.reachable)) return "lost";
+  if (connected ? !node.reachable : ageS >= LOST_AFTER_S) return "lost";
   return ageS >= STALE_AFTER_S || !connected ? "stale" : "live";
 }
 

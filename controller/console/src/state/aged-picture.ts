@@ -6,8 +6,10 @@ function worse(a: Liveness, b: Liveness): Liveness {
   return order[Math.max(order.indexOf(a), order.indexOf(b))]!;
 }
 
-function byAge(ageS: number): Liveness {
-  return ageS >= LOST_AFTER_S ? "lost" : ageS >= STALE_AFTER_S ? "stale" : "live";
+/** Only the controller can say that a node is lost while it is there itself; without it, silence decides. */
+function byAge(ageS: number, online: boolean): Liveness {
+  if (!online && ageS >= LOST_AFTER_S) return "lost";
+  return ageS >= STALE_AFTER_S ? "stale" : "live";
 }
 
 /**
@@ -27,7 +29,7 @@ export function agedPicture(picture: Picture, extraS: number, online: boolean): 
     nodes: picture.nodes.map((node) => ({
       ...node,
       ageS: node.ageS + extraS,
-      liveness: worse(worse(node.liveness, byAge(node.ageS + extraS)), floor),
+      liveness: worse(worse(node.liveness, byAge(node.ageS + extraS, online)), floor),
       position: node.position && { ...node.position, ageS: node.position.ageS + extraS },
     })),
     links: picture.links.map((link) => ({
