@@ -4,6 +4,8 @@ import type { PacketPool } from "./packet-pool.ts";
 
 /** Flash of any class first; then class before precedence: voice, command, video, bulk. */
 const LEVELS = 4 + 16;
+/** Levels below this are flash, of any class. */
+export const FLASH_LEVELS = 4;
 /** Levels below this are flash or voice. */
 export const URGENT_LEVELS = 8;
 /** Levels from this on are video and bulk. */

@@ -205,6 +205,8 @@ class Core implements MeshCore {
     const port = this.#port(bearerId);
     port.costCentsPerMegabyte = costCentsPerMegabyte;
     for (const n of port.neighbours) this.#adjacency.refreshVector(nowUs, port, n);
+    // The hello interval may change with the cost: neighbours must know before they take silence for loss.
+    this.#adjacency.hurryHello(nowUs, port, 10_000);
   }
 
   status(nowUs: number): CoreStatus {

@@ -13,6 +13,7 @@ import {
   GAP_DELAY_DIRECT_US,
   GAP_DELAY_NARROW_US,
   GAP_DELAY_SHARED_US,
+  GAP_DELAY_TALK_US,
   LINK_FAILURE_TIMEOUTS,
   MAX_RTO_US,
   MAX_TRIES,
@@ -28,11 +29,13 @@ import type { CoreState } from "./state.ts";
 
 /** Group frames are repaired at most this often. */
 const MAX_GROUP_TRIES = 4;
-/** Gaps are reported to a neighbour that brings at least this share of group frames first. */
-const USEFUL_SHARE = 0.3;
+/** Gaps are reported to a neighbour that has brought something new within this time. */
+const USEFUL_US = 15_000_000;
+/** A report may be lost: on a narrow channel a gap that stays is reported again after this long. */
+const REPORT_AGAIN_US = 1_500_000;
+const REMEMBERED_COUNTERS = 0xff;
 /** A neighbour that sent voice within this time is talking. */
 const NARROW_TALK_US = 500_000;
-const FIRST_SHARE_GAIN = 1 / 8;
 const EVER = Number.POSITIVE_INFINITY;
 
 /**
@@ -64,15 +67,23 @@ export class HopArq {
       return;
     }
     // What a talker on a slow channel has lost is late before it could come again.
-    if (port.narrow ? nowUs - n.lastVoiceUs < NARROW_TALK_US : n.firstShare < USEFUL_SHARE) return;
-    const delay = port.narrow ? GAP_DELAY_NARROW_US : GAP_DELAY_SHARED_US;
+    if (port.narrow ? nowUs - n.lastVoiceUs < NARROW_TALK_US : nowUs - n.lastFirstUs > USEFUL_US) return;
+    const narrowDelay = nowUs - port.voiceStartUs < NARROW_TALK_US ? GAP_DELAY_TALK_US : GAP_DELAY_NARROW_US;
+    const delay = port.narrow ? narrowDelay : GAP_DELAY_SHARED_US;
     n.gapDueUs = Math.min(n.gapDueUs, nowUs + delay + this.#s.random.below(3 * delay));
+  }
+
+  /** A frame came in order on a narrow channel: is there still a gap behind it, and has it been asked for? */
+  noticeOldGap(nowUs: number, port: Port, n: Neighbour): void {
+    if (!port.narrow || nowUs - n.lastReportUs < REPORT_AGAIN_US || n.lastReportUs === Number.NEGATIVE_INFINITY) return;
+    const recent = replayBitmap(n.window, n.window.highest) & REMEMBERED_COUNTERS;
+    if (recent !== REMEMBERED_COUNTERS) this.noticeGap(nowUs, port, n, false);
   }
 
   /** A group frame was brought by `n`, for the first time or again. */
   noticeGroupFrame(nowUs: number, n: Neighbour, first: boolean, voice: boolean): void {
     if (voice) n.lastVoiceUs = nowUs;
-    n.firstShare += FIRST_SHARE_GAIN * ((first ? 1 : 0) - n.firstShare);
+    if (first) n.lastFirstUs = nowUs;
   }
 
   #due(n: Neighbour, direct: boolean, atUs: number): void {
@@ -81,7 +92,7 @@ export class HopArq {
   }
 
   /** Body of a report (after the kind octet) on one stream of a neighbour. */
-  encodeReportFor(n: Neighbour, direct: boolean, out: Uint8Array, offset: number): number {
+  encodeReportFor(nowUs: number, n: Neighbour, direct: boolean, out: Uint8Array, offset: number): number {
     const window: ReplayWindow = direct ? n.directWindow : n.window;
     this.#report.target = n.local;
     this.#report.slot = direct ? n.directRemoteSlot : 0;
@@ -91,6 +102,7 @@ export class HopArq {
     else {
       n.reportDueUs = EVER;
       n.gapDueUs = EVER;
+      n.lastReportUs = nowUs;
     }
     this.#s.counters.count("reports-sent");
     return encodeReport(this.#report, out, offset);

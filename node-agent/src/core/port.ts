@@ -39,8 +39,10 @@ export interface Neighbour {
   /** Frames that came in order and frames that were sent meanwhile, since rxQuality was reckoned. */
   rxCount: number;
   rxExpected: number;
-  /** Share of its group frames that nobody else had brought before (running mean). */
-  firstShare: number;
+  /** When it last brought a group frame that nobody else had brought before. */
+  lastFirstUs: number;
+  /** When a report on its shared stream was last sent. */
+  lastReportUs: number;
   rttUs: number;
   rttVarianceUs: number;
   /** Last acknowledgement from it. */
@@ -84,6 +86,8 @@ export interface Port {
   burstStartUs: number;
   /** When the last voice frame on a half-duplex channel began. */
   voiceStartUs: number;
+  /** A moment at which the talker's bundle was due; the others follow at the bundle's distance. */
+  voiceGridUs: number;
   burstUs: number;
   /** Next counter of the shared stream. */
   counter: number;
@@ -141,6 +145,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     burstStartUs: Number.NEGATIVE_INFINITY,
     burstUs: 0,
     voiceStartUs: Number.NEGATIVE_INFINITY,
+    voiceGridUs: 0,
     counter: 0,
     neighbours: [],
     byLocal: new Array<Neighbour | undefined>(256).fill(undefined),
@@ -198,7 +203,8 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     txQuality: 1,
     rxCount: 0,
     rxExpected: 0,
-    firstShare: 1,
+    lastFirstUs: nowUs,
+    lastReportUs: Number.NEGATIVE_INFINITY,
     rttUs: 0,
     rttVarianceUs: 0,
     lastAcknowledgedUs: Number.NEGATIVE_INFINITY,

@@ -29,7 +29,7 @@ import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { CoreState } from "./state.ts";
-import { drawOrder } from "./turn-taking.ts";
+import { drawOrder, noticeVoice } from "./turn-taking.ts";
 
 /** Seal around a narrow frame's plaintext. */
 const FRAME_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_TAG_OCTETS;
@@ -127,6 +127,7 @@ export class Receiver {
     this.#adjacency.heard(nowUs, port, n);
     if (port.config.halfDuplex) drawOrder(port, this.#frame, end);
     if (highest >= 0 && n.window.highest > highest + 1) this.#arq.noticeGap(nowUs, port, n, false);
+    else this.#arq.noticeOldGap(nowUs, port, n);
     this.#plain(nowUs, port, n, false, this.#frame, SHARED_HEADER_OCTETS, end);
   }
 
@@ -229,8 +230,9 @@ export class Receiver {
     const first = this.#s.duplicates.accept(header.source, space, header.sequence, nowUs);
     const voice = header.trafficClass === TrafficClass.voice;
     if (group) this.#arq.noticeGroupFrame(nowUs, n, first, voice);
-    if (voice && port.config.halfDuplex)
-      port.voiceStartUs = nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS);
+    if (voice && port.config.halfDuplex) {
+      noticeVoice(port, nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS));
+    }
     if (!first) {
       this.#s.counters.count("duplicates");
       if (group) this.#relay.heardAgain(port, n, header);

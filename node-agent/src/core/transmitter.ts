@@ -14,13 +14,13 @@ import {
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
-import { ALL_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
+import { ALL_LEVELS, FLASH_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { SENT_RING_FRAMES, WINDOW_DIRECT_FRAMES, WINDOW_SHARED_FRAMES } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
-import { accessUs, burstAirtimeUs, channelQuiet, drawOrder, inBurst } from "./turn-taking.ts";
+import { accessUs, burstAirtimeUs, channelQuiet, drawOrder, inBurst, type Urgency } from "./turn-taking.ts";
 
 const CONTROL = kindOctet(0, TrafficClass.command, Precedence.immediate);
 const EVER = Number.POSITIVE_INFINITY;
@@ -104,12 +104,7 @@ export class Transmitter {
   /** When this bearer may next begin to transmit: its own pace, and on half-duplex media its turn. */
   #accessUs(port: Port): number {
     if (!port.config.halfDuplex) return port.accessUs;
-    return Math.max(port.accessUs, accessUs(port, this.#s.local, this.#isUrgent(port)));
-  }
-
-  #isUrgent(port: Port): boolean {
-    const urgency = port.queue.urgency();
-    return urgency >= 0 && urgency < URGENT_LEVELS;
+    return Math.max(port.accessUs, accessUs(port, this.#s.local, urgencyOf(port)));
   }
 
   #onAir(nowUs: number, port: Port, slot: TransmitSlot): void {
@@ -132,7 +127,7 @@ export class Transmitter {
   }
 
   #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    if (this.#isUrgent(port) && this.#data(nowUs, port, slot)) return true;
+    if (urgencyOf(port) !== "ordinary" && this.#data(nowUs, port, slot)) return true;
     return (
       this.#repeat(nowUs, port, slot) ||
       this.#reports(nowUs, port, slot) ||
@@ -155,7 +150,7 @@ export class Transmitter {
         continue;
       }
       const from = this.#begin(port, FrameKind.report, slot);
-      const end = from + this.#arq.encodeReportFor(n, direct, slot.octets, from);
+      const end = from + this.#arq.encodeReportFor(nowUs, n, direct, slot.octets, from);
       return this.#finishControl(port, n, slot, end);
     }
     return false;
@@ -386,6 +381,12 @@ export class Transmitter {
     this.#sendData(nowUs, port, n, slot, end, f.kind === FrameKind.unicast, f.deadlineUs, false);
     return true;
   }
+}
+
+function urgencyOf(port: Port): Urgency {
+  const level = port.queue.urgency();
+  if (level < 0 || level >= URGENT_LEVELS) return "ordinary";
+  return level < FLASH_LEVELS ? "flash" : "voice";
 }
 
 /** Queue levels that may be sent now: video and bulk wait while too much of them is unacknowledged. */

@@ -17,16 +17,20 @@ const HANDOVER_US = 3_000;
 /** A burst ends with the frame that brings it over this. */
 const MAX_BURST_US = 90_000;
 
+export type Urgency = "flash" | "voice" | "ordinary";
+
 /**
  * Who may send when a half-duplex channel falls quiet. After a guard time comes a slot for voice and
  * flash, then one for each member, in an order that everybody draws from the authentication tag of the
  * last frame: all who heard it agree without a word, and the order is a new one after each frame (a
  * virtual token; compare BRAM, Chlamtac 1976). Once all slots have passed, anybody may begin at any time.
  */
-export function accessUs(port: Port, ownLocal: number, urgent: boolean): number {
+export function accessUs(port: Port, ownLocal: number, urgency: Urgency): number {
   const base = port.quietSinceUs + CONTENTION_GUARD_US;
   // Two that have something urgent each time would collide each time: a draw parts them, too.
-  if (urgent) return base + (mix32(port.turnSeed ^ ownLocal) & 1) * (CONTENTION_SLOT_US / 2);
+  const urgentUs = base + (mix32(port.turnSeed ^ ownLocal) & 1) * (CONTENTION_SLOT_US / 2);
+  if (urgency === "voice") return urgentUs;
+  if (urgency === "flash") return besideVoice(port, urgentUs);
   const settled = port.quietSinceUs >= port.turnSettledUs;
   const place = settled ? placeInOrder(port, ownLocal) : port.turnExtraSlots;
   return besideVoice(port, base + (1 + place) * CONTENTION_SLOT_US);
@@ -65,10 +69,17 @@ export function burstAirtimeUs(port: Port, nowUs: number, airUs: number): number
 
 /** A talker speaks in step: nobody else begins just when its next bundle is due. */
 function besideVoice(port: Port, atUs: number): number {
-  const sinceUs = atUs - port.voiceStartUs;
-  if (sinceUs < 0 || sinceUs > TALKING_US) return atUs;
-  const phaseUs = (sinceUs + VOICE_BEFORE_US) % VOICE_BUNDLE_US;
+  if (atUs - port.voiceStartUs > TALKING_US) return atUs;
+  const phaseUs = (atUs - port.voiceGridUs + VOICE_BEFORE_US) % VOICE_BUNDLE_US;
   return phaseUs < VOICE_BEFORE_US + VOICE_AFTER_US ? atUs + VOICE_BEFORE_US + VOICE_AFTER_US - phaseUs : atUs;
+}
+
+/** A voice frame began at `startUs`. Bundles may be late, never early: the earliest phase is the talker's own. */
+export function noticeVoice(port: Port, startUs: number): void {
+  const silent = startUs - port.voiceStartUs > TALKING_US;
+  port.voiceStartUs = startUs;
+  const lateUs = (startUs - port.voiceGridUs) % VOICE_BUNDLE_US;
+  port.voiceGridUs = silent || lateUs > VOICE_BUNDLE_US / 2 ? startUs : startUs - lateUs;
 }
 
 /** Takes the order of the next turns from a frame that was heard or sent, whose tag is at `tagAt`. */
