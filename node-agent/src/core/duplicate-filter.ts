@@ -14,6 +14,8 @@ export const NARROW_SPACE = 4;
 interface SourceWindow {
   highest: number;
   lastUs: number;
+  /** Only low octets have been seen so far: the high octet of `highest` is a guess. */
+  guessed: boolean;
   readonly seen: Uint32Array;
 }
 
@@ -22,14 +24,19 @@ export class DuplicateFilter {
   readonly #epochs = new Float64Array(256);
 
   /** True the first time; marks it. `key` is a small dense number for (source, space). */
-  accept(source: number, space: number, sequence: number, nowUs: number): boolean {
+  accept(source: number, space: number, sequence: number, nowUs: number, narrow = false): boolean {
     const key = (source & 0xff) * SEQUENCE_SPACES + space;
     let w = this.#windows[key];
     if (w === undefined) {
-      w = { highest: sequence, lastUs: nowUs, seen: new Uint32Array(WORDS) };
+      w = { highest: sequence, lastUs: nowUs, guessed: narrow, seen: new Uint32Array(WORDS) };
       this.#windows[key] = w;
       mark(w, sequence);
       return true;
+    }
+    if (w.guessed && !narrow) {
+      // The first whole sequence tells the high octet; the bitmap is by low octet and stays right.
+      w.highest = (sequence + signed8(w.highest - sequence)) & 0xffff;
+      w.guessed = false;
     }
     let ahead = (sequence - w.highest) & 0xffff;
     if (ahead >= 0x8000) ahead -= 0x10000;
@@ -60,11 +67,18 @@ export class DuplicateFilter {
 
   /** The source started anew in this boot epoch: its sequences begin somewhere else. News of it comes more than once. */
   restarted(source: number, bootEpoch: number): void {
-    if (bootEpoch <= (this.#epochs[source & 0xff] as number)) return;
+    const known = this.#epochs[source & 0xff] as number;
+    if (bootEpoch <= known) return;
     this.#epochs[source & 0xff] = bootEpoch;
+    // The first epoch that is learned is the one that what was heard so far belongs to.
+    if (known === 0) return;
     for (let space = 0; space < SEQUENCE_SPACES; space++)
       this.#windows[(source & 0xff) * SEQUENCE_SPACES + space] = undefined;
   }
+}
+
+function signed8(value: number): number {
+  return (value << 24) >> 24;
 }
 
 function mark(w: SourceWindow, sequence: number): void {

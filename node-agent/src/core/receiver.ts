@@ -227,7 +227,7 @@ export class Receiver {
     }
     const space = kind === FrameKind.groupNarrow ? NARROW_SPACE : header.trafficClass;
     if (port.narrow) header.sequence = this.#s.duplicates.rebuild(header.source, space, header.sequence);
-    const first = this.#s.duplicates.accept(header.source, space, header.sequence, nowUs);
+    const first = this.#s.duplicates.accept(header.source, space, header.sequence, nowUs, port.narrow);
     const voice = header.trafficClass === TrafficClass.voice;
     if (group) this.#arq.noticeGroupFrame(nowUs, n, first, voice);
     if (voice && port.config.halfDuplex) {
