@@ -6,8 +6,6 @@ type BearerConfig = AgentConfig["bearers"][number];
 
 /** Channel kinds as link-state advertisements carry them (core/api.ts). */
 const KIND = { udp: 0, serial: 1, satellite: 2, cellular: 3 } as const;
-/** An octet on a UART is a start bit, eight data bits and a stop bit. */
-const UART_BITS_PER_OCTET = 10;
 
 /** The device that a configuration entry describes; not opened yet. */
 export function createBearer(config: BearerConfig): Bearer {
@@ -47,7 +45,8 @@ export function describeBearer(id: number, config: BearerConfig): CoreBearer {
     kind: KIND.serial,
     medium: "shared",
     layout: "narrow",
-    bitrateBps: Math.floor((config.baud * 8) / UART_BITS_PER_OCTET),
+    // The line's own rate: the core reckons start and stop bits in when it works out time on air.
+    bitrateBps: config.baud,
     keyUpUs: Math.round(config.keyUpMs * 1000),
     halfDuplex: config.halfDuplex,
   };
