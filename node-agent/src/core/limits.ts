@@ -80,5 +80,5 @@ export const RELAY_RANK_FLASH_US = 350_000;
 export const RELAY_RANK_US = 1_500_000;
 
 /** Turn-taking on half-duplex media: quiet time before anybody may begin, and the time to notice that somebody has. */
-export const CONTENTION_GUARD_US = 6_000;
+export const CONTENTION_GUARD_US = 8_000;
 export const CONTENTION_SLOT_US = 14_000;

@@ -9,9 +9,9 @@ const SETTLING_SLOTS = 12;
 /** Codec2 bundles follow each other at this distance; a talker is silent after a few without. */
 const VOICE_BUNDLE_US = 120_000;
 const TALKING_US = 400_000;
-/** Nobody else begins this long before and after a bundle is due. */
-const VOICE_BEFORE_US = 4_000;
-const VOICE_AFTER_US = 10_000;
+/** Nobody else begins this long before and after a bundle is due: a talker is as late as its timers and codec make it. */
+const VOICE_BEFORE_US = 25_000;
+const VOICE_AFTER_US = 40_000;
 /** Frames of a burst are handed to the device within this time. */
 const HANDOVER_US = 3_000;
 /** A burst ends with the frame that brings it over this. */
@@ -30,10 +30,10 @@ export function accessUs(port: Port, ownLocal: number, urgency: Urgency): number
   // Two that have something urgent each time would collide each time: a draw parts them, too.
   const urgentUs = base + (mix32(port.turnSeed ^ ownLocal) & 1) * (CONTENTION_SLOT_US / 2);
   if (urgency === "voice") return urgentUs;
-  if (urgency === "flash") return besideVoice(port, urgentUs);
+  if (urgency === "flash") return besideVoice(port, urgentUs, 0);
   const settled = port.quietSinceUs >= port.turnSettledUs;
   const place = settled ? placeInOrder(port, ownLocal) : port.turnExtraSlots;
-  return besideVoice(port, base + (1 + place) * CONTENTION_SLOT_US);
+  return besideVoice(port, base + (1 + place) * CONTENTION_SLOT_US, place * CONTENTION_SLOT_US);
 }
 
 /** The channel is quiet from `quietUs` on. While newcomers do not know the others yet, nor the others them, dice decide. */
@@ -67,11 +67,12 @@ export function burstAirtimeUs(port: Port, nowUs: number, airUs: number): number
   return ownUs;
 }
 
-/** A talker speaks in step: nobody else begins just when its next bundle is due. */
-function besideVoice(port: Port, atUs: number): number {
+/** A talker speaks in step: nobody else begins about when its next bundle is due; afterwards the order holds again. */
+function besideVoice(port: Port, atUs: number, orderUs: number): number {
   if (atUs - port.voiceStartUs > TALKING_US) return atUs;
   const phaseUs = (atUs - port.voiceGridUs + VOICE_BEFORE_US) % VOICE_BUNDLE_US;
-  return phaseUs < VOICE_BEFORE_US + VOICE_AFTER_US ? atUs + VOICE_BEFORE_US + VOICE_AFTER_US - phaseUs : atUs;
+  if (phaseUs >= VOICE_BEFORE_US + VOICE_AFTER_US) return atUs;
+  return atUs + VOICE_BEFORE_US + VOICE_AFTER_US - phaseUs + orderUs;
 }
 
 /** A voice frame began at `startUs`. Bundles may be late, never early: the earliest phase is the talker's own. */
