@@ -167,6 +167,7 @@ export class Adjacency {
     this.#s.db.heard(n.local, nowUs);
     if (n.alive) return;
     n.alive = true;
+    port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
     n.rxQuality = 1;
     n.rxCount = 0;
     n.rxExpected = 0;
@@ -193,6 +194,7 @@ export class Adjacency {
     const hello = this.#hello;
     if (!decodeHello(octets, offset, end, port.narrow, full, hello)) return false;
     n.helloIntervalUs = Math.max(1, hello.interval100ms) * 100_000;
+    port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
     if (hello.flags & HELLO_FLAG_REPLY) {
       port.needFullHello = true;
       this.hurryHello(nowUs, port, port.narrow ? 800_000 : 30_000);
@@ -274,20 +276,18 @@ export class Adjacency {
     this.#lose(nowUs, port, n, "no acknowledgement");
   }
 
-  /** Drops neighbours that have been silent too long. */
+  /** Drops neighbours that have been silent too long; sets when to look again. */
   expire(nowUs: number, port: Port): void {
+    port.expiryDueUs = Number.POSITIVE_INFINITY;
     for (const n of port.neighbours) {
-      if (!n.alive || nowUs < lostAtUs(n)) continue;
+      if (!n.alive) continue;
+      if (nowUs < lostAtUs(n)) {
+        port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
+        continue;
+      }
       n.alive = false;
       this.#lose(nowUs, port, n, "silent");
     }
-  }
-
-  /** When `expire` next has something to do. */
-  nextExpiryUs(port: Port): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const n of port.neighbours) if (n.alive) next = Math.min(next, lostAtUs(n));
-    return next;
   }
 
   handleBearer(nowUs: number, port: Port, up: boolean): void {

@@ -254,6 +254,10 @@ export interface MeshCore {
   setBearerCost(nowUs: number, bearerId: number, costCentsPerMegabyte: number): void;
 
   status(nowUs: number): CoreStatus;
+  /** The parts of the status that are asked for often. */
+  bearerStatus(nowUs: number): BearerStatus[];
+  /** True if there is a path to the node now. */
+  isReachable(to: Address): boolean;
 }
 
 /** Largest text body, octets of UTF-8. */

@@ -9,6 +9,7 @@ import {
 import { Adjacency } from "./adjacency.ts";
 import {
   type Address,
+  type BearerStatus,
   type CoreOptions,
   type CoreStatus,
   GROUP_DESTINATION,
@@ -33,7 +34,7 @@ import { SosService } from "./service/sos-service.ts";
 import { TextService } from "./service/text-service.ts";
 import { VoiceService } from "./service/voice-service.ts";
 import { type CoreState, createState, emit } from "./state.ts";
-import { readStatus } from "./status.ts";
+import { readBearer, readStatus } from "./status.ts";
 import { Transmitter } from "./transmitter.ts";
 import { channelQuiet } from "./turn-taking.ts";
 
@@ -97,7 +98,7 @@ class Core implements MeshCore {
     for (const port of this.#s.ports) {
       if (!port.up) continue;
       if (port.rtoDueUs <= nowUs) this.#arq.handleTimeout(nowUs, port);
-      if (this.#adjacency.nextExpiryUs(port) <= nowUs) this.#adjacency.expire(nowUs, port);
+      if (port.expiryDueUs <= nowUs) this.#adjacency.expire(nowUs, port);
     }
   }
 
@@ -106,7 +107,7 @@ class Core implements MeshCore {
     let next = Math.min(this.#relay.dueUs, this.#texts.dueUs, this.#sos.dueUs);
     for (const port of this.#s.ports) {
       if (!port.up) continue;
-      next = Math.min(next, port.rtoDueUs, this.#adjacency.nextExpiryUs(port), this.#transmitter.nextUs(port));
+      next = Math.min(next, port.rtoDueUs, port.expiryDueUs, this.#transmitter.nextUs(port));
     }
     return next;
   }
@@ -207,6 +208,14 @@ class Core implements MeshCore {
     for (const n of port.neighbours) this.#adjacency.refreshVector(nowUs, port, n);
     // The hello interval may change with the cost: neighbours must know before they take silence for loss.
     this.#adjacency.hurryHello(nowUs, port, 10_000);
+  }
+
+  bearerStatus(nowUs: number): BearerStatus[] {
+    return this.#s.ports.map((port) => readBearer(port, nowUs));
+  }
+
+  isReachable(to: Address): boolean {
+    return to >>> 8 === this.#s.area && this.#forwarding.reachable(to & 0xff);
   }
 
   status(nowUs: number): CoreStatus {

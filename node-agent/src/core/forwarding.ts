@@ -131,6 +131,7 @@ export class Forwarding {
       ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
       : decodeWideDataHeader(octets, from, end, format === SealFormat.shared, header);
     if (headerOctets === 0) return;
+    header.sequence = ring.sequence[index] as number;
     header.potential = port.narrow ? narrowLimit(header.potential + 1) : Math.min(UNREACHABLE, header.potential + 1);
     const body = from + headerOctets;
     if (this.route(nowUs, header, octets, body, end - body, ring.deadlineUs[index] as number))

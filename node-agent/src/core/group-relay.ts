@@ -149,7 +149,7 @@ export class GroupRelay {
       return;
     }
     const rankUs = header.precedence === Precedence.flash ? RELAY_RANK_FLASH_US : RELAY_RANK_US;
-    const waitUs = port.narrow ? this.#rank(port) * rankUs : this.#s.random.below(RELAY_JITTER_WIDE_US);
+    const waitUs = port.narrow ? this.#rank(port) * rankUs : this.#waitWideUs(pending, port);
     this.#s.pool.deadlineUs[slot] = nowUs + waitUs + queueAgeUs(port, header.trafficClass);
     pending.slot = slot;
     pending.port = port;
@@ -159,6 +159,16 @@ export class GroupRelay {
     pending.dueUs = nowUs + waitUs;
     this.dueUs = Math.min(this.dueUs, pending.dueUs);
     this.#active++;
+  }
+
+  /** Who reaches somebody new goes first; who would only be the second to reach anybody waits to hear the others. */
+  #waitWideUs(pending: PendingRelay, port: Port): number {
+    for (const n of port.neighbours) {
+      if (!n.alive || !n.twoWay || hasBit(pending.once, n.local) || hasBit(pending.twice, n.local)) continue;
+      return this.#s.random.below(RELAY_JITTER_WIDE_US);
+    }
+    const { latencyUs } = port.config;
+    return RELAY_JITTER_WIDE_US + latencyUs + this.#s.random.below(RELAY_JITTER_WIDE_US + 2 * latencyUs);
   }
 
   /** A transmission of `n` on `port` reaches `n` itself and those whom its hellos list. */

@@ -57,13 +57,13 @@ export class HopArq {
 
   /** A frame of `n` addressed to this node came: acknowledge soon. */
   oweReport(nowUs: number, port: Port, n: Neighbour, direct: boolean): void {
-    this.#due(n, direct, nowUs + (port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US));
+    this.#due(port, n, direct, nowUs + (port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US));
   }
 
   /** The stream jumped ahead of `previousHighest`: ask for what is missing, unless it comes by itself. */
   noticeGap(nowUs: number, port: Port, n: Neighbour, direct: boolean): void {
     if (direct) {
-      n.directReportDueUs = Math.min(n.directReportDueUs, nowUs + GAP_DELAY_DIRECT_US);
+      this.#due(port, n, true, nowUs + GAP_DELAY_DIRECT_US);
       return;
     }
     // What a talker on a slow channel has lost is late before it could come again.
@@ -71,6 +71,7 @@ export class HopArq {
     const narrowDelay = nowUs - port.voiceStartUs < NARROW_TALK_US ? GAP_DELAY_TALK_US : GAP_DELAY_NARROW_US;
     const delay = port.narrow ? narrowDelay : GAP_DELAY_SHARED_US;
     n.gapDueUs = Math.min(n.gapDueUs, nowUs + delay + this.#s.random.below(3 * delay));
+    port.answerDueUs = Math.min(port.answerDueUs, n.gapDueUs);
   }
 
   /** A frame came in order on a narrow channel: is there still a gap behind it, and has it been asked for? */
@@ -86,7 +87,8 @@ export class HopArq {
     if (first) n.lastFirstUs = nowUs;
   }
 
-  #due(n: Neighbour, direct: boolean, atUs: number): void {
+  #due(port: Port, n: Neighbour, direct: boolean, atUs: number): void {
+    port.answerDueUs = Math.min(port.answerDueUs, atUs);
     if (direct) n.directReportDueUs = Math.min(n.directReportDueUs, atUs);
     else n.reportDueUs = Math.min(n.reportDueUs, atUs);
   }
@@ -121,10 +123,10 @@ export class HopArq {
     length: number,
     acknowledged: boolean,
     deadlineUs: number,
-    urgent: boolean,
+    sequence: number,
   ): void {
     const ring = direct && n !== undefined ? directRing(port, n) : port.sent;
-    ring.keep(counter, frame, length, acknowledged && n !== undefined ? n.index : -1, nowUs, deadlineUs, urgent);
+    ring.keep(counter, frame, length, acknowledged && n !== undefined ? n.index : -1, nowUs, deadlineUs, sequence);
     if (acknowledged && n !== undefined) port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n));
   }
 

@@ -74,7 +74,7 @@ export const MIN_RTO_NARROW_US = 700_000;
 export const MAX_RTO_US = 8_000_000;
 
 /** Random wait before a group frame is relayed, so that relays hear each other. */
-export const RELAY_JITTER_WIDE_US = 5_000;
+export const RELAY_JITTER_WIDE_US = 3_000;
 /** How much later than its predecessor each further relay sends into a narrow channel. */
 export const RELAY_RANK_FLASH_US = 350_000;
 export const RELAY_RANK_US = 1_500_000;

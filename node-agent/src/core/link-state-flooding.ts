@@ -86,6 +86,7 @@ export class LinkStateFlooding {
     const delay = port.narrow ? PULL_DELAY_NARROW_US : PULL_DELAY_WIDE_US;
     const earliest = port.narrow ? earliestPullNarrowUs(port) : n.lastPullUs + PULL_GAP_WIDE_US;
     n.pullDueUs = Math.max(nowUs, earliest) + delay / 2 + this.#s.random.below(delay);
+    port.answerDueUs = Math.min(port.answerDueUs, n.pullDueUs);
   }
 
   #sameDigest(port: Port, n: Neighbour): boolean {

@@ -88,6 +88,9 @@ export interface Port {
   voiceStartUs: number;
   /** A moment at which the talker's bundle was due; the others follow at the bundle's distance. */
   voiceGridUs: number;
+  /** Least lateness on the grid among the last few bundles, and how many they are. */
+  voiceLateUs: number;
+  voiceFrames: number;
   burstUs: number;
   /** Next counter of the shared stream. */
   counter: number;
@@ -115,6 +118,10 @@ export interface Port {
   /** The same update for each neighbour of a point-to-point bearer, waiting its turn. */
   readonly direct: { neighbour: number; octets: Uint8Array }[];
   nextFragmentId: number;
+  /** Nothing is owed to a neighbour (report, pull) before; a lower bound, put right when it has passed. */
+  answerDueUs: number;
+  /** No neighbour is lost before; a lower bound as well. */
+  expiryDueUs: number;
   /** Earliest repetition time-out among neighbours, recomputed when it passes. */
   rtoDueUs: number;
   framesSent: number;
@@ -146,6 +153,8 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     burstUs: 0,
     voiceStartUs: Number.MIN_SAFE_INTEGER,
     voiceGridUs: 0,
+    voiceLateUs: 0,
+    voiceFrames: 0,
     counter: 0,
     neighbours: [],
     byLocal: new Array<Neighbour | undefined>(256).fill(undefined),
@@ -167,6 +176,8 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     lastNewsUs: Number.NEGATIVE_INFINITY,
     direct: [],
     nextFragmentId: 0,
+    answerDueUs: Number.POSITIVE_INFINITY,
+    expiryDueUs: Number.POSITIVE_INFINITY,
     rtoDueUs: Number.POSITIVE_INFINITY,
     framesSent: 0,
     framesReceived: 0,

@@ -15,7 +15,8 @@ export class SentRing {
   /** 1 while it may be repeated. */
   readonly open = new Uint8Array(SENT_RING_FRAMES);
   readonly tries = new Uint8Array(SENT_RING_FRAMES);
-  readonly urgent = new Uint8Array(SENT_RING_FRAMES);
+  /** Whole sequence of the packet inside: a narrow frame carries the low octet only. */
+  readonly sequence = new Uint16Array(SENT_RING_FRAMES);
   readonly sentUs = new Float64Array(SENT_RING_FRAMES);
   readonly firstSentUs = new Float64Array(SENT_RING_FRAMES);
   readonly deadlineUs = new Float64Array(SENT_RING_FRAMES);
@@ -39,7 +40,7 @@ export class SentRing {
     neighbour: number,
     nowUs: number,
     deadlineUs: number,
-    urgent: boolean,
+    sequence: number,
   ): void {
     const index = counter % SENT_RING_FRAMES;
     this.close(index);
@@ -48,7 +49,7 @@ export class SentRing {
     this.neighbour[index] = neighbour;
     this.open[index] = 1;
     this.tries[index] = 1;
-    this.urgent[index] = urgent ? 1 : 0;
+    this.sequence[index] = sequence;
     this.sentUs[index] = nowUs;
     this.firstSentUs[index] = nowUs;
     this.deadlineUs[index] = deadlineUs;

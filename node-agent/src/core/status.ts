@@ -72,7 +72,7 @@ function readLinks(s: CoreState): LinkStatus[] {
   return links;
 }
 
-function readBearer(port: Port, nowUs: number): BearerStatus {
+export function readBearer(port: Port, nowUs: number): BearerStatus {
   const second = Math.floor(nowUs / 1e6);
   let air = 0;
   for (let i = 0; i < 10; i++) if (second - port.airtimeSecond < 10) air += port.airtimeBySecond[i] as number;

@@ -96,9 +96,7 @@ export class Transmitter {
       this.#fragmentReady(port)
     )
       return this.#accessUs(port);
-    let due = Math.min(port.helloDueUs, port.updateDueUs);
-    for (const n of port.neighbours) due = Math.min(due, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
-    return Math.max(due, this.#accessUs(port));
+    return Math.max(Math.min(port.helloDueUs, port.updateDueUs, port.answerDueUs), this.#accessUs(port));
   }
 
   /** When this bearer may next begin to transmit: its own pace, and on half-duplex media its turn. */
@@ -130,7 +128,7 @@ export class Transmitter {
     if (urgencyOf(port) !== "ordinary" && this.#data(nowUs, port, slot)) return true;
     return (
       this.#repeat(nowUs, port, slot) ||
-      this.#reports(nowUs, port, slot) ||
+      this.#answers(nowUs, port, slot) ||
       this.#control(nowUs, port, slot) ||
       this.#fragment(nowUs, port, slot) ||
       this.#data(nowUs, port, slot)
@@ -139,7 +137,18 @@ export class Transmitter {
 
   // Control frames
 
-  #reports(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+  /** What is owed to neighbours: reports, then pulls. */
+  #answers(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    if (port.answerDueUs > nowUs) return false;
+    if (this.#report(nowUs, port, slot) || this.#pull(nowUs, port, slot)) return true;
+    port.answerDueUs = EVER;
+    for (const n of port.neighbours) {
+      port.answerDueUs = Math.min(port.answerDueUs, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
+    }
+    return false;
+  }
+
+  #report(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     for (const n of port.neighbours) {
       const direct = n.directReportDueUs <= nowUs;
       if (!direct && n.reportDueUs > nowUs && n.gapDueUs > nowUs) continue;
@@ -156,10 +165,7 @@ export class Transmitter {
     return false;
   }
 
-  #control(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    if (this.#direct(port, slot)) return true;
-    if (port.helloDueUs <= nowUs) return this.#hello(nowUs, port, slot);
-    if (port.updateDueUs <= nowUs && this.#update(nowUs, port, slot)) return true;
+  #pull(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     for (const n of port.neighbours) {
       if (n.pullDueUs > nowUs) continue;
       n.pullDueUs = EVER;
@@ -171,6 +177,12 @@ export class Transmitter {
       return this.#finishControl(port, n, slot, from + this.#flooding.encodePullFor(n, slot.octets, from));
     }
     return false;
+  }
+
+  #control(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    if (this.#direct(port, slot)) return true;
+    if (port.helloDueUs <= nowUs) return this.#hello(nowUs, port, slot);
+    return port.updateDueUs <= nowUs && this.#update(nowUs, port, slot);
   }
 
   #hello(nowUs: number, port: Port, slot: TransmitSlot): boolean {
@@ -194,7 +206,7 @@ export class Transmitter {
       if (octets === 0) return false;
       this.#s.counters.count("updates-sent");
       // Kept like a group frame: who has missed it asks for it, sooner than digests would tell.
-      this.#sendData(nowUs, port, undefined, slot, from + octets, false, nowUs + UPDATE_REPAIR_US, false);
+      this.#sendData(nowUs, port, undefined, slot, from + octets, false, nowUs + UPDATE_REPAIR_US, 0);
       return true;
     }
     return this.#updateEach(nowUs, port, slot, room);
@@ -285,16 +297,7 @@ export class Transmitter {
     const kind = pool.kind[packet] as number;
     if (end + port.tagOctets > port.config.mtuOctets)
       return this.#startFragments(nowUs, port, n, slot, from, end, deadlineUs, kind);
-    this.#sendData(
-      nowUs,
-      port,
-      n,
-      slot,
-      end,
-      kind === FrameKind.unicast,
-      deadlineUs,
-      pool.trafficClass[packet] === TrafficClass.voice,
-    );
+    this.#sendData(nowUs, port, n, slot, end, kind === FrameKind.unicast, deadlineUs, pool.sequence[packet] as number);
     return true;
   }
 
@@ -319,12 +322,12 @@ export class Transmitter {
     end: number,
     acknowledged: boolean,
     deadlineUs: number,
-    urgent: boolean,
+    sequence: number,
   ): void {
     const direct = !port.shared;
     const counter = direct ? (n as Neighbour).directCounter : port.counter;
     this.#seal(port, n, slot, end);
-    this.#arq.sent(nowUs, port, n, direct, counter, slot.octets, slot.length, acknowledged, deadlineUs, urgent);
+    this.#arq.sent(nowUs, port, n, direct, counter, slot.octets, slot.length, acknowledged, deadlineUs, sequence);
   }
 
   // Fragments
@@ -378,7 +381,7 @@ export class Transmitter {
     const to = Math.min(f.innerOctets, (f.next + 1) * f.partOctets);
     for (let i = f.next * f.partOctets; i < to; i++) slot.octets[end++] = f.inner[i] as number;
     f.next++;
-    this.#sendData(nowUs, port, n, slot, end, f.kind === FrameKind.unicast, f.deadlineUs, false);
+    this.#sendData(nowUs, port, n, slot, end, f.kind === FrameKind.unicast, f.deadlineUs, 0);
     return true;
   }
 }

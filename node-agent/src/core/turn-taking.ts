@@ -9,6 +9,9 @@ const SETTLING_SLOTS = 12;
 /** Codec2 bundles follow each other at this distance; a talker is silent after a few without. */
 const VOICE_BUNDLE_US = 120_000;
 const TALKING_US = 400_000;
+/** A bundle this much before the grid moves it at once; the earliest of so many frames moves it otherwise. */
+const VOICE_EARLY_US = 30_000;
+const VOICE_GRID_FRAMES = 6;
 /** Nobody else begins this long before and after a bundle is due: a talker is as late as its timers and codec make it. */
 const VOICE_BEFORE_US = 25_000;
 const VOICE_AFTER_US = 40_000;
@@ -75,12 +78,25 @@ function besideVoice(port: Port, atUs: number, orderUs: number): number {
   return atUs + VOICE_BEFORE_US + VOICE_AFTER_US - phaseUs + orderUs;
 }
 
-/** A voice frame began at `startUs`. Bundles may be late, never early: the earliest phase is the talker's own. */
+/**
+ * A voice frame began at `startUs`. Bundles may be late, seldom early: the grid is the earliest phase of the
+ * last few, so that one that had to wait for the channel does not shift it for long.
+ */
 export function noticeVoice(port: Port, startUs: number): void {
   const silent = startUs - port.voiceStartUs > TALKING_US;
   port.voiceStartUs = startUs;
   const lateUs = (startUs - port.voiceGridUs) % VOICE_BUNDLE_US;
-  port.voiceGridUs = silent || lateUs > VOICE_BUNDLE_US / 2 ? startUs : startUs - lateUs;
+  if (silent || lateUs > VOICE_BUNDLE_US - VOICE_EARLY_US) {
+    port.voiceGridUs = startUs;
+    port.voiceLateUs = 0;
+    port.voiceFrames = 0;
+    return;
+  }
+  port.voiceGridUs = startUs - lateUs;
+  port.voiceLateUs = port.voiceFrames === 0 ? lateUs : Math.min(port.voiceLateUs, lateUs);
+  if (++port.voiceFrames < VOICE_GRID_FRAMES) return;
+  port.voiceGridUs += port.voiceLateUs;
+  port.voiceFrames = 0;
 }
 
 /** Takes the order of the next turns from a frame that was heard or sent, whose tag is at `tagAt`. */

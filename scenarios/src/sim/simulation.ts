@@ -317,7 +317,7 @@ export class Simulation {
 
   #sample(): void {
     for (const node of this.#nodes) {
-      for (const bearer of node.core?.status(this.nowUs).bearers ?? []) {
+      for (const bearer of node.core?.bearerStatus(this.nowUs) ?? []) {
         this.longestQueueUs = Math.max(this.longestQueueUs, Math.round(bearer.queuedMs * 1000));
       }
     }
@@ -325,10 +325,8 @@ export class Simulation {
   }
 
   #sampleReach(): void {
-    const reached = this.#nodes.every((node) => {
-      const known = node.core?.status(this.nowUs).nodes.filter((n) => n.reachable && n.address !== node.address);
-      return known !== undefined && known.length >= this.#nodes.length - 1;
-    });
+    const nodes = this.#nodes;
+    const reached = nodes.every((n) => nodes.every((to) => to === n || n.core?.isReachable(to.address) === true));
     if (reached) this.allPairsReachableUs = this.nowUs;
     else if (this.nowUs < REACH_LIMIT_US) this.#queue.add(this.nowUs + REACH_SAMPLE_US, EventKind.reach, NO_NODE, 0);
   }

@@ -14,7 +14,7 @@ import { type CoreState, emit } from "../state.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** A border node in reserve takes over when the one before it has been silent this long. */
-const TAKE_OVER_US = 300_000;
+const TAKE_OVER_US = 260_000;
 /** A restarted border node stays in reserve this long. */
 const SETTLE_US = 5_000_000;
 const FORGET_BURST_US = 3_000_000;

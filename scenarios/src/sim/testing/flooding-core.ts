@@ -115,6 +115,8 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     restorePolicy() {},
     setBearerCost() {},
     status: () => statusOf(options),
+    bearerStatus: () => [],
+    isReachable: () => false,
   };
 }
 
