@@ -5,6 +5,7 @@ import {
   type Report,
   rebuildCounter,
   replayBitmap,
+  replayIsNew,
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import {
@@ -14,6 +15,7 @@ import {
   GAP_DELAY_NARROW_US,
   GAP_DELAY_SHARED_US,
   GAP_DELAY_TALK_US,
+  GAP_DELAY_TALKER_US,
   LINK_FAILURE_TIMEOUTS,
   MAX_RTO_US,
   MAX_TRIES,
@@ -33,7 +35,6 @@ const MAX_GROUP_TRIES = 4;
 const USEFUL_US = 15_000_000;
 /** A report may be lost: on a narrow channel a gap that stays is reported again after this long. */
 const REPORT_AGAIN_US = 1_500_000;
-const REMEMBERED_COUNTERS = 0xff;
 /** A neighbour that sent voice within this time is talking. */
 const NARROW_TALK_US = 500_000;
 const EVER = Number.POSITIVE_INFINITY;
@@ -66,19 +67,34 @@ export class HopArq {
       this.#due(port, n, true, nowUs + GAP_DELAY_DIRECT_US);
       return;
     }
-    // What a talker on a slow channel has lost is late before it could come again.
-    if (port.narrow ? nowUs - n.lastVoiceUs < NARROW_TALK_US : nowUs - n.lastFirstUs > USEFUL_US) return;
-    const narrowDelay = nowUs - port.voiceStartUs < NARROW_TALK_US ? GAP_DELAY_TALK_US : GAP_DELAY_NARROW_US;
-    const delay = port.narrow ? narrowDelay : GAP_DELAY_SHARED_US;
-    n.gapDueUs = Math.min(n.gapDueUs, nowUs + delay + this.#s.random.below(3 * delay));
+    if (port.narrow) this.#noticeNarrowGap(nowUs, port, n);
+    else if (nowUs - n.lastFirstUs <= USEFUL_US) this.#wantRepair(port, n, nowUs + this.#jitter(GAP_DELAY_SHARED_US));
+  }
+
+  /** On a narrow channel: not while an earlier report may be under way, and of a talker only what is not voice. */
+  #noticeNarrowGap(nowUs: number, port: Port, n: Neighbour): void {
+    const talking = nowUs - n.lastVoiceUs < NARROW_TALK_US;
+    if (talking && nowUs - n.lastReportUs < REPORT_AGAIN_US) return;
+    const anyTalk = nowUs - port.voiceStartUs < NARROW_TALK_US;
+    const delay = talking ? GAP_DELAY_TALKER_US : anyTalk ? GAP_DELAY_TALK_US : GAP_DELAY_NARROW_US;
+    this.#wantRepair(port, n, nowUs + this.#jitter(delay));
+  }
+
+  #jitter(delayUs: number): number {
+    return delayUs + this.#s.random.below(3 * delayUs);
+  }
+
+  #wantRepair(port: Port, n: Neighbour, atUs: number): void {
+    n.gapDueUs = Math.min(n.gapDueUs, atUs);
     port.answerDueUs = Math.min(port.answerDueUs, n.gapDueUs);
   }
 
-  /** A frame came in order on a narrow channel: is there still a gap behind it, and has it been asked for? */
+  /** A frame came in order on a narrow channel: is there a gap behind it that has not been asked for twice? */
   noticeOldGap(nowUs: number, port: Port, n: Neighbour): void {
-    if (!port.narrow || nowUs - n.lastReportUs < REPORT_AGAIN_US || n.lastReportUs === Number.NEGATIVE_INFINITY) return;
-    const recent = replayBitmap(n.window, n.window.highest) & REMEMBERED_COUNTERS;
-    if (recent !== REMEMBERED_COUNTERS) this.noticeGap(nowUs, port, n, false);
+    if (!port.narrow || nowUs - n.lastReportUs < REPORT_AGAIN_US || n.gapDueUs !== EVER) return;
+    const since = Math.min(32, n.window.highest - n.askedTwiceCounter);
+    const expected = since === 32 ? 0xffff_ffff : 2 ** since - 1;
+    if ((replayBitmap(n.window, n.window.highest) & expected) >>> 0 !== expected) this.noticeGap(nowUs, port, n, false);
   }
 
   /** A group frame was brought by `n`, for the first time or again. */
@@ -105,6 +121,8 @@ export class HopArq {
       n.reportDueUs = EVER;
       n.gapDueUs = EVER;
       n.lastReportUs = nowUs;
+      n.askedTwiceCounter = n.askedOnceCounter;
+      n.askedOnceCounter = n.window.highest;
     }
     this.#s.counters.count("reports-sent");
     return encodeReport(this.#report, out, offset);
@@ -134,9 +152,7 @@ export class HopArq {
     const report = this.#report;
     if (!decodeReport(octets, offset, end, report)) return false;
     if (report.target !== this.#s.local) {
-      // Somebody else has asked the same transmitter: its repetition will be heard here too.
-      const transmitter = port.byLocal[report.target];
-      if (transmitter !== undefined && report.slot === 0 && report.bitmap !== 0xffff_ffff) transmitter.gapDueUs = EVER;
+      this.#overhear(port, report);
       return true;
     }
     const direct = report.slot !== 0;
@@ -151,6 +167,20 @@ export class HopArq {
       this.#reckon(nowUs, port, n, ring, report.slot, highest - 1 - i, ((report.bitmap >>> i) & 1) === 1, false);
     }
     return true;
+  }
+
+  /** Somebody else has asked a transmitter: if that covers all that is missing here, its repetition will do. */
+  #overhear(port: Port, report: Report): void {
+    const n = port.byLocal[report.target];
+    if (n === undefined || report.slot !== 0 || n.gapDueUs === EVER) return;
+    const theirs = rebuildCounter(report.highestLow, 16, n.window.highest);
+    const first = Math.max(n.askedTwiceCounter + 1, n.window.highest - 32);
+    for (let counter = first; counter < n.window.highest; counter++) {
+      if (!replayIsNew(n.window, counter)) continue;
+      const bit = theirs - 1 - counter;
+      if (bit < 0 || bit > 31 || ((report.bitmap >>> bit) & 1) === 1) return;
+    }
+    n.gapDueUs = EVER;
   }
 
   #reckon(

@@ -68,6 +68,8 @@ export const GAP_DELAY_DIRECT_US = 30_000;
 export const GAP_DELAY_NARROW_US = 150_000;
 /** The same while somebody talks on the channel. */
 export const GAP_DELAY_TALK_US = 1_200_000;
+/** The same for the talker's own frames: when voice is too late to come again, only the rest is repeated. */
+export const GAP_DELAY_TALKER_US = 500_000;
 /** Bounds of the repetition time-out. */
 export const MIN_RTO_WIDE_US = 40_000;
 export const MIN_RTO_NARROW_US = 700_000;

@@ -28,6 +28,9 @@ export interface Neighbour {
   readonly window: ReplayWindow;
   /** Direct stream on a point-to-point bearer. */
   readonly directWindow: ReplayWindow;
+  /** Gaps of the shared stream up to these counters have been asked for once, and twice: that is all. */
+  askedOnceCounter: number;
+  askedTwiceCounter: number;
   directRemoteSlot: number;
   /** What we put in front of direct frames, -1 while unknown. */
   receiverIndex: number;
@@ -206,6 +209,8 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     helloIntervalUs: 1_000_000,
     window: createReplayWindow(),
     directWindow: createReplayWindow(),
+    askedOnceCounter: 0,
+    askedTwiceCounter: 0,
     directRemoteSlot: 0,
     receiverIndex: -1,
     directCounter: 0,

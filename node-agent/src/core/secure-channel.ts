@@ -140,6 +140,10 @@ export class SecureChannel {
       n.rxExpected += ahead;
       n.rxCount++;
     }
+    if (window.highest < 0 && window === n.window) {
+      n.askedOnceCounter = counter;
+      n.askedTwiceCounter = counter;
+    }
     replayAccept(window, counter);
   }
 
