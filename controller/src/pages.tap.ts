@@ -1,61 +1,19 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { type Browser, chromium, type Page } from "playwright-core";
 import t from "tap";
 import { WebSocketServer } from "ws";
 import { loadStaticFiles } from "./api/static-files.ts";
+import { dist, launchBrowser, missingForPages, openPage, textOf } from "./test-support/browser.ts";
 import { startController } from "./test-support/controller-process.ts";
 import { FakeAgent } from "./test-support/fake-agent.ts";
 import { VALLEY_NODES, valleyStatus } from "./test-support/valley.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
-const CHROMIUM_ARGUMENTS = [
-  "--headless=new",
-  "--no-sandbox",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--use-gl=angle",
-  "--use-angle=swiftshader",
-  "--enable-unsafe-swiftshader",
-  "--use-fake-device-for-media-stream",
-  "--use-fake-ui-for-media-stream",
-];
 const MAX_HANDSET_OCTETS = 60 * 1024;
-const dist = (page: string): string => fileURLToPath(new URL(`../dist/${page}`, import.meta.url));
-const missing = !existsSync(CHROMIUM)
-  ? "Chromium is not installed"
-  : existsSync(dist("console/index.html")) && existsSync(dist("handset/index.html"))
-    ? false
-    : "the pages are not built: npm run build -w @skein/controller";
 
-/** Opens a page and notes whatever must not happen on it. */
-async function open(browser: Browser, url: string, size: { width: number; height: number }) {
-  const page = await browser.newPage({ viewport: size });
-  const faults: string[] = [];
-  const { origin } = new URL(url);
-  page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") faults.push(`console: ${message.text()}`);
-  });
-  page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
-  page.on("request", (request) => {
-    if (!request.url().startsWith(origin)) faults.push(`foreign request: ${request.url()}`);
-  });
-  await page.goto(url);
-  return { page, faults };
-}
-
-async function textOf(page: Page, id: string): Promise<string> {
-  return (await page.getByTestId(id).textContent()) ?? "";
-}
-
-t.test("console and handset in a browser", { skip: missing, timeout: 120_000 }, async (t) => {
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS });
+t.test("console and handset in a browser", { skip: missingForPages, timeout: 120_000 }, async (t) => {
+  const browser = await launchBrowser();
   t.teardown(() => browser.close());
 
   await t.test("console", async (t) => {
@@ -95,7 +53,7 @@ t.test("console and handset in a browser", { skip: missing, timeout: 120_000 }, 
       await agent.close();
       await lab.close();
     });
-    const { page, faults } = await open(browser, controller.url, { width: 1600, height: 1000 });
+    const { page, faults } = await openPage(browser, controller.url, { width: 1600, height: 1000 });
     await page.getByTestId("map-node-257").waitFor();
     t.equal(await page.locator('[data-testid^="node-row-"]').count(), VALLEY_NODES);
     t.equal(await page.locator('[data-testid^="map-node-"]').count(), VALLEY_NODES, "the map fits all nodes");
@@ -141,7 +99,7 @@ t.test("console and handset in a browser", { skip: missing, timeout: 120_000 }, 
   await t.test("handset", async (t) => {
     const { server, url, received } = await serveHandset();
     t.teardown(() => server.close());
-    const { page, faults } = await open(browser, url, { width: 390, height: 844 });
+    const { page, faults } = await openPage(browser, url, { width: 390, height: 844 });
     const pad = (await page.getByTestId("ptt").boundingBox())!;
     const share = (pad.width * pad.height) / (390 * 844);
     t.ok(share > 0.55, `push to talk covers ${Math.round(share * 100)} % of the screen`);

@@ -10,8 +10,10 @@ export const TRACK_STEP_MS = 30_000;
 /** Silence after which something is no longer shown as live, and after which it counts as lost. */
 export const STALE_AFTER_S = 30;
 export const LOST_AFTER_S = 90;
-/** A link vanishes from the link-state database when it is down: stale at once, lost soon. */
+/** A link that either end has ceased to advertise is lost after this long. */
 export const LINK_LOST_AFTER_S = 3;
+/** The same on serial radios, where an advertisement waits for a turn on the channel; until then it is stale. */
+export const SERIAL_LINK_LOST_AFTER_S = 20;
 /** Lost links stay visible this long, so that an operator sees what is missing. */
 export const LINK_FORGET_AFTER_S = 600;
 /** Video without a new complete frame for this long is not live. */

@@ -1,5 +1,5 @@
 import type { AgentReport } from "./agent-status.ts";
-import { LINK_FORGET_AFTER_S, LINK_LOST_AFTER_S, MAX_LINKS } from "./limits.ts";
+import { LINK_FORGET_AFTER_S, LINK_LOST_AFTER_S, MAX_LINKS, SERIAL_LINK_LOST_AFTER_S } from "./limits.ts";
 import type { Liveness, PictureChannel, PictureLink } from "./picture.ts";
 
 /** Both directions and all channels between two nodes, with the last time both ends agreed that it is up. */
@@ -9,6 +9,11 @@ export interface KnownLink {
   readonly channels: readonly PictureChannel[];
   readonly upAtMs: number;
 }
+
+/** `PictureChannel.kind` of a serial radio. */
+const SERIAL = 1;
+/** A position report or a syllable with its headers: what a link's delay is given for, octets. */
+const TYPICAL_FRAME_OCTETS = 64;
 
 type Advertised = AgentReport["core"]["links"][number];
 
@@ -48,10 +53,13 @@ export function mergeLinks(
 
 function channelOf(forth: Advertised, back: Advertised): PictureChannel {
   const worst = (a: number | null, b: number | null): number => Math.max(a ?? 0, b ?? 0);
+  const bitrateBps = Math.min(forth.bitrateBps ?? 0, back.bitrateBps ?? 0);
+  // Advertised is the way through the air alone; on a slow channel most of the time goes by in sending.
+  const sendingMs = bitrateBps > 0 ? (TYPICAL_FRAME_OCTETS * 8000) / bitrateBps : 0;
   return {
     kind: forth.kind,
-    bitrateBps: Math.min(forth.bitrateBps ?? 0, back.bitrateBps ?? 0),
-    delayMs: worst(forth.latencyMs, back.latencyMs),
+    bitrateBps,
+    delayMs: worst(forth.latencyMs, back.latencyMs) + sendingMs,
     loss: worst(forth.loss, back.loss),
     costCentsPerMegabyte: worst(forth.costCentsPerMegabyte, back.costCentsPerMegabyte),
   };
@@ -62,9 +70,10 @@ function bestFirst(a: PictureChannel, b: PictureChannel): number {
   return a.costCentsPerMegabyte - b.costCentsPerMegabyte || a.loss - b.loss || b.bitrateBps - a.bitrateBps;
 }
 
-function linkLiveness(ageS: number, connected: boolean): Liveness {
-  if (ageS >= LINK_LOST_AFTER_S) return "lost";
-  return connected ? "live" : "stale";
+function linkLiveness(ageS: number, channels: readonly PictureChannel[], connected: boolean): Liveness {
+  const isSerial = channels.every((channel) => channel.kind === SERIAL);
+  if (ageS >= (isSerial ? SERIAL_LINK_LOST_AFTER_S : LINK_LOST_AFTER_S)) return "lost";
+  return connected && ageS < LINK_LOST_AFTER_S ? "live" : "stale";
 }
 
 export function linkPictures(links: ReadonlyMap<number, KnownLink>, connected: boolean, nowMs: number): PictureLink[] {
@@ -72,6 +81,6 @@ export function linkPictures(links: ReadonlyMap<number, KnownLink>, connected: b
     .sort((a, b) => a.from - b.from || a.to - b.to)
     .map(({ from, to, channels, upAtMs }) => {
       const ageS = Math.max(0, (nowMs - upAtMs) / 1000);
-      return { from, to, liveness: linkLiveness(ageS, connected), ageS, channels: [...channels] };
+      return { from, to, liveness: linkLiveness(ageS, channels, connected), ageS, channels: [...channels] };
     });
 }

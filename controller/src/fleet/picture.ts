@@ -67,6 +67,7 @@ export interface PictureChannel {
   /** 0 IP radio, 1 serial radio, 2 satellite, 3 cellular, 4 mock. */
   kind: number;
   bitrateBps: number;
+  /** Of a frame of 64 octets: sending and way. */
   delayMs: number;
   /** The worse direction, 0..1. */
   loss: number;

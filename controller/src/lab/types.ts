@@ -23,6 +23,8 @@ export interface LabNode {
   name: string;
   role: string;
   powered: boolean;
+  /** Address of its handset page on this machine; null while it is down. */
+  handset?: string | null;
 }
 /** A failure that the scenario plans, or that somebody caused by an action. */
 export interface LabFault {

@@ -34,6 +34,7 @@ export class Operator {
           name,
           role,
           powered: !active.some((a) => a.kind === "power" && a.node === name),
+          handset: agent.isUp ? `http://${agent.api}/handset/` : null,
         };
       }),
       faults: this.#failures.asLabFaults(this.#zeroUs()),

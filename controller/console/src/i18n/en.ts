@@ -140,6 +140,7 @@ export const en = {
   "lab.restore": "Restore",
   "lab.powerOff": "Power off",
   "lab.powerOn": "Power on",
+  "lab.handset": "Its handset page",
   "lab.unreachable": "The lab does not answer",
   "lab.failed": "Refused: {reason}",
   "lab.planned": "planned",

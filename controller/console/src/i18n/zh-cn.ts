@@ -142,6 +142,7 @@ export const zhCn: Dictionary = {
   "lab.restore": "恢复",
   "lab.powerOff": "断电",
   "lab.powerOn": "上电",
+  "lab.handset": "打开其手持终端页面",
   "lab.unreachable": "演练服务没有应答",
   "lab.failed": "被拒绝：{reason}",
   "lab.planned": "计划",

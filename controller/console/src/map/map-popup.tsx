@@ -69,7 +69,9 @@ function popupPlace({ x, y }: Point, widthPx: number, heightPx: number): string 
 function NodeDetails({ node, view, t }: { node: PictureNode; view: OverlayProps["view"]; t: Translate }) {
   const { position, route, address } = node;
   const never = t("unit.never");
-  const powered = view.lab?.nodes.find((one) => one.address === address)?.powered ?? true;
+  const inLab = view.lab?.nodes.find((one) => one.address === address);
+  const powered = inLab?.powered ?? true;
+  const handset = inLab?.handset ?? null;
   return (
     <>
       <h3>
@@ -97,6 +99,11 @@ function NodeDetails({ node, view, t }: { node: PictureNode; view: OverlayProps[
         <dd>{position === null ? never : formatAge(position.ageS)}</dd>
       </dl>
       {position !== null && <p class="mono">{formatPosition(position.latitudeDeg, position.longitudeDeg)}</p>}
+      {handset !== null && (
+        <a class="map-popup-link" href={handset} target="_blank" rel="noreferrer" data-testid="open-handset">
+          {t("lab.handset")}
+        </a>
+      )}
       {view.picture.lab && (
         <LabButtons
           t={t}

@@ -1,0 +1,199 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { launchBrowser, missingForPages, openPage, textOf } from "@skein/controller/test-support";
+import type { Browser, Page } from "playwright-core";
+import t, { type Test } from "tap";
+import { skeinCommand } from "./paths.ts";
+
+const SCENARIO = resolve(import.meta.dirname, "../../catalogue/earthquake-valley.yaml");
+const NODES = 14;
+const HQ = 0x0101;
+const VEHICLE = 0x0102;
+const A4 = 0x010e;
+const CONSOLE_SIZE = { width: 1600, height: 1000 };
+const HANDSET_SIZE = { width: 390, height: 844 };
+/** Bounds of waiting, generous: what takes so long on the slowest machine is broken. */
+const START_MS = 60_000;
+const SOON_MS = 30_000;
+const POLL_MS = 100;
+/** Voice that has certainly come after a cut, not the rest of a buffer: three seconds of one talker. */
+const PACKETS_AFTER_CUT = 150;
+
+const scratch = mkdtempSync(join(tmpdir(), "skein-console-test-"));
+t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
+const pictures = resolve(process.env["SKEIN_SCREENSHOTS"] ?? join(scratch, "screenshots"));
+
+/** Resolves with the first value of `read` that `isRight`. @throws Error with the last value after `limitMs` */
+async function until<T>(
+  what: string,
+  read: () => Promise<T>,
+  isRight: (value: T) => boolean,
+  limitMs = SOON_MS,
+): Promise<T> {
+  const endMs = performance.now() + limitMs;
+  for (;;) {
+    const value = await read();
+    if (isRight(value)) return value;
+    if (performance.now() > endMs) throw new Error(`${what}: still ${String(value)} after ${limitMs / 1000} s`);
+    await sleep(POLL_MS);
+  }
+}
+
+/** The lab as `npm start` runs it, and where it serves the console. */
+async function startLab(onLine: (line: string) => void): Promise<{ child: ChildProcess; console: string }> {
+  const child = spawn(process.execPath, [skeinCommand, "lab", SCENARIO], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, TMPDIR: scratch },
+  });
+  const lines = createInterface({ input: child.stdout! });
+  const found = new Promise<string>((found, fail) => {
+    lines.on("line", (line) => {
+      onLine(line);
+      const address = /console: (http:\S+)/.exec(line)?.[1];
+      if (address !== undefined) found(address);
+    });
+    child.once("exit", (code) => fail(new Error(`the lab ended with ${code}`)));
+    AbortSignal.timeout(START_MS).addEventListener("abort", () => fail(new Error("the lab names no console")));
+  });
+  return { child, console: await found };
+}
+
+async function setLanguage(page: Page, language: "en" | "zh-CN"): Promise<void> {
+  const current = await page.locator("html").getAttribute("lang");
+  if (current !== language) await page.getByTestId("language-toggle").click();
+  await page.locator(`html[lang="${language}"]`).waitFor();
+}
+
+/** Saves NAME.png in English and NAME.zh-cn.png. */
+async function photograph(page: Page, name: string): Promise<void> {
+  for (const [language, ending] of [
+    ["zh-CN", ".zh-cn.png"],
+    ["en", ".png"],
+  ] as const) {
+    await setLanguage(page, language);
+    await page.screenshot({ path: join(pictures, `${name}${ending}`) });
+  }
+}
+
+const voicePackets = async (page: Page): Promise<number> => Number(await textOf(page, "voice-packets"));
+
+/** The address of the node that traffic to `to` goes to first. */
+async function nextHopTo(page: Page, to: number): Promise<number> {
+  const name = await until(
+    `route to ${to}`,
+    () => textOf(page, `route-to-${to}`),
+    (text) => text !== "no path",
+  );
+  if (name === "direct") return to;
+  const row = page.locator('[data-testid^="node-row-"]', { has: page.locator(`b:text-is("${name}")`) });
+  return Number(((await row.getAttribute("data-testid")) ?? "").replace("node-row-", ""));
+}
+
+t.test("the valley on the console and on a handset", { skip: missingForPages, timeout: 240_000 }, async (t) => {
+  mkdirSync(pictures, { recursive: true });
+  const log: string[] = [];
+  const [lab, browser] = await Promise.all([startLab((line) => log.push(line)), launchBrowser()]);
+  t.teardown(async () => {
+    await browser.close();
+    if (lab.child.exitCode === null) {
+      lab.child.kill("SIGTERM");
+      await once(lab.child, "exit");
+    }
+    if (!t.passing()) t.comment(log.join("\n"));
+  });
+  const { page, faults } = await openPage(browser, lab.console, CONSOLE_SIZE);
+  await setLanguage(page, "en");
+
+  await t.test("a link of the own route is cut by clicking, and speech goes on", async (t) => {
+    const live = page.locator('[data-testid^="node-row-"][data-liveness="live"]');
+    await until(
+      "live nodes",
+      () => live.count(),
+      (count) => count === NODES,
+      START_MS,
+    );
+    await until(
+      "nodes on the map",
+      () => page.locator('[data-testid^="map-node-"]').count(),
+      (n) => n === NODES,
+    );
+    await until(
+      "voice packets",
+      () => voicePackets(page),
+      (count) => count > 0,
+    );
+
+    const hop = await nextHopTo(page, VEHICLE);
+    const before = await textOf(page, `route-to-${VEHICLE}`);
+    const link = `${HQ}-${hop}`;
+    await page.getByTestId(`map-link-${link}`).click();
+    await page.getByTestId("cut-button").click();
+    const heard = await voicePackets(page);
+    await page.locator(`[data-testid="link-${link}"][data-quality="lost"]`).waitFor();
+    await page.locator(`[data-testid="map-link-${link}"].is-lost`).waitFor({ state: "attached" });
+    const after = await until(
+      "the route",
+      () => textOf(page, `route-to-${VEHICLE}`),
+      (text) => text !== before,
+    );
+    t.not(after, "no path", `to the vehicle by "${after}" in place of "${before}"`);
+    const target = heard + PACKETS_AFTER_CUT;
+    t.ok(
+      await until(
+        "voice packets after the cut",
+        () => voicePackets(page),
+        (count) => count >= target,
+      ),
+    );
+    await page.getByTestId("restore-button").click();
+    await page.locator(`[data-testid="map-link-${link}"].is-live`).waitFor({ state: "attached" });
+  });
+
+  await t.test("a terminal talks and writes to headquarters", (t) => talkAndWrite(browser, page, t));
+
+  await until(
+    "decoded frames",
+    () => textOf(page, "decoded-frames"),
+    (frames) => Number(frames) > 0,
+  );
+  await page.getByTestId("map-fit").click();
+  await page.locator('[data-testid="talker"].is-talking').waitFor();
+  await photograph(page, "console");
+  t.same(faults, [], "nothing foreign asked for, no error on the console");
+});
+
+/** On the handset page of A4's agent, whose address the console knows. */
+async function talkAndWrite(browser: Browser, console: Page, t: Test): Promise<void> {
+  await console.getByTestId(`map-node-${A4}`).click();
+  const address = (await console.getByTestId("open-handset").getAttribute("href")) ?? "";
+  await console.getByTestId("map-popup").locator(".map-popup-close").click();
+  const { page, faults } = await openPage(browser, address, HANDSET_SIZE);
+  await setLanguage(page, "en");
+
+  const pad = (await page.getByTestId("ptt").boundingBox())!;
+  await page.mouse.move(pad.x + pad.width / 2, pad.y + pad.height / 2);
+  await page.mouse.down();
+  await page.locator('[data-testid="ptt"].is-talking').waitFor();
+  await console.locator(`[data-testid="map-node-${A4}"].is-talking`).waitFor();
+  await page.screenshot({ path: join(pictures, "handset-talking.png") });
+  await page.mouse.up();
+  await page.locator('[data-testid="ptt"].is-idle').waitFor();
+
+  const words = "担架到了 / The stretcher is here";
+  await page.getByTestId("open-chat").click();
+  await page.locator(".sheet select").selectOption(String(HQ));
+  await page.getByTestId("message-body").fill(words);
+  await page.getByTestId("message-send").click();
+  await page.locator(".messages li", { hasText: words }).locator(".text-delivered").waitFor();
+  await console.locator('[data-testid^="message-"]', { hasText: words }).waitFor();
+  await page.screenshot({ path: join(pictures, "handset-chat.png") });
+  await page.getByTestId("close-sheet").click();
+  await photograph(page, "handset");
+  t.same(faults, [], "nothing foreign asked for, no error on the handset");
+  await page.close();
+}
