@@ -19,6 +19,8 @@ import {
   HELLO_GAP_WIDE_US,
   HELLO_METERED_US,
   HELLO_NARROW_US,
+  HELLO_NEWCOMER_NARROW_US,
+  HELLO_NEWCOMER_WIDE_US,
   HELLO_SETTLING_NARROW_US,
   HELLO_WIDE_US,
   LINK_HOLD_DOWN_US,
@@ -106,8 +108,11 @@ export class Adjacency {
     port.hellosSinceFull = full ? 0 : port.hellosSinceFull + 1;
     if (full) port.needFullHello = false;
     port.lastHelloUs = nowUs;
-    // A node that knows nobody asks more often; others jitter by an eighth so that they do not fall into step.
-    const next = anybody ? interval : Math.min(interval, port.narrow ? 1_500_000 : 300_000);
+    // A newcomer says it twice, one that knows nobody goes on asking; all jitter so that they do not fall into step.
+    const soon = port.narrow ? HELLO_NEWCOMER_NARROW_US : HELLO_NEWCOMER_WIDE_US;
+    const isNew = !anybody || port.hellosSent < 2;
+    const next = isNew ? Math.min(interval, soon) : interval;
+    port.hellosSent++;
     port.helloDueUs = nowUs + next - this.#s.random.below(next / 8);
     this.#s.counters.count("hellos-sent");
     return encodeHello(hello, port.narrow, full, out, offset);
@@ -296,6 +301,8 @@ export class Adjacency {
     if (up) {
       port.needFullHello = true;
       port.helloReply = true;
+      port.hellosSent = 0;
+      port.turnDiceUntilUs = nowUs + SETTLING_US;
       channelUnsettled(port, nowUs);
       port.helloDueUs = nowUs + this.#s.random.below(port.narrow ? 600_000 : 20_000);
       return;

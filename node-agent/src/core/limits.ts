@@ -45,12 +45,18 @@ export const MAX_FLOW_LABELS = 64;
 export const QUEUE_AGE_WIDE_US = [250_000, 5_000_000, 600_000, 15_000_000] as const;
 export const QUEUE_AGE_NARROW_US = [450_000, 12_000_000, 1_500_000, 30_000_000] as const;
 
+/** A group frame other than voice is repeated on request this long on narrow bearers. */
+export const NEWS_REPAIR_NARROW_US = 25_000_000;
+
 /** Hello intervals, microseconds. */
 export const HELLO_WIDE_US = 500_000;
 export const HELLO_METERED_US = 5_000_000;
 export const HELLO_NARROW_US = 8_000_000;
+/** A newcomer's, until it knows somebody. */
+export const HELLO_NEWCOMER_NARROW_US = 1_200_000;
+export const HELLO_NEWCOMER_WIDE_US = 300_000;
 /** While there are newcomers on a narrow channel. */
-export const HELLO_SETTLING_NARROW_US = 1_600_000;
+export const HELLO_SETTLING_NARROW_US = 3_000_000;
 /** Least time between two hellos. */
 export const HELLO_GAP_WIDE_US = 40_000;
 export const HELLO_GAP_NARROW_US = 400_000;

@@ -82,8 +82,10 @@ export interface Port {
   /** Half-duplex media: since when the channel has been quiet, and what the order of turns is drawn from. */
   quietSinceUs: number;
   turnSeed: number;
-  /** While the members are still finding each other: random slots instead of an order, drawn anew each time, until then. */
+  /** A newcomer's random slot instead of its place in the order, drawn anew each time, until then. */
   turnExtraSlots: number;
+  turnDiceUntilUs: number;
+  /** Nobody new has come on the channel for a while from then on. */
   turnSettledUs: number;
   /** When the own transmission under way began, and its time on air so far. */
   burstStartUs: number;
@@ -110,6 +112,8 @@ export interface Port {
   helloReply: boolean;
   needFullHello: boolean;
   hellosSinceFull: number;
+  /** Since the bearer came up. */
+  hellosSent: number;
   /** Link-state news to pass on: originators with full advertisements, deltas, and when. */
   readonly updateFull: Set<number>;
   readonly updateDeltas: Delta[];
@@ -151,6 +155,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     quietSinceUs: 0,
     turnSeed: 0,
     turnExtraSlots: 0,
+    turnDiceUntilUs: 0,
     turnSettledUs: 0,
     burstStartUs: Number.NEGATIVE_INFINITY,
     burstUs: 0,
@@ -171,6 +176,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     helloReply: false,
     needFullHello: true,
     hellosSinceFull: 0,
+    hellosSent: 0,
     updateFull: new Set(),
     updateDeltas: [],
     updateDueUs: Number.POSITIVE_INFINITY,

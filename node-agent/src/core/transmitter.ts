@@ -16,7 +16,7 @@ import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
 import { ALL_LEVELS, FLASH_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import type { HopArq } from "./hop-arq.ts";
-import { SENT_RING_FRAMES, WINDOW_DIRECT_FRAMES, WINDOW_SHARED_FRAMES } from "./limits.ts";
+import { NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, WINDOW_DIRECT_FRAMES, WINDOW_SHARED_FRAMES } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
@@ -125,7 +125,7 @@ export class Transmitter {
   }
 
   #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    if (urgencyOf(port) !== "ordinary" && this.#data(nowUs, port, slot)) return true;
+    if (port.queue.urgency() < URGENT_LEVELS && this.#data(nowUs, port, slot)) return true;
     return (
       this.#repeat(nowUs, port, slot) ||
       this.#answers(nowUs, port, slot) ||
@@ -297,7 +297,11 @@ export class Transmitter {
     const kind = pool.kind[packet] as number;
     if (end + port.tagOctets > port.config.mtuOctets)
       return this.#startFragments(nowUs, port, n, slot, from, end, deadlineUs, kind);
-    this.#sendData(nowUs, port, n, slot, end, kind === FrameKind.unicast, deadlineUs, pool.sequence[packet] as number);
+    const acknowledged = kind === FrameKind.unicast;
+    // On a slow channel a gap shows with the sender's next frame only, and news is worth repeating until then.
+    const isNews = port.narrow && !acknowledged && pool.trafficClass[packet] !== TrafficClass.voice;
+    const repairUntilUs = isNews ? nowUs + NEWS_REPAIR_NARROW_US : deadlineUs;
+    this.#sendData(nowUs, port, n, slot, end, acknowledged, repairUntilUs, pool.sequence[packet] as number);
     return true;
   }
 
@@ -386,7 +390,9 @@ export class Transmitter {
   }
 }
 
+/** Nobody can open a newcomer's frames before its first hello: that goes like voice. */
 function urgencyOf(port: Port): Urgency {
+  if (port.hellosSent === 0) return "voice";
   const level = port.queue.urgency();
   if (level < 0 || level >= URGENT_LEVELS) return "ordinary";
   return level < FLASH_LEVELS ? "flash" : "voice";

@@ -34,15 +34,15 @@ export function accessUs(port: Port, ownLocal: number, urgency: Urgency): number
   const urgentUs = base + (mix32(port.turnSeed ^ ownLocal) & 1) * (CONTENTION_SLOT_US / 2);
   if (urgency === "voice") return urgentUs;
   if (urgency === "flash") return besideVoice(port, urgentUs, 0);
-  const settled = port.quietSinceUs >= port.turnSettledUs;
+  const settled = port.quietSinceUs >= port.turnDiceUntilUs;
   const place = settled ? placeInOrder(port, ownLocal) : port.turnExtraSlots;
   return besideVoice(port, base + (1 + place) * CONTENTION_SLOT_US, place * CONTENTION_SLOT_US);
 }
 
-/** The channel is quiet from `quietUs` on. While newcomers do not know the others yet, nor the others them, dice decide. */
+/** The channel is quiet from `quietUs` on. A newcomer does not know the others yet: it throws dice for its turn. */
 export function channelQuiet(port: Port, quietUs: number, random: Random): void {
   port.quietSinceUs = quietUs;
-  port.turnExtraSlots = quietUs < port.turnSettledUs ? random.below(SETTLING_SLOTS) : 0;
+  port.turnExtraSlots = quietUs < port.turnDiceUntilUs ? random.below(SETTLING_SLOTS) : 0;
 }
 
 /** Somebody new is on the channel. */
