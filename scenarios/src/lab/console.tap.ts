@@ -180,7 +180,6 @@ async function talkAndWrite(browser: Browser, console: Page, t: Test): Promise<v
   await page.mouse.down();
   await page.locator('[data-testid="ptt"].is-talking').waitFor();
   await console.locator(`[data-testid="map-node-${A4}"].is-talking`).waitFor();
-  await page.screenshot({ path: join(pictures, "handset-talking.png") });
   await page.mouse.up();
   await page.locator('[data-testid="ptt"].is-idle').waitFor();
 
@@ -191,7 +190,6 @@ async function talkAndWrite(browser: Browser, console: Page, t: Test): Promise<v
   await page.getByTestId("message-send").click();
   await page.locator(".messages li", { hasText: words }).locator(".text-delivered").waitFor();
   await console.locator('[data-testid^="message-"]', { hasText: words }).waitFor();
-  await page.screenshot({ path: join(pictures, "handset-chat.png") });
   await page.getByTestId("close-sheet").click();
   await photograph(page, "handset");
   t.same(faults, [], "nothing foreign asked for, no error on the handset");

@@ -51,13 +51,15 @@ export function LabPanel() {
       </section>
       <section>
         <h3>{t("lab.faults")}</h3>
-        {lab.faults.map(({ id, what, atS, active }) => (
-          <div class={`lab-fault ${active ? "is-active" : ""}`} key={id}>
-            <time>{formatSpan(atS)}</time>
-            <span>{what}</span>
-            <small>{t(active ? "lab.active" : atS > lab.timeS ? "lab.planned" : "lab.over")}</small>
-          </div>
-        ))}
+        {[...lab.faults]
+          .sort((a, b) => a.atS - b.atS)
+          .map(({ id, what, atS, active }) => (
+            <div class={`lab-fault ${active ? "is-active" : ""}`} key={id}>
+              <time>{formatSpan(atS)}</time>
+              <span>{what}</span>
+              <small>{t(active ? "lab.active" : atS > lab.timeS ? "lab.planned" : "lab.over")}</small>
+            </div>
+          ))}
         {failure !== "" && <p class="failure">{failure}</p>}
       </section>
     </div>

@@ -56,9 +56,14 @@ function LinkRow({ link, view, t }: { link: PictureLink; view: ConsoleView; t: T
       <td class="num">{live ? formatRate(best.bitrateBps) : never}</td>
       <td class="num">{live ? formatPercent(best.loss) : never}</td>
       <td class="num">{live ? formatDelay(best.delayMs) : never}</td>
-      <td class="num">{best === undefined ? never : costText(best.costCentsPerMegabyte, t)}</td>
+      <td class="num">{best === undefined ? never : linkCostText(best.costCentsPerMegabyte, t)}</td>
     </tr>
   );
+}
+
+/** Links advertise an upper bound of their cost. */
+export function linkCostText(costCentsPerMegabyte: number, t: Translate): string {
+  return `${costCentsPerMegabyte === 0 ? "" : "≤ "}${costText(costCentsPerMegabyte, t)}`;
 }
 
 export function costText(costCentsPerMegabyte: number, t: Translate): string {

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { formatAddress } from "../../../src/fleet/address.ts";
 import type { PictureLink, PictureNode } from "../../../src/fleet/picture.ts";
 import type { LabAction } from "../../../src/lab/types.ts";
-import { costText } from "../components/link-table.tsx";
+import { linkCostText } from "../components/link-table.tsx";
 import type { Translate } from "../i18n/context.ts";
 import { kindKey, nodeName, roleKey } from "../state/fleet-names.ts";
 import { formatAge, formatDelay, formatPercent, formatPosition, formatRate } from "../state/format.ts";
@@ -147,7 +147,7 @@ function LinkDetails({ link, view, t }: { link: PictureLink; view: OverlayProps[
           <dt>{t("links.delay")}</dt>
           <dd>{formatDelay(channel.delayMs)}</dd>
           <dt>{t("links.cost")}</dt>
-          <dd>{costText(channel.costCentsPerMegabyte, t)}</dd>
+          <dd>{linkCostText(channel.costCentsPerMegabyte, t)}</dd>
         </dl>
       ))}
       {view.picture.lab && (

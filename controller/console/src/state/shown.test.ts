@@ -55,7 +55,7 @@ test("alarms: SOS first, a lost node instead of its links, low batteries last", 
 test("quality follows loss, and a lost link is lost whatever it had", () => {
   const channel = { kind: 0, bitrateBps: 1e6, delayMs: 5, loss: 0, costCentsPerMegabyte: 0 };
   const at = (loss: number) => qualityOf("live", { ...channel, loss });
-  assert.equal([0, 0.079, 0.08, 0.199, 0.2, 1].map(at), ["good", "good", "fair", "fair", "poor", "poor"]);
+  assert.equal([0, 0.08, 0.081, 0.2, 0.201, 1].map(at), ["good", "good", "fair", "fair", "poor", "poor"]);
   assert.is(qualityOf("lost", channel), "lost");
   assert.is(qualityOf("live", undefined), "lost");
 });
