@@ -116,6 +116,8 @@ export class HopArq {
     this.#report.slot = direct ? n.directRemoteSlot : 0;
     this.#report.highestLow = window.highest < 0 ? 0 : window.highest % 0x10000;
     this.#report.bitmap = replayBitmap(window, window.highest);
+    const since = window.highest - n.joinedCounter;
+    if (!direct && since < 32) this.#report.bitmap = (this.#report.bitmap | (0xffff_ffff << since)) >>> 0;
     if (direct) n.directReportDueUs = EVER;
     else {
       n.reportDueUs = EVER;

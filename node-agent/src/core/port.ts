@@ -28,6 +28,8 @@ export interface Neighbour {
   readonly window: ReplayWindow;
   /** Direct stream on a point-to-point bearer. */
   readonly directWindow: ReplayWindow;
+  /** First counter that came on the shared stream: what was sent before is not missed. */
+  joinedCounter: number;
   /** Gaps of the shared stream up to these counters have been asked for once, and twice: that is all. */
   askedOnceCounter: number;
   askedTwiceCounter: number;
@@ -215,6 +217,7 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     helloIntervalUs: 1_000_000,
     window: createReplayWindow(),
     directWindow: createReplayWindow(),
+    joinedCounter: 0,
     askedOnceCounter: 0,
     askedTwiceCounter: 0,
     directRemoteSlot: 0,

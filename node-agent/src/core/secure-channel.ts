@@ -141,6 +141,7 @@ export class SecureChannel {
       n.rxCount++;
     }
     if (window.highest < 0 && window === n.window) {
+      n.joinedCounter = counter;
       n.askedOnceCounter = counter;
       n.askedTwiceCounter = counter;
     }

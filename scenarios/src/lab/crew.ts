@@ -17,6 +17,7 @@ export interface Agent {
   readonly index: number;
   readonly node: ScenarioNode;
   readonly address: number;
+  readonly hasSerial: boolean;
   child: SkeinChild | undefined;
   /** HOST:PORT of its local API; another one after each start. */
   api: string;
@@ -38,8 +39,10 @@ export class Crew {
   constructor(world: World, files: MissionFiles, ports: AirPorts) {
     this.#files = files;
     this.#ports = ports;
+    const serial = new Set(world.networks.filter((n) => n.type === "serial").map((n) => n.name));
     this.agents = world.nodes.map((node, index) => {
-      return { index, node, address: addressOf(node), child: undefined, api: "", isUp: false };
+      const hasSerial = node.networks.some((name) => serial.has(name));
+      return { index, node, address: addressOf(node), hasSerial, child: undefined, api: "", isUp: false };
     });
     for (const { index } of this.agents) files.writeAgent(index, ports);
   }
@@ -54,9 +57,12 @@ export class Crew {
     return this.agents.flatMap(({ child }) => (child === undefined || child.isOver ? [] : [child.pid]));
   }
 
-  /** Starts all, few at a time. `onUp` follows each. @throws StartError of the first that fails */
+  /**
+   * Starts all, few at a time, those on slow radios first: they need longest to find each other. `onUp` follows
+   * each. @throws StartError of the first that fails
+   */
   async startAll(onUp: (agent: Agent) => void): Promise<void> {
-    const waiting = [...this.agents];
+    const waiting = this.agents.toSorted((a, b) => Number(b.hasSerial) - Number(a.hasSerial));
     const startNext = async (): Promise<void> => {
       for (let agent = waiting.shift(); agent !== undefined; agent = waiting.shift()) {
         await this.start(agent);
