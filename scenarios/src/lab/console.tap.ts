@@ -72,8 +72,8 @@ async function setLanguage(page: Page, language: "en" | "zh-CN"): Promise<void> 
 /** Saves NAME.png in English and NAME.zh-cn.png. */
 async function photograph(page: Page, name: string): Promise<void> {
   for (const [language, ending] of [
-    ["zh-CN", ".zh-cn.png"],
     ["en", ".png"],
+    ["zh-CN", ".zh-cn.png"],
   ] as const) {
     await setLanguage(page, language);
     await page.screenshot({ path: join(pictures, `${name}${ending}`) });
