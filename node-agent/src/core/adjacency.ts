@@ -96,7 +96,8 @@ export class Adjacency {
     hello.digest = this.#s.db.digest;
     hello.entryCount = 0;
     for (const n of port.neighbours) {
-      if (!n.alive || hello.entryCount === MAX_HELLO_ENTRIES) continue;
+      // One that is held down is not listed: both ends leave the link alone for as long.
+      if (!n.alive || nowUs < n.heldDownUntilUs || hello.entryCount === MAX_HELLO_ENTRIES) continue;
       const entry = helloEntry(hello, hello.entryCount++);
       entry.local = n.local;
       entry.quality = Math.round(n.rxQuality * 255);

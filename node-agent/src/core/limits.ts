@@ -15,7 +15,7 @@ export const SENT_RING_FRAMES = 64;
 /** Repetitions of one frame on one hop (`retries-exhausted`). */
 export const MAX_TRIES = 8;
 /** A link is not used any more after this many repetition time-outs in which its other end was not heard at all, */
-export const LINK_FAILURE_TIMEOUTS = 3;
+export const LINK_FAILURE_TIMEOUTS = 4;
 /** or when the other end is heard but has acknowledged nothing for this long: it may only be busy. */
 export const DEAF_WIDE_US = 2_500_000;
 export const DEAF_NARROW_US = 12_000_000;
@@ -77,7 +77,7 @@ export const GAP_DELAY_TALK_US = 1_200_000;
 /** The same for the talker's own frames: when voice is too late to come again, only the rest is repeated. */
 export const GAP_DELAY_TALKER_US = 500_000;
 /** Bounds of the repetition time-out. */
-export const MIN_RTO_WIDE_US = 40_000;
+export const MIN_RTO_WIDE_US = 50_000;
 export const MIN_RTO_NARROW_US = 700_000;
 export const MAX_RTO_US = 8_000_000;
 

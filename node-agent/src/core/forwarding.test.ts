@@ -1,0 +1,138 @@
+import { createDataHeader, DIRECT_HEADER_OCTETS, decodeWideDataHeader, narrowPotential } from "@skein/codecs";
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { CoreBearer } from "./api.ts";
+import { narrowLimit } from "./forwarding.ts";
+import { Random } from "./random.ts";
+import { type Medium, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
+
+const SECOND = 1_000_000;
+
+test("the limit that an 8-bit potential stands for is the first value that no longer descends", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 0xfffe }), (potential) => {
+      const carried = narrowPotential(potential);
+      const limit = narrowLimit(carried);
+      assert.ok(limit <= potential, "what is allowed lies below what was carried");
+      if (limit > 0) assert.ok(narrowPotential(limit - 1) < carried);
+      assert.ok(narrowPotential(limit) >= carried);
+    }),
+  );
+});
+
+/** A connected random graph: a tree and some more edges. */
+function randomEdges(nodes: number, extra: number, random: Random): [number, number][] {
+  const edges: [number, number][] = [];
+  for (let i = 1; i < nodes; i++) edges.push([random.below(i), i]);
+  for (let i = 0; i < extra; i++) {
+    const a = random.below(nodes);
+    const b = random.below(nodes);
+    if (a !== b && !edges.some(([x, y]) => (x === a && y === b) || (x === b && y === a))) edges.push([a, b]);
+  }
+  return edges;
+}
+
+test("each forwarder writes a lower potential than it was given, whatever fails in silence meanwhile", () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const random = new Random(seed, 5);
+    const media = wires(randomEdges(8, 6, random));
+    const mesh = new VirtualMesh(8, media, seed);
+    assert.ok(mesh.run(3 * SECOND, () => mesh.allReachable()));
+    // What each node was given, by packet: the null crypto leaves header and payload readable.
+    const given = new Map<string, number>();
+    let hops = 0;
+    mesh.onFrame = (from, medium, octets) => {
+      if (octets.length < 100 || octets[octets.length - 10] !== 0xa5) return;
+      const packet = octets[octets.length - 9] as number;
+      const header = createDataHeader();
+      decodeWideDataHeader(octets, DIRECT_HEADER_OCTETS, octets.length, false, header);
+      if (from !== 0) {
+        assert.ok(
+          header.potential < (given.get(`${from}/${packet}`) ?? 0),
+          `seed ${seed}, packet ${packet} at ${from}`,
+        );
+        hops++;
+      }
+      const to = `${medium.members.find((m) => m !== from)}/${packet}`;
+      given.set(to, Math.max(given.get(to) ?? 0, header.potential));
+    };
+    for (let packet = 0; packet < 60; packet++) {
+      const payload = new Uint8Array(120);
+      payload[118] = 0xa5;
+      payload[119] = packet;
+      mesh.node(0).core.sendVideo(mesh.nowUs, 0x101 + 1 + (packet % 7), 0, payload);
+      mesh.drain(0);
+      if (packet % 10 === 5) {
+        const medium = media[random.below(media.length)] as Medium;
+        mesh.cut(medium.members[0] as number, medium.members[1] as number, medium);
+      }
+      mesh.run(20_000);
+    }
+    mesh.run(2 * SECOND);
+    assert.ok(hops >= 10, `seed ${seed}: only ${hops} hops`);
+  }
+});
+
+/** A vehicle and its headquarters share satellite, cellular and a two-hop mesh. */
+function threeWays(): { mesh: VirtualMesh; media: Medium[] } {
+  const bearer = (kind: number, latencyUs: number, costCentsPerMegabyte: number): Partial<CoreBearer> => {
+    return { kind, latencyUs, costCentsPerMegabyte, medium: "point-to-point" };
+  };
+  const media: Medium[] = [
+    { name: "lte", bearer: bearer(3, 30_000, 20), members: [0, 2], loss: 0 },
+    { name: "satellite", bearer: bearer(2, 300_000, 800), members: [0, 2], loss: 0 },
+    { name: "uhf", bearer: {}, members: [0, 1], loss: 0 },
+    { name: "uhf-b", bearer: {}, members: [1, 2], loss: 0 },
+  ];
+  return { mesh: new VirtualMesh(3, media), media };
+}
+
+test("voice takes every bearer at once and is heard once; a text takes the cheapest that works", () => {
+  const { mesh, media } = threeWays();
+  assert.ok(mesh.run(10 * SECOND, () => mesh.allReachable()));
+  mesh.run(10 * SECOND);
+  const sent = new Map<string, number>();
+  mesh.onFrame = (from, medium, octets) => {
+    if (from === 0 && octets.length > 150) sent.set(medium.name, (sent.get(medium.name) ?? 0) + 1);
+  };
+  const of = (type: string): number => mesh.node(2).events.filter((e) => e.type === type).length;
+  mesh.node(0).core.sendVoice(mesh.nowUs, 1, 1, 0, 0, new Uint8Array(150));
+  mesh.drain(0);
+  mesh.run(SECOND);
+  assert.equal([...sent.keys()].sort(), ["lte", "satellite", "uhf"]);
+  assert.is(of("voice"), 1);
+  sent.clear();
+  mesh.node(0).core.sendText(mesh.nowUs, 0x103, new Uint8Array(200).fill(0x61));
+  mesh.drain(0);
+  mesh.run(SECOND);
+  assert.equal([...sent.keys()], ["uhf"]);
+  sent.clear();
+  mesh.cut(0, 1, media[2] as Medium);
+  mesh.run(5 * SECOND);
+  sent.clear();
+  mesh.node(0).core.sendText(mesh.nowUs, 0x103, new Uint8Array(200).fill(0x62));
+  mesh.drain(0);
+  mesh.run(SECOND);
+  assert.equal([...sent.keys()], ["lte"]);
+  assert.is(of("text"), 2);
+});
+
+test("a policy's price moves traffic to another bearer", () => {
+  const { mesh } = threeWays();
+  assert.ok(mesh.run(10 * SECOND, () => mesh.allReachable()));
+  mesh.run(5 * SECOND);
+  const bearerToHq = (): number | undefined =>
+    mesh
+      .node(0)
+      .core.status(mesh.nowUs)
+      .routes.find((r) => r.to === 0x103)?.classes[3]?.bearerId;
+  assert.is(bearerToHq(), 2);
+  for (const node of [0, 1]) mesh.node(node).core.setBearerCost(mesh.nowUs, node === 0 ? 2 : 0, 2000);
+  mesh.drain(0);
+  mesh.drain(1);
+  mesh.run(5 * SECOND);
+  assert.is(bearerToHq(), 0);
+});
+
+test.run();
