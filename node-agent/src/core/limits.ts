@@ -1,6 +1,6 @@
 /** Every maximum of the core in one place. Hitting one is counted under the drop reason beside it. */
 
-/** Bearers of one node. */
+/** Bearers of one node; the owner checks its configuration against it. */
 export const MAX_BEARERS = 16;
 /** Neighbours on one bearer; more are ignored (`neighbour-table-full`). */
 export const MAX_NEIGHBOURS_PER_BEARER = 64;
@@ -38,8 +38,6 @@ export const MAX_SOS = 64;
 export const MAX_EVENTS = 1024;
 /** Link-state changes waiting for one bearer; more are left to the digest. */
 export const MAX_PENDING_UPDATES = 64;
-/** Flow labels given out, per bearer. */
-export const MAX_FLOW_LABELS = 64;
 
 /** Oldest that a data packet may get in a queue, by traffic class and layout, microseconds (`expired`). */
 export const QUEUE_AGE_WIDE_US = [250_000, 5_000_000, 600_000, 15_000_000] as const;

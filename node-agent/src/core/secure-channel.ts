@@ -161,7 +161,7 @@ export class SecureChannel {
 }
 
 /** Stream number of the direct frames to a neighbour: bearer and slot. */
-export function directStream(port: Port, n: Neighbour): number {
+function directStream(port: Port, n: Neighbour): number {
   return (port.config.id << 8) | (n.index + 1);
 }
 

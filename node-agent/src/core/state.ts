@@ -1,7 +1,7 @@
 import type { CoreOptions, NodeEvent } from "./api.ts";
 import { Counters } from "./counters.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
-import { MAX_EVENTS } from "./limits.ts";
+import { MAX_BEARERS, MAX_EVENTS } from "./limits.ts";
 import { LinkStateDb } from "./link-state-db.ts";
 import { PacketPool } from "./packet-pool.ts";
 import { createPort, type Port } from "./port.ts";
@@ -25,7 +25,9 @@ export interface CoreState {
   readonly events: NodeEvent[];
 }
 
+/** @throws RangeError when the owner did not check its configuration against `limits.ts` */
 export function createState(options: CoreOptions): CoreState {
+  if (options.bearers.length > MAX_BEARERS) throw new RangeError(`at most ${MAX_BEARERS} bearers`);
   const counters = new Counters();
   const pool = new PacketPool();
   const db = new LinkStateDb(options.address >>> 8);

@@ -7,7 +7,7 @@ import type { Agent, Crew } from "./crew.ts";
 const POLL_MS = 200;
 
 /** Addresses that an agent has no route to, in any traffic class. */
-export function unreachableFrom(status: AgentStatus, addresses: readonly number[]): number[] {
+function unreachableFrom(status: AgentStatus, addresses: readonly number[]): number[] {
   const reached = new Set(
     status.core.routes
       .filter(({ classes }) => classes.length > 0 && classes.every((c) => c.nextHop !== 0))
