@@ -1,11 +1,4 @@
-import {
-  type DataHeader,
-  decodePositionReport,
-  encodePositionReport,
-  FrameKind,
-  isGroupKind,
-  POSITION_REPORT_OCTETS,
-} from "@skein/codecs";
+import { type DataHeader, isGroupKind, POSITION_REPORT_OCTETS } from "@skein/codecs";
 import { Adjacency } from "./adjacency.ts";
 import {
   type Address,
@@ -30,6 +23,7 @@ import type { Port } from "./port.ts";
 import { Receiver } from "./receiver.ts";
 import { Outbox } from "./service/outbox.ts";
 import { POLICY_SERVICE, PolicyService } from "./service/policy-service.ts";
+import { PositionService } from "./service/position-service.ts";
 import { SosService } from "./service/sos-service.ts";
 import { TextService } from "./service/text-service.ts";
 import { VoiceService } from "./service/voice-service.ts";
@@ -56,6 +50,7 @@ class Core implements MeshCore {
   readonly #transmitter: Transmitter;
   readonly #outbox: Outbox;
   readonly #texts: TextService;
+  readonly #positions: PositionService;
   readonly #sos: SosService;
   readonly #voice: VoiceService;
   readonly #policy: PolicyService;
@@ -77,6 +72,7 @@ class Core implements MeshCore {
     this.#transmitter = new Transmitter(s, { adjacency, flooding, arq });
     this.#outbox = new Outbox(s, forwarding, relay);
     this.#texts = new TextService(s, this.#outbox, forwarding);
+    this.#positions = new PositionService(s, this.#outbox);
     this.#sos = new SosService(s, this.#outbox);
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
     this.#policy = new PolicyService(s, this.#outbox, nowUs);
@@ -153,8 +149,7 @@ class Core implements MeshCore {
   }
 
   reportPosition(nowUs: number, report: PositionReport): number {
-    const length = encodePositionReport(report, this.#outbox.payload, 0);
-    return this.#outbox.group(nowUs, FrameKind.groupAll, 0, TrafficClass.command, Precedence.routine, length);
+    return this.#positions.report(nowUs, report);
   }
 
   raiseSos(nowUs: number, kind: number, report: PositionReport): number {
@@ -262,9 +257,6 @@ class Core implements MeshCore {
     }
     if (octets[from] === POLICY_SERVICE && length !== POSITION_REPORT_OCTETS)
       return this.#policy.handle(nowUs, octets, from, length);
-    const report = decodePositionReport(octets, from, length);
-    if (report === undefined) return false;
-    emit(this.#s, { type: "position", from: source, sequence: header.sequence & 0xff, report });
-    return true;
+    return this.#positions.handle(nowUs, source, header.sequence & 0xff, octets, from, length);
   }
 }

@@ -20,7 +20,7 @@ import { NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, WINDOW_DIRECT_FRAMES, WINDOW_S
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
-import { accessUs, burstAirtimeUs, channelQuiet, drawOrder, inBurst, type Urgency } from "./turn-taking.ts";
+import { accessUs, afterTalk, burstAirtimeUs, channelQuiet, drawOrder, inBurst, type Urgency } from "./turn-taking.ts";
 
 const CONTROL = kindOctet(0, TrafficClass.command, Precedence.immediate);
 const EVER = Number.POSITIVE_INFINITY;
@@ -96,7 +96,10 @@ export class Transmitter {
       this.#fragmentReady(port)
     )
       return this.#accessUs(port);
-    return Math.max(Math.min(port.helloDueUs, port.updateDueUs, port.answerDueUs), this.#accessUs(port));
+    return Math.max(
+      Math.min(afterTalk(port, port.helloDueUs), port.updateDueUs, port.answerDueUs),
+      this.#accessUs(port),
+    );
   }
 
   /** When this bearer may next begin to transmit: its own pace, and on half-duplex media its turn. */
@@ -181,7 +184,7 @@ export class Transmitter {
 
   #control(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (this.#direct(port, slot)) return true;
-    if (port.helloDueUs <= nowUs) return this.#hello(nowUs, port, slot);
+    if (afterTalk(port, port.helloDueUs) <= nowUs) return this.#hello(nowUs, port, slot);
     return port.updateDueUs <= nowUs && this.#update(nowUs, port, slot);
   }
 

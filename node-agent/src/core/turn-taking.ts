@@ -9,6 +9,7 @@ const SETTLING_SLOTS = 12;
 /** Codec2 bundles follow each other at this distance; a talker is silent after a few without. */
 const VOICE_BUNDLE_US = 120_000;
 const TALKING_US = 400_000;
+const TALK_PATIENCE_US = 2_000_000;
 /** A bundle this much before the grid moves it at once; the earliest of so many frames moves it otherwise. */
 const VOICE_EARLY_US = 30_000;
 const VOICE_GRID_FRAMES = 6;
@@ -97,6 +98,11 @@ export function noticeVoice(port: Port, startUs: number): void {
   if (++port.voiceFrames < VOICE_GRID_FRAMES) return;
   port.voiceGridUs += port.voiceLateUs;
   port.voiceFrames = 0;
+}
+
+/** When something that can wait is due: not while somebody talks, unless it has waited long. */
+export function afterTalk(port: Port, dueUs: number): number {
+  return Math.max(dueUs, Math.min(dueUs + TALK_PATIENCE_US, port.voiceStartUs + TALKING_US));
 }
 
 /** Takes the order of the next turns from a frame that was heard or sent, whose tag is at `tagAt`. */
