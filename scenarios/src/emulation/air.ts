@@ -49,6 +49,8 @@ export class Air {
   readonly #channels = new Map<number, Channel>();
   readonly #timeline: string | undefined;
   #labels = "";
+  /** Lines that the timeline file did not take: no room, or the folder is gone. They are tried again. */
+  #unwritten = "";
   #startedUs = 0;
 
   constructor(scenario: Scenario, seed: number, timeline?: string) {
@@ -94,6 +96,7 @@ export class Air {
       for (const [counter, value] of Object.entries(channel.counters)) all[`${name}-${counter}`] = value;
     }
     all["latest-us"] = this.#agenda.latestUs;
+    all["timeline-unwritten"] = this.#unwritten.length;
     return all;
   }
 
@@ -144,15 +147,21 @@ export class Air {
   }
 
   #stepWorld(dueUs: number): void {
-    if (this.world.advance(dueUs - this.#startedUs)) this.#record();
+    if (this.world.advance(dueUs - this.#startedUs) || this.#unwritten !== "") this.#record();
     this.#agenda.add(Math.max(dueUs + WORLD_STEP_US, monotonicUs()), WORLD_STEP, 0);
   }
 
   #record(): void {
     if (this.#timeline === undefined) return;
     const labels = JSON.stringify(connectivityLabels(this.world));
-    if (labels === this.#labels) return;
+    if (labels !== this.#labels) this.#unwritten += `{"atUs":${monotonicUs()},"labels":${labels}}\n`;
     this.#labels = labels;
-    appendFileSync(this.#timeline, `{"atUs":${monotonicUs()},"labels":${labels}}\n`);
+    if (this.#unwritten === "") return;
+    try {
+      appendFileSync(this.#timeline, this.#unwritten);
+      this.#unwritten = "";
+    } catch {
+      // Told by its counter: the air is there for the agents, whatever happens to the measurement.
+    }
   }
 }

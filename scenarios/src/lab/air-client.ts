@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { AirPorts } from "../emulation/air.ts";
 import type { FromAir, ToAir } from "../emulation/air-protocol.ts";
+import { monotonicUs } from "../emulation/clock.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import type { FaultAction } from "../world/fault-actions.ts";
 import { compileCache } from "./paths.ts";
@@ -31,6 +32,7 @@ export class AirClient {
     this.#process.on("message", (message: FromAir) => this.#handle(message));
     this.#process.once("exit", () => {
       this.#ready({ type: "failed", message: "the air's process ended" });
+      for (const requestId of this.#waiting.keys()) this.#giveUp(requestId);
       if (!this.#stopping) this.onLost();
     });
   }
@@ -72,8 +74,15 @@ export class AirClient {
   #request(make: (requestId: number) => ToAir): Promise<Applied> {
     const requestId = ++this.#requestId;
     const applied = new Promise<Applied>((resolve) => this.#waiting.set(requestId, resolve));
-    this.#send(make(requestId));
+    if (this.#process.connected) this.#send(make(requestId));
+    else this.#giveUp(requestId);
     return applied;
+  }
+
+  /** Without air nothing is heard any more, whatever was asked for: nobody waits for it. */
+  #giveUp(requestId: number): void {
+    this.#waiting.get(requestId)?.({ faultId: 0, atUs: monotonicUs() });
+    this.#waiting.delete(requestId);
   }
 
   #send(message: ToAir): void {

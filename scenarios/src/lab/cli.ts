@@ -70,6 +70,7 @@ async function run(asked: Scenario, options: Options): Promise<number> {
 
 /** Resolves to false when the signal comes. */
 function aborted(signal: AbortSignal): Promise<false> {
+  if (signal.aborted) return Promise.resolve(false);
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(false), { once: true }));
 }
 

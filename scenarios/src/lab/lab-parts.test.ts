@@ -1,3 +1,6 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { NmeaParser } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -6,8 +9,10 @@ import { timedFaults } from "../world/fault-actions.ts";
 import { World } from "../world/world.ts";
 import { parseAction } from "./control-server.ts";
 import { parseJournal } from "./journal.ts";
+import { MissionFiles, ScratchError } from "./mission-files.ts";
 import { nmeaTrack } from "./nmea-track.ts";
 import { percentile } from "./percentile.ts";
+import { Periodic } from "./periodic.ts";
 import { descendantsOf } from "./process-tree.ts";
 import { faultSteps, trafficSteps } from "./schedule.ts";
 
@@ -100,6 +105,55 @@ test("percentiles by nearest rank", () => {
     ),
     95,
   );
+});
+
+/** Runs with `folder` as the place of scratch folders. */
+function withTemporaryFolder<T>(folder: string, run: () => T): T {
+  const before = process.env["TMPDIR"];
+  process.env["TMPDIR"] = folder;
+  try {
+    return run();
+  } finally {
+    if (before === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = before;
+  }
+}
+
+test("a scratch folder that vanishes while the lab runs is told once, and used again when it is back", () => {
+  const parent = mkdtempSync(join(tmpdir(), "skein-parts-"));
+  const files = withTemporaryFolder(parent, () => new MissionFiles(new World(parseScenario("p.yaml", SCENARIO))));
+  const troubles: string[] = [];
+  const batteries = new Periodic(
+    () => files.writeBattery(0, 0),
+    (message) => troubles.push(message),
+  );
+  batteries.once();
+  assert.match(readFileSync(join(files.folder, "A.battery"), "utf8"), /^\d+\n$/);
+  rmSync(files.folder, { recursive: true });
+  batteries.once();
+  batteries.once();
+  assert.is(troubles.length, 1);
+  assert.match(troubles[0] ?? "", /scratch folder .*skein-lab-.*ENOENT/);
+  mkdirSync(files.folder);
+  batteries.once();
+  assert.ok(existsSync(join(files.folder, "A.battery")));
+  rmSync(files.folder, { recursive: true });
+  batteries.once();
+  assert.is(troubles.length, 2);
+  rmSync(parent, { recursive: true });
+});
+
+test("a scratch folder that cannot be made is refused in words", () => {
+  const parent = mkdtempSync(join(tmpdir(), "skein-parts-"));
+  writeFileSync(join(parent, "file"), "");
+  for (const place of [join(parent, "file"), join(parent, "missing")]) {
+    assert.throws(
+      () => withTemporaryFolder(place, () => new MissionFiles(new World(parseScenario("p.yaml", SCENARIO)))),
+      (error: unknown) => error instanceof ScratchError && error.message.includes(place) && /TMPDIR/.test(error.remedy),
+    );
+  }
+  assert.equal(readdirSync(parent), ["file"]);
+  rmSync(parent, { recursive: true });
 });
 
 test("this process descends from its parent", () => {

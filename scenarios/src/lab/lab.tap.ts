@@ -1,11 +1,11 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LabAction, LabState } from "@skein/controller";
-import t from "tap";
+import t, { type Test } from "tap";
 import { SkeinChild, type StartError } from "./child.ts";
 import { ControlServer } from "./control-server.ts";
 import { skeinCommand } from "./paths.ts";
@@ -48,10 +48,15 @@ interface Ended {
   stdout: string;
   stderr: string;
 }
-async function lab(...args: string[]): Promise<Ended & { pid: number }> {
+interface Asked {
+  TMPDIR?: string;
+  /** Called with all of standard error so far, whenever there is more. */
+  onError?: (child: ChildProcess, stderr: string) => void;
+}
+async function labWith(asked: Asked, ...args: string[]): Promise<Ended> {
   const child = spawn(process.execPath, [skeinCommand, "lab", ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, TMPDIR: folder },
+    env: { ...process.env, TMPDIR: asked.TMPDIR ?? folder },
   });
   let stdout = "";
   let stderr = "";
@@ -60,10 +65,12 @@ async function lab(...args: string[]): Promise<Ended & { pid: number }> {
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
+    asked.onError?.(child, stderr);
   });
   const [code] = (await once(child, "close")) as [number | null];
-  return { code, stdout, stderr, pid: child.pid ?? 0 };
+  return { code, stdout, stderr };
 }
+const lab = (...args: string[]): Promise<Ended> => labWith({}, ...args);
 
 /** Command lines of running processes that hold `mark`. */
 function running(mark: string): string[] {
@@ -77,6 +84,15 @@ function running(mark: string): string[] {
         return [];
       }
     });
+}
+
+function nothingIsLeft(t: Test): void {
+  t.same(running(join(folder, "skein-lab-")), [], "no process is left");
+  t.same(
+    readdirSync(folder).filter((name) => name.startsWith("skein-lab-")),
+    [],
+    "no scratch folder is left",
+  );
 }
 
 t.test("a scenario is played with real processes and ends with one JSON object", async (t) => {
@@ -99,13 +115,29 @@ t.test("a scenario is played with real processes and ends with one JSON object",
   t.equal(report.cuts.length, 1);
   t.equal(report.verdict === "pass", report.reasons.length === 0);
   t.equal(code, report.verdict === "pass" ? 0 : 1);
-  t.same(running(join(folder, "skein-lab-")), [], "no process is left");
-  t.same(
-    readdirSync(folder).filter((name) => name.startsWith("skein-lab-")),
-    [],
-    "no scratch folder is left",
-  );
+  nothingIsLeft(t);
 });
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  t.test(`${signal} while everything starts and while it plays leaves no process and no folder`, async (t) => {
+    const file = join(folder, "three.yaml");
+    writeFileSync(file, SCENARIO);
+    for (const moment of [/is up \(1 of 3\)/, /text from HQ/]) {
+      let isTold = false;
+      const onError = (child: ChildProcess, stderr: string): void => {
+        if (isTold || !moment.test(stderr)) return;
+        isTold = true;
+        child.kill(signal);
+      };
+      const { code, stdout, stderr } = await labWith({ onError }, file, "--headless", "--json");
+      t.ok(isTold, `came as far as ${moment}`);
+      t.equal(code, 1, stderr);
+      t.equal(stdout, "", "no verdict");
+      t.notMatch(stderr, /^ +at /m, "no stack");
+      nothingIsLeft(t);
+    }
+  });
+}
 
 t.test("what cannot be played is refused with a reason", async (t) => {
   const file = join(folder, "bad.yaml");
@@ -116,6 +148,13 @@ t.test("what cannot be played is refused with a reason", async (t) => {
   const missing = await lab(join(folder, "missing.yaml"), "--headless");
   t.equal(missing.code, 1);
   t.match(missing.stderr, /ENOENT/);
+  const nowhere = join(folder, "missing");
+  writeFileSync(file, SCENARIO);
+  const noScratch = await labWith({ TMPDIR: nowhere }, file, "--headless");
+  t.equal(noScratch.code, 1);
+  t.match(noScratch.stderr, /scratch folder .*missing.*\(scratch-not-writable\)\n.*TMPDIR/);
+  t.notMatch(noScratch.stderr, /^ +at /m, "no stack");
+  writeFileSync(file, SCENARIO.replace("to: T, body", "to: NOBODY, body"));
   const usage = await lab(file, "--for", "soon");
   t.equal(usage.code, 1, "the file is read first");
   t.equal((await lab()).code, 2);

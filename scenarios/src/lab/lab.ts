@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentStatus } from "@skein/node-agent/api";
@@ -19,6 +19,7 @@ import { Failures } from "./failures.ts";
 import { readJournals } from "./journal.ts";
 import { MissionFiles } from "./mission-files.ts";
 import { Operator } from "./operator.ts";
+import { Periodic } from "./periodic.ts";
 import { descendantsOf } from "./process-tree.ts";
 import { awaitAllPairs } from "./reachability.ts";
 import type { LabReport } from "./report.ts";
@@ -72,9 +73,15 @@ export class Lab {
   #reachableS: number | null = null;
   #processes = 0;
   #bearers = { udp: 0, serial: 0 };
-  #batteryTimer: NodeJS.Timeout | undefined;
+  readonly #batteries = new Periodic(
+    () => this.#writeBatteries(),
+    (message) => this.#incident(`batteries stay as they are: ${message}`),
+  );
 
-  /** Starts the air; agents come with `start`. @throws Error when sockets or pseudo-terminals cannot be had */
+  /**
+   * Starts the air; agents come with `start`.
+   * @throws ScratchError, or Error when sockets or pseudo-terminals cannot be had
+   */
   static async open(scenario: Scenario, notes: readonly string[]): Promise<Lab> {
     const world = new World(scenario);
     const files = new MissionFiles(world);
@@ -150,7 +157,7 @@ export class Lab {
     } else this.#incident(`after ${REACHABLE_TIMEOUT_S} s there is no route ${missing.join(", ")}`);
     await this.#census();
     await this.#watch();
-    this.#batteryTimer = setInterval(() => this.#writeBatteries(), BATTERY_MS);
+    this.#batteries.start(BATTERY_MS);
   }
 
   /** Plays traffic, and with `withFaults` the failures, for `lengthUs` of the scenario. */
@@ -236,7 +243,7 @@ export class Lab {
 
   /** Ends every process and, unless `keep`, removes the scratch folder. */
   async close(keep: boolean): Promise<void> {
-    clearInterval(this.#batteryTimer);
+    this.#batteries.stop();
     this.#server.stop();
     this.#watcher?.kill();
     await Promise.all([this.crew.stopAll(), this.#controller?.stop()]);
@@ -300,9 +307,15 @@ export class Lab {
     return { udp: count("udp"), serial: count("serial") };
   }
 
+  /** Who had a path to whom; nobody ever, and an incident, when it cannot be told. */
   #timeline(): Connectivity[] {
-    const lines = readFileSync(this.files.timeline, "utf8").trimEnd().split("\n");
-    return lines.map((line) => JSON.parse(line) as Connectivity);
+    try {
+      const lines = readFileSync(this.files.timeline, "utf8").trimEnd().split("\n");
+      return lines.map((line) => JSON.parse(line) as Connectivity);
+    } catch (error) {
+      this.#incident(`who had a path to whom is not known: ${(error as Error).message}`);
+      return [];
+    }
   }
 
   /** What each agent knew at the end, for whoever keeps the folder. */
@@ -310,10 +323,19 @@ export class Lab {
     for (const agent of this.crew.agents) {
       const status = await this.crew.statusOf(agent);
       if (status !== undefined) {
-        writeFileSync(join(this.files.folder, `${agent.node.name}.status.json`), JSON.stringify(status, null, 1));
+        this.#keep(`${agent.node.name}.status.json`, status);
       }
     }
-    writeFileSync(join(this.files.folder, "air.json"), JSON.stringify(this.#air.counters, null, 1));
+    this.#keep("air.json", this.#air.counters);
+    const unwritten = this.#air.counters["timeline-unwritten"] ?? 0;
+    if (unwritten > 0) this.#incident(`the air could not write ${unwritten} octets of who had a path to whom`);
+  }
+  #keep(name: string, value: unknown): void {
+    try {
+      this.files.write(name, JSON.stringify(value, null, 1));
+    } catch (error) {
+      this.#log(`${name} is not kept: ${(error as Error).message}`);
+    }
   }
 
   #writeBatteries(): void {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { synthesiseSpeechWav } from "@skein/node-agent/voice-source";
@@ -13,6 +13,16 @@ const SPEECH_S = 20;
 /** A recording is replayed from its start when it ends. */
 const TRACK_S = 1800;
 
+/** The scratch folder cannot be made or written: no room, no permission, or somebody removed it. */
+export class ScratchError extends Error {
+  readonly code = "scratch-not-writable";
+  readonly remedy = "make room there, or name another folder in TMPDIR";
+  constructor(folder: string, cause: unknown) {
+    super(`scratch folder ${folder}: ${(cause as Error).message}`, { cause });
+    this.name = "ScratchError";
+  }
+}
+
 /** A run's scratch folder and what the agents find in it. Files of a node start with its name. */
 export class MissionFiles {
   readonly folder: string;
@@ -22,48 +32,60 @@ export class MissionFiles {
   readonly speech: string;
   readonly #world: World;
 
-  /** `world` is one of the lab's own, for places only: it never moves. */
+  /** `world` is one of the lab's own, for places only: it never moves. @throws ScratchError */
   constructor(world: World) {
     this.#world = world;
-    this.folder = mkdtempSync(join(tmpdir(), "skein-lab-"));
+    this.folder = makeFolder();
     this.journals = join(this.folder, "journals");
     this.timeline = join(this.folder, "connectivity.jsonl");
     this.speech = join(this.folder, "speech.wav");
-    for (const name of ["journals", "state", "log"]) mkdirSync(join(this.folder, name));
-    writeFileSync(join(this.folder, "mission.key"), `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
-    writeFileSync(this.speech, synthesiseSpeechWav(SPEECH_S, world.scenario.seed));
+    try {
+      for (const name of ["journals", "state", "log"]) mkdirSync(join(this.folder, name));
+      this.write("mission.key", `${randomBytes(32).toString("hex")}\n`);
+      this.write("speech.wav", synthesiseSpeechWav(SPEECH_S, world.scenario.seed));
+    } catch (error) {
+      rmSync(this.folder, { recursive: true, force: true });
+      throw error instanceof ScratchError ? error : new ScratchError(this.folder, error);
+    }
+  }
+
+  /** Writes one file of the folder, for its owner only. @throws ScratchError */
+  write(name: string, content: string | Uint8Array): string {
+    const file = join(this.folder, name);
+    try {
+      writeFileSync(file, content, { mode: 0o600 });
+    } catch (error) {
+      throw new ScratchError(this.folder, error);
+    }
+    return file;
   }
 
   logOf(name: string): string {
     return join(this.folder, "log", `${name}.log`);
   }
 
-  /** Writes an agent's configuration; returns its path. */
+  /** Writes an agent's configuration; returns its path. @throws ScratchError */
   writeAgent(node: number, ports: AirPorts): string {
     const config = this.#node(node);
-    const file = join(this.folder, `${config.name}.yaml`);
     // JSON is YAML; nobody edits this by hand.
-    writeFileSync(file, JSON.stringify(this.#agentConfig(node, config, ports), null, 2));
-    return file;
+    return this.write(`${config.name}.yaml`, JSON.stringify(this.#agentConfig(node, config, ports), null, 2));
   }
 
-  /** Where the node goes from `worldUs` on, and what its battery holds: to be written before each start. */
+  /** Where the node goes from `worldUs` on, and what its battery holds: to be written before each start. @throws ScratchError */
   writeSensors(node: number, worldUs: number): void {
     const { name, at } = this.#node(node);
-    if (!Array.isArray(at))
-      writeFileSync(join(this.folder, `${name}.nmea`), nmeaTrack(this.#world, node, worldUs, TRACK_S));
+    if (!Array.isArray(at)) this.write(`${name}.nmea`, nmeaTrack(this.#world, node, worldUs, TRACK_S));
     this.writeBattery(node, worldUs);
   }
+  /** @throws ScratchError */
   writeBattery(node: number, worldUs: number): void {
     const percent = Math.round(this.#world.batteryPercent(node, worldUs));
-    writeFileSync(join(this.folder, `${this.#node(node).name}.battery`), `${percent}\n`);
+    this.write(`${this.#node(node).name}.battery`, `${percent}\n`);
   }
 
-  /** Writes the controller's configuration; returns its path. */
+  /** Writes the controller's configuration; returns its path. @throws ScratchError */
   writeController(agentApi: string, listen: string, lab: string): string {
-    const file = join(this.folder, "controller.yaml");
-    writeFileSync(file, JSON.stringify({ agent: agentApi, listen, lab }));
-    return file;
+    return this.write("controller.yaml", JSON.stringify({ agent: agentApi, listen, lab }));
   }
 
   #node(node: number): ScenarioNode {
@@ -112,5 +134,14 @@ export class MissionFiles {
       .filter((radio) => radio.network === network && radio.node === node)
       .map(({ port }) => `127.0.0.1:${port}`);
     return { ...common, type: "udp", kind, medium, bitrateBps, bind: "127.0.0.1:0", neighbours };
+  }
+}
+
+/** @throws ScratchError */
+function makeFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), "skein-lab-"));
+  } catch (error) {
+    throw new ScratchError(tmpdir(), error);
   }
 }
