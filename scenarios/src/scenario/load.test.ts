@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { ConfigError } from "@skein/node-agent/config";
+import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { addressOf, bridgedGroupsOf, groupsOf, loadScenario, nodeIdOf, parseScenario, talkTurns } from "./load.ts";
@@ -117,6 +118,24 @@ for (const [what, from, to, path, message] of BAD) {
 test("broken YAML is refused with its line", () => {
   const [problem] = problems("scenario: x/1\nnodes: [\nseed: 3\n");
   assert.ok(problem && problem.line >= 2);
+});
+
+test("a corrupted file is refused in words or is a scenario, whatever was done to it", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(text.length - 1),
+      fc.nat(40),
+      fc.string({ unit: "binary", maxLength: 8 }),
+      (at, gone, rubbish) => {
+        // `problems` fails on anything thrown but a ConfigError.
+        for (const { line, message } of problems(text.slice(0, at) + rubbish + text.slice(at + gone))) {
+          assert.ok(line >= 1);
+          assert.ok(message !== "");
+        }
+      },
+    ),
+    { numRuns: 150 },
+  );
 });
 
 test("the JSON schema for editors names the top-level fields", () => {
