@@ -14,6 +14,7 @@ export class ControllerProcess {
   readonly #files: MissionFiles;
   readonly #labApi: string;
   #child: SkeinChild | undefined;
+  #isEnding = false;
 
   constructor(files: MissionFiles, labApi: string) {
     this.#files = files;
@@ -27,10 +28,12 @@ export class ControllerProcess {
     return this.#child === undefined || this.#child.isOver ? [] : [this.#child.pid];
   }
 
-  /** @throws StartError */
+  /** Does nothing once the end was announced. @throws StartError, ScratchError */
   async start(agentApi: string): Promise<void> {
     if (this.isUp) return;
     const listen = this.console === "" ? await freePort(CONSOLE_PORT) : Number(new URL(this.console).port);
+    // Looking for a port took its time.
+    if (this.#isEnding) return;
     const config = this.#files.writeController(agentApi, `${HOST}:${listen}`, this.#labApi);
     this.#child = new SkeinChild("controller", ["controller", "--config", config], this.#files.logOf("controller"));
     this.console = String((await this.#child.ready)["console"]);
@@ -39,7 +42,15 @@ export class ControllerProcess {
   kill(): void {
     this.#child?.kill("SIGKILL");
   }
+  /** From now on it is not started any more, and may end. */
+  expectEnd(): void {
+    this.#isEnding = true;
+  }
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
   async stop(): Promise<void> {
+    this.expectEnd();
     await this.#child?.stop(STOP_GRACE_MS);
   }
 }

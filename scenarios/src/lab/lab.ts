@@ -239,6 +239,7 @@ export class Lab {
   /** From now on processes may end: Ctrl-C reaches all of them at once. */
   expectEnd(): void {
     this.crew.expectEnd();
+    this.#controller?.expectEnd();
   }
 
   /** Ends every process and, unless `keep`, removes the scratch folder. */
@@ -252,6 +253,7 @@ export class Lab {
   }
   /** The same at once and without waiting, for a second Ctrl-C and for crashes. */
   abandon(keep: boolean): void {
+    this.expectEnd();
     this.crew.killAll();
     this.#controller?.kill();
     this.#watcher?.kill();
@@ -266,8 +268,9 @@ export class Lab {
       const start = this.#controller.start(agent.api);
       this.#guard();
       await start;
-      this.#log(`console: ${this.#controller.console}`);
+      if (this.#controller.isUp) this.#log(`console: ${this.#controller.console}`);
     } catch (error) {
+      if (this.#controller.isEnding) return;
       const { message, remedy } = error as Error & { remedy?: string };
       this.#incident(`${message}: ${remedy ?? ""}`);
     }
