@@ -16,7 +16,7 @@ import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
 import { ALL_LEVELS, FLASH_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import type { HopArq } from "./hop-arq.ts";
-import { NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, WINDOW_DIRECT_FRAMES, WINDOW_SHARED_FRAMES } from "./limits.ts";
+import { NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, WINDOW_SHARED_FRAMES } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
@@ -401,11 +401,10 @@ function urgencyOf(port: Port): Urgency {
   return level < FLASH_LEVELS ? "flash" : "voice";
 }
 
-/** Queue levels that may be sent now: video and bulk wait while too much of them is unacknowledged. */
+/**
+ * Queue levels that may be sent now: on a shared bearer video and bulk wait while too much of them is
+ * unacknowledged. A point-to-point bearer is paced by its rate alone: a satellite holds more than any window.
+ */
 function windowEnd(port: Port): number {
-  if (port.shared) return port.sent.unacknowledged < WINDOW_SHARED_FRAMES ? ALL_LEVELS : HEAVY_LEVEL;
-  for (const n of port.neighbours) {
-    if (n.directSent !== undefined && n.directSent.unacknowledged >= WINDOW_DIRECT_FRAMES) return HEAVY_LEVEL;
-  }
-  return ALL_LEVELS;
+  return port.shared && port.sent.unacknowledged >= WINDOW_SHARED_FRAMES ? HEAVY_LEVEL : ALL_LEVELS;
 }
