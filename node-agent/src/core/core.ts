@@ -91,7 +91,9 @@ class Core implements MeshCore {
     if (this.#relay.dueUs <= nowUs) this.#relay.handleTimeout(nowUs);
     if (this.#texts.dueUs <= nowUs) this.#texts.handleTimeout(nowUs);
     if (this.#sos.dueUs <= nowUs) this.#sos.handleTimeout(nowUs);
-    for (const port of this.#s.ports) {
+    // By index: this is asked for every frame, and an iterator is an object.
+    for (let i = 0; i < this.#s.ports.length; i++) {
+      const port = this.#s.ports[i] as Port;
       if (!port.up) continue;
       if (port.rtoDueUs <= nowUs) this.#arq.handleTimeout(nowUs, port);
       if (port.expiryDueUs <= nowUs) this.#adjacency.expire(nowUs, port);
@@ -101,7 +103,8 @@ class Core implements MeshCore {
   nextTimeoutUs(): number {
     if (this.#nextEvent < this.#s.events.length) return 0;
     let next = Math.min(this.#relay.dueUs, this.#texts.dueUs, this.#sos.dueUs);
-    for (const port of this.#s.ports) {
+    for (let i = 0; i < this.#s.ports.length; i++) {
+      const port = this.#s.ports[i] as Port;
       if (!port.up) continue;
       next = Math.min(next, port.rtoDueUs, port.expiryDueUs, this.#transmitter.nextUs(port));
     }

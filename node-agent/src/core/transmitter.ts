@@ -145,14 +145,17 @@ export class Transmitter {
     if (port.answerDueUs > nowUs) return false;
     if (this.#report(nowUs, port, slot) || this.#pull(nowUs, port, slot)) return true;
     port.answerDueUs = EVER;
-    for (const n of port.neighbours) {
+    // By index, here and below: this is asked for every frame, and an iterator is an object.
+    for (let i = 0; i < port.neighbours.length; i++) {
+      const n = port.neighbours[i] as Neighbour;
       port.answerDueUs = Math.min(port.answerDueUs, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
     }
     return false;
   }
 
   #report(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    for (const n of port.neighbours) {
+    for (let i = 0; i < port.neighbours.length; i++) {
+      const n = port.neighbours[i] as Neighbour;
       const direct = n.directReportDueUs <= nowUs;
       if (!direct && n.reportDueUs > nowUs && n.gapDueUs > nowUs) continue;
       if (!n.alive || (!port.shared && n.receiverIndex < 0)) {
