@@ -48,6 +48,16 @@ function explain(name, error) {
   return `skein ${name}: ${error.message} (${code})${hint}`;
 }
 
+/** Whoever read the output has gone (`skein top | head`): commands that only print end, nodes and labs go on. */
+function survivePipes() {
+  const printing = ["status", "top", "trace", "doctor", "sim", "bench"].includes(process.argv[2] ?? "");
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", () => {
+      if (printing) process.exit(0);
+    });
+  }
+}
+
 /** @param {string[]} args */
 async function dispatch([name, ...args]) {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
@@ -91,4 +101,7 @@ function reexecute() {
 }
 
 if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) reexecute();
-else process.exit(await dispatch(process.argv.slice(2)));
+else {
+  survivePipes();
+  process.exit(await dispatch(process.argv.slice(2)));
+}

@@ -17,6 +17,9 @@ Measures an area: ${Object.keys(AREAS).join(", ")}. Exit code 1 if a target is m
 
   --json   one JSON object a line: {"name", "value", "unit", "target", "pass"}`;
 
+/** A bench that goes round in circles must not hold whoever waits for its figures. */
+const LIMIT_MS = 180_000;
+
 const root = resolve(import.meta.dirname, "../../..");
 
 /** One measured figure. `target` is the mark to reach, null where there is none. */
@@ -53,6 +56,10 @@ function findBenches(area: string): string[] {
 /** Runs one bench in a process of its own; false if it failed or printed no result. */
 async function runBench(path: string, onResult: (result: BenchResult, line: string) => void): Promise<boolean> {
   const child = spawn(process.execPath, ["--expose-gc", path], { stdio: ["ignore", "pipe", "inherit"], cwd: root });
+  const killer = setTimeout(() => {
+    console.error(`${relative(root, path)}: did not end within ${LIMIT_MS / 1000} s`);
+    child.kill("SIGKILL");
+  }, LIMIT_MS);
   const ended = new Promise<number>((done) => child.on("close", (code) => done(code ?? 1)));
   let results = 0;
   for await (const line of createInterface({ input: child.stdout })) {
@@ -65,6 +72,7 @@ async function runBench(path: string, onResult: (result: BenchResult, line: stri
     onResult(result, line);
   }
   const code = await ended;
+  clearTimeout(killer);
   if (code !== 0) console.error(`${relative(root, path)}: exit code ${code}`);
   else if (results === 0) console.error(`${relative(root, path)}: printed no result`);
   return code === 0 && results > 0;
