@@ -8,8 +8,8 @@ const TAIL_LINES = 12;
 export class StartError extends Error {
   readonly code = "lab-child-died";
   readonly remedy: string;
-  constructor(what: string, tail: string) {
-    super(`${what} ended before it was ready`);
+  constructor(what: string, how: string, tail: string) {
+    super(`${what} ended before it was ready${how === "" ? "" : ` (${how})`}`);
     this.name = "StartError";
     this.remedy = tail === "" ? "it said nothing" : `its last words:\n${tail}`;
   }
@@ -18,6 +18,8 @@ export class StartError extends Error {
 export interface Ended {
   code: number | null;
   signal: NodeJS.Signals | null;
+  /** Why it could not even be started. */
+  error?: string;
 }
 
 /** One `skein` command as a child process; its log goes to a file. */
@@ -38,12 +40,12 @@ export class SkeinChild {
     closeSync(log);
     this.pid = this.#process.pid ?? 0;
     this.ended = new Promise((resolve) => {
-      const end = (code: number | null, signal: NodeJS.Signals | null): void => {
+      const end = (ended: Ended): void => {
         this.#isOver = true;
-        resolve({ code, signal });
+        resolve(ended);
       };
-      this.#process.once("exit", end);
-      this.#process.once("error", () => end(null, null));
+      this.#process.once("exit", (code, signal) => end({ code, signal }));
+      this.#process.once("error", ({ message }) => end({ code: null, signal: null, error: message }));
     });
     this.ready = this.#awaitReady(what, logFile);
     // Whoever waits gets the reason; a child that is stopped while it starts has nobody waiting.
@@ -78,12 +80,16 @@ export class SkeinChild {
         try {
           resolve(JSON.parse(text.slice(0, end)) as Record<string, unknown>);
         } catch {
-          reject(new StartError(what, text));
+          reject(new StartError(what, "", text));
         }
       });
-      void this.ended.then(() => reject(new StartError(what, tailOf(logFile))));
+      void this.ended.then((ended) => reject(new StartError(what, howEnded(ended), tailOf(logFile))));
     });
   }
+}
+
+function howEnded({ code, signal, error }: Ended): string {
+  return error ?? signal ?? `exit code ${code}`;
 }
 
 /** Last lines of a log, for people. */
