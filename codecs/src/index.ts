@@ -20,6 +20,7 @@ export * from "./mesh/hello.ts";
 export * from "./mesh/link-state.ts";
 export * from "./mesh/link-vector.ts";
 export * from "./mesh/pull.ts";
+export * from "./mesh/repair.ts";
 export * from "./mesh/report.ts";
 export * from "./position/position-report.ts";
 export * from "./rtp/rtp.ts";

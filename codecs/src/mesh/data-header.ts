@@ -11,11 +11,15 @@
  *   | kind 1 | next hop 1 | source 1 | destination 1 | potential 1 | sequence 1 |
  *   +--------+------------+----------+---------------+-------------+------------+
  *
+ *   flags   bit 0: a repair extension (repair.ts) follows; narrow frames have kinds of their own for that
+ *
  * Next hop 0 means everyone. The destination of a group kind is the group number, 0 for all nodes.
  * The potential is the forwarder's own distance to the destination; a node forwards only below it.
  */
 import { readU16, writeU16 } from "../wire/octets.ts";
-import { classOf, isGroupKind, kindOctet, kindOf, precedenceOf } from "./frame-kind.ts";
+import { classOf, FrameKind, isGroupKind, kindOctet, kindOf, precedenceOf } from "./frame-kind.ts";
+
+export const DATA_FLAG_REPAIR = 1;
 
 export interface DataHeader {
   kind: number;
@@ -84,7 +88,7 @@ export function decodeWideDataHeader(
 }
 
 export function encodeNarrowDataHeader(header: DataHeader, out: Uint8Array, offset: number): number {
-  out[offset] = kindOctet(header.kind, header.trafficClass, header.precedence);
+  out[offset] = kindOctet(narrowKind(header), header.trafficClass, header.precedence);
   out[offset + 1] = header.nextHop;
   out[offset + 2] = header.source;
   out[offset + 3] = header.destination;
@@ -105,12 +109,21 @@ export function decodeNarrowDataHeader(
   decodeKind(octets[offset] as number, into);
   into.nextHop = octets[offset + 1] as number;
   into.flags = 0;
+  if (into.kind === FrameKind.repairedUnicast || into.kind === FrameKind.repairedDatagram) {
+    into.kind = into.kind === FrameKind.repairedUnicast ? FrameKind.unicast : FrameKind.datagram;
+    into.flags = DATA_FLAG_REPAIR;
+  }
   into.source = (area << 8) | (octets[offset + 2] as number);
   const destination = octets[offset + 3] as number;
   into.destination = isGroupKind(into.kind) ? destination : (area << 8) | destination;
   into.potential = octets[offset + 4] as number;
   into.sequence = octets[offset + 5] as number;
   return NARROW_DATA_HEADER_OCTETS;
+}
+
+function narrowKind(header: DataHeader): number {
+  if ((header.flags & DATA_FLAG_REPAIR) === 0) return header.kind;
+  return header.kind === FrameKind.datagram ? FrameKind.repairedDatagram : FrameKind.repairedUnicast;
 }
 
 function decodeKind(octet: number, into: DataHeader): void {

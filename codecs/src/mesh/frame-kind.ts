@@ -18,6 +18,11 @@ export const FrameKind = {
   groupNarrow: 7,
   label: 8,
   fragment: 9,
+  /** Unicast that carries an IP packet. */
+  datagram: 10,
+  /** Narrow frames only: unicast and datagram with a repair extension, which wide frames say in their flags. */
+  repairedUnicast: 11,
+  repairedDatagram: 12,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
@@ -32,6 +37,9 @@ export function classOf(octet: number): number {
 }
 export function precedenceOf(octet: number): number {
   return octet & 3;
+}
+export function isUnicastKind(kind: number): boolean {
+  return kind === FrameKind.unicast || (kind >= FrameKind.datagram && kind <= FrameKind.repairedDatagram);
 }
 export function isGroupKind(kind: number): boolean {
   return kind >= FrameKind.groupAll && kind <= FrameKind.groupNarrow;

@@ -2,20 +2,21 @@
  * Hello: who I am, what I know (digest), whom I hear. Every other frame also counts as a sign of life;
  * a hello is what closes counter gaps and carries the return half of two-way link detection.
  *
- *   wide bearers
- *   +--------+---------+-----------+----------------+----------+---------+-----------+
- *   | kind 1 | flags 1 | address 2 | interval 1     | digest 4 | count 1 | entries   |
- *   +--------+---------+-----------+----------------+----------+---------+-----------+
+ *   wide bearers (address only in a full frame: others name or imply their transmitter)
+ *   +--------+---------+-------------+--------------+----------+---------+-----------+
+ *   | kind 1 | flags 1 | [address 2] | interval 1   | digest 4 | count 1 | entries   |
+ *   +--------+---------+-------------+--------------+----------+---------+-----------+
  *     entry, shared medium:   local id 1 | quality 1
  *     entry, point-to-point:  local id 1 | quality 1 | receiver index 1 | slot 1 | counter 4
  *
- *   narrow bearers (address only in a full frame: a shared frame names its transmitter)
+ *   narrow bearers
  *   +--------+---------+-------------+------------+----------+---------+-------------------------+
  *   | kind 1 | flags 1 | [address 2] | interval 1 | digest 2 | count 1 | local id 1 | quality 1 ..|
  *   +--------+---------+-------------+------------+----------+---------+-------------------------+
  *
  *   flags     bit 0: please answer with a full hello (I do not know you well enough to open your frames)
  *             bit 1: point-to-point entries
+ *             bit 2: whom I hear has not changed; no entries
  *   interval  until the next hello, in units of 0.1 s
  *   quality   share of your frames that I receive, x 255
  *   receiver index, slot, counter: what the other end needs to send and to open direct frames:
@@ -25,6 +26,7 @@ import { readU16, readU32, writeU16, writeU32 } from "../wire/octets.ts";
 
 export const HELLO_FLAG_REPLY = 1;
 export const HELLO_FLAG_DIRECT = 2;
+export const HELLO_FLAG_SAME = 4;
 export const MAX_HELLO_ENTRIES = 100;
 
 export interface HelloEntry {
@@ -62,7 +64,7 @@ export function helloEntry(hello: Hello, index: number): HelloEntry {
   return entry;
 }
 
-/** Writes everything after the kind octet. `withAddress` only matters on narrow bearers. */
+/** Writes everything after the kind octet. */
 export function encodeHello(
   hello: Hello,
   narrow: boolean,
@@ -72,7 +74,7 @@ export function encodeHello(
 ): number {
   let at = offset;
   out[at++] = hello.flags;
-  if (!narrow || withAddress) {
+  if (withAddress) {
     writeU16(out, at, hello.address);
     at += 2;
   }
@@ -108,12 +110,11 @@ export function decodeHello(
   withAddress: boolean,
   into: Hello,
 ): boolean {
-  const carriesAddress = !narrow || withAddress;
   let at = offset;
-  if (end - at < 3 + (carriesAddress ? 2 : 0) + (narrow ? 2 : 4)) return false;
+  if (end - at < 3 + (withAddress ? 2 : 0) + (narrow ? 2 : 4)) return false;
   into.flags = octets[at++] as number;
   into.address = 0;
-  if (carriesAddress) {
+  if (withAddress) {
     into.address = readU16(octets, at);
     at += 2;
   }

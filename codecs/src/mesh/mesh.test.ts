@@ -27,6 +27,7 @@ import {
 } from "./link-state.ts";
 import { decodeLinkVector, encodeLinkVector, type LinkVector, VECTOR_GONE } from "./link-vector.ts";
 import { decodePull, encodePull, type Pull } from "./pull.ts";
+import { createRepair, decodeRepair, encodeRepair, repairOctets } from "./repair.ts";
 import { decodeReport, encodeReport, type Report } from "./report.ts";
 
 const out = new Uint8Array(2048);
@@ -76,6 +77,29 @@ golden<Report>(
   (o) => {
     const report: Report = { target: 0, slot: 0, highestLow: 0, bitmap: 0 };
     return decodeReport(o, 0, o.length, report) ? report : undefined;
+  },
+);
+golden<{ generation: number; searchHops: number; failures: number[]; route: number[] }>(
+  "repair",
+  (v) => {
+    const repair = createRepair();
+    Object.assign(repair, { generation: v.generation, searchHops: v.searchHops });
+    repair.failureCount = v.failures.length / 2;
+    repair.failures.set(v.failures);
+    repair.routeLength = v.route.length;
+    repair.route.set(v.route);
+    assert.is(encodeRepair(repair, out, 0), repairOctets(repair));
+    return repairOctets(repair);
+  },
+  (o) => {
+    const repair = createRepair();
+    if (decodeRepair(o, 0, o.length, repair) !== o.length) return undefined;
+    return {
+      generation: repair.generation,
+      searchHops: repair.searchHops,
+      failures: [...repair.failures.slice(0, 2 * repair.failureCount)],
+      route: [...repair.route.slice(0, repair.routeLength)],
+    };
   },
 );
 golden<FragmentHeader>(
@@ -193,6 +217,7 @@ test("no decoder throws on random octets", () => {
       decodeDelta(octets, 0, end);
       decodeAdvertisement(octets, 0, end);
       decodePull(octets, 0, end);
+      decodeRepair(octets, 0, end, createRepair());
       decodeLabelOffer(octets, 0, end);
       decodeReport(octets, 0, end, report);
       decodeFragmentHeader(octets, 0, end, fragment);

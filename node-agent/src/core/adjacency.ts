@@ -6,6 +6,7 @@ import {
   encodeLinkVector,
   HELLO_FLAG_DIRECT,
   HELLO_FLAG_REPLY,
+  HELLO_FLAG_SAME,
   type Hello,
   helloEntry,
   LOSS_STEPS,
@@ -15,17 +16,22 @@ import {
   VECTOR_GONE,
 } from "@skein/codecs";
 import {
+  BUSY_US,
+  HELLO_BUSY_WIDE_US,
+  HELLO_FIRST_WIDE_US,
   HELLO_GAP_NARROW_US,
   HELLO_GAP_WIDE_US,
-  HELLO_METERED_US,
+  HELLO_IDLE_METERED_US,
+  HELLO_IDLE_WIDE_US,
   HELLO_NARROW_US,
   HELLO_NEWCOMER_NARROW_US,
-  HELLO_NEWCOMER_WIDE_US,
   HELLO_SETTLING_NARROW_US,
-  HELLO_WIDE_US,
   LINK_HOLD_DOWN_US,
   MAX_NEIGHBOURS_PER_BEARER,
+  MAX_PROBES,
+  MIN_PROBES,
   NEIGHBOUR_LOST_INTERVALS,
+  PROBE_US,
 } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { createNeighbour, type Neighbour, type Port } from "./port.ts";
@@ -33,6 +39,7 @@ import { resetWindows } from "./secure-channel.ts";
 import { type CoreState, emit } from "./state.ts";
 import { channelUnsettled, SETTLING_US } from "./turn-taking.ts";
 
+const EVER = Number.POSITIVE_INFINITY;
 const FULL_HELLO_EVERY = 8;
 /** A quality that differs is advertised when the difference has lasted; sooner when it has become bad. */
 const VECTOR_SETTLE_US = 15_000_000;
@@ -44,6 +51,8 @@ const LOSS_HYSTERESIS_DOWN = 0.5;
 /** A quality reading weighs by the frames it rests on: one of these many replaces what was known. */
 const QUALITY_MEMORY_FRAMES = 400;
 const QUALITY_FRAMES = 6;
+/** A neighbour's silence to probes is no chance when mere loss would explain it with less than this probability. */
+const CHANCE = 0.001;
 /** The money field of a link vector. */
 const COST_MASK = 7 << 2;
 
@@ -55,8 +64,8 @@ export class Adjacency {
   readonly #s: CoreState;
   readonly #flooding: LinkStateFlooding;
   readonly #hello: Hello = createHello();
-  /** Told when a link may no longer be used, so that what waits for it goes another way. */
-  onLinkLost: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
+  /** Told when a link may no longer be used (`lost`), or is not to be trusted, so that what waits for it goes another way. */
+  onLinkLost: (nowUs: number, port: Port, n: Neighbour, lost: boolean) => void = () => undefined;
   /** Told when a neighbour can be used. */
   onLinkUp: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
 
@@ -69,7 +78,14 @@ export class Adjacency {
 
   #interval(nowUs: number, port: Port): number {
     if (port.narrow) return nowUs < port.turnSettledUs + SETTLING_US ? HELLO_SETTLING_NARROW_US : HELLO_NARROW_US;
-    return port.costCentsPerMegabyte > 0 ? HELLO_METERED_US : HELLO_WIDE_US;
+    const idle = port.costCentsPerMegabyte > 0 ? HELLO_IDLE_METERED_US : HELLO_IDLE_WIDE_US;
+    const longest = nowUs - port.lastDataUs < BUSY_US && port.costCentsPerMegabyte === 0 ? HELLO_BUSY_WIDE_US : idle;
+    return Math.max(HELLO_FIRST_WIDE_US, Math.min(port.helloIntervalUs, longest));
+  }
+
+  /** Something about the neighbourhood has changed: hellos come close together again. */
+  #unsettle(port: Port): void {
+    port.helloIntervalUs = HELLO_FIRST_WIDE_US;
   }
 
   /** Brings the next hello forward to within `withinUs`, as far as the least gap allows. */
@@ -82,7 +98,7 @@ export class Adjacency {
 
   /** True if the next hello has to be self-contained. */
   wantsFullHello(nowUs: number, port: Port): boolean {
-    return !port.narrow || nowUs < port.turnSettledUs || port.needFullHello || port.hellosSinceFull >= FULL_HELLO_EVERY;
+    return nowUs < port.turnSettledUs || port.needFullHello || port.hellosSinceFull >= FULL_HELLO_EVERY;
   }
 
   /** Body of a hello (after the kind octet); sets when the next one is due. */
@@ -90,14 +106,19 @@ export class Adjacency {
     const interval = this.#interval(nowUs, port);
     const hello = this.#hello;
     const anybody = port.neighbours.some((n) => n.alive);
-    hello.flags = (port.helloReply || !anybody ? HELLO_FLAG_REPLY : 0) | (port.shared ? 0 : HELLO_FLAG_DIRECT);
+    // While hellos are far apart nobody new is about: whom one hears is said in full ones only.
+    const same = !full && !port.narrow && interval >= HELLO_BUSY_WIDE_US && nowUs - port.lastDataUs > BUSY_US;
+    hello.flags =
+      (port.helloReply || !anybody ? HELLO_FLAG_REPLY : 0) |
+      (port.shared ? 0 : HELLO_FLAG_DIRECT) |
+      (same ? HELLO_FLAG_SAME : 0);
     hello.address = this.#s.options.address;
     hello.interval100ms = Math.min(255, Math.round(interval / 100_000));
     hello.digest = this.#s.db.digest;
     hello.entryCount = 0;
     for (const n of port.neighbours) {
       // One that is held down is not listed: both ends leave the link alone for as long.
-      if (!n.alive || nowUs < n.heldDownUntilUs || hello.entryCount === MAX_HELLO_ENTRIES) continue;
+      if (same || !n.alive || nowUs < n.heldDownUntilUs || hello.entryCount === MAX_HELLO_ENTRIES) continue;
       const entry = helloEntry(hello, hello.entryCount++);
       entry.local = n.local;
       entry.quality = Math.round(n.rxQuality * 255);
@@ -110,8 +131,9 @@ export class Adjacency {
     if (full) port.needFullHello = false;
     port.lastHelloUs = nowUs;
     // A newcomer says it twice, one that knows nobody goes on asking; all jitter so that they do not fall into step.
-    const soon = port.narrow ? HELLO_NEWCOMER_NARROW_US : HELLO_NEWCOMER_WIDE_US;
-    const isNew = !anybody || port.hellosSent < 2;
+    const soon = port.narrow ? HELLO_NEWCOMER_NARROW_US : HELLO_FIRST_WIDE_US;
+    const isNew = (port.narrow && !anybody) || port.hellosSent < 2;
+    port.helloIntervalUs = Math.min(2 * interval, HELLO_IDLE_METERED_US);
     const next = isNew ? Math.min(interval, soon) : interval;
     port.hellosSent++;
     port.helloDueUs = nowUs + next - this.#s.random.below(next / 8);
@@ -173,6 +195,7 @@ export class Adjacency {
     this.#s.db.heard(n.local, nowUs);
     if (n.alive) return;
     n.alive = true;
+    this.#unsettle(port);
     port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
     n.rxQuality = 1;
     n.rxCount = 0;
@@ -206,6 +229,11 @@ export class Adjacency {
       this.hurryHello(nowUs, port, port.narrow ? 800_000 : 30_000);
     }
     this.#reckonQuality(n);
+    if ((hello.flags & HELLO_FLAG_SAME) !== 0) {
+      this.#flooding.compareDigest(nowUs, port, n, hello.digest);
+      this.refreshVector(nowUs, port, n);
+      return true;
+    }
     let listed = false;
     n.reach.fill(0);
     for (let i = 0; i < hello.entryCount; i++) {
@@ -225,6 +253,8 @@ export class Adjacency {
         }
       }
     }
+    // After suspicion only what answers a probe counts: an older hello may have been on its way.
+    if (listed && nowUs - n.suspectSinceUs > PROBE_US / 2) n.suspectSinceUs = EVER;
     if (listed) this.#hearsUs(nowUs, port, n);
     else this.#lose(nowUs, port, n, "does not hear us");
     // On narrow bearers link state says the same a little later, for less.
@@ -248,6 +278,7 @@ export class Adjacency {
   #hearsUs(nowUs: number, port: Port, n: Neighbour): void {
     if (n.twoWay || !n.alive || n.heldDownUntilUs > nowUs || (!port.shared && n.receiverIndex < 0)) return;
     n.twoWay = true;
+    this.#unsettle(port);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: true, reason: "two-way" });
     this.refreshVector(nowUs, port, n);
     this.onLinkUp(nowUs, port, n);
@@ -269,10 +300,57 @@ export class Adjacency {
   #lose(nowUs: number, port: Port, n: Neighbour, reason: string): void {
     const was = n.twoWay;
     n.twoWay = false;
+    n.suspectSinceUs = EVER;
     if (!was) return;
+    this.#unsettle(port);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: false, reason });
     this.refreshVector(nowUs, port, n);
-    this.onLinkLost(nowUs, port, n);
+    this.onLinkLost(nowUs, port, n, true);
+  }
+
+  /** Traffic to it goes unanswered: what has another way takes that, while hellos ask whether it is still there. */
+  suspect(nowUs: number, port: Port, n: Neighbour): void {
+    if (n.suspectSinceUs !== EVER || !n.twoWay) return;
+    n.suspectSinceUs = nowUs;
+    n.probes = 0;
+    port.probeDueUs = Math.min(port.probeDueUs, nowUs);
+    this.#s.counters.count("suspicions");
+    this.onLinkLost(nowUs, port, n, false);
+  }
+
+  /** Probes neighbours under suspicion, and fails links whose other end stays silent. Sets when to look again. */
+  probe(nowUs: number, port: Port): void {
+    port.probeDueUs = EVER;
+    for (const n of port.neighbours) {
+      if (n.suspectSinceUs === EVER || !n.twoWay) continue;
+      if (n.probes >= probesBeforeFailure(n) && n.lastHeardUs <= n.suspectSinceUs) {
+        this.failLink(nowUs, port, n);
+        continue;
+      }
+      n.probes++;
+      port.helloReply = true;
+      port.needFullHello = true;
+      port.helloDueUs = Math.min(port.helloDueUs, nowUs);
+      port.probeDueUs = nowUs + PROBE_US;
+    }
+  }
+
+  /** A modem has noticed that a station appeared or went. */
+  handleStation(nowUs: number, port: Port, endpoint: number, up: boolean): void {
+    if (!port.up) return;
+    if (up) {
+      port.helloReply = true;
+      port.needFullHello = true;
+      this.#unsettle(port);
+      this.hurryHello(nowUs, port, 8_000);
+      return;
+    }
+    for (const n of port.neighbours) {
+      if (n.endpoint !== endpoint || !n.alive) continue;
+      n.alive = false;
+      this.#lose(nowUs, port, n, "the modem lost it");
+      this.refreshVector(nowUs, port, n);
+    }
   }
 
   /** Repeated silence to traffic: the link is not used for a while, whatever hellos say. */
@@ -366,6 +444,11 @@ function steadyLoss(n: Neighbour): number {
   const lower = step === 0 ? 0 : (LOSS_STEPS[step - 1] as number);
   const inside = measured <= upper * LOSS_HYSTERESIS_UP && measured >= lower * LOSS_HYSTERESIS_DOWN;
   return inside ? upper : measured;
+}
+
+function probesBeforeFailure(n: Neighbour): number {
+  const answered = Math.max(0.1, Math.min(0.95, n.rxQuality * n.txQuality));
+  return Math.max(MIN_PROBES, Math.min(MAX_PROBES, Math.ceil(Math.log(CHANCE) / Math.log(1 - answered))));
 }
 
 function lossField(vector: number): number {

@@ -212,6 +212,8 @@ export interface MeshCore {
   pollEvent(): NodeEvent | undefined;
   /** The device came up or went down; routing reacts at once. */
   handleBearer(nowUs: number, bearerId: number, up: boolean): void;
+  /** The device has noticed that somebody appeared on a bearer or went (a modem's list of stations). */
+  handleStation(nowUs: number, bearerId: number, endpoint: number, up: boolean): void;
   /** Carrier sense of a half-duplex medium. */
   handleCarrier(nowUs: number, bearerId: number, busy: boolean): void;
 

@@ -21,6 +21,7 @@ import { HopArq } from "./hop-arq.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Port } from "./port.ts";
 import { Receiver } from "./receiver.ts";
+import { Rerouting } from "./reroute.ts";
 import { Outbox } from "./service/outbox.ts";
 import { POLICY_SERVICE, PolicyService } from "./service/policy-service.ts";
 import { PositionService } from "./service/position-service.ts";
@@ -77,8 +78,12 @@ class Core implements MeshCore {
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
     this.#policy = new PolicyService(s, this.#outbox, nowUs);
     flooding.onAdvertisement = (atUs, before, after) => adjacency.advertisementChanged(atUs, before, after);
-    adjacency.onLinkLost = (atUs, port, n) => forwarding.rerouteFrom(atUs, port, n);
-    adjacency.onLinkUp = (atUs, port, n) => this.#policy.offer(atUs, port, n);
+    const rerouting = new Rerouting(s, forwarding);
+    adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
+    adjacency.onLinkUp = (atUs, port, n) => {
+      this.#policy.offer(atUs, port, n);
+      forwarding.custody.linksChanged(atUs);
+    };
   }
 
   // I/O
@@ -89,6 +94,7 @@ class Core implements MeshCore {
 
   handleTimeout(nowUs: number): void {
     if (this.#relay.dueUs <= nowUs) this.#relay.handleTimeout(nowUs);
+    if (this.#forwarding.custody.dueUs <= nowUs) this.#forwarding.custody.handleTimeout(nowUs);
     if (this.#texts.dueUs <= nowUs) this.#texts.handleTimeout(nowUs);
     if (this.#sos.dueUs <= nowUs) this.#sos.handleTimeout(nowUs);
     // By index: this is asked for every frame, and an iterator is an object.
@@ -97,16 +103,17 @@ class Core implements MeshCore {
       if (!port.up) continue;
       if (port.rtoDueUs <= nowUs) this.#arq.handleTimeout(nowUs, port);
       if (port.expiryDueUs <= nowUs) this.#adjacency.expire(nowUs, port);
+      if (port.probeDueUs <= nowUs) this.#adjacency.probe(nowUs, port);
     }
   }
 
   nextTimeoutUs(): number {
     if (this.#nextEvent < this.#s.events.length) return 0;
-    let next = Math.min(this.#relay.dueUs, this.#texts.dueUs, this.#sos.dueUs);
+    let next = Math.min(this.#relay.dueUs, this.#texts.dueUs, this.#sos.dueUs, this.#forwarding.custody.dueUs);
     for (let i = 0; i < this.#s.ports.length; i++) {
       const port = this.#s.ports[i] as Port;
       if (!port.up) continue;
-      next = Math.min(next, port.rtoDueUs, port.expiryDueUs, this.#transmitter.nextUs(port));
+      next = Math.min(next, port.rtoDueUs, port.expiryDueUs, port.probeDueUs, this.#transmitter.nextUs(port));
     }
     return next;
   }
@@ -127,6 +134,10 @@ class Core implements MeshCore {
 
   handleBearer(nowUs: number, bearerId: number, up: boolean): void {
     this.#adjacency.handleBearer(nowUs, this.#port(bearerId), up);
+  }
+
+  handleStation(nowUs: number, bearerId: number, endpoint: number, up: boolean): void {
+    this.#adjacency.handleStation(nowUs, this.#port(bearerId), endpoint, up);
   }
 
   handleCarrier(nowUs: number, bearerId: number, busy: boolean): void {

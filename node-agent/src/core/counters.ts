@@ -51,6 +51,10 @@ const COUNTED = [
   "labels-offered",
   "flow-frames",
   "rerouted",
+  "repaired",
+  "searched",
+  "kept",
+  "suspicions",
   "link-failures",
   "path-computations",
 ] as const;

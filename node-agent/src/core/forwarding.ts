@@ -1,151 +1,449 @@
 import {
-  createDataHeader,
+  clearRepair,
+  createRepair,
+  DATA_FLAG_REPAIR,
   type DataHeader,
-  DIRECT_HEADER_OCTETS,
-  decodeNarrowDataHeader,
-  decodeWideDataHeader,
-  FrameKind,
-  kindOf,
-  SealFormat,
-  SHARED_HEADER_OCTETS,
-  sealFormat,
+  MAX_CARRIED_FAILURES,
+  MAX_GENERATION,
+  MAX_ROUTE_HOPS,
+  MAX_SEARCH_HOPS,
+  narrowPotential,
+  type Repair,
   VECTOR_GONE,
 } from "@skein/codecs";
 import type { RouteStatus } from "./api.ts";
-import { MAX_FRAME_OCTETS } from "./api.ts";
-import { QUEUE_AGE_NARROW_US, QUEUE_AGE_WIDE_US, SENT_RING_FRAMES } from "./limits.ts";
+import { Custody } from "./custody.ts";
+import { DuplicateFilter } from "./duplicate-filter.ts";
+import { MAX_SEARCH_COPIES, QUEUE_AGE_NARROW_US, QUEUE_AGE_WIDE_US } from "./limits.ts";
 import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
-import { isUsable, type Neighbour, type Port } from "./port.ts";
-import type { SentRing } from "./sent-ring.ts";
+import { isTrusted, isUsable, type Neighbour, type Port } from "./port.ts";
+import { createAvoid } from "./shortest-paths.ts";
 import type { CoreState } from "./state.ts";
 
 /**
- * Unicast forwarding by descending potential. A packet carries the potential P of whoever sent it; a
- * node may pass it on only with a P' < P and to a neighbour whose own distance is below P'. Potentials
- * fall at every hop and are never negative, so that no packet loops, whatever the databases say.
+ * Unicast forwarding by descending potential. A packet carries the potential P of whoever sent it; a node may pass it
+ * on only with a P' < P and to a neighbour whose own distance is below P'. Potentials fall at every hop and are never
+ * negative, so that no packet loops, whatever the databases say.
  *
- * In the usual case P' is the own distance. When no neighbour is nearer (a link has just failed), one
- * that is farther away may still be tried while the carried potential leaves room above its distance.
+ * When the next hop is dead, in this order: a neighbour that descends and does not need the dead node (RFC 5286,
+ * node-protecting); the failure carried in the packet, with a source route around it; any neighbour that descends; a
+ * search among the neighbours; custody until links have changed. `docs/forwarding.md` argues why none of it can loop.
  */
 export class Forwarding {
   readonly #s: CoreState;
-  readonly #header: DataHeader = createDataHeader();
-  readonly #scratch = new Uint8Array(MAX_FRAME_OCTETS);
+  readonly #custody: Custody;
+  readonly #searched = new DuplicateFilter();
+  readonly #avoid = createAvoid(MAX_CARRIED_FAILURES + MAX_ROUTE_HOPS);
+  readonly #way = new Uint8Array(MAX_ROUTE_HOPS + 1);
+  readonly #copy: Repair = createRepair();
+  // The hop that the last successful choice found.
   #port: Port | undefined;
   #neighbour: Neighbour | undefined;
   #potential = 0;
+  /** Local id of the next hop that the database wants, usable or not; 0 if it knows no way. */
+  #wanted = 0;
 
   constructor(state: CoreState) {
     this.#s = state;
+    this.#custody = new Custody(state, (nowUs, header, repair, slot) => this.#resume(nowUs, header, repair, slot));
+  }
+
+  get custody(): Custody {
+    return this.#custody;
   }
 
   /**
-   * Sends a unicast packet on its way: queues it on the best bearer, or drops it with a count.
-   * `header.potential` is the exclusive limit: what the packet carried, 0xffff at its origin.
+   * Sends a unicast packet on its way, keeps it for later, or drops it with a count. `header.potential` is the
+   * exclusive limit: what the packet carried, 0xffff at its origin. `repair` counts where the header's flags say so and
+   * is written otherwise. False: it could not be queued now.
    */
-  route(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number, deadlineUs = 0): boolean {
+  route(
+    nowUs: number,
+    header: DataHeader,
+    repair: Repair,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    deadlineUs = 0,
+    keep = true,
+  ): boolean {
     if (header.destination >>> 8 !== this.#s.area) return this.#drop("foreign-area");
-    if (!this.#choose(nowUs, header.destination & 0xff, header.trafficClass, header.potential)) {
-      return this.#drop(header.potential === UNREACHABLE ? "no-route" : "no-descent");
+    const fresh = (header.flags & DATA_FLAG_REPAIR) === 0;
+    if (this.forward(nowUs, header, repair, octets, from, length, deadlineUs, undefined)) return true;
+    if (this.#search(nowUs, header, repair, octets, from, length, deadlineUs)) return true;
+    const until = deadlineUs > 0 ? deadlineUs : nowUs + (QUEUE_AGE_WIDE_US[header.trafficClass] as number);
+    if (keep && this.#custody.keep(nowUs, header, repair, octets, from, length, until)) return false;
+    return this.#drop(fresh && header.potential === UNREACHABLE ? "no-route" : "no-descent");
+  }
+
+  /** Queues a packet for a next hop other than `except`; false, with nothing counted, if there is none. */
+  forward(
+    nowUs: number,
+    header: DataHeader,
+    repair: Repair,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    deadlineUs: number,
+    except: Neighbour | undefined,
+  ): boolean {
+    if ((header.flags & DATA_FLAG_REPAIR) === 0) {
+      if (!this.#descend(nowUs, header, repair, except)) return false;
+    } else if (!this.#followRoute(nowUs, header, repair, except)) return false;
+    return this.#enqueue(nowUs, header, repair, octets, from, length, deadlineUs);
+  }
+
+  /**
+   * A second copy of a packet over a way that shares no node with the first one's, or at least no link with it.
+   * To be called right after `route`; false if there is no such way.
+   */
+  routeCopy(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): boolean {
+    const destination = header.destination & 0xff;
+    const { trafficClass } = header;
+    if (!this.#chooseDescent(nowUs, destination, trafficClass, UNREACHABLE, undefined)) return false;
+    const first = this.#neighbour as Neighbour;
+    const hops = this.#around(nowUs, destination, trafficClass, () =>
+      this.#avoidWayThrough(first.local, destination, trafficClass),
+    );
+    if (hops === 0) return false;
+    clearRepair(this.#copy);
+    const copy = { ...header, flags: header.flags | DATA_FLAG_REPAIR };
+    this.#takeRoute(nowUs, copy, this.#copy, hops, undefined);
+    return this.#enqueue(nowUs, copy, this.#copy, octets, from, length, 0);
+  }
+
+  // Ordinary descent, and the first repair of what cannot descend
+
+  #descend(nowUs: number, header: DataHeader, repair: Repair, except: Neighbour | undefined): boolean {
+    const destination = header.destination & 0xff;
+    const { trafficClass, potential } = header;
+    if (this.#chooseDescent(nowUs, destination, trafficClass, potential, except)) return true;
+    clearRepair(repair);
+    const dead = this.#wanted;
+    if (this.#goAround(nowUs, header, repair, dead, except)) {
+      this.#s.counters.count("repaired");
+      return true;
     }
-    const port = this.#port as Port;
-    const slot = this.#s.pool.allocate(header, octets, from, length);
-    if (slot === -1) return this.#drop("pool-empty");
-    this.#s.pool.potential[slot] = this.#potential;
-    this.#s.pool.neighbour[slot] = (this.#neighbour as Neighbour).index;
-    this.#s.pool.deadlineUs[slot] = deadlineUs > 0 ? deadlineUs : nowUs + queueAgeUs(port, header.trafficClass);
-    port.queue.push(slot);
-    return true;
+    return this.#chooseAny(nowUs, destination, trafficClass, potential, except);
   }
 
-  #drop(reason: "foreign-area" | "no-route" | "no-descent" | "pool-empty" | "bearer-lost"): false {
-    this.#s.counters.drop(reason);
-    return false;
+  /** The nearest neighbour if it can be trusted, else the nearest that descends and does not need the one that cannot. */
+  #chooseDescent(
+    nowUs: number,
+    destination: number,
+    trafficClass: number,
+    limit: number,
+    except: Neighbour | undefined,
+  ): boolean {
+    const distances = this.#s.paths.to(destination, trafficClass);
+    const tight = Math.min(distances[this.#s.local] as number, limit - 1);
+    this.#want(distances, trafficClass, tight);
+    const wanted = this.#neighbour;
+    if (wanted === undefined) return false;
+    if (wanted !== except && isTrusted(this.#port as Port, wanted, nowUs)) {
+      return this.#settle(this.#port as Port, wanted, tight, limit, distances);
+    }
+    return this.#chooseProtected(nowUs, distances, destination, trafficClass, tight, limit, except);
   }
 
-  /** Finds bearer, neighbour and the potential to write; false if there is none below `limit`. */
-  #choose(nowUs: number, destination: number, trafficClass: number, limit: number): boolean {
-    const own = this.#s.paths.from(this.#s.local, trafficClass)[destination] as number;
-    const tight = Math.min(own, limit - 1);
-    let best = Number.POSITIVE_INFINITY;
+  /** What the database alone would choose, into #port and #neighbour. */
+  #want(distances: Uint16Array, trafficClass: number, tight: number): void {
     this.#port = undefined;
-    for (const port of this.#s.ports) {
-      for (const n of port.neighbours) {
-        if (!isUsable(port, n, nowUs) || n.advertisedVector === VECTOR_GONE) continue;
-        const distance = this.#s.paths.from(n.local, trafficClass)[destination] as number;
-        if (distance >= limit - 1) continue;
-        // Neighbours that are nearer than this node come before any that are not.
-        const detour = distance >= tight;
-        const cost = linkCost(n.advertisedVector, trafficClass) + distance + (detour ? 0x10000 : 0);
+    this.#neighbour = undefined;
+    let best = Number.POSITIVE_INFINITY;
+    const { ports } = this.#s;
+    for (let p = 0; p < ports.length; p++) {
+      const port = ports[p] as Port;
+      for (let i = 0; i < port.neighbours.length; i++) {
+        const n = port.neighbours[i] as Neighbour;
+        const distance = distances[n.local] as number;
+        if (n.advertisedVector === VECTOR_GONE || distance >= tight) continue;
+        const cost = linkCost(n.advertisedVector, trafficClass) + distance;
         if (cost >= best) continue;
         best = cost;
         this.#port = port;
         this.#neighbour = n;
-        this.#potential = detour ? distance + 1 : tight;
       }
+    }
+    this.#wanted = this.#neighbour === undefined ? 0 : (this.#neighbour as Neighbour).local;
+  }
+
+  #chooseProtected(
+    nowUs: number,
+    distances: Uint16Array,
+    destination: number,
+    trafficClass: number,
+    tight: number,
+    limit: number,
+    except: Neighbour | undefined,
+  ): boolean {
+    const dead = this.#wanted;
+    const toDead = dead === destination ? undefined : this.#s.paths.to(dead, trafficClass);
+    const beyondDead = distances[dead] as number;
+    let best = Number.POSITIVE_INFINITY;
+    let bestPort: Port | undefined;
+    let bestNeighbour: Neighbour | undefined;
+    const { ports } = this.#s;
+    for (let p = 0; p < ports.length; p++) {
+      const port = ports[p] as Port;
+      for (let i = 0; i < port.neighbours.length; i++) {
+        const n = port.neighbours[i] as Neighbour;
+        const distance = distances[n.local] as number;
+        if (distance >= tight || n === except || n.advertisedVector === VECTOR_GONE) continue;
+        if (!isTrusted(port, n, nowUs)) continue;
+        // Its way leads past the dead node only if it is shorter than any way through it.
+        if (toDead !== undefined && distance >= (toDead[n.local] as number) + beyondDead) continue;
+        const cost = linkCost(n.advertisedVector, trafficClass) + distance;
+        if (cost >= best) continue;
+        best = cost;
+        bestPort = port;
+        bestNeighbour = n;
+      }
+    }
+    if (bestPort === undefined || bestNeighbour === undefined) return false;
+    return this.#settle(bestPort, bestNeighbour, tight, limit, distances);
+  }
+
+  /** Any usable neighbour that descends, even one that is under suspicion. */
+  #chooseAny(
+    nowUs: number,
+    destination: number,
+    trafficClass: number,
+    limit: number,
+    except: Neighbour | undefined,
+  ): boolean {
+    const distances = this.#s.paths.to(destination, trafficClass);
+    const tight = Math.min(distances[this.#s.local] as number, limit - 1);
+    let best = Number.POSITIVE_INFINITY;
+    let bestPort: Port | undefined;
+    let bestNeighbour: Neighbour | undefined;
+    for (const port of this.#s.ports) {
+      for (const n of port.neighbours) {
+        const distance = distances[n.local] as number;
+        if (distance >= tight || n === except || n.advertisedVector === VECTOR_GONE || !isUsable(port, n, nowUs))
+          continue;
+        const suspicion = isTrusted(port, n, nowUs) ? 0 : 0x10000;
+        const cost = linkCost(n.advertisedVector, trafficClass) + distance + suspicion;
+        if (cost >= best) continue;
+        best = cost;
+        bestPort = port;
+        bestNeighbour = n;
+      }
+    }
+    if (bestPort === undefined || bestNeighbour === undefined) return false;
+    return this.#settle(bestPort, bestNeighbour, tight, limit, distances);
+  }
+
+  /**
+   * Takes a hop with the potential to write: the own distance, raised on a narrow bearer, whose eight bits might not
+   * tell it from the neighbour's, as far as the limit allows.
+   */
+  #settle(port: Port, n: Neighbour, tight: number, limit: number, distances: Uint16Array): boolean {
+    let potential = tight;
+    if (port.narrow) {
+      const beyond = narrowPotential(distances[n.local] as number);
+      if (narrowPotential(potential) <= beyond) potential = narrowLimit(beyond + 1);
+      if (potential >= limit) return false;
+    }
+    this.#port = port;
+    this.#neighbour = n;
+    this.#potential = potential;
+    return true;
+  }
+
+  // Source routes around carried failures
+
+  #followRoute(nowUs: number, header: DataHeader, repair: Repair, except: Neighbour | undefined): boolean {
+    if (repair.searchHops > 0) {
+      repair.routeLength = 0;
+      const hops = repair.searchHops;
+      repair.searchHops = 0;
+      if (this.#goAround(nowUs, header, repair, 0, except)) return true;
+      repair.searchHops = hops;
+      return false;
+    }
+    const next = except?.local ?? (repair.routeLength > 0 ? (repair.route[0] as number) : 0);
+    if (next === 0) return false;
+    if (except === undefined && this.#towards(nowUs, next, header.trafficClass, undefined)) {
+      repair.routeLength--;
+      repair.route.copyWithin(0, 1, repair.routeLength + 1);
+      this.#potential = repair.routeLength;
+      return true;
+    }
+    return this.#goAround(nowUs, header, repair, next, except);
+  }
+
+  /** Puts the dead link to `dead` (0: none) on the packet's list, and takes the best way around all that it lists. */
+  #goAround(nowUs: number, header: DataHeader, repair: Repair, dead: number, except: Neighbour | undefined): boolean {
+    if (dead !== 0 && !addFailure(repair, this.#s.local, dead)) return false;
+    const destination = header.destination & 0xff;
+    const hops = this.#around(nowUs, destination, header.trafficClass, () => this.#avoidFailures(repair, destination));
+    return hops > 0 && this.#takeRoute(nowUs, header, repair, hops, except);
+  }
+
+  #takeRoute(nowUs: number, header: DataHeader, repair: Repair, hops: number, except: Neighbour | undefined): boolean {
+    if (!this.#towards(nowUs, this.#way[0] as number, header.trafficClass, except)) return false;
+    header.flags |= DATA_FLAG_REPAIR;
+    repair.routeLength = hops - 1;
+    for (let i = 1; i < hops; i++) repair.route[i - 1] = this.#way[i] as number;
+    this.#potential = repair.routeLength;
+    return true;
+  }
+
+  /** Ways around: first past the nodes behind the dead links, for a lost node shows as one of its links. */
+  #around(nowUs: number, destination: number, trafficClass: number, avoid: () => void): number {
+    const { paths, local } = this.#s;
+    this.#avoid.nodes.fill(0);
+    this.#avoid.linkCount = 0;
+    this.#markFirstHops(nowUs);
+    avoid();
+    const hops = paths.around(local, destination, trafficClass, this.#avoid, this.#way);
+    if (hops > 0) return hops;
+    this.#avoid.nodes.fill(0);
+    return paths.around(local, destination, trafficClass, this.#avoid, this.#way);
+  }
+
+  #markFirstHops(nowUs: number): void {
+    const { firstHops } = this.#avoid;
+    firstHops.fill(0);
+    for (const port of this.#s.ports)
+      for (const n of port.neighbours) if (isTrusted(port, n, nowUs)) firstHops[n.local] = 1;
+  }
+
+  #avoidFailures(repair: Repair, destination: number): void {
+    const avoid = this.#avoid;
+    for (let i = 0; i < repair.failureCount; i++) {
+      const finder = repair.failures[2 * i] as number;
+      const lost = repair.failures[2 * i + 1] as number;
+      avoid.links[2 * avoid.linkCount] = finder;
+      avoid.links[2 * avoid.linkCount++ + 1] = lost;
+      if (lost !== destination && lost !== this.#s.local) avoid.nodes[lost] = 1;
+    }
+  }
+
+  /** Nodes and links of the way that the database sees through `first`. */
+  #avoidWayThrough(first: number, destination: number, trafficClass: number): void {
+    const avoid = this.#avoid;
+    let before = this.#s.local;
+    const whole = this.#s.paths.wayFrom(first, destination, trafficClass, this.#way);
+    for (let i = -1; i < whole; i++) {
+      const at = i < 0 ? first : (this.#way[i] as number);
+      avoid.links[2 * avoid.linkCount] = before;
+      avoid.links[2 * avoid.linkCount++ + 1] = at;
+      if (at !== destination) avoid.nodes[at] = 1;
+      before = at;
+    }
+  }
+
+  /** The best bearer to a trusted neighbour. */
+  #towards(nowUs: number, local: number, trafficClass: number, except: Neighbour | undefined): boolean {
+    let best = Number.POSITIVE_INFINITY;
+    this.#port = undefined;
+    for (const port of this.#s.ports) {
+      const n = port.byLocal[local];
+      if (n === undefined || n === except || n.advertisedVector === VECTOR_GONE || !isTrusted(port, n, nowUs)) continue;
+      const cost = linkCost(n.advertisedVector, trafficClass);
+      if (cost >= best) continue;
+      best = cost;
+      this.#port = port;
+      this.#neighbour = n;
     }
     return this.#port !== undefined;
   }
 
-  /** What waits for a lost link goes another way, if it may and there is one. */
-  rerouteFrom(nowUs: number, port: Port, n: Neighbour): void {
-    for (let slot = port.queue.takeFor(n.index); slot !== -1; slot = port.queue.takeFor(n.index)) {
-      const header = this.#header;
-      this.#s.pool.header(slot, header);
-      const from = this.#s.pool.offset(slot);
-      const deadline = this.#s.pool.deadlineUs[slot] as number;
-      if (header.kind === FrameKind.unicast) {
-        // The written potential was below what the packet carried; one that is not above it stays so.
-        header.potential = Math.min(UNREACHABLE, header.potential + 1);
-        if (this.route(nowUs, header, this.#s.pool.payloads, from, this.#s.pool.length[slot] as number, deadline)) {
-          this.#s.counters.count("rerouted");
-        }
+  // What nobody knows a way for
+
+  /** Gives copies to the neighbours, which may know more than this node's database does. */
+  #search(
+    nowUs: number,
+    header: DataHeader,
+    repair: Repair,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    deadlineUs: number,
+  ): boolean {
+    const spreading = (header.flags & DATA_FLAG_REPAIR) !== 0 && repair.searchHops > 0;
+    const hops = spreading ? repair.searchHops - 1 : MAX_SEARCH_HOPS;
+    if (hops === 0 || !this.#searched.accept(header.source, header.trafficClass, header.sequence, nowUs)) return false;
+    const copy = this.#copy;
+    clearRepair(copy);
+    if ((header.flags & DATA_FLAG_REPAIR) !== 0) {
+      copy.generation = repair.generation;
+      copy.failureCount = repair.failureCount;
+      copy.failures.set(repair.failures);
+    }
+    copy.searchHops = hops;
+    const flags = header.flags;
+    header.flags |= DATA_FLAG_REPAIR;
+    let copies = 0;
+    for (const port of this.#s.ports) {
+      if (port.narrow) continue;
+      for (const n of port.neighbours) {
+        if (copies === MAX_SEARCH_COPIES || !isTrusted(port, n, nowUs)) continue;
+        this.#port = port;
+        this.#neighbour = n;
+        this.#potential = 0;
+        if (this.#enqueue(nowUs, header, copy, octets, from, length, deadlineUs)) copies++;
       }
-      this.#s.pool.release(slot);
     }
-    this.#rerouteSent(nowUs, port, n, port.sent, 0);
-    if (n.directSent !== undefined) this.#rerouteSent(nowUs, port, n, n.directSent, n.index + 1);
+    header.flags = flags;
+    if (copies > 0) this.#s.counters.count("searched");
+    return copies > 0;
   }
 
-  #rerouteSent(nowUs: number, port: Port, n: Neighbour, ring: SentRing, slot: number): void {
-    for (let index = 0; index < SENT_RING_FRAMES && ring.unacknowledged > 0; index++) {
-      if (ring.open[index] === 0 || ring.neighbour[index] !== n.index) continue;
-      ring.close(index);
-      if (nowUs < (ring.deadlineUs[index] as number)) this.#rerouteFrame(nowUs, port, ring, slot, index);
+  /** A packet in custody is tried again, for links have changed. */
+  #resume(nowUs: number, header: DataHeader, repair: Repair, slot: number): boolean {
+    const { pool } = this.#s;
+    const from = pool.offset(slot);
+    const length = pool.length[slot] as number;
+    const deadlineUs = pool.deadlineUs[slot] as number;
+    if ((header.flags & DATA_FLAG_REPAIR) === 0) {
+      return this.forward(nowUs, header, repair, pool.payloads, from, length, deadlineUs, undefined);
     }
+    if (repair.generation === MAX_GENERATION) return false;
+    const { generation } = repair;
+    clearRepair(repair);
+    repair.generation = generation + 1;
+    if (!this.#goAround(nowUs, header, repair, 0, undefined)) return false;
+    return this.#enqueue(nowUs, header, repair, pool.payloads, from, length, deadlineUs);
   }
 
-  #rerouteFrame(nowUs: number, port: Port, ring: SentRing, slot: number, index: number): void {
-    const octets = this.#scratch;
-    const length = ring.length[index] as number;
-    const at = ring.offset(index);
-    for (let i = 0; i < length; i++) octets[i] = ring.octets[at + i] as number;
-    const format = sealFormat(octets);
-    if (format === SealFormat.full || format === SealFormat.flow) return;
-    const from = format === SealFormat.direct ? DIRECT_HEADER_OCTETS : SHARED_HEADER_OCTETS;
-    const end = length - port.tagOctets;
-    if (!this.#s.secure.reopen(port, slot, ring.counter[index] as number, octets, from, end)) return;
-    if (kindOf(octets[from] as number) !== FrameKind.unicast) return;
-    const header = this.#header;
-    const headerOctets = port.narrow
-      ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
-      : decodeWideDataHeader(octets, from, end, format === SealFormat.shared, header);
-    if (headerOctets === 0) return;
-    header.sequence = ring.sequence[index] as number;
-    header.potential = port.narrow ? narrowLimit(header.potential + 1) : Math.min(UNREACHABLE, header.potential + 1);
-    const body = from + headerOctets;
-    if (this.route(nowUs, header, octets, body, end - body, ring.deadlineUs[index] as number))
-      this.#s.counters.count("rerouted");
+  #enqueue(
+    nowUs: number,
+    header: DataHeader,
+    repair: Repair,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    deadlineUs: number,
+  ): boolean {
+    const port = this.#port as Port;
+    const { pool } = this.#s;
+    const slot = pool.allocate(header, repair, octets, from, length);
+    if (slot === -1) return this.#drop("pool-empty");
+    pool.potential[slot] = this.#potential;
+    pool.neighbour[slot] = (this.#neighbour as Neighbour).index;
+    pool.deadlineUs[slot] = deadlineUs > 0 ? deadlineUs : nowUs + queueAgeUs(port, header.trafficClass);
+    port.queue.push(slot);
+    return true;
   }
+
+  #drop(reason: "foreign-area" | "no-route" | "no-descent" | "pool-empty"): false {
+    this.#s.counters.drop(reason);
+    return false;
+  }
+
+  // What others ask
 
   /** True if there is a path to a node now. */
   reachable(local: number): boolean {
-    return (this.#s.paths.from(this.#s.local, 1)[local] as number) !== UNREACHABLE;
+    return (this.#s.paths.to(local, 1)[this.#s.local] as number) !== UNREACHABLE;
   }
 
   /** Bearer of the best path of a class to a node, undefined if there is none. */
   bestPort(nowUs: number, local: number, trafficClass: number): Port | undefined {
-    return this.#choose(nowUs, local, trafficClass, UNREACHABLE) ? this.#port : undefined;
+    return this.#chooseDescent(nowUs, local, trafficClass, UNREACHABLE, undefined) ? this.#port : undefined;
   }
 
   status(nowUs: number): RouteStatus[] {
@@ -160,25 +458,33 @@ export class Forwarding {
   }
 
   #routeOf(nowUs: number, local: number, trafficClass: number): RouteStatus["classes"][number] {
-    const own = this.#s.paths.from(this.#s.local, trafficClass)[local] as number;
-    const found = own !== UNREACHABLE && this.#choose(nowUs, local, trafficClass, UNREACHABLE);
-    if (!found) return { nextHop: 0, bearerId: -1, cost: UNREACHABLE, alternate: 0 };
-    const nextHop = (this.#neighbour as Neighbour).address;
+    const cost = this.#s.paths.to(local, trafficClass)[this.#s.local] as number;
+    if (cost === UNREACHABLE || !this.#chooseDescent(nowUs, local, trafficClass, UNREACHABLE, undefined))
+      return { nextHop: 0, bearerId: -1, cost: UNREACHABLE, alternate: 0 };
+    const next = this.#neighbour as Neighbour;
     const bearerId = (this.#port as Port).config.id;
-    let alternate = 0;
-    let best = UNREACHABLE;
-    for (const port of this.#s.ports) {
-      for (const n of port.neighbours) {
-        if (n.address === nextHop || !isUsable(port, n, nowUs) || n.advertisedVector === VECTOR_GONE) continue;
-        const distance = this.#s.paths.from(n.local, trafficClass)[local] as number;
-        const cost = linkCost(n.advertisedVector, trafficClass) + distance;
-        if (distance >= own || cost >= best) continue;
-        best = cost;
-        alternate = n.address;
-      }
-    }
-    return { nextHop, bearerId, cost: own, alternate };
+    return { nextHop: next.address, bearerId, cost, alternate: this.#alternateTo(nowUs, next, local, trafficClass) };
   }
+
+  /** Whom a packet would go to at once if the next hop died: by descent, or by a route that it carries. 0: nobody. */
+  #alternateTo(nowUs: number, next: Neighbour, local: number, trafficClass: number): number {
+    const since = next.suspectSinceUs;
+    next.suspectSinceUs = nowUs;
+    const header = { destination: local, trafficClass, potential: UNREACHABLE, flags: 0 } as DataHeader;
+    const found = this.#descend(nowUs, header, this.#copy, next);
+    next.suspectSinceUs = since;
+    return found ? (this.#neighbour as Neighbour).address : 0;
+  }
+}
+
+/** False if the list is full, or the failure is known already: then a way around it has been tried. */
+function addFailure(repair: Repair, finder: number, lost: number): boolean {
+  for (let i = 0; i < repair.failureCount; i++)
+    if (repair.failures[2 * i] === finder && repair.failures[2 * i + 1] === lost) return false;
+  if (repair.failureCount === MAX_CARRIED_FAILURES) return false;
+  repair.failures[2 * repair.failureCount] = finder;
+  repair.failures[2 * repair.failureCount++ + 1] = lost;
+  return true;
 }
 
 /** How long a packet of a class may wait on a bearer. */

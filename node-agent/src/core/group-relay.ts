@@ -143,7 +143,7 @@ export class GroupRelay {
       this.#s.counters.count("relays-saved");
       return;
     }
-    const slot = this.#s.pool.allocate(header, octets, from, length);
+    const slot = this.#s.pool.allocate(header, undefined, octets, from, length);
     if (slot === -1) {
       this.#s.counters.drop("pool-empty");
       return;
@@ -229,7 +229,7 @@ export class GroupRelay {
     length: number,
     neighbour: number,
   ): void {
-    const slot = this.#s.pool.allocate(header, octets, from, length);
+    const slot = this.#s.pool.allocate(header, undefined, octets, from, length);
     if (slot === -1) {
       this.#s.counters.drop("pool-empty");
       return;

@@ -9,6 +9,7 @@ import {
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import {
+  ACKNOWLEDGE_AT_ONCE_FRAMES,
   DEAF_NARROW_US,
   DEAF_WIDE_US,
   GAP_DELAY_DIRECT_US,
@@ -17,10 +18,12 @@ import {
   GAP_DELAY_TALK_US,
   GAP_DELAY_TALKER_US,
   LINK_FAILURE_TIMEOUTS,
+  MAX_PATIENCE_TRIES,
   MAX_RTO_US,
   MAX_TRIES,
+  MIN_RTO_DIRECT_US,
   MIN_RTO_NARROW_US,
-  MIN_RTO_WIDE_US,
+  MIN_RTO_SHARED_US,
   REPORT_DELAY_NARROW_US,
   REPORT_DELAY_WIDE_US,
   SENT_RING_FRAMES,
@@ -38,6 +41,16 @@ const REPORT_AGAIN_US = 1_500_000;
 /** A neighbour that sent voice within this time is talking. */
 const NARROW_TALK_US = 500_000;
 const EVER = Number.POSITIVE_INFINITY;
+/**
+ * A time-out is not stretched before this many tries: on a link of one's own that merely loses frames speed is what
+ * counts; on a shared medium it may be others who are in the way.
+ */
+const STEADY_TRIES_DIRECT = 4;
+const STEADY_TRIES_SHARED = 1;
+/** A neighbour is under suspicion when mere loss would explain its silence with less than this probability. */
+const CHANCE = 0.02;
+/** A round trip of a repeated frame is believed when there has been no better one for this long. */
+const RTT_FRESH_US = 1_000_000;
 
 /**
  * Repetition on one hop. Every stream counts its frames, so a receiver sees gaps; its report both
@@ -58,7 +71,8 @@ export class HopArq {
 
   /** A frame of `n` addressed to this node came: acknowledge soon. */
   oweReport(nowUs: number, port: Port, n: Neighbour, direct: boolean): void {
-    this.#due(port, n, direct, nowUs + (port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US));
+    const delayUs = port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US;
+    this.#due(port, n, direct, ++n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES ? nowUs : nowUs + delayUs);
   }
 
   /** The stream jumped ahead of `previousHighest`: ask for what is missing, unless it comes by itself. */
@@ -116,6 +130,7 @@ export class HopArq {
     this.#report.slot = direct ? n.directRemoteSlot : 0;
     this.#report.highestLow = window.highest < 0 ? 0 : window.highest % 0x10000;
     this.#report.bitmap = replayBitmap(window, window.highest);
+    n.owedFrames = 0;
     const since = window.highest - n.joinedCounter;
     if (!direct && since < 32) this.#report.bitmap = (this.#report.bitmap | (0xffff_ffff << since)) >>> 0;
     if (direct) n.directReportDueUs = EVER;
@@ -202,8 +217,13 @@ export class HopArq {
     if (got) {
       if (owner === -1) return;
       // Of a repeated frame one cannot tell which copy is meant (RFC 6298 3): the first is the safe guess.
-      if (latest) sampleRtt(n, nowUs - (ring.firstSentUs[index] as number));
+      const clear = ring.tries[index] === 1;
+      if (latest && (clear || nowUs - n.lastRttUs > RTT_FRESH_US)) {
+        sampleRtt(n, nowUs - (ring.firstSentUs[index] as number));
+        n.lastRttUs = nowUs;
+      }
       n.lastAcknowledgedUs = nowUs;
+      n.suspectSinceUs = EVER;
       ring.close(index);
       return;
     }
@@ -229,7 +249,10 @@ export class HopArq {
   handleTimeout(nowUs: number, port: Port): void {
     port.rtoDueUs = EVER;
     this.#scan(nowUs, port, port.sent, 0);
-    for (const n of port.neighbours) if (n.directSent !== undefined) this.#scan(nowUs, port, n.directSent, n.index + 1);
+    for (let i = 0; i < port.neighbours.length; i++) {
+      const n = port.neighbours[i] as Neighbour;
+      if (n.directSent !== undefined) this.#scan(nowUs, port, n.directSent, n.index + 1);
+    }
   }
 
   #scan(nowUs: number, port: Port, ring: SentRing, slot: number): void {
@@ -238,9 +261,15 @@ export class HopArq {
       const owner = ring.neighbour[index] as number;
       if (ring.open[index] === 0 || owner === -1) continue;
       const n = port.neighbours[owner] as Neighbour;
-      const dueUs =
-        (ring.sentUs[index] as number) + rtoUs(port, n) * 2 ** Math.min(4, (ring.tries[index] as number) - 1);
-      if (dueUs <= nowUs) this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES);
+      const tries = ring.tries[index] as number;
+      const steady = port.shared ? STEADY_TRIES_SHARED : STEADY_TRIES_DIRECT;
+      const stretch = 2 ** Math.max(0, Math.min(4, tries - steady));
+      const dueUs = (ring.sentUs[index] as number) + rtoUs(port, n) * stretch;
+      if (dueUs <= nowUs) {
+        if (isSilent(port, n, tries, ring.firstSentUs[index] as number)) this.#adjacency.suspect(nowUs, port, n);
+        // Suspicion gives what has another way to that; what is still here is tried again.
+        if (ring.open[index] === 1) this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES);
+      }
       if (ring.open[index] === 0) continue;
       const firstSentUs = ring.firstSentUs[index] as number;
       if (n.twoWay && isLinkDead(nowUs, port, n, firstSentUs)) this.#adjacency.failLink(nowUs, port, n);
@@ -256,9 +285,21 @@ function directRing(port: Port, n: Neighbour): SentRing {
 }
 
 function rtoUs(port: Port, n: Neighbour): number {
-  const floor = port.narrow ? MIN_RTO_NARROW_US : MIN_RTO_WIDE_US;
+  const floor = port.narrow ? MIN_RTO_NARROW_US : port.shared ? MIN_RTO_SHARED_US : MIN_RTO_DIRECT_US;
   const rtt = n.rttUs > 0 ? n.rttUs + 4 * n.rttVarianceUs : 2.5 * port.config.latencyUs + floor;
   return Math.min(MAX_RTO_US, Math.max(floor, rtt));
+}
+
+/** True if mere loss hardly explains that a frame sent so many times, first at `firstSentUs`, was not acknowledged. */
+function isSilent(port: Port, n: Neighbour, tries: number, firstSentUs: number): boolean {
+  if (port.narrow || n.suspectSinceUs !== EVER || n.lastAcknowledgedUs > firstSentUs) return false;
+  return tries >= patienceTries(n) + (n.lastHeardUs > firstSentUs ? 2 : 0);
+}
+
+/** Tries after which silence is no chance any more, by the loss that is known in both directions. */
+function patienceTries(n: Neighbour): number {
+  const answered = Math.max(0.1, Math.min(0.98, n.rxQuality * n.txQuality));
+  return Math.min(MAX_PATIENCE_TRIES, Math.max(2, Math.ceil(Math.log(CHANCE) / Math.log(1 - answered))));
 }
 
 /** True if a frame first sent at `firstSentUs` shows that nothing gets through any more. */

@@ -13,7 +13,9 @@ export const MAX_QUEUED_PER_BEARER = 128;
 /** Sent frames kept for repetition, per stream. */
 export const SENT_RING_FRAMES = 64;
 /** Repetitions of one frame on one hop (`retries-exhausted`). */
-export const MAX_TRIES = 8;
+export const MAX_TRIES = 12;
+/** Unanswered tries after which a neighbour is under suspicion, whatever its loss. */
+export const MAX_PATIENCE_TRIES = 8;
 /** A link is not used any more after this many repetition time-outs in which its other end was not heard at all, */
 export const LINK_FAILURE_TIMEOUTS = 4;
 /** or when the other end is heard but has acknowledged nothing for this long: it may only be busy. */
@@ -27,6 +29,12 @@ export const MAX_PENDING_RELAYS = 64;
 export const MAX_REASSEMBLIES = 8;
 /** Senders whose subkey is kept (`key-cache-full`). */
 export const MAX_SENDERS = 1024;
+/** Packets kept until there is a way for them (`no-route`, `no-descent` when there are more). */
+export const MAX_CUSTODY = 64;
+/** How often it is looked whether links have changed for them. */
+export const CUSTODY_RETRY_US = 20_000;
+/** Copies of a packet that nobody knows a way for, per node. */
+export const MAX_SEARCH_COPIES = 8;
 /** Own texts under way (`texts-full`). */
 export const MAX_OUTGOING_TEXTS = 256;
 /** Delivered message ids remembered, per node. */
@@ -46,12 +54,18 @@ export const QUEUE_AGE_NARROW_US = [450_000, 12_000_000, 1_500_000, 30_000_000] 
 export const NEWS_REPAIR_NARROW_US = 25_000_000;
 
 /** Hello intervals, microseconds. */
-export const HELLO_WIDE_US = 500_000;
-export const HELLO_METERED_US = 5_000_000;
+/** On wide bearers they are this far apart after a change, twice as far after each without one (RFC 6206), up to */
+export const HELLO_FIRST_WIDE_US = 300_000;
+/** while data flows, for then it matters who hears whom, */
+export const HELLO_BUSY_WIDE_US = 1_000_000;
+/** and while nothing does, for then the first packet finds out. */
+export const HELLO_IDLE_WIDE_US = 5_000_000;
+export const HELLO_IDLE_METERED_US = 20_000_000;
+/** Data within this time make a bearer busy. */
+export const BUSY_US = 3_000_000;
 export const HELLO_NARROW_US = 8_000_000;
 /** A newcomer's, until it knows somebody. */
 export const HELLO_NEWCOMER_NARROW_US = 1_200_000;
-export const HELLO_NEWCOMER_WIDE_US = 300_000;
 /** While there are newcomers on a narrow channel. */
 export const HELLO_SETTLING_NARROW_US = 3_000_000;
 /** Least time between two hellos. */
@@ -59,11 +73,18 @@ export const HELLO_GAP_WIDE_US = 40_000;
 export const HELLO_GAP_NARROW_US = 400_000;
 /** A neighbour is gone after this many of its hello intervals without any frame. */
 export const NEIGHBOUR_LOST_INTERVALS = 3.5;
+/** A neighbour under suspicion is probed by hellos this far apart; */
+export const PROBE_US = 50_000;
+/** the link has failed when mere loss would explain the silence after so many with less than 1 in 1,000. */
+export const MIN_PROBES = 4;
+export const MAX_PROBES = 16;
 /** A link that failed is used again after this long without trouble. */
 export const LINK_HOLD_DOWN_US = 3_000_000;
 
 /** How long an acknowledgement may wait for company. */
-export const REPORT_DELAY_WIDE_US = 4_000;
+export const REPORT_DELAY_WIDE_US = 2_000;
+/** So many frames are acknowledged without waiting: a report tells of 33. */
+export const ACKNOWLEDGE_AT_ONCE_FRAMES = 16;
 export const REPORT_DELAY_NARROW_US = 60_000;
 /** How long a gap may be mere reordering. */
 export const GAP_DELAY_SHARED_US = 8_000;
@@ -74,7 +95,9 @@ export const GAP_DELAY_TALK_US = 1_200_000;
 /** The same for the talker's own frames: when voice is too late to come again, only the rest is repeated. */
 export const GAP_DELAY_TALKER_US = 500_000;
 /** Bounds of the repetition time-out. */
-export const MIN_RTO_WIDE_US = 50_000;
+export const MIN_RTO_DIRECT_US = 10_000;
+/** On a shared medium acknowledgements wait for others' transmissions. */
+export const MIN_RTO_SHARED_US = 50_000;
 export const MIN_RTO_NARROW_US = 700_000;
 export const MAX_RTO_US = 8_000_000;
 

@@ -1,4 +1,11 @@
-import type { DataHeader } from "@skein/codecs";
+import {
+  DATA_FLAG_REPAIR,
+  type DataHeader,
+  decodeRepair,
+  encodeRepair,
+  MAX_REPAIR_OCTETS,
+  type Repair,
+} from "@skein/codecs";
 import { MAX_PACKETS, MAX_PAYLOAD_OCTETS } from "./limits.ts";
 
 /**
@@ -16,6 +23,10 @@ export class PacketPool {
   readonly sequence: Uint16Array;
   /** Distance that the packet may not reach or exceed: what it carried when it came, 0xffff at the origin. */
   readonly potential: Uint16Array;
+  readonly flags: Uint8Array;
+  /** Repair extensions, encoded, MAX_REPAIR_OCTETS a slot; valid where the flags say so. */
+  readonly repairs: Uint8Array;
+  readonly repairOctets: Uint8Array;
   /** Neighbour index on the bearer that it is queued on, -1 = everyone. */
   readonly neighbour: Int16Array;
   readonly deadlineUs: Float64Array;
@@ -34,6 +45,9 @@ export class PacketPool {
     this.destination = new Uint16Array(capacity);
     this.sequence = new Uint16Array(capacity);
     this.potential = new Uint16Array(capacity);
+    this.flags = new Uint8Array(capacity);
+    this.repairs = new Uint8Array(capacity * MAX_REPAIR_OCTETS);
+    this.repairOctets = new Uint8Array(capacity);
     this.neighbour = new Int16Array(capacity);
     this.deadlineUs = new Float64Array(capacity);
     this.next = new Int16Array(capacity).fill(-1);
@@ -50,8 +64,11 @@ export class PacketPool {
     return slot * MAX_PAYLOAD_OCTETS;
   }
 
-  /** Takes a slot and fills it; -1 if there is none. The payload is at most MAX_PAYLOAD_OCTETS. */
-  allocate(header: DataHeader, octets: Uint8Array, from: number, length: number): number {
+  /**
+   * Takes a slot and fills it; -1 if there is none. The payload is at most MAX_PAYLOAD_OCTETS. `repair` counts where the
+   * header's flags say that there is one.
+   */
+  allocate(header: DataHeader, repair: Repair | undefined, octets: Uint8Array, from: number, length: number): number {
     if (this.#freeCount === 0) return -1;
     const slot = this.#free[--this.#freeCount] as number;
     this.length[slot] = length;
@@ -62,6 +79,10 @@ export class PacketPool {
     this.destination[slot] = header.destination;
     this.sequence[slot] = header.sequence;
     this.potential[slot] = header.potential;
+    this.flags[slot] = header.flags;
+    if (repair !== undefined && (header.flags & DATA_FLAG_REPAIR) !== 0) {
+      this.repairOctets[slot] = encodeRepair(repair, this.repairs, slot * MAX_REPAIR_OCTETS);
+    }
     this.neighbour[slot] = -1;
     this.next[slot] = -1;
     const to = this.offset(slot);
@@ -78,8 +99,14 @@ export class PacketPool {
     header.destination = this.destination[slot] as number;
     header.sequence = this.sequence[slot] as number;
     header.potential = this.potential[slot] as number;
-    header.flags = 0;
+    header.flags = this.flags[slot] as number;
     header.nextHop = 0;
+  }
+
+  /** Reads the repair extension of a slot whose flags say that there is one. */
+  repair(slot: number, into: Repair): void {
+    const at = slot * MAX_REPAIR_OCTETS;
+    decodeRepair(this.repairs, at, at + MAX_REPAIR_OCTETS, into);
   }
 
   release(slot: number): void {

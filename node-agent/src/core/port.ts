@@ -22,6 +22,10 @@ export interface Neighbour {
   twoWay: boolean;
   /** Not used for traffic before this time: the link failed silently. */
   heldDownUntilUs: number;
+  /** Traffic to it has gone unanswered since then; Infinity: it is trusted. What has another way takes that. */
+  suspectSinceUs: number;
+  /** Hellos sent since then to hear from it. */
+  probes: number;
   lastHeardUs: number;
   helloIntervalUs: number;
   /** Shared stream (full, shared and flow frames). */
@@ -50,6 +54,9 @@ export interface Neighbour {
   lastReportUs: number;
   rttUs: number;
   rttVarianceUs: number;
+  lastRttUs: number;
+  /** Frames addressed to this node since the last report. */
+  owedFrames: number;
   /** Last acknowledgement from it. */
   lastAcknowledgedUs: number;
   /** When a report on its shared (0) and direct (1) stream is due, Infinity if none. */
@@ -133,6 +140,12 @@ export interface Port {
   expiryDueUs: number;
   /** Earliest repetition time-out among neighbours, recomputed when it passes. */
   rtoDueUs: number;
+  /** When neighbours under suspicion are probed again, Infinity if there are none. */
+  probeDueUs: number;
+  /** Between hellos now: grows while nothing changes (RFC 6206 4.2). */
+  helloIntervalUs: number;
+  /** Data frames sent or received last. */
+  lastDataUs: number;
   framesSent: number;
   framesReceived: number;
   octetsSent: number;
@@ -190,6 +203,9 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     answerDueUs: Number.POSITIVE_INFINITY,
     expiryDueUs: Number.POSITIVE_INFINITY,
     rtoDueUs: Number.POSITIVE_INFINITY,
+    probeDueUs: Number.POSITIVE_INFINITY,
+    helloIntervalUs: 0,
+    lastDataUs: Number.NEGATIVE_INFINITY,
     framesSent: 0,
     framesReceived: 0,
     octetsSent: 0,
@@ -213,6 +229,8 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     alive: true,
     twoWay: false,
     heldDownUntilUs: 0,
+    suspectSinceUs: Number.POSITIVE_INFINITY,
+    probes: 0,
     lastHeardUs: nowUs,
     helloIntervalUs: 1_000_000,
     window: createReplayWindow(),
@@ -232,6 +250,8 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     lastReportUs: Number.NEGATIVE_INFINITY,
     rttUs: 0,
     rttVarianceUs: 0,
+    lastRttUs: Number.NEGATIVE_INFINITY,
+    owedFrames: 0,
     lastAcknowledgedUs: Number.NEGATIVE_INFINITY,
     reportDueUs: Number.POSITIVE_INFINITY,
     directReportDueUs: Number.POSITIVE_INFINITY,
@@ -249,6 +269,11 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
 /** True if traffic may be sent to it now. */
 export function isUsable(port: Port, n: Neighbour, nowUs: number): boolean {
   return port.up && n.alive && n.twoWay && nowUs >= n.heldDownUntilUs;
+}
+
+/** The same, and it answers. */
+export function isTrusted(port: Port, n: Neighbour, nowUs: number): boolean {
+  return n.suspectSinceUs === Number.POSITIVE_INFINITY && isUsable(port, n, nowUs);
 }
 
 /** Time on air of a frame, microseconds, key-up included. */

@@ -1,17 +1,22 @@
 import {
   createDataHeader,
+  createRepair,
+  DATA_FLAG_REPAIR,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
   decodeFragmentHeader,
   decodeNarrowDataHeader,
+  decodeRepair,
   decodeWideDataHeader,
   FRAGMENT_HEADER_OCTETS,
   type FragmentHeader,
   FrameKind,
   FULL_HEADER_OCTETS,
   isGroupKind,
+  isUnicastKind,
   kindOf,
   NARROW_TAG_OCTETS,
+  type Repair,
   readU16,
   SEAL_MIN_OCTETS,
   SealFormat,
@@ -56,6 +61,7 @@ export class Receiver {
   readonly #reassembly: Reassembly;
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #header: DataHeader = createDataHeader();
+  readonly #repair: Repair = createRepair();
   readonly #fragment: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
 
   constructor(
@@ -118,6 +124,7 @@ export class Receiver {
     }
     const highest = n.window.highest;
     const end = this.#s.secure.openShared(port, n, this.#frame, length);
+    if (end < 0) return this.#repeated(nowUs, port, n, false, SHARED_HEADER_OCTETS, -end);
     if (end === 0) {
       // It may have restarted: then its next full hello mends this. Forgers only cost a bounded number of hellos.
       if (nowUs - n.lastHeardUs > 1_000_000) this.#adjacency.askForHello(nowUs, port);
@@ -136,11 +143,20 @@ export class Receiver {
     if (n === undefined || port.shared || n.directRemoteSlot === 0) return this.#s.counters.drop("unknown-index");
     const highest = n.directWindow.highest;
     const end = this.#s.secure.openDirect(port, n, this.#frame, length);
+    if (end < 0) return this.#repeated(nowUs, port, n, true, DIRECT_HEADER_OCTETS, -end);
     if (end === 0) return;
     n.endpoint = endpoint;
     this.#adjacency.heard(nowUs, port, n);
     if (highest >= 0 && n.directWindow.highest > highest + 1) this.#arq.noticeGap(nowUs, port, n, true);
     this.#plain(nowUs, port, n, true, this.#frame, DIRECT_HEADER_OCTETS, end);
+  }
+
+  /** A frame that this node has acknowledged comes again: the acknowledgement was lost, or is under way. */
+  #repeated(nowUs: number, port: Port, n: Neighbour, direct: boolean, from: number, end: number): void {
+    const kind = kindOf(this.#frame[from] as number);
+    if (!isUnicastKind(kind) && kind !== FrameKind.fragment) return;
+    if (!direct && (end <= from + 1 || this.#frame[from + 1] !== this.#s.local)) return;
+    this.#arq.oweReport(nowUs, port, n, direct);
   }
 
   /** Plaintext of an authenticated frame, or one put together from fragments. */
@@ -155,8 +171,7 @@ export class Receiver {
   ): void {
     const kind = kindOf(octets[from] as number);
     let ok = true;
-    if (kind === FrameKind.unicast || isGroupKind(kind))
-      ok = this.#data(nowUs, port, n, direct, kind, octets, from, end);
+    if (isUnicastKind(kind) || isGroupKind(kind)) ok = this.#data(nowUs, port, n, direct, kind, octets, from, end);
     else if (kind === FrameKind.report) ok = this.#arq.handleReport(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
     else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
@@ -192,7 +207,7 @@ export class Receiver {
     );
     if (whole === undefined) return true;
     const kind = kindOf(whole[0] as number);
-    if (kind !== FrameKind.unicast && !isGroupKind(kind)) return false;
+    if (!isUnicastKind(kind) && !isGroupKind(kind)) return false;
     return this.#data(nowUs, port, n, direct, kind, whole, 0, whole.length);
   }
 
@@ -210,15 +225,32 @@ export class Receiver {
     const headerOctets = port.narrow
       ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
       : decodeWideDataHeader(octets, from, end, port.shared, header);
-    const body = from + headerOctets;
-    if (headerOctets === 0 || end - body > MAX_PAYLOAD_OCTETS || (header.source & 0xff) === 0) return false;
+    if (headerOctets === 0) return false;
+    let body = from + headerOctets;
     const group = isGroupKind(kind);
+    const repaired = !group && (header.flags & DATA_FLAG_REPAIR) !== 0;
+    if (repaired) {
+      const octetsRead = decodeRepair(octets, body, end, this.#repair);
+      if (octetsRead === 0) return false;
+      body += octetsRead;
+    } else header.flags = 0;
+    if (end - body > MAX_PAYLOAD_OCTETS || (header.source & 0xff) === 0) return false;
+    port.lastDataUs = nowUs;
     if (!group) {
       if (port.shared && header.nextHop !== this.#s.local) {
         this.#s.counters.count("overheard");
         return true;
       }
       this.#arq.oweReport(nowUs, port, n, direct);
+    }
+    const here = header.destination === this.#s.options.address;
+    // A repaired packet may pass a node again, or its own source: what it carries only ever shrinks, so that it cannot
+    // circle. Only the destination need take it once.
+    if (repaired && !here) {
+      if (port.narrow)
+        header.sequence = this.#s.duplicates.rebuild(header.source, header.trafficClass, header.sequence);
+      this.#unicast(nowUs, port, octets, body, end);
+      return true;
     }
     if (header.source === this.#s.options.address) {
       if (group) this.#relay.heardAgain(port, n, header);
@@ -257,6 +289,7 @@ export class Receiver {
       return;
     }
     if (port.narrow) header.potential = narrowLimit(header.potential);
-    if (this.#forwarding.route(nowUs, header, octets, body, end - body)) this.#s.counters.count("forwarded");
+    if (this.#forwarding.route(nowUs, header, this.#repair, octets, body, end - body))
+      this.#s.counters.count("forwarded");
   }
 }

@@ -30,7 +30,8 @@ const QUALITY_JUMP = 512;
 
 /**
  * Seals and opens frames: keys, nonces, replay windows. The only user of the crypto port.
- * `open*` return the plaintext's end in `octets`, or 0 with a counted drop.
+ * `open*` return the plaintext's end in `octets`, or 0 with a counted drop; negative for an authentic frame that has
+ * come before (`replayed`).
  */
 export class SecureChannel {
   readonly #crypto: CryptoPort;
@@ -115,9 +116,9 @@ export class SecureChannel {
     const end = length - port.tagOctets;
     if (end <= SHARED_HEADER_OCTETS || sealKeyPhase(octets) !== KEY_PHASE) return this.#drop("malformed-header");
     const counter = rebuildCounter(sharedCounterBits(octets), SHARED_COUNTER_BITS, n.window.highest);
-    if (!replayIsNew(n.window, counter)) return this.#drop("replayed");
     writeNonce(this.#nonce, n.bootEpoch, n.remoteBearerId << 8, counter);
     if (this.#open(n.key, octets, SHARED_HEADER_OCTETS, end, port.tagOctets) === 0) return 0;
+    if (!replayIsNew(n.window, counter)) return this.#replayed(end);
     this.accept(n, n.window, counter);
     return end;
   }
@@ -126,9 +127,9 @@ export class SecureChannel {
     const end = length - port.tagOctets;
     if (end <= DIRECT_HEADER_OCTETS || sealKeyPhase(octets) !== KEY_PHASE) return this.#drop("malformed-header");
     const counter = rebuildCounter(directCounterBits(octets), DIRECT_COUNTER_BITS, n.directWindow.highest);
-    if (!replayIsNew(n.directWindow, counter)) return this.#drop("replayed");
     writeNonce(this.#nonce, n.bootEpoch, (n.remoteBearerId << 8) | n.directRemoteSlot, counter);
     if (this.#open(n.key, octets, DIRECT_HEADER_OCTETS, end, port.tagOctets) === 0) return 0;
+    if (!replayIsNew(n.directWindow, counter)) return this.#replayed(end);
     this.accept(n, n.directWindow, counter);
     return end;
   }
@@ -152,6 +153,12 @@ export class SecureChannel {
     if (!this.#crypto.open(key, this.#nonce, octets, from, end, tagOctets)) return this.#drop("authentication");
     this.#counters.counts["frames-opened"]++;
     return end;
+  }
+
+  /** Authentic, but not for the first time: its sender may have missed the acknowledgement. */
+  #replayed(end: number): number {
+    this.#drop("replayed");
+    return -end;
   }
 
   #drop(reason: Parameters<Counters["drop"]>[0]): 0 {

@@ -1,94 +1,228 @@
-import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
+import { linkCost, UNREACHABLE } from "./link-cost.ts";
 import type { LinkStateDb } from "./link-state-db.ts";
 
+const NODES = 256;
+const CHANNELS = 8;
+
+/** Vector + 1 of the link from -> to by channel while a graph is laid out, 0 where there is none; shared, as it is empty in between. */
+const advertised = new Uint32Array(CHANNELS * NODES * NODES);
+
+/** What a search for a way round leaves out. */
+export interface Avoid {
+  /** 1 for each neighbour of the start that may be the first hop. */
+  readonly firstHops: Uint8Array;
+  /** 1 for each node that must not be passed; the destination never counts. */
+  readonly nodes: Uint8Array;
+  /** Pairs of local ids: links that are dead, in both directions. */
+  readonly links: Uint8Array;
+  linkCount: number;
+}
+
+export function createAvoid(maxLinks: number): Avoid {
+  return {
+    firstHops: new Uint8Array(NODES),
+    nodes: new Uint8Array(NODES),
+    links: new Uint8Array(2 * maxLinks),
+    linkCount: 0,
+  };
+}
+
 /**
- * Distances over the two-way links of the database (Dijkstra, one run per root and class), by local id.
- * The graph is laid out once per database version; runs are made when somebody asks.
+ * Distances over the two-way links of the database (Dijkstra), by local id. The graph is laid out once per database
+ * version; a run per destination and class is made when somebody asks, and tells every neighbour's distance at once.
  */
 export class ShortestPaths {
   readonly #db: LinkStateDb;
   #version = -1;
   /** Edges of node n: #edgeStart[n] .. #edgeStart[n + 1]. */
-  readonly #edgeStart = new Int32Array(257);
+  readonly #edgeStart = new Int32Array(NODES + 1);
   #edgeTo = new Uint8Array(256);
+  /** What n says of the edge, and what its other end says. */
   #edgeVector = new Uint16Array(256);
-  /** Distances by root and class, valid for #version. */
-  readonly #runs = new Map<number, Uint16Array>();
+  #edgeBack = new Uint16Array(256);
+  /** Distances by destination and class, valid for #version. */
+  readonly #runs: (Uint16Array | undefined)[] = [];
+  readonly #valid: number[] = [];
   readonly #spare: Uint16Array[] = [];
   #heap = new Float64Array(1024);
+  readonly #around = new Uint16Array(NODES);
+  readonly #parent = new Uint8Array(NODES);
   computations = 0;
 
   constructor(db: LinkStateDb) {
     this.#db = db;
   }
 
-  /** Distances from `root` to every local id for a class; UNREACHABLE where there is no path. */
-  from(root: number, trafficClass: number): Uint16Array {
-    this.#refresh();
-    const key = root * CLASSES + trafficClass;
-    let distances = this.#runs.get(key);
-    if (distances === undefined) {
-      distances = this.#spare.pop() ?? new Uint16Array(256);
-      this.#run(root, trafficClass, distances);
-      this.#runs.set(key, distances);
-    }
+  /** Distances of every local id to `destination` for a class; UNREACHABLE where there is no path. */
+  to(destination: number, trafficClass: number): Uint16Array {
+    if (this.#version !== this.#db.version) this.#layOut();
+    const key = (destination << 2) | trafficClass;
+    const known = this.#runs[key];
+    if (known !== undefined) return known;
+    const distances = this.#spare.pop() ?? new Uint16Array(NODES);
+    this.#run(destination, trafficClass, distances);
+    this.#runs[key] = distances;
+    this.#valid.push(key);
     return distances;
   }
 
-  #refresh(): void {
-    if (this.#version === this.#db.version) return;
+  /**
+   * The shortest way from `start` to `destination` around what is to be avoided, as the local ids after `start`.
+   * Returns its length in hops; 0 if there is none within `out`.
+   */
+  around(start: number, destination: number, trafficClass: number, avoid: Avoid, out: Uint8Array): number {
+    if (this.#version !== this.#db.version) this.#layOut();
+    if (!this.#search(start, destination, trafficClass, avoid)) return 0;
+    let hops = 0;
+    for (let at = destination; at !== start; at = this.#parent[at] as number) hops++;
+    if (hops > out.length) return 0;
+    let index = hops;
+    for (let at = destination; at !== start; at = this.#parent[at] as number) out[--index] = at;
+    return hops;
+  }
+
+  /** The way that packets take from `start` by these distances, as the local ids after `start`; its length, 0 if none. */
+  wayFrom(start: number, destination: number, trafficClass: number, out: Uint8Array): number {
+    const distances = this.to(destination, trafficClass);
+    let hops = 0;
+    let at = start;
+    while (at !== destination && hops < out.length) {
+      let next = -1;
+      let best = distances[at] as number;
+      const end = this.#edgeStart[at + 1] as number;
+      for (let e = this.#edgeStart[at] as number; e < end; e++) {
+        const distance = distances[this.#edgeTo[e] as number] as number;
+        if (distance + linkCost(this.#edgeVector[e] as number, trafficClass) > best || distance >= best) continue;
+        best = distance + linkCost(this.#edgeVector[e] as number, trafficClass);
+        next = this.#edgeTo[e] as number;
+      }
+      if (next === -1) return 0;
+      out[hops++] = next;
+      at = next;
+    }
+    return at === destination ? hops : 0;
+  }
+
+  #layOut(): void {
     this.#version = this.#db.version;
-    for (const distances of this.#runs.values()) this.#spare.push(distances);
-    this.#runs.clear();
+    for (const key of this.#valid) {
+      this.#spare.push(this.#runs[key] as Uint16Array);
+      this.#runs[key] = undefined;
+    }
+    this.#valid.length = 0;
+    this.#mark(true);
     let edges = 0;
-    for (let local = 0; local < 256; local++) {
+    for (let local = 0; local < NODES; local++) {
       this.#edgeStart[local] = edges;
-      const record = this.#db.node(local);
-      if (record === undefined) continue;
-      for (const link of record.advertisement.links) {
-        if (!this.#db.isTwoWay(local, link.neighbour, link.channel)) continue;
+      const links = this.#db.node(local)?.advertisement.links;
+      if (links === undefined) continue;
+      for (let i = 0; i < links.length; i++) {
+        const { neighbour, channel, vector } = links[i] as (typeof links)[number];
+        const back = channel < CHANNELS ? (advertised[cell(neighbour, local, channel)] as number) : 0;
+        if (back === 0) continue;
         if (edges === this.#edgeTo.length) this.#grow();
-        this.#edgeTo[edges] = link.neighbour;
-        this.#edgeVector[edges++] = link.vector;
+        this.#edgeTo[edges] = neighbour;
+        this.#edgeVector[edges] = vector;
+        this.#edgeBack[edges++] = back - 1;
       }
     }
-    this.#edgeStart[256] = edges;
+    this.#edgeStart[NODES] = edges;
+    this.#mark(false);
+  }
+
+  /** Writes all links into the shared table, or clears them again. */
+  #mark(set: boolean): void {
+    for (let local = 0; local < NODES; local++) {
+      const links = this.#db.node(local)?.advertisement.links;
+      if (links === undefined) continue;
+      for (let i = 0; i < links.length; i++) {
+        const { neighbour, channel, vector } = links[i] as (typeof links)[number];
+        if (channel < CHANNELS) advertised[cell(local, neighbour, channel)] = set ? vector + 1 : 0;
+      }
+    }
   }
 
   #grow(): void {
-    const to = new Uint8Array(this.#edgeTo.length * 2);
+    const size = this.#edgeTo.length * 2;
+    const to = new Uint8Array(size);
+    const vector = new Uint16Array(size);
+    const back = new Uint16Array(size);
     to.set(this.#edgeTo);
-    this.#edgeTo = to;
-    const vector = new Uint16Array(this.#edgeVector.length * 2);
     vector.set(this.#edgeVector);
+    back.set(this.#edgeBack);
+    this.#edgeTo = to;
     this.#edgeVector = vector;
-    this.#heap = new Float64Array(this.#edgeTo.length * 4);
+    this.#edgeBack = back;
+    this.#heap = new Float64Array(size * 2);
   }
 
   /** Heap entries are distance x 256 + node, so that comparing numbers compares both; stale ones are skipped. */
-  #run(root: number, trafficClass: number, distances: Uint16Array): void {
+  #run(destination: number, trafficClass: number, distances: Uint16Array): void {
     this.computations++;
     distances.fill(UNREACHABLE);
-    distances[root] = 0;
+    distances[destination] = 0;
     const heap = this.#heap;
     let size = 0;
-    heap[size++] = root;
+    heap[size++] = destination;
     while (size > 0) {
       const top = heap[0] as number;
       size = siftDown(heap, size);
-      const node = top % 256;
-      const distance = (top - node) / 256;
+      const node = top % NODES;
+      const distance = (top - node) / NODES;
+      if (distance > (distances[node] as number)) continue;
+      const end = this.#edgeStart[node + 1] as number;
+      for (let e = this.#edgeStart[node] as number; e < end; e++) {
+        const from = this.#edgeTo[e] as number;
+        const through = distance + linkCost(this.#edgeBack[e] as number, trafficClass);
+        if (through >= (distances[from] as number)) continue;
+        distances[from] = through;
+        size = siftUp(heap, size, through * NODES + from);
+      }
+    }
+  }
+
+  #search(start: number, destination: number, trafficClass: number, avoid: Avoid): boolean {
+    this.computations++;
+    const distances = this.#around.fill(UNREACHABLE);
+    distances[start] = 0;
+    const heap = this.#heap;
+    let size = 0;
+    heap[size++] = start;
+    while (size > 0) {
+      const top = heap[0] as number;
+      size = siftDown(heap, size);
+      const node = top % NODES;
+      if (node === destination) return true;
+      const distance = (top - node) / NODES;
       if (distance > (distances[node] as number)) continue;
       const end = this.#edgeStart[node + 1] as number;
       for (let e = this.#edgeStart[node] as number; e < end; e++) {
         const to = this.#edgeTo[e] as number;
         const through = distance + linkCost(this.#edgeVector[e] as number, trafficClass);
         if (through >= (distances[to] as number)) continue;
+        if (to !== destination && avoid.nodes[to] === 1) continue;
+        if (node === start && avoid.firstHops[to] === 0) continue;
+        if (isDead(avoid, node, to)) continue;
         distances[to] = through;
-        size = siftUp(heap, size, through * 256 + to);
+        this.#parent[to] = node;
+        size = siftUp(heap, size, through * NODES + to);
       }
     }
+    return false;
   }
+}
+
+function cell(from: number, to: number, channel: number): number {
+  return (channel * NODES + from) * NODES + to;
+}
+
+function isDead(avoid: Avoid, a: number, b: number): boolean {
+  for (let i = 0; i < avoid.linkCount; i++) {
+    const x = avoid.links[2 * i] as number;
+    const y = avoid.links[2 * i + 1] as number;
+    if ((x === a && y === b) || (x === b && y === a)) return true;
+  }
+  return false;
 }
 
 function siftUp(heap: Float64Array, size: number, value: number): number {

@@ -1,5 +1,6 @@
 import {
   createDataHeader,
+  DATA_FLAG_REPAIR,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
   encodeFragmentHeader,
@@ -8,8 +9,10 @@ import {
   FRAGMENT_HEADER_OCTETS,
   FrameKind,
   FULL_HEADER_OCTETS,
+  isUnicastKind,
   kindOctet,
   MAX_FRAGMENTS,
+  MAX_REPAIR_OCTETS,
   SHARED_HEADER_OCTETS,
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
@@ -303,7 +306,7 @@ export class Transmitter {
     const kind = pool.kind[packet] as number;
     if (end + port.tagOctets > port.config.mtuOctets)
       return this.#startFragments(nowUs, port, n, slot, from, end, deadlineUs, kind);
-    const acknowledged = kind === FrameKind.unicast;
+    const acknowledged = isUnicastKind(kind);
     // On a slow channel a gap shows with the sender's next frame only, and news is worth repeating until then.
     const isNews = port.narrow && !acknowledged && pool.trafficClass[packet] !== TrafficClass.voice;
     const repairUntilUs = isNews ? nowUs + NEWS_REPAIR_NARROW_US : deadlineUs;
@@ -318,9 +321,15 @@ export class Transmitter {
     let at =
       from +
       (port.narrow ? encodeNarrowDataHeader(header, out, from) : encodeWideDataHeader(header, port.shared, out, from));
-    const length = this.#s.pool.length[packet] as number;
-    const payload = this.#s.pool.offset(packet);
-    for (let i = 0; i < length; i++) out[at++] = this.#s.pool.payloads[payload + i] as number;
+    const { pool } = this.#s;
+    if ((header.flags & DATA_FLAG_REPAIR) !== 0) {
+      const repair = packet * MAX_REPAIR_OCTETS;
+      const octets = pool.repairOctets[packet] as number;
+      for (let i = 0; i < octets; i++) out[at++] = pool.repairs[repair + i] as number;
+    }
+    const length = pool.length[packet] as number;
+    const payload = pool.offset(packet);
+    for (let i = 0; i < length; i++) out[at++] = pool.payloads[payload + i] as number;
     return at;
   }
 
@@ -391,7 +400,7 @@ export class Transmitter {
     const to = Math.min(f.innerOctets, (f.next + 1) * f.partOctets);
     for (let i = f.next * f.partOctets; i < to; i++) slot.octets[end++] = f.inner[i] as number;
     f.next++;
-    this.#sendData(nowUs, port, n, slot, end, f.kind === FrameKind.unicast, f.deadlineUs, 0);
+    this.#sendData(nowUs, port, n, slot, end, isUnicastKind(f.kind), f.deadlineUs, 0);
     return true;
   }
 }

@@ -1,4 +1,4 @@
-import { createDataHeader, type DataHeader, FrameKind, isGroupKind } from "@skein/codecs";
+import { createDataHeader, createRepair, type DataHeader, FrameKind, isGroupKind } from "@skein/codecs";
 import type { Precedence, TrafficClass } from "../api.ts";
 import { NARROW_SPACE, SEQUENCE_SPACES } from "../duplicate-filter.ts";
 import type { Forwarding } from "../forwarding.ts";
@@ -12,6 +12,7 @@ export class Outbox {
   readonly #forwarding: Forwarding;
   readonly #relay: GroupRelay;
   readonly #header: DataHeader = createDataHeader();
+  readonly #repair = createRepair();
   readonly #sequences = new Uint16Array(SEQUENCE_SPACES);
   /** Services write their payload here before they call `unicast` or `group`. */
   readonly payload = new Uint8Array(MAX_PAYLOAD_OCTETS);
@@ -24,10 +25,20 @@ export class Outbox {
     this.#sequences.fill(Math.imul(state.options.bootEpoch, 40_503));
   }
 
-  /** Sends payload[0, length) to a node; false (counted) if there is no way now. */
-  unicast(nowUs: number, to: number, trafficClass: TrafficClass, precedence: Precedence, length: number): boolean {
+  /**
+   * Sends payload[0, length) to a node; false if there is no way now. `keep`: then the mesh keeps it for a while; whoever
+   * repeats by itself does not want that.
+   */
+  unicast(
+    nowUs: number,
+    to: number,
+    trafficClass: TrafficClass,
+    precedence: Precedence,
+    length: number,
+    keep = false,
+  ): boolean {
     const header = this.#next(FrameKind.unicast, trafficClass, precedence, to);
-    return this.#forwarding.route(nowUs, header, this.payload, 0, length);
+    return this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, length, 0, keep);
   }
 
   /** Sends payload[0, length) to a group (0: everyone) and returns the low 8 bits of its sequence. */
@@ -56,6 +67,7 @@ export class Outbox {
     header.destination = destination;
     header.potential = isGroupKind(kind) ? 0 : 0xffff;
     header.sequence = sequence;
+    header.flags = 0;
     return header;
   }
 }

@@ -87,6 +87,7 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     },
     pollEvent: () => events.shift(),
     handleBearer() {},
+    handleStation: () => undefined,
     handleCarrier() {},
     sendText(_nowUs, to, body) {
       const messageId = nextId();

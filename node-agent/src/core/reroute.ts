@@ -1,0 +1,122 @@
+import {
+  createDataHeader,
+  createRepair,
+  DATA_FLAG_REPAIR,
+  type DataHeader,
+  DIRECT_HEADER_OCTETS,
+  decodeNarrowDataHeader,
+  decodeRepair,
+  decodeWideDataHeader,
+  isUnicastKind,
+  kindOf,
+  type Repair,
+  SealFormat,
+  SHARED_HEADER_OCTETS,
+  sealFormat,
+} from "@skein/codecs";
+import { MAX_FRAME_OCTETS } from "./api.ts";
+import { type Forwarding, narrowLimit } from "./forwarding.ts";
+import { MAX_QUEUED_PER_BEARER, SENT_RING_FRAMES } from "./limits.ts";
+import { UNREACHABLE } from "./link-cost.ts";
+import type { Neighbour, Port } from "./port.ts";
+import type { SentRing } from "./sent-ring.ts";
+import type { CoreState } from "./state.ts";
+
+/**
+ * Gives what was meant for a neighbour that is silent another next hop: what waits for it, and what was sent and not
+ * acknowledged. The latter may have arrived after all; then the packet travels twice, and is delivered once.
+ */
+export class Rerouting {
+  readonly #s: CoreState;
+  readonly #forwarding: Forwarding;
+  readonly #header: DataHeader = createDataHeader();
+  readonly #repair: Repair = createRepair();
+  readonly #scratch = new Uint8Array(MAX_FRAME_OCTETS);
+  readonly #waiting = new Int16Array(MAX_QUEUED_PER_BEARER);
+
+  constructor(state: CoreState, forwarding: Forwarding) {
+    this.#s = state;
+    this.#forwarding = forwarding;
+  }
+
+  /** `lost`: the link is gone, and what finds no other way is kept or dropped; else it stays with this neighbour. */
+  away(nowUs: number, port: Port, n: Neighbour, lost: boolean): void {
+    let waiting = 0;
+    for (let slot = port.queue.takeFor(n.index); slot !== -1; slot = port.queue.takeFor(n.index))
+      this.#waiting[waiting++] = slot;
+    for (let i = 0; i < waiting; i++) this.#queued(nowUs, port, n, this.#waiting[i] as number, lost);
+    this.#sent(nowUs, port, n, port.sent, 0, lost);
+    if (n.directSent !== undefined) this.#sent(nowUs, port, n, n.directSent, n.index + 1, lost);
+  }
+
+  #queued(nowUs: number, port: Port, n: Neighbour, slot: number, lost: boolean): void {
+    const { pool, counters } = this.#s;
+    const header = this.#header;
+    pool.header(slot, header);
+    if (!isUnicastKind(header.kind)) {
+      if (lost) pool.release(slot);
+      else port.queue.push(slot);
+      return;
+    }
+    if ((header.flags & DATA_FLAG_REPAIR) !== 0) pool.repair(slot, this.#repair);
+    // The written potential was below what the packet carried; one that is not above it stays so.
+    header.potential = Math.min(UNREACHABLE, header.potential + 1);
+    const from = pool.offset(slot);
+    const length = pool.length[slot] as number;
+    const deadlineUs = pool.deadlineUs[slot] as number;
+    const forwarding = this.#forwarding;
+    if (forwarding.forward(nowUs, header, this.#repair, pool.payloads, from, length, deadlineUs, n))
+      counters.count("rerouted");
+    else if (lost) forwarding.route(nowUs, header, this.#repair, pool.payloads, from, length, deadlineUs);
+    else return port.queue.push(slot);
+    pool.release(slot);
+  }
+
+  #sent(nowUs: number, port: Port, n: Neighbour, ring: SentRing, stream: number, lost: boolean): void {
+    for (let index = 0; index < SENT_RING_FRAMES && ring.unacknowledged > 0; index++) {
+      if (ring.open[index] === 0 || ring.neighbour[index] !== n.index) continue;
+      const inTime = nowUs < (ring.deadlineUs[index] as number);
+      const moved = inTime && this.#frame(nowUs, port, n, ring, stream, index, lost);
+      if (moved || lost || !inTime) ring.close(index);
+    }
+  }
+
+  #frame(
+    nowUs: number,
+    port: Port,
+    n: Neighbour,
+    ring: SentRing,
+    stream: number,
+    index: number,
+    lost: boolean,
+  ): boolean {
+    const octets = this.#scratch;
+    const length = ring.length[index] as number;
+    const at = ring.offset(index);
+    for (let i = 0; i < length; i++) octets[i] = ring.octets[at + i] as number;
+    const format = sealFormat(octets);
+    if (format === SealFormat.full || format === SealFormat.flow) return false;
+    const from = format === SealFormat.direct ? DIRECT_HEADER_OCTETS : SHARED_HEADER_OCTETS;
+    const end = length - port.tagOctets;
+    if (!this.#s.secure.reopen(port, stream, ring.counter[index] as number, octets, from, end)) return false;
+    if (!isUnicastKind(kindOf(octets[from] as number))) return false;
+    const header = this.#header;
+    let body =
+      from +
+      (port.narrow
+        ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
+        : decodeWideDataHeader(octets, from, end, format === SealFormat.shared, header));
+    if (body === from) return false;
+    if ((header.flags & DATA_FLAG_REPAIR) !== 0) body += decodeRepair(octets, body, end, this.#repair);
+    header.sequence = ring.sequence[index] as number;
+    header.potential = port.narrow ? narrowLimit(header.potential + 1) : Math.min(UNREACHABLE, header.potential + 1);
+    const deadlineUs = ring.deadlineUs[index] as number;
+    const forwarding = this.#forwarding;
+    if (forwarding.forward(nowUs, header, this.#repair, octets, body, end - body, deadlineUs, n)) {
+      this.#s.counters.count("rerouted");
+      return true;
+    }
+    if (lost) forwarding.route(nowUs, header, this.#repair, octets, body, end - body, deadlineUs);
+    return false;
+  }
+}
