@@ -7,12 +7,12 @@
  *   | generation 2 | search 2 | failures 4 | route length 1 | failures 2 each   | route hops 1 each |
  *   +------------------------------------+----------------+-------------------+-------------------+
  *
- *   generation  how often a node has kept the packet until its links had changed, 0..3
+ *   generation  how often a node has searched for a way, or kept the packet until links had changed, 0..3
  *   search      hops that this copy may still be spread to all neighbours; 0: it follows the route
  *   failure     local ids of the two ends of a link that the packet found dead: the finder, the lost
  *   route       local ids of the nodes to come after the next hop; the last is the destination
  *
- * (generation, failures, remaining route) only ever goes one way, so that a repaired packet cannot circle.
+ * (generation, search, failures, remaining route) only ever goes one way, so that a repaired packet cannot circle.
  */
 export const MAX_CARRIED_FAILURES = 4;
 export const MAX_ROUTE_HOPS = 32;

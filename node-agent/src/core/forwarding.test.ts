@@ -44,7 +44,7 @@ function randomEdges(nodes: number, extra: number, random: Random): [number, num
 
 /**
  * How far a packet has come on the way on which it cannot return: what it carries as one number that falls at every
- * hop. Ordinary descent comes before repair; then each generation, each failure, and the rest of the route.
+ * hop. Ordinary descent comes before repair; then each generation, hop of a search, failure, and hop of the route.
  */
 function remaining(octets: Uint8Array): number {
   const header = createDataHeader();
@@ -52,7 +52,7 @@ function remaining(octets: Uint8Array): number {
   if ((header.flags & DATA_FLAG_REPAIR) === 0) return 1e6 + header.potential;
   const repair = createRepair();
   assert.ok(decodeRepair(octets, DIRECT_HEADER_OCTETS + WIDE_DATA_HEADER_OCTETS, octets.length, repair) > 0);
-  return ((3 - repair.generation) * 5 + 4 - repair.failureCount) * 100 + repair.searchHops * 33 + repair.routeLength;
+  return (((3 - repair.generation) * 3 + repair.searchHops) * 5 + 4 - repair.failureCount) * 100 + repair.routeLength;
 }
 
 test("what a packet carries falls at every hop, whatever fails in silence meanwhile", () => {

@@ -363,13 +363,17 @@ export class Forwarding {
     length: number,
     deadlineUs: number,
   ): boolean {
-    const spreading = (header.flags & DATA_FLAG_REPAIR) !== 0 && repair.searchHops > 0;
+    const repaired = (header.flags & DATA_FLAG_REPAIR) !== 0;
+    const spreading = repaired && repair.searchHops > 0;
     const hops = spreading ? repair.searchHops - 1 : MAX_SEARCH_HOPS;
-    if (hops === 0 || !this.#searched.accept(header.source, header.trafficClass, header.sequence, nowUs)) return false;
+    // A search takes a generation, as custody does: a packet is searched for three times at most.
+    const generation = (repaired ? repair.generation : 0) + (spreading ? 0 : 1);
+    if (hops === 0 || generation > MAX_GENERATION) return false;
+    if (!this.#searched.accept(header.source, header.trafficClass, header.sequence, nowUs)) return false;
     const copy = this.#copy;
     clearRepair(copy);
-    if ((header.flags & DATA_FLAG_REPAIR) !== 0) {
-      copy.generation = repair.generation;
+    copy.generation = generation;
+    if (repaired) {
       copy.failureCount = repair.failureCount;
       copy.failures.set(repair.failures);
     }

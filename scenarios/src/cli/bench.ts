@@ -5,10 +5,11 @@ import { createInterface } from "node:readline";
 import { UsageError, withArguments } from "./arguments.ts";
 import { formatTable } from "./table.ts";
 
-/** Which folders' `*.bench.ts` measure an area. */
+/** Which benches measure an area: files, and folders' `*.bench.ts`. */
 const AREAS: Record<string, string[]> = {
   codecs: ["codecs/src"],
-  core: ["node-agent/src/core", "node-agent/src/shell"],
+  core: ["node-agent/src/core/core.bench.ts", "node-agent/src/shell"],
+  routing: ["node-agent/src/core/proof"],
 };
 
 const HELP = `Usage: skein bench AREA [--json]
@@ -43,13 +44,14 @@ export function parseResult(line: string): BenchResult | undefined {
 }
 
 function findBenches(area: string): string[] {
-  const folders = AREAS[area];
-  if (folders === undefined) throw new UsageError(`there is no area "${area}"`);
-  const found = folders.flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+  const places = AREAS[area];
+  if (places === undefined) throw new UsageError(`there is no area "${area}"`);
+  const found = places.flatMap((place) => {
+    if (place.endsWith(".bench.ts")) return [join(root, place)];
+    return readdirSync(join(root, place), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".bench.ts") && !name.includes("node_modules"))
-      .map((name) => join(root, folder, name)),
-  );
+      .map((name) => join(root, place, name));
+  });
   return found.sort();
 }
 
