@@ -230,8 +230,8 @@ export class Transmitter {
   }
 
   #direct(port: Port, slot: TransmitSlot): boolean {
-    const next = port.direct.shift();
-    if (next === undefined) return false;
+    if (port.direct.length === 0) return false;
+    const next = port.direct.shift() as Port["direct"][number];
     this.#s.counters.count("updates-sent");
     slot.octets.set(next.octets, DIRECT_HEADER_OCTETS);
     return this.#finishControl(port, port.neighbours[next.neighbour], slot, DIRECT_HEADER_OCTETS + next.octets.length);
@@ -270,7 +270,7 @@ export class Transmitter {
       for (let i = 0; i < length; i++) slot.octets[i] = ring.octets[at + i] as number;
       ring.sentUs[index] = nowUs;
       slot.length = length;
-      const owner = port.neighbours[ring.neighbour[index] as number] ?? n;
+      const owner = neighbourAt(port, ring.neighbour[index] as number) ?? n;
       slot.endpoint = owner === undefined ? -1 : owner.endpoint;
       this.#s.counters.count("repeated");
       return true;
@@ -284,7 +284,7 @@ export class Transmitter {
     for (;;) {
       const packet = port.queue.pop(nowUs, windowEnd(port));
       if (packet === -1) return false;
-      const n = port.neighbours[this.#s.pool.neighbour[packet] as number];
+      const n = neighbourAt(port, this.#s.pool.neighbour[packet] as number);
       const sent = this.#packet(nowUs, port, n, packet, slot);
       this.#s.pool.release(packet);
       if (sent) return true;
@@ -320,7 +320,8 @@ export class Transmitter {
       (port.narrow ? encodeNarrowDataHeader(header, out, from) : encodeWideDataHeader(header, port.shared, out, from));
     const length = this.#s.pool.length[packet] as number;
     const payload = this.#s.pool.offset(packet);
-    for (let i = 0; i < length; i++) out[at++] = this.#s.pool.payloads[payload + i] as number;
+    const payloads = this.#s.pool.payloads;
+    for (let i = 0; i < length; i++) out[at++] = payloads[payload + i] as number;
     return at;
   }
 
@@ -384,7 +385,7 @@ export class Transmitter {
   #fragment(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (!this.#fragmentReady(port)) return false;
     const f = this.#fragmenting[port.config.id] as Fragmenting;
-    const n = port.neighbours[f.neighbour];
+    const n = neighbourAt(port, f.neighbour);
     const at = this.#begin(port, FrameKind.fragment, slot);
     const header = { nextHop: n === undefined ? 0 : n.local, id: f.id, index: f.next, count: f.count };
     let end = at + encodeFragmentHeader(header, slot.octets, at);
@@ -394,6 +395,11 @@ export class Transmitter {
     this.#sendData(nowUs, port, n, slot, end, f.kind === FrameKind.unicast, f.deadlineUs, 0);
     return true;
   }
+}
+
+/** -1 is everyone: asking an array for it would be a look-up by name. */
+function neighbourAt(port: Port, index: number): Neighbour | undefined {
+  return index < 0 ? undefined : port.neighbours[index];
 }
 
 /** Nobody can open a newcomer's frames before its first hello: that goes like voice. */
