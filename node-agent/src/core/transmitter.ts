@@ -172,7 +172,8 @@ export class Transmitter {
   }
 
   #pull(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    for (const n of port.neighbours) {
+    for (let i = 0; i < port.neighbours.length; i++) {
+      const n = port.neighbours[i] as Neighbour;
       if (n.pullDueUs > nowUs) continue;
       n.pullDueUs = EVER;
       if (!this.#flooding.pullStillNeeded(port, n) || (!port.shared && n.receiverIndex < 0)) continue;
