@@ -137,7 +137,7 @@ export function writeNonce(out: Uint8Array, bootEpoch: number, stream: number, c
  * A.3 does for packet numbers). `highest` is -1 before the first frame.
  */
 export function rebuildCounter(lowBits: number, bits: number, highest: number): number {
-  const span = 2 ** bits;
+  const span = bits < 31 ? 1 << bits : 2 ** bits;
   const expected = highest + 1;
   let counter = expected - (expected % span) + lowBits;
   if (counter + span / 2 <= expected) counter += span;

@@ -41,3 +41,15 @@ export function mix32(value: number): number {
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
 }
+
+/** From more octets than this on, one copy of a whole buffer is faster than a loop over a part. */
+const LOOP_COPY_OCTETS = 64;
+
+/**
+ * Copies the first `length` octets of `from` to `at`. What stands behind them in `to` is lost as well: nothing but a
+ * whole buffer can be copied in one piece without making an object for the part.
+ */
+export function copyFront(from: Uint8Array, length: number, to: Uint8Array, at = 0): void {
+  if (length > LOOP_COPY_OCTETS && from.length <= to.length - at) to.set(from, at);
+  else for (let i = 0; i < length; i++) to[at + i] = from[i] as number;
+}

@@ -54,6 +54,7 @@ export class BearerQueue {
 
   /** Most urgent packet above `endLevel` that is still in time, taken out; -1 if there is none. */
   pop(nowUs: number, endLevel: number): number {
+    if (this.#count === 0) return -1;
     for (let level = 0; level < endLevel; level++) {
       for (let slot = this.#take(level); slot !== -1; slot = this.#take(level)) {
         if (nowUs <= (this.#pool.deadlineUs[slot] as number)) return slot;

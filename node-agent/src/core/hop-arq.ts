@@ -249,6 +249,7 @@ export class HopArq {
   handleTimeout(nowUs: number, port: Port): void {
     port.rtoDueUs = EVER;
     this.#scan(nowUs, port, port.sent, 0);
+    // By index: frames in flight bring this many times a second, and an iterator is an object.
     for (let i = 0; i < port.neighbours.length; i++) {
       const n = port.neighbours[i] as Neighbour;
       if (n.directSent !== undefined) this.#scan(nowUs, port, n.directSent, n.index + 1);

@@ -86,7 +86,8 @@ export class PacketPool {
     this.neighbour[slot] = -1;
     this.next[slot] = -1;
     const to = this.offset(slot);
-    for (let i = 0; i < length; i++) this.payloads[to + i] = octets[from + i] as number;
+    const payloads = this.payloads;
+    for (let i = 0; i < length; i++) payloads[to + i] = octets[from + i] as number;
     return slot;
   }
 

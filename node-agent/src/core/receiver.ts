@@ -1,4 +1,5 @@
 import {
+  copyFront,
   createDataHeader,
   createRepair,
   DATA_FLAG_REPAIR,
@@ -38,7 +39,6 @@ import { drawOrder, noticeVoice } from "./turn-taking.ts";
 
 /** Seal around a narrow frame's plaintext. */
 const FRAME_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_TAG_OCTETS;
-
 /** A data packet for this node: header, and payload octets[from, from + length). */
 export type Deliver = (
   nowUs: number,
@@ -92,7 +92,7 @@ export class Receiver {
     port.octetsReceived += length;
     // Opening is in place, and the caller's octets may be shared with other receivers.
     const frame = this.#frame;
-    for (let i = 0; i < length; i++) frame[i] = octets[i] as number;
+    copyFront(octets, length, frame);
     const format = sealFormat(frame);
     if (format === SealFormat.shared) this.#shared(nowUs, port, endpoint, length);
     else if (format === SealFormat.direct) this.#direct(nowUs, port, endpoint, length);
@@ -238,7 +238,7 @@ export class Receiver {
     port.lastDataUs = nowUs;
     if (!group) {
       if (port.shared && header.nextHop !== this.#s.local) {
-        this.#s.counters.count("overheard");
+        this.#s.counters.counts.overheard++;
         return true;
       }
       this.#arq.oweReport(nowUs, port, n, direct);
@@ -266,7 +266,7 @@ export class Receiver {
       noticeVoice(port, nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS));
     }
     if (!first) {
-      this.#s.counters.count("duplicates");
+      this.#s.counters.counts.duplicates++;
       if (group) this.#relay.heardAgain(port, n, header);
       return true;
     }
@@ -277,7 +277,7 @@ export class Receiver {
 
   #group(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, end: number): void {
     this.#relay.relay(nowUs, port, n, this.#header, octets, body, end - body);
-    this.#s.counters.count("delivered");
+    this.#s.counters.counts.delivered++;
     this.#deliver(nowUs, this.#header, octets, body, end - body, port);
   }
 

@@ -54,7 +54,8 @@ export class SentRing {
     this.firstSentUs[index] = nowUs;
     this.deadlineUs[index] = deadlineUs;
     const at = this.offset(index);
-    for (let i = 0; i < length; i++) this.octets[at + i] = frame[i] as number;
+    const octets = this.octets;
+    for (let i = 0; i < length; i++) octets[at + i] = frame[i] as number;
     if (neighbour !== -1) this.unacknowledged++;
   }
 

@@ -175,7 +175,8 @@ export class Transmitter {
   }
 
   #pull(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    for (const n of port.neighbours) {
+    for (let i = 0; i < port.neighbours.length; i++) {
+      const n = port.neighbours[i] as Neighbour;
       if (n.pullDueUs > nowUs) continue;
       n.pullDueUs = EVER;
       if (!this.#flooding.pullStillNeeded(port, n) || (!port.shared && n.receiverIndex < 0)) continue;
@@ -233,8 +234,8 @@ export class Transmitter {
   }
 
   #direct(port: Port, slot: TransmitSlot): boolean {
-    const next = port.direct.shift();
-    if (next === undefined) return false;
+    if (port.direct.length === 0) return false;
+    const next = port.direct.shift() as Port["direct"][number];
     this.#s.counters.count("updates-sent");
     slot.octets.set(next.octets, DIRECT_HEADER_OCTETS);
     return this.#finishControl(port, port.neighbours[next.neighbour], slot, DIRECT_HEADER_OCTETS + next.octets.length);
@@ -273,7 +274,7 @@ export class Transmitter {
       for (let i = 0; i < length; i++) slot.octets[i] = ring.octets[at + i] as number;
       ring.sentUs[index] = nowUs;
       slot.length = length;
-      const owner = port.neighbours[ring.neighbour[index] as number] ?? n;
+      const owner = neighbourAt(port, ring.neighbour[index] as number) ?? n;
       slot.endpoint = owner === undefined ? -1 : owner.endpoint;
       this.#s.counters.count("repeated");
       return true;
@@ -287,7 +288,7 @@ export class Transmitter {
     for (;;) {
       const packet = port.queue.pop(nowUs, windowEnd(port));
       if (packet === -1) return false;
-      const n = port.neighbours[this.#s.pool.neighbour[packet] as number];
+      const n = neighbourAt(port, this.#s.pool.neighbour[packet] as number);
       const sent = this.#packet(nowUs, port, n, packet, slot);
       this.#s.pool.release(packet);
       if (sent) return true;
@@ -329,7 +330,8 @@ export class Transmitter {
     }
     const length = pool.length[packet] as number;
     const payload = pool.offset(packet);
-    for (let i = 0; i < length; i++) out[at++] = pool.payloads[payload + i] as number;
+    const { payloads } = pool;
+    for (let i = 0; i < length; i++) out[at++] = payloads[payload + i] as number;
     return at;
   }
 
@@ -393,7 +395,7 @@ export class Transmitter {
   #fragment(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (!this.#fragmentReady(port)) return false;
     const f = this.#fragmenting[port.config.id] as Fragmenting;
-    const n = port.neighbours[f.neighbour];
+    const n = neighbourAt(port, f.neighbour);
     const at = this.#begin(port, FrameKind.fragment, slot);
     const header = { nextHop: n === undefined ? 0 : n.local, id: f.id, index: f.next, count: f.count };
     let end = at + encodeFragmentHeader(header, slot.octets, at);
@@ -403,6 +405,11 @@ export class Transmitter {
     this.#sendData(nowUs, port, n, slot, end, isUnicastKind(f.kind), f.deadlineUs, 0);
     return true;
   }
+}
+
+/** -1 is everyone: asking an array for it would be a look-up by name. */
+function neighbourAt(port: Port, index: number): Neighbour | undefined {
+  return index < 0 ? undefined : port.neighbours[index];
 }
 
 /** Nobody can open a newcomer's frames before its first hello: that goes like voice. */

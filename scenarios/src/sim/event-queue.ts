@@ -31,9 +31,9 @@ export class EventQueue {
 
   /** Puts an event on the agenda. `kind` and `node` are 0..255, `argument` any 32-bit integer. */
   add(timeUs: number, kind: number, node: number, argument: number): void {
-    assert(Number.isSafeInteger(timeUs), "event times are whole microseconds");
+    if (!Number.isSafeInteger(timeUs)) assert.fail("event times are whole microseconds");
     if (this.#size === this.#times.length) this.#grow();
-    assert(this.#sequence < MAX_SEQUENCE, "event sequence exhausted");
+    if (this.#sequence >= MAX_SEQUENCE) assert.fail("event sequence exhausted");
     const order = (kind * 256 + node) * MAX_SEQUENCE + this.#sequence++;
     this.#siftUp(this.#size++, timeUs, order, argument);
   }

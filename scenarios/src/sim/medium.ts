@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { copyFront } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "@skein/node-agent/core";
 import type { Network } from "../scenario/schema.ts";
 import type { World } from "../world/world.ts";
@@ -14,7 +15,6 @@ const UART_BITS_PER_OCTET = 10;
 const CARRIER_DETECT_US = 3_000;
 /** An IP radio waits a random time of at most this when the channel has become quiet. */
 const BACKOFF_US = 400;
-const LOOP_COPY_OCTETS = 64;
 const TWO_32_PER_PPM = 2 ** 32 / 1e6;
 
 /** What the medium asks of the kernel. Handles of frames are small integers. */
@@ -22,7 +22,7 @@ export interface MediumHost {
   scheduleArrival(atUs: number, frame: number): void;
   scheduleCarrier(atUs: number, frame: number, busy: boolean): void;
   scheduleAccess(atUs: number, node: number, network: number): void;
-  /** A frame is heard; `octets` is the listener's to change until it returns. */
+  /** A frame is heard; `octets` is the medium's: the next listener hears the same. */
   deliver(node: number, network: number, endpoint: number, octets: Uint8Array, length: number): void;
   carrier(node: number, network: number, busy: boolean): void;
 }
@@ -67,7 +67,6 @@ export class Medium {
   readonly #nodes: number;
   readonly #frames: Frame[] = [];
   readonly #free: number[] = [];
-  readonly #scratch = new Uint8Array(MAX_FRAME_OCTETS);
   /** By [network][node]: when the channel is quiet there, and what the device has queued; by cell for pipes. */
   readonly #quietUs: Float64Array;
   readonly #waiting: number[][];
@@ -205,7 +204,7 @@ export class Medium {
   #sendOverRadio(nowUs: number, network: number, from: number, octets: Uint8Array, length: number): void {
     const cell = network * this.#nodes + from;
     const waiting = this.#waiting[cell] as number[];
-    const first = this.#frames[waiting[0] ?? -1];
+    const first = waiting.length > 0 ? this.#frames[waiting[0] as number] : undefined;
     if (first !== undefined && nowUs - first.queuedUs > (this.#world.networks[network] as Network).queueMs * 1000) {
       this.counters.refused++;
       return;
@@ -261,7 +260,7 @@ export class Medium {
   }
 
   #hold(nowUs: number, network: number, from: number, to: number, octets: Uint8Array, length: number): number {
-    assert(length <= MAX_FRAME_OCTETS, "frame too long for any bearer");
+    if (length > MAX_FRAME_OCTETS) assert.fail("frame too long for any bearer");
     let handle = this.#free.pop();
     if (handle === undefined) {
       handle = this.#frames.length;
@@ -273,7 +272,7 @@ export class Medium {
     frame.to = to;
     frame.queuedUs = nowUs;
     frame.length = length;
-    copyOctets(octets, frame.octets, length);
+    copyFront(octets, length, frame.octets);
     return handle;
   }
 
@@ -330,8 +329,7 @@ export class Medium {
       return;
     }
     this.counters.delivered++;
-    copyOctets(frame.octets, this.#scratch, frame.length);
-    this.#host.deliver(to, frame.network, this.#endpointOf(frame, to), this.#scratch, frame.length);
+    this.#host.deliver(to, frame.network, this.#endpointOf(frame, to), frame.octets, frame.length);
   }
 
   /** The far end's number on a pipe; on a shared radio there is one endpoint, the radio itself. */
@@ -372,12 +370,6 @@ function makeFrame(nodes: number): Frame {
 
 function isHalfDuplex(network: Network): boolean {
   return network.type === "serial" && network.halfDuplex;
-}
-
-/** Both are MAX_FRAME_OCTETS long: copying all of it at once is faster than a loop over more than some octets. */
-function copyOctets(from: Uint8Array, to: Uint8Array, length: number): void {
-  if (length > LOOP_COPY_OCTETS && from.length === to.length) to.set(from);
-  else for (let i = 0; i < length; i++) to[i] = from[i] as number;
 }
 
 function removeFrom(list: number[], value: number): void {

@@ -9,6 +9,7 @@ export class SimCrypto implements CryptoPort {
   #mission: number;
   #handles = new Map<number, number>();
   #keys: number[] = [];
+  readonly #views = new WeakMap<Uint8Array, DataView>();
   #high = 0;
   #low = 0;
 
@@ -42,18 +43,25 @@ export class SimCrypto implements CryptoPort {
     return i < 4 ? (this.#high >>> (8 * i)) & 255 : (this.#low >>> (8 * (i - 4))) & 255;
   }
 
+  /** Frames come in a few buffers, again and again. */
+  #viewOf(octets: Uint8Array): DataView {
+    let view = this.#views.get(octets);
+    if (view === undefined) {
+      view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+      this.#views.set(octets, view);
+    }
+    return view;
+  }
+
   /** Two multiplicative lanes over four octets a step, then a finish that spreads every bit. */
   #checksum(key: number, nonce: Uint8Array, octets: Uint8Array, to: number): void {
     let high = (this.#keys[key] as number) ^ to;
     let low = ~high;
     for (let i = 0; i < 12; i++) high = Math.imul(high ^ (nonce[i] as number), 0x01000193);
+    const view = this.#viewOf(octets);
     let i = 0;
     for (; i + 4 <= to; i += 4) {
-      const word =
-        (octets[i] as number) |
-        ((octets[i + 1] as number) << 8) |
-        ((octets[i + 2] as number) << 16) |
-        ((octets[i + 3] as number) << 24);
+      const word = view.getInt32(i, true);
       high = Math.imul(high ^ word, 0x85ebca6b);
       high ^= high >>> 15;
       low = Math.imul(low + word, 0xc2b2ae35) ^ high;

@@ -283,7 +283,8 @@ export class Simulation {
       return;
     }
     node.spins = nextUs <= this.nowUs ? node.spins + 1 : 0;
-    assert(node.spins < MAX_SPINS, `${this.scenario.nodes[node.index]?.name} spins at ${this.nowUs} us`);
+    // Not as an argument of an assertion: the sentence would be made each time.
+    if (node.spins >= MAX_SPINS) assert.fail(`${this.scenario.nodes[node.index]?.name} spins at ${this.nowUs} us`);
     const wakeUs = Math.max(this.nowUs, Math.ceil(nextUs));
     if (wakeUs === node.wakeUs) return;
     node.wakeUs = wakeUs;

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import { copyFront } from "@skein/codecs";
 import type { NodeEvent } from "@skein/node-agent/core";
 
 const CHUNK_OCTETS = 1 << 16;
@@ -106,10 +107,8 @@ export class Trace {
   }
   #blob(octets: Uint8Array, length: number): void {
     this.#u32(length);
-    const octetsHere = this.#octets;
-    const at = this.#at;
-    for (let i = 0; i < length; i++) octetsHere[at + i] = octets[i] as number;
-    this.#at = at + length;
+    copyFront(octets, length, this.#octets, this.#at);
+    this.#at += length;
   }
   #flush(): void {
     this.#hash.update(this.#octets.subarray(0, this.#at));
