@@ -18,6 +18,8 @@ export const FrameKind = {
   groupNarrow: 7,
   label: 8,
   fragment: 9,
+  /** Unicast that carries an IP packet (see `ip/ip-compression.ts`). */
+  datagram: 10,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
@@ -32,6 +34,10 @@ export function classOf(octet: number): number {
 }
 export function precedenceOf(octet: number): number {
   return octet & 3;
+}
+/** Kinds that go to one node, hop by hop, each hop acknowledged. */
+export function isUnicastKind(kind: number): boolean {
+  return kind === FrameKind.unicast || kind === FrameKind.datagram;
 }
 export function isGroupKind(kind: number): boolean {
   return kind >= FrameKind.groupAll && kind <= FrameKind.groupNarrow;
