@@ -4,7 +4,7 @@ import {
   DIRECT_HEADER_OCTETS,
   decodeNarrowDataHeader,
   decodeWideDataHeader,
-  FrameKind,
+  isUnicastKind,
   kindOf,
   SealFormat,
   SHARED_HEADER_OCTETS,
@@ -94,7 +94,7 @@ export class Forwarding {
       this.#s.pool.header(slot, header);
       const from = this.#s.pool.offset(slot);
       const deadline = this.#s.pool.deadlineUs[slot] as number;
-      if (header.kind === FrameKind.unicast) {
+      if (isUnicastKind(header.kind)) {
         // The written potential was below what the packet carried; one that is not above it stays so.
         header.potential = Math.min(UNREACHABLE, header.potential + 1);
         if (this.route(nowUs, header, this.#s.pool.payloads, from, this.#s.pool.length[slot] as number, deadline)) {
@@ -125,7 +125,7 @@ export class Forwarding {
     const from = format === SealFormat.direct ? DIRECT_HEADER_OCTETS : SHARED_HEADER_OCTETS;
     const end = length - port.tagOctets;
     if (!this.#s.secure.reopen(port, slot, ring.counter[index] as number, octets, from, end)) return;
-    if (kindOf(octets[from] as number) !== FrameKind.unicast) return;
+    if (!isUnicastKind(kindOf(octets[from] as number))) return;
     const header = this.#header;
     const headerOctets = port.narrow
       ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)

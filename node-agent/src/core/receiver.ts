@@ -10,6 +10,7 @@ import {
   FrameKind,
   FULL_HEADER_OCTETS,
   isGroupKind,
+  isUnicastKind,
   kindOf,
   NARROW_TAG_OCTETS,
   readU16,
@@ -155,8 +156,7 @@ export class Receiver {
   ): void {
     const kind = kindOf(octets[from] as number);
     let ok = true;
-    if (kind === FrameKind.unicast || isGroupKind(kind))
-      ok = this.#data(nowUs, port, n, direct, kind, octets, from, end);
+    if (isUnicastKind(kind) || isGroupKind(kind)) ok = this.#data(nowUs, port, n, direct, kind, octets, from, end);
     else if (kind === FrameKind.report) ok = this.#arq.handleReport(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
     else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
@@ -192,7 +192,7 @@ export class Receiver {
     );
     if (whole === undefined) return true;
     const kind = kindOf(whole[0] as number);
-    if (kind !== FrameKind.unicast && !isGroupKind(kind)) return false;
+    if (!isUnicastKind(kind) && !isGroupKind(kind)) return false;
     return this.#data(nowUs, port, n, direct, kind, whole, 0, whole.length);
   }
 

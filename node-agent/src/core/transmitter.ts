@@ -8,6 +8,7 @@ import {
   FRAGMENT_HEADER_OCTETS,
   FrameKind,
   FULL_HEADER_OCTETS,
+  isUnicastKind,
   kindOctet,
   MAX_FRAGMENTS,
   SHARED_HEADER_OCTETS,
@@ -303,7 +304,7 @@ export class Transmitter {
     const kind = pool.kind[packet] as number;
     if (end + port.tagOctets > port.config.mtuOctets)
       return this.#startFragments(nowUs, port, n, slot, from, end, deadlineUs, kind);
-    const acknowledged = kind === FrameKind.unicast;
+    const acknowledged = isUnicastKind(kind);
     // On a slow channel a gap shows with the sender's next frame only, and news is worth repeating until then.
     const isNews = port.narrow && !acknowledged && pool.trafficClass[packet] !== TrafficClass.voice;
     const repairUntilUs = isNews ? nowUs + NEWS_REPAIR_NARROW_US : deadlineUs;
@@ -391,7 +392,7 @@ export class Transmitter {
     const to = Math.min(f.innerOctets, (f.next + 1) * f.partOctets);
     for (let i = f.next * f.partOctets; i < to; i++) slot.octets[end++] = f.inner[i] as number;
     f.next++;
-    this.#sendData(nowUs, port, n, slot, end, f.kind === FrameKind.unicast, f.deadlineUs, 0);
+    this.#sendData(nowUs, port, n, slot, end, isUnicastKind(f.kind), f.deadlineUs, 0);
     return true;
   }
 }

@@ -6,6 +6,15 @@ import type { GroupRelay } from "../group-relay.ts";
 import { MAX_PAYLOAD_OCTETS } from "../limits.ts";
 import type { CoreState } from "../state.ts";
 
+/** What an ordinary packet to one node does not say. */
+export interface UnicastOptions {
+  readonly kind: FrameKind;
+  /** Two copies over disjoint paths; no effect yet. */
+  readonly critical: boolean;
+}
+
+const ORDINARY: UnicastOptions = { kind: FrameKind.unicast, critical: false };
+
 /** How services hand packets to the mesh: gives each its sequence number and sends it on its way. */
 export class Outbox {
   readonly #s: CoreState;
@@ -24,9 +33,26 @@ export class Outbox {
     this.#sequences.fill(Math.imul(state.options.bootEpoch, 40_503));
   }
 
+  /** Copies octets[from, from + length) to `payload`; false (counted) if they are too many. */
+  load(octets: Uint8Array, from: number, length: number): boolean {
+    if (length > MAX_PAYLOAD_OCTETS) {
+      this.#s.counters.drop("too-long");
+      return false;
+    }
+    for (let i = 0; i < length; i++) this.payload[i] = octets[from + i] as number;
+    return true;
+  }
+
   /** Sends payload[0, length) to a node; false (counted) if there is no way now. */
-  unicast(nowUs: number, to: number, trafficClass: TrafficClass, precedence: Precedence, length: number): boolean {
-    const header = this.#next(FrameKind.unicast, trafficClass, precedence, to);
+  unicast(
+    nowUs: number,
+    to: number,
+    trafficClass: TrafficClass,
+    precedence: Precedence,
+    length: number,
+    options: UnicastOptions = ORDINARY,
+  ): boolean {
+    const header = this.#next(options.kind, trafficClass, precedence, to);
     return this.#forwarding.route(nowUs, header, this.payload, 0, length);
   }
 
