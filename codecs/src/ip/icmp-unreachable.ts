@@ -16,7 +16,7 @@ import {
   isMulticast,
   sumOctets,
 } from "./ip-header.ts";
-import { writeMeshIp } from "./mesh-ip.ts";
+import { MESH_ROUTER, writeMeshIp } from "./mesh-ip.ts";
 
 const ICMP_OCTETS = 8;
 /** RFC 4443 2.4 (c): an error is never larger than IPv6's least MTU. */
@@ -26,19 +26,18 @@ const HOP_LIMIT = 64;
 export const UNREACHABLE_MAX_OCTETS = IPV6_MTU_OCTETS;
 
 /**
- * Writes the answer of mesh node `own` to a packet that it cannot pass on and returns its length; 0 where none may be
- * given (RFC 4443 2.4 (e), RFC 1122 3.2.2): to errors, groups, later fragments and sources that are nobody.
+ * Writes the mesh's answer to a packet that it cannot pass on and returns its length; 0 where none may be given (RFC 4443 2.4 (e), RFC 1122 3.2.2): to errors, groups, later fragments and sources that are nobody.
  */
-export function encodeUnreachable(octets: Uint8Array, header: IpHeader, own: number, out: Uint8Array): number {
+export function encodeUnreachable(octets: Uint8Array, header: IpHeader, out: Uint8Array): number {
   if (isMulticast(octets, header) || header.transportOffset === -1 || !isOneNode(octets, header)) return 0;
   const type = octets[header.transportOffset] as number;
   if (header.family === 6) {
     if (header.protocol === IpProtocol.icmpv6 && type < 128) return 0;
-    return encodeIpv6(octets, header, own, out);
+    return encodeIpv6(octets, header, out);
   }
   // Only the question of a ping may be answered by an error.
   if (header.protocol === IpProtocol.icmp && type !== 8) return 0;
-  return encodeIpv4(octets, header, own, out);
+  return encodeIpv4(octets, header, out);
 }
 
 function isOneNode(octets: Uint8Array, header: IpHeader): boolean {
@@ -50,7 +49,7 @@ function isOneNode(octets: Uint8Array, header: IpHeader): boolean {
   return false;
 }
 
-function encodeIpv6(octets: Uint8Array, header: IpHeader, own: number, out: Uint8Array): number {
+function encodeIpv6(octets: Uint8Array, header: IpHeader, out: Uint8Array): number {
   const quoted = Math.min(header.lengthOctets, IPV6_MTU_OCTETS - IPV6_HEADER_OCTETS - ICMP_OCTETS);
   const body = ICMP_OCTETS + quoted;
   out.fill(0, 0, IPV6_HEADER_OCTETS + ICMP_OCTETS);
@@ -58,7 +57,7 @@ function encodeIpv6(octets: Uint8Array, header: IpHeader, own: number, out: Uint
   writeU16(out, 4, body);
   out[6] = IpProtocol.icmpv6;
   out[7] = HOP_LIMIT;
-  writeMeshIp(own, 6, out, 8);
+  writeMeshIp(MESH_ROUTER, 6, out, 8);
   copy(octets, header.sourceOffset, 16, out, 24);
   out[IPV6_HEADER_OCTETS] = 1;
   copy(octets, header.offset, quoted, out, IPV6_HEADER_OCTETS + ICMP_OCTETS);
@@ -68,7 +67,7 @@ function encodeIpv6(octets: Uint8Array, header: IpHeader, own: number, out: Uint
   return end;
 }
 
-function encodeIpv4(octets: Uint8Array, header: IpHeader, own: number, out: Uint8Array): number {
+function encodeIpv4(octets: Uint8Array, header: IpHeader, out: Uint8Array): number {
   const quoted = Math.min(header.lengthOctets, header.transportOffset - header.offset + 8);
   const total = IPV4_HEADER_OCTETS + ICMP_OCTETS + quoted;
   out.fill(0, 0, IPV4_HEADER_OCTETS + ICMP_OCTETS);
@@ -76,7 +75,7 @@ function encodeIpv4(octets: Uint8Array, header: IpHeader, own: number, out: Uint
   writeU16(out, 2, total);
   out[8] = HOP_LIMIT;
   out[9] = IpProtocol.icmp;
-  writeMeshIp(own, 4, out, 12);
+  writeMeshIp(MESH_ROUTER, 4, out, 12);
   copy(octets, header.sourceOffset, 4, out, 16);
   writeU16(out, 10, foldChecksum(sumOctets(out, 0, IPV4_HEADER_OCTETS, 0)));
   out[IPV4_HEADER_OCTETS] = 3;

@@ -10,6 +10,12 @@ import type { IpFamily } from "./ip-prefix.ts";
 export const MESH_IPV6_PREFIX = "fd73:6b65:696e::/48";
 export const MESH_IPV4_PREFIX = "10.115.0.0/16";
 
+/**
+ * The mesh itself, as a router that speaks of it: 10.115.255.254. No node has area 255. A kernel takes no packet from
+ * outside whose source is its own address.
+ */
+export const MESH_ROUTER = 0xfffe;
+
 const IPV6_HEAD = [0xfd, 0x73, 0x6b, 0x65, 0x69, 0x6e, 0, 0, 0, 0, 0, 0, 0, 0];
 const IPV4_HEAD = [10, 115];
 

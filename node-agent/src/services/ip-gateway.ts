@@ -237,7 +237,7 @@ export class IpGateway {
       this.#answersLeft = ANSWERS_PER_S;
     }
     if (this.#answersLeft === 0) return this.#count("unreachableSuppressed");
-    const length = encodeUnreachable(octets, this.#header, this.#context.address, this.#answer);
+    const length = encodeUnreachable(octets, this.#header, this.#answer);
     if (length === 0) return;
     this.#answersLeft--;
     this.#count("unreachableSent");
