@@ -8,6 +8,23 @@ export * from "./cot/iso-time.ts";
 export * from "./cot/tak-datagram.ts";
 export * from "./cot/xml-scanner.ts";
 export * from "./cot/xml-text.ts";
+export {
+  encodeUnreachable,
+  UNREACHABLE_MAX_OCTETS,
+} from "./ip/icmp-unreachable.ts";
+export { classifyIp, type IpClass, type PortRule } from "./ip/ip-class.ts";
+export { compressIp, decompressIp, IP_RULE_OCTETS } from "./ip/ip-compression.ts";
+export {
+  createIpHeader,
+  decodeIpHeader,
+  decrementHopLimit,
+  type IpHeader,
+  IpProtocol,
+  isMulticast,
+} from "./ip/ip-header.ts";
+export * from "./ip/ip-prefix.ts";
+export * from "./ip/mesh-ip.ts";
+export { clampTcpMss } from "./ip/tcp-mss.ts";
 export * from "./ivf/ivf.ts";
 export * from "./legacy/gnss-fix.ts";
 export * from "./legacy/gpsd.ts";

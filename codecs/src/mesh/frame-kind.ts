@@ -18,7 +18,7 @@ export const FrameKind = {
   groupNarrow: 7,
   label: 8,
   fragment: 9,
-  /** Unicast that carries an IP packet. */
+  /** Unicast that carries an IP packet (see `ip/ip-compression.ts`). */
   datagram: 10,
   /** Narrow frames only: unicast and datagram with a repair extension, which wide frames say in their flags. */
   repairedUnicast: 11,
@@ -38,6 +38,7 @@ export function classOf(octet: number): number {
 export function precedenceOf(octet: number): number {
   return octet & 3;
 }
+/** Kinds that go to one node, hop by hop, each hop acknowledged. */
 export function isUnicastKind(kind: number): boolean {
   return kind === FrameKind.unicast || (kind >= FrameKind.datagram && kind <= FrameKind.repairedDatagram);
 }

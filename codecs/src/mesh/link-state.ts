@@ -16,16 +16,25 @@
  *   +--------------+-----------+------------+--------+---------------+--------+--------------+--------+
  *   | originator 2 | node id 4 | boot epoch 4| seq 2 | role 4|caps 4 | name n | link count 1 | links  |
  *   +--------------+-----------+------------+--------+---------------+--------+--------------+--------+
+ *     +----------------+----------+
+ *     | prefix count 1 | prefixes |   IP networks behind the node, apart from its implicit addresses
+ *     +----------------+----------+
  *     name: length 1, UTF-8 (at most 12)       link, 4 octets: neighbour 1 | channel 1 | vector 2
+ *     prefix: family and length 1 | the octets that the length covers, unused bits zero
+ *       family and length: 0..128 IPv6 with so many bits, 0xc0 + 0..32 IPv4; 10.9.0.0/16 is d0 0a 09
  *
  * (boot epoch, sequence) orders the advertisements of one originator; sequences do not wrap within a
  * boot (65,535 changes: a node that gets there starts a new epoch's worth by staying silent).
  */
+import type { IpFamily, IpPrefix } from "../ip/ip-prefix.ts";
 import { readU16, readU32, writeU16, writeU32 } from "../wire/octets.ts";
 
 export const DELTA_OCTETS = 6;
 export const MAX_NAME_OCTETS = 12;
 export const MAX_LINKS_PER_NODE = 100;
+export const MAX_PREFIXES_PER_NODE = 8;
+/** Added to the length of an IPv4 prefix. */
+const IPV4_PREFIX = 0xc0;
 
 /** Capability bits. */
 export const CAPABILITY_NARROW_VOICE = 1;
@@ -47,6 +56,8 @@ export interface Advertisement {
   capabilities: number;
   name: Uint8Array;
   links: LinkStateLink[];
+  /** At most MAX_PREFIXES_PER_NODE. */
+  prefixes: IpPrefix[];
 }
 
 export interface Delta {
@@ -79,7 +90,9 @@ export function decodeDelta(octets: Uint8Array, offset: number, end: number): De
 }
 
 export function advertisementOctets(advertisement: Advertisement): number {
-  return 15 + advertisement.name.length + 4 * advertisement.links.length;
+  let octets = 16 + advertisement.name.length + 4 * advertisement.links.length;
+  for (const prefix of advertisement.prefixes) octets += 1 + prefix.octets.length;
+  return octets;
 }
 
 export function encodeAdvertisement(advertisement: Advertisement, out: Uint8Array, offset: number): number {
@@ -99,11 +112,39 @@ export function encodeAdvertisement(advertisement: Advertisement, out: Uint8Arra
     writeU16(out, at + 2, link.vector);
     at += 4;
   }
+  out[at++] = advertisement.prefixes.length;
+  for (const { family, lengthBits, octets } of advertisement.prefixes) {
+    out[at++] = family === 4 ? IPV4_PREFIX + lengthBits : lengthBits;
+    out.set(octets, at);
+    at += octets.length;
+  }
   return at - offset;
 }
 
+/** Reads prefixes to `into`; false if they are malformed. */
+function decodePrefixes(octets: Uint8Array, offset: number, end: number, into: IpPrefix[]): boolean {
+  if (offset >= end) return false;
+  const count = octets[offset] as number;
+  if (count > MAX_PREFIXES_PER_NODE) return false;
+  let at = offset + 1;
+  for (let i = 0; i < count; i++) {
+    if (at >= end) return false;
+    const first = octets[at++] as number;
+    const family: IpFamily = first >= IPV4_PREFIX ? 4 : 6;
+    const lengthBits = family === 4 ? first - IPV4_PREFIX : first;
+    const length = (lengthBits + 7) >>> 3;
+    if (lengthBits > (family === 4 ? 32 : 128) || end - at < length) return false;
+    // Two ways to write one prefix would be two prefixes to whoever compares them.
+    if ((lengthBits & 7) !== 0 && ((octets[at + length - 1] as number) & (0xff >>> (lengthBits & 7))) !== 0)
+      return false;
+    into.push({ family, lengthBits, octets: octets.slice(at, at + length) });
+    at += length;
+  }
+  return true;
+}
+
 export function decodeAdvertisement(octets: Uint8Array, offset: number, end: number): Advertisement | undefined {
-  if (end - offset < 15) return undefined;
+  if (end - offset < 16) return undefined;
   const nameLength = octets[offset + 13] as number;
   let at = offset + 14 + nameLength;
   if (nameLength > MAX_NAME_OCTETS || at >= end) return undefined;
@@ -119,6 +160,7 @@ export function decodeAdvertisement(octets: Uint8Array, offset: number, end: num
     capabilities: roleOctet & 15,
     name: octets.slice(offset + 14, offset + 14 + nameLength),
     links: [],
+    prefixes: [],
   };
   if ((advertisement.originator & 0xff) === 0 || advertisement.nodeId === 0) return undefined;
   for (let i = 0; i < linkCount; i++, at += 4) {
@@ -128,5 +170,6 @@ export function decodeAdvertisement(octets: Uint8Array, offset: number, end: num
       vector: readU16(octets, at + 2),
     });
   }
+  if (!decodePrefixes(octets, at, end, advertisement.prefixes)) return undefined;
   return advertisement;
 }

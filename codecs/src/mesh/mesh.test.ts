@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { IpPrefix } from "../ip/ip-prefix.ts";
 import { fromHex, type GoldenVector, parseGoldenVectors, toHex } from "../testing/golden.ts";
 import {
   createDataHeader,
@@ -186,6 +187,14 @@ test("potentials of fewer bits are monotone: descent in 8 or 6 bits is descent i
 test("advertisements round-trip and know their length", () => {
   const plain = { noNullPrototype: true };
   const link = fc.record({ neighbour: fc.nat(255), channel: fc.nat(255), vector: fc.nat(0xffff) }, plain);
+  const ipPrefix = fc
+    .record({ six: fc.boolean(), lengthBits: fc.nat(128), octets: fc.uint8Array({ minLength: 16, maxLength: 16 }) })
+    .map(({ six, lengthBits, octets }): IpPrefix => {
+      const bits = six ? lengthBits : lengthBits % 33;
+      const kept = octets.slice(0, (bits + 7) >>> 3);
+      if ((bits & 7) !== 0) kept[kept.length - 1]! &= 0xff00 >>> (bits & 7);
+      return { family: six ? 6 : 4, lengthBits: bits, octets: kept };
+    });
   const advertisement = fc.record(
     {
       originator: fc.nat(0xfe).map((local) => 0x0100 | Math.max(1, local)),
@@ -196,6 +205,7 @@ test("advertisements round-trip and know their length", () => {
       capabilities: fc.nat(15),
       name: fc.uint8Array({ maxLength: 12 }),
       links: fc.array(link, { maxLength: 100 }),
+      prefixes: fc.array(ipPrefix, { maxLength: 8 }),
     },
     plain,
   );

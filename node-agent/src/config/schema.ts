@@ -1,4 +1,6 @@
+import { MAX_PREFIXES_PER_NODE, parseIpAddress, parseIpPrefix } from "@skein/codecs";
 import { z } from "zod";
+import { MAX_IP_OCTETS } from "../core/api.ts";
 
 /** The agent's configuration file. Every field has a sane default except who the node is and how it is reached. */
 const hostPort = z
@@ -54,6 +56,75 @@ const serialBearer = z.strictObject({
   keyUpMs: z.number().min(0).max(2000).default(20),
   mtuOctets: z.number().int().min(64).max(1400).default(240),
 });
+
+/** RFC 8200 5: IPv6 does not work over less. */
+const IPV6_MTU_OCTETS = 1280;
+/** Groups 224.0.0.x never leave their link (RFC 5771 4). */
+const GROUP_IPV4 = /^(22[4-9]|23\d)\.(?!0\.0\.)/;
+const PORTS = /^(\d{1,5})(-(\d{1,5}))?$/;
+
+/** `5004` or `5004-5010` as first and last port; undefined if it is neither. */
+export function parsePorts(text: string): [first: number, last: number] | undefined {
+  const match = PORTS.exec(text);
+  if (match === null) return undefined;
+  const first = Number(match[1]);
+  const last = Number(match[3] ?? match[1]);
+  return first >= 1 && first <= last && last <= 65_535 ? [first, last] : undefined;
+}
+
+const ipSection = z.strictObject({
+  /** name of the interface that is made */
+  tun: z
+    .string()
+    .regex(/^[\w.-]{1,15}$/, "expected the name of an interface: 1 to 15 letters and digits")
+    .default("skein0"),
+  mtuOctets: z
+    .number()
+    .int()
+    .min(IPV6_MTU_OCTETS, `less than ${IPV6_MTU_OCTETS}: IPv6 does not work over it`)
+    .max(MAX_IP_OCTETS, `more than ${MAX_IP_OCTETS}: a packet would not fit into a frame of the mesh`)
+    .default(IPV6_MTU_OCTETS),
+  /** networks behind this node, besides its own addresses; every node learns of them */
+  prefixes: z
+    .array(
+      z
+        .string()
+        .refine(
+          (text) => parseIpPrefix(text) !== undefined,
+          "expected a network, for example 10.9.0.0/16 or 2001:db8:9::/48, without bits behind its length",
+        ),
+    )
+    .max(MAX_PREFIXES_PER_NODE)
+    .default([]),
+  /** what goes through these ports, where the packets' own marks do not say it */
+  classes: z
+    .array(
+      z.strictObject({
+        ports: z
+          .union([z.string(), z.number().int().transform(String)])
+          .refine((text) => parsePorts(text) !== undefined, "expected a port or a range, for example 5004-5010"),
+        protocol: z.enum(["udp", "tcp", "any"]).default("any"),
+        class: z.enum(["voice", "command", "video", "bulk"]),
+        /** to be sent twice over disjoint paths */
+        critical: z.boolean().default(false),
+      }),
+    )
+    .max(32)
+    .default([]),
+  /** groups that are carried to all nodes; those of ATAK always are */
+  multicast: z
+    .array(
+      z
+        .string()
+        .refine(
+          (text) => parseIpAddress(text)?.length === 4 && GROUP_IPV4.test(text),
+          "expected an IPv4 group, for example 239.2.3.1; 224.0.0.x never leaves its link",
+        ),
+    )
+    .max(32)
+    .default([]),
+});
+export type IpConfig = z.infer<typeof ipSection>;
 
 export const agentConfigSchema = z.strictObject({
   node: z.strictObject({
@@ -115,6 +186,8 @@ export const agentConfigSchema = z.strictObject({
       group: hostPort.default("239.2.3.1:6969"),
     })
     .optional(),
+  /** a network interface whose packets go through the mesh */
+  ip: ipSection.optional(),
   api: z.strictObject({ listen: hostPort.default("127.0.0.1:4780") }).prefault({}),
   sos: z.strictObject({ acknowledge: z.boolean().default(false) }).prefault({}),
   /** append measured events (voice frames, positions, texts) as JSON lines to this file */

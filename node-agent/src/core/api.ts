@@ -2,6 +2,7 @@
  * The core's contract: what goes in, what comes out. No I/O, no clock, no randomness of its own.
  * Time is always an argument: integer microseconds on a monotonic clock.
  */
+import type { IpFamily, IpPrefix } from "@skein/codecs";
 
 /** Area-local address of a node: area (high octet) and local id 1..254 (low octet). 0 means nobody. */
 export type Address = number;
@@ -99,6 +100,8 @@ export interface CoreOptions {
   readonly narrowVoice: boolean;
   /** True on the node that acknowledges an SOS for the headquarters. */
   readonly acknowledgesSos: boolean;
+  /** IP networks behind this node, told to all; at most MAX_PREFIXES_PER_NODE. */
+  readonly prefixes: readonly IpPrefix[];
 }
 
 /** Life of a text: `delivered` only after the receiver's signed-off receipt came back. */
@@ -128,6 +131,8 @@ export type NodeEvent =
       bridge: boolean;
     }
   | { type: "video"; from: Address; stream: number; octets: Uint8Array }
+  /** What `sendIp` or `sendIpGroup` was given at the other end; octets are the event's own copy. `to` is 0 for a group. */
+  | { type: "ip"; from: Address; to: Address; octets: Uint8Array }
   | { type: "policy"; version: number; octets: Uint8Array };
 
 /** Names of nodes, links, queues as JSON; for people and the API, made on demand. */
@@ -248,6 +253,33 @@ export interface MeshCore {
   ): void;
   /** One protected RTP packet, at most MAX_VIDEO_OCTETS. */
   sendVideo(nowUs: number, to: Address, stream: number, octets: Uint8Array): void;
+  /**
+   * One IP packet as `compressIp` writes it, octets[from, from + length), at most MAX_IP_OCTETS + 1; false (counted)
+   * if there is no way now. `critical` asks for two copies over disjoint paths; it has no effect yet.
+   */
+  sendIp(
+    nowUs: number,
+    to: Address,
+    trafficClass: TrafficClass,
+    precedence: Precedence,
+    critical: boolean,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+  ): boolean;
+  /** The same to everyone. Voice travels among video, command among bulk: those classes are taken in group frames. */
+  sendIpGroup(
+    nowUs: number,
+    trafficClass: TrafficClass,
+    precedence: Precedence,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+  ): void;
+  /** Node that owns the IP address at `offset`, by its implicit address or the longest prefix; 0 if nobody does. */
+  resolveIp(octets: Uint8Array, offset: number, family: IpFamily): Address;
+  /** Prefixes that other nodes advertise, each once. The same array until something changes. */
+  foreignPrefixes(): readonly IpPrefix[];
   /** Floods a policy (CBOR) to all nodes; a newer version replaces an older one. */
   publishPolicy(nowUs: number, version: number, octets: Uint8Array): void;
   /** A policy that is already known (from storage): offered to nodes that have an older one. */
@@ -266,5 +298,7 @@ export interface MeshCore {
 export const MAX_TEXT_OCTETS = 1024;
 /** Largest video packet handed to `sendVideo`, octets. */
 export const MAX_VIDEO_OCTETS = 1200;
+/** Largest IP packet, octets: it fits into one frame of a bearer with an mtu of 1424. */
+export const MAX_IP_OCTETS = 1400;
 /** Largest frame of any bearer, octets: size of a TransmitSlot's buffer. */
 export const MAX_FRAME_OCTETS = 1500;

@@ -1,6 +1,7 @@
+import { formatIpPrefix, type IpPrefix, parseIpAddress, parseIpPrefix } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type CoreBearer, MAX_TEXT_OCTETS, type NodeEvent, type PositionReport } from "./api.ts";
+import { type CoreBearer, MAX_IP_OCTETS, MAX_TEXT_OCTETS, type NodeEvent, type PositionReport } from "./api.ts";
 import { Random } from "./random.ts";
 import { createNullCrypto } from "./testing/null-crypto.ts";
 import { type Medium, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
@@ -382,6 +383,93 @@ test("silent and broken frames end: every queue is empty again after traffic int
     for (const bearer of status.bearers) assert.is(bearer.queuedFrames, 0);
     assert.is(status.drops["pool-empty"], 0);
   }
+});
+
+test("an IP packet goes hop by hop to its node, whatever its class, and in parts over a narrow bearer", () => {
+  const mesh = new VirtualMesh(3, [radio("uhf", [0, 1]), serial("hf", [1, 2])]);
+  assert.ok(mesh.run(60 * SECOND, () => mesh.allReachable()));
+  mesh.run(20 * SECOND);
+  const sent: Uint8Array[] = [];
+  for (const trafficClass of [0, 1, 2, 3] as const) {
+    for (const precedence of [0, 3] as const) {
+      const octets = Uint8Array.from(
+        { length: trafficClass === 3 ? 500 : 60 },
+        (_, i) => i + trafficClass + precedence,
+      );
+      sent.push(octets);
+      assert.ok(mesh.node(0).core.sendIp(mesh.nowUs, 0x103, trafficClass, precedence, false, octets, 0, octets.length));
+      mesh.drain(0);
+      mesh.run(4 * SECOND);
+    }
+  }
+  const got = of(mesh, 2, "ip");
+  assert.equal(
+    got.map((e) => [e.from, e.to]),
+    sent.map(() => [0x101, 0x103]),
+  );
+  assert.equal(
+    got.map((e) => e.octets),
+    sent,
+  );
+});
+
+test("an IP packet to the group reaches everyone else once, in every class", () => {
+  const mesh = new VirtualMesh(4, [radio("uhf", [0, 1, 2]), radio("vhf", [1, 2, 3])]);
+  assert.ok(mesh.run(3 * SECOND, () => mesh.allReachable()));
+  for (const trafficClass of [0, 1, 2, 3] as const) {
+    mesh.node(0).core.sendIpGroup(mesh.nowUs, trafficClass, 0, Uint8Array.of(9, trafficClass), 1, 1);
+    mesh.drain(0);
+    mesh.run(SECOND);
+  }
+  for (const node of [1, 2, 3]) {
+    assert.equal(
+      of(mesh, node, "ip").map((e) => [e.from, e.to, ...e.octets]),
+      [0, 1, 2, 3].map((c) => [0x101, 0, c]),
+    );
+  }
+  assert.is(of(mesh, 0, "ip").length, 0);
+});
+
+test("what is too long for a frame is refused with a count", () => {
+  const mesh = new VirtualMesh(1, [radio("uhf", [0])]);
+  const { core } = mesh.node(0);
+  assert.not(core.sendIp(mesh.nowUs, 0x102, 3, 0, false, new Uint8Array(1500), 0, MAX_IP_OCTETS + 2));
+  assert.is(drops(mesh, 0)["too-long"], 1);
+});
+
+test("prefixes spread with the link state, the longest decides, of two equal ones the nearer", () => {
+  const prefixes: Record<number, string[]> = {
+    1: ["10.9.0.0/16"],
+    2: ["10.9.8.0/24", "2001:db8::/32"],
+    3: ["10.9.0.0/16"],
+  };
+  const mesh = new VirtualMesh(
+    4,
+    wires([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ]),
+    1,
+    (i, o) => ({ ...o, prefixes: (prefixes[i] ?? []).map((text) => parseIpPrefix(text) as IpPrefix) }),
+  );
+  assert.ok(mesh.run(3 * SECOND, () => mesh.allReachable()));
+  const owner = (node: number, text: string): number => {
+    const octets = parseIpAddress(text) as Uint8Array;
+    return mesh.node(node).core.resolveIp(octets, 0, octets.length === 4 ? 4 : 6);
+  };
+  assert.is(owner(0, "10.9.7.1"), 0x102);
+  assert.is(owner(2, "10.9.7.1"), 0x102, "as near as the other, and the first of them");
+  assert.is(owner(3, "10.9.7.1"), 0x104);
+  assert.is(owner(0, "10.9.8.1"), 0x103);
+  assert.is(owner(0, "2001:db8::5"), 0x103);
+  assert.is(owner(0, "2001:db9::5"), 0);
+  assert.is(owner(0, "10.115.1.4"), 0x104);
+  assert.is(owner(0, "fd73:6b65:696e::104"), 0x104);
+  assert.is(owner(0, "10.115.1.9"), 0, "nobody has this address");
+  const known = mesh.node(0).core.foreignPrefixes();
+  assert.equal(known.map(formatIpPrefix).sort(), ["10.9.0.0/16", "10.9.8.0/24", "2001:db8::/32"]);
+  assert.is(mesh.node(0).core.foreignPrefixes(), known);
 });
 
 test.run();

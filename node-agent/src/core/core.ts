@@ -1,4 +1,11 @@
-import { type DataHeader, isGroupKind, POSITION_REPORT_OCTETS } from "@skein/codecs";
+import {
+  type DataHeader,
+  FrameKind,
+  type IpFamily,
+  type IpPrefix,
+  isGroupKind,
+  POSITION_REPORT_OCTETS,
+} from "@skein/codecs";
 import { Adjacency } from "./adjacency.ts";
 import {
   type Address,
@@ -203,6 +210,42 @@ class Core implements MeshCore {
     this.#outbox.unicast(nowUs, to, TrafficClass.video, Precedence.routine, octets.length + 1);
   }
 
+  sendIp(
+    nowUs: number,
+    to: Address,
+    trafficClass: TrafficClass,
+    precedence: Precedence,
+    critical: boolean,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+  ): boolean {
+    if (!this.#outbox.load(octets, from, length)) return false;
+    return this.#outbox.datagram(nowUs, to, trafficClass, precedence, length, critical);
+  }
+
+  sendIpGroup(
+    nowUs: number,
+    trafficClass: TrafficClass,
+    precedence: Precedence,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+  ): void {
+    if (!this.#outbox.load(octets, from, length)) return;
+    const heavy = trafficClass === TrafficClass.voice || trafficClass === TrafficClass.video;
+    const free = heavy ? TrafficClass.video : TrafficClass.bulk;
+    this.#outbox.group(nowUs, FrameKind.groupAll, 0, free, precedence, length);
+  }
+
+  resolveIp(octets: Uint8Array, offset: number, family: IpFamily): Address {
+    return this.#s.db.resolveIp(octets, offset, family, this.#distance);
+  }
+
+  foreignPrefixes(): readonly IpPrefix[] {
+    return this.#s.db.prefixes.foreign(this.#s.local);
+  }
+
   publishPolicy(nowUs: number, version: number, octets: Uint8Array): void {
     this.#policy.publish(nowUs, version, octets);
   }
@@ -231,7 +274,13 @@ class Core implements MeshCore {
     return readStatus(this.#s, this.#forwarding, nowUs);
   }
 
-  /** Which service a packet is for follows from its class and precedence, and for commands from its first octet. */
+  readonly #distance = (local: number): number =>
+    this.#s.paths.to(local, TrafficClass.command)[this.#s.local] as number;
+
+  /**
+   * Which service a packet is for follows from its kind, class and precedence, and for commands from its first octet.
+   * Groups have no video and no bulk of their own: in those classes they carry IP.
+   */
   readonly #deliver = (
     nowUs: number,
     header: DataHeader,
@@ -247,6 +296,11 @@ class Core implements MeshCore {
   #dispatch(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number, port: Port): boolean {
     const { source, trafficClass, precedence } = header;
     const group = isGroupKind(header.kind);
+    if (header.kind === FrameKind.datagram || (group && trafficClass >= TrafficClass.video)) {
+      const to = group ? 0 : header.destination;
+      emit(this.#s, { type: "ip", from: source, to, octets: octets.slice(from, from + length) });
+      return true;
+    }
     if (trafficClass === TrafficClass.voice)
       return group && this.#voice.handle(nowUs, source, header.destination, port, octets, from, length);
     if (trafficClass === TrafficClass.video) {

@@ -6,8 +6,8 @@ export const MAX_BEARERS = 16;
 export const MAX_NEIGHBOURS_PER_BEARER = 64;
 /** Data packets held in all queues of a node (`pool-empty`). */
 export const MAX_PACKETS = 512;
-/** Largest data payload, octets: a video packet with its stream octet. */
-export const MAX_PAYLOAD_OCTETS = 1232;
+/** Largest data payload, octets: an IP packet of MAX_IP_OCTETS behind its rule octet (`too-long`). */
+export const MAX_PAYLOAD_OCTETS = 1401;
 /** Data packets queued on one bearer (`queue-full`). */
 export const MAX_QUEUED_PER_BEARER = 128;
 /** Sent frames kept for repetition, per stream. */

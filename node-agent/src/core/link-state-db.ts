@@ -1,11 +1,14 @@
 import {
   type Advertisement,
   type Delta,
+  type IpFamily,
   type LinkStateLink,
   MAX_LINKS_PER_NODE,
+  meshAddressOf,
   mix32,
   VECTOR_GONE,
 } from "@skein/codecs";
+import { PrefixTable } from "./prefix-table.ts";
 
 /** One node's latest advertisement and when it was learned. */
 export interface NodeRecord {
@@ -33,6 +36,7 @@ function hashOf(a: Advertisement): number {
  */
 export class LinkStateDb {
   readonly area: number;
+  readonly prefixes = new PrefixTable();
   readonly #nodes: (NodeRecord | undefined)[] = new Array<NodeRecord | undefined>(256).fill(undefined);
   #digest = 0;
   /** Changes whenever a link or a node does. */
@@ -62,6 +66,7 @@ export class LinkStateDb {
     if (record === undefined) {
       this.#nodes[local] = { local, advertisement, learnedUs: nowUs, heardUs: nowUs };
       this.#digest = (this.#digest + hashOf(advertisement)) >>> 0;
+      this.prefixes.set(local, advertisement.prefixes);
       this.version++;
       return "news";
     }
@@ -70,6 +75,7 @@ export class LinkStateDb {
       return isNewer(record.advertisement, advertisement) ? "older" : "known";
     this.#digest = (this.#digest - hashOf(record.advertisement) + hashOf(advertisement)) >>> 0;
     record.advertisement = advertisement;
+    this.prefixes.set(local, advertisement.prefixes);
     record.learnedUs = nowUs;
     record.heardUs = nowUs;
     this.version++;
@@ -102,6 +108,17 @@ export class LinkStateDb {
     for (const link of record.advertisement.links)
       if (link.neighbour === to && link.channel === channel) return link.vector;
     return VECTOR_GONE;
+  }
+
+  /**
+   * Address of the node that owns an IP address: by its implicit one, else by the longest prefix, of several nodes
+   * with the same the nearest by `distance`. 0 if nobody does.
+   */
+  resolveIp(octets: Uint8Array, offset: number, family: IpFamily, distance: (local: number) => number): number {
+    const implicit = meshAddressOf(octets, offset, family);
+    if (implicit >>> 8 === this.area && this.#nodes[implicit & 0xff] !== undefined) return implicit;
+    const local = this.prefixes.longest(octets, offset, family, distance);
+    return local === 0 ? 0 : (this.area << 8) | local;
   }
 
   /** True if both ends report a link over `channel`. */

@@ -53,6 +53,7 @@ export class LinkStateFlooding {
       capabilities: state.options.narrowVoice ? CAPABILITY_NARROW_VOICE : 0,
       name: state.options.nameUtf8,
       links: [],
+      prefixes: [...state.options.prefixes],
     };
     state.db.applyFull(own, nowUs);
   }

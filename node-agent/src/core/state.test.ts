@@ -32,6 +32,7 @@ function withBearers(count: number): CoreOptions {
     bridgedGroups: [],
     narrowVoice: false,
     acknowledgesSos: false,
+    prefixes: [],
   };
 }
 

@@ -44,10 +44,18 @@ export function runAgent(args: string[]): Promise<Finished> {
   return new Promise((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr })));
 }
 
-/** Starts `skein agent --config file` and resolves when it says that it is ready. */
-export async function startAgentProcess(file: string, args: string[] = []): Promise<AgentProcess> {
+/**
+ * Starts `skein agent --config file` and resolves when it says that it is ready. `through` is a command that becomes
+ * the agent (`nsenter ...`).
+ */
+export async function startAgentProcess(
+  file: string,
+  args: string[] = [],
+  through: string[] = [],
+): Promise<AgentProcess> {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [CLI, "--config", file, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const [program = "", ...words] = [...through, process.execPath, CLI, "--config", file, ...args];
+  const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   child.stderr.on("data", (octets: Buffer) => (log += octets.toString()));
   const line = await new Promise<string>((resolve, reject) => {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { type IpPrefix, parseIpPrefix } from "@skein/codecs";
 import type { Bearer, BearerCounters } from "@skein/radio-hal";
 import type { AgentStatus, LogEvent } from "../api/types.ts";
 import { addressTextOf, type LoadedConfig } from "../config/load.ts";
@@ -12,6 +13,7 @@ import { Battery } from "../services/battery.ts";
 import type { ServiceContext } from "../services/context.ts";
 import { EventLog } from "../services/event-log.ts";
 import { GpsdSource } from "../services/gpsd-source.ts";
+import type { IpGateway } from "../services/ip-gateway.ts";
 import { type Journal, noJournal, openJournal } from "../services/journal.ts";
 import { NmeaSource } from "../services/nmea-source.ts";
 import { PolicyService } from "../services/policy-service.ts";
@@ -72,6 +74,7 @@ export async function startAgent(loaded: LoadedConfig, log: Log): Promise<Runnin
       bridgedGroups: loaded.config.voice.bridge,
       narrowVoice: findCodec2() !== undefined,
       acknowledgesSos: loaded.config.sos.acknowledge,
+      prefixes: (loaded.config.ip?.prefixes ?? []).map((text) => parseIpPrefix(text) as IpPrefix),
     };
     agent = new Agent(loaded, log, store, createCore(options, monotonicUs()), options.narrowVoice);
     await agent.start();
@@ -101,6 +104,7 @@ class Agent implements RunningAgent {
   readonly #video: VideoService;
   readonly #policy: PolicyService;
   readonly #tak: TakGateway | undefined;
+  #ip: IpGateway | undefined;
   readonly #startedUs = monotonicUs();
   #api: ApiServer | undefined;
   #media: MediaHost | undefined;
@@ -160,6 +164,7 @@ class Agent implements RunningAgent {
     this.#journal.write("start", monotonicUs(), { nodeId, bootEpoch: this.bootEpoch, name, pid: process.pid });
     this.#policy.resume();
     await this.#loop.start();
+    await this.#startIp();
     this.#texts.resume();
     this.#sos.resume();
     await this.#battery.start();
@@ -180,10 +185,22 @@ class Agent implements RunningAgent {
     this.#battery.stop();
     this.#tak?.stop();
     this.#voice.stopTalking();
-    await Promise.all([this.#loop.stop(), this.#api?.close(), this.#media?.close()]);
+    await Promise.all([this.#loop.stop(), this.#ip?.stop(), this.#api?.close(), this.#media?.close()]);
     this.#journal.write("stop", monotonicUs(), {});
     this.#journal.close();
     this.#store.close();
+  }
+
+  /** Loaded only where it is wanted: it brings a native library and a thread. */
+  async #startIp(): Promise<void> {
+    const { ip } = this.#loaded.config;
+    if (ip === undefined) return;
+    const [{ IpGateway }, { openTun }] = await Promise.all([
+      import("../services/ip-gateway.ts"),
+      import("@skein/radio-hal/tun"),
+    ]);
+    this.#ip = new IpGateway(this.#context(), ip, openTun);
+    await this.#ip.start();
   }
 
   #context(): ServiceContext {
@@ -241,7 +258,10 @@ class Agent implements RunningAgent {
         return this.#policy.onPolicy(event, nowUs);
       case "neighbour":
         return this.#onNeighbour(event, nowUs);
+      case "ip":
+        return this.#ip?.onEvent(event, nowUs);
       case "routes":
+        this.#ip?.onRoutes();
         return this.#log.debug("routes changed", { version: event.version });
     }
   }
@@ -350,6 +370,7 @@ class Agent implements RunningAgent {
     const counters: Record<string, Record<string, number>> = { video: { "dropped-out": this.#video.dropped } };
     if (this.#api) counters["api"] = { ...this.#api.counters };
     if (this.#tak) counters["tak"] = { ...this.#tak.counters };
+    if (this.#ip) counters["ip"] = this.#ip.counters;
     if (this.#media) counters["media"] = { restarts: this.#media.restarts, dropped: this.#media.dropped };
     counters["position"] = { ...this.#positions.counters };
     for (const bearer of this.#bearers) counters[`bearer ${bearer.info.name}`] = flatten(bearer.counters);

@@ -2,8 +2,9 @@ import {
   createDataHeader,
   DIRECT_HEADER_OCTETS,
   decodeWideDataHeader,
-  FrameKind,
   FULL_HEADER_OCTETS,
+  isUnicastKind,
+  kindOf,
   SealFormat,
   SHARED_HEADER_OCTETS,
   sealFormat,
@@ -51,7 +52,7 @@ export class ForwardingLoopWatcher {
     const shared = to < 0;
     const end = length - WIDE_TAG_OCTETS;
     const start = sealedStart(octets);
-    if (end <= start || (octets[start] as number) >>> 4 !== FrameKind.unicast) return;
+    if (end <= start || !isUnicastKind(kindOf(octets[start] as number))) return;
     if (decodeWideDataHeader(octets, start, end, shared, this.#header) === 0) return;
     const next = shared ? (this.#indexOfLocal[this.#header.nextHop] as number) : to;
     if (next < 0) return;

@@ -27,6 +27,7 @@ export function coreOptions(
     bridgedGroups: bridgedGroupsOf(scenario, node.name),
     narrowVoice: hasNarrowRadio(scenario, node),
     acknowledgesSos: node.acknowledgesSos,
+    prefixes: [],
   };
 }
 

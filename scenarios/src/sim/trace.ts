@@ -20,6 +20,7 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   voice: 8,
   video: 9,
   policy: 10,
+  ip: 11,
 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
 
@@ -73,6 +74,9 @@ export class Trace {
         return this.#blob(event.payload, event.payload.length);
       case "video":
         this.#numbers(event.from, event.stream);
+        return this.#blob(event.octets, event.octets.length);
+      case "ip":
+        this.#numbers(event.from, event.to);
         return this.#blob(event.octets, event.octets.length);
       case "policy":
         this.#numbers(event.version);

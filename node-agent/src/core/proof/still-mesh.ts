@@ -91,6 +91,7 @@ export class StillMesh {
           halfDuplex: false,
         },
       ],
+      prefixes: [],
       groups: [],
       bridgedGroups: [],
       narrowVoice: false,
@@ -152,6 +153,7 @@ export class StillMesh {
       capabilities: 0,
       name: new Uint8Array(0),
       links,
+      prefixes: [],
     };
     for (let i = 0; i < this.#count; i++) {
       if (reaches(i)) this.#nodes[i]?.state.db.applyFull(advertisement, 0);

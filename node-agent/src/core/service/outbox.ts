@@ -6,6 +6,19 @@ import type { GroupRelay } from "../group-relay.ts";
 import { MAX_PAYLOAD_OCTETS } from "../limits.ts";
 import type { CoreState } from "../state.ts";
 
+/** What an ordinary packet to one node does not say. */
+interface UnicastOptions {
+  readonly kind: FrameKind;
+  /** Two copies over disjoint paths, where there are two. */
+  readonly critical: boolean;
+  /** The mesh keeps it for a while when there is no way; whoever repeats by itself does not want that. */
+  readonly keep: boolean;
+}
+
+const ORDINARY: UnicastOptions = { kind: FrameKind.unicast, critical: false, keep: false };
+const DATAGRAM: UnicastOptions = { kind: FrameKind.datagram, critical: false, keep: true };
+const CRITICAL_DATAGRAM: UnicastOptions = { kind: FrameKind.datagram, critical: true, keep: true };
+
 /** How services hand packets to the mesh: gives each its sequence number and sends it on its way. */
 export class Outbox {
   readonly #s: CoreState;
@@ -25,20 +38,42 @@ export class Outbox {
     this.#sequences.fill(Math.imul(state.options.bootEpoch, 40_503));
   }
 
-  /**
-   * Sends payload[0, length) to a node; false if there is no way now. `keep`: then the mesh keeps it for a while; whoever
-   * repeats by itself does not want that.
-   */
+  /** Copies octets[from, from + length) to `payload`; false (counted) if they are too many. */
+  load(octets: Uint8Array, from: number, length: number): boolean {
+    if (length > MAX_PAYLOAD_OCTETS) {
+      this.#s.counters.drop("too-long");
+      return false;
+    }
+    for (let i = 0; i < length; i++) this.payload[i] = octets[from + i] as number;
+    return true;
+  }
+
+  /** Sends payload[0, length) to a node; false if there is no way now. */
   unicast(
     nowUs: number,
     to: number,
     trafficClass: TrafficClass,
     precedence: Precedence,
     length: number,
-    keep = false,
+    options: UnicastOptions = ORDINARY,
   ): boolean {
-    const header = this.#next(FrameKind.unicast, trafficClass, precedence, to);
-    return this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, length, 0, keep);
+    const header = this.#next(options.kind, trafficClass, precedence, to);
+    const sent = this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, length, 0, options.keep);
+    if (!options.critical) return sent;
+    header.flags = 0;
+    return this.#forwarding.routeCopy(nowUs, header, this.payload, 0, length) || sent;
+  }
+
+  /** Sends the IP packet in payload[0, length) to a node. */
+  datagram(
+    nowUs: number,
+    to: number,
+    trafficClass: TrafficClass,
+    precedence: Precedence,
+    length: number,
+    critical: boolean,
+  ): boolean {
+    return this.unicast(nowUs, to, trafficClass, precedence, length, critical ? CRITICAL_DATAGRAM : DATAGRAM);
   }
 
   /** Sends payload[0, length) to a group (0: everyone) and returns the low 8 bits of its sequence. */

@@ -82,6 +82,7 @@ export class VirtualMesh {
         bridgedGroups: [],
         narrowVoice: false,
         acknowledgesSos: false,
+        prefixes: [],
       });
       this.nodes.push({ core: createCore(options, this.nowUs), options, media: mine, events: [], powered: true });
       this.#start(i);

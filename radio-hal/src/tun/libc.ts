@@ -1,0 +1,55 @@
+import { constants } from "node:os";
+import koffi from "koffi";
+import { HalError } from "../hal-error.ts";
+
+/** The system calls behind a TUN that Node has no names for. Each gives its result, or minus the error number. */
+export interface TunCalls {
+  ioctl(fd: number, request: number, argument: Uint8Array): number;
+  /** 0 if there is no such interface. */
+  interfaceIndex(name: string): number;
+  /** A netlink socket of the routing family. */
+  openNetlink(): number;
+  send(fd: number, octets: Uint8Array): number;
+  receive(fd: number, into: Uint8Array): number;
+}
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const NETLINK_ROUTE = 0;
+
+let loaded: TunCalls | undefined;
+
+/** @throws HalError `tun-unavailable` */
+export function tunCalls(): TunCalls {
+  try {
+    loaded ??= load();
+    return loaded;
+  } catch (error) {
+    throw new HalError("tun-unavailable", "the C library has no network interface calls", "use Linux", error);
+  }
+}
+
+function load(): TunCalls {
+  // `null`: the C library that this process has loaded already, whatever its file name is.
+  const library = koffi.load(null);
+  const ioctl = library.func("int ioctl(int, unsigned long, _Inout_ uint8_t *)");
+  const nameToIndex = library.func("unsigned int if_nametoindex(const char *)");
+  const socket = library.func("int socket(int, int, int)");
+  const send = library.func("long send(int, const uint8_t *, size_t, int)");
+  const receive = library.func("long recv(int, _Out_ uint8_t *, size_t, int)");
+  const checked = (result: number): number => (result < 0 ? -koffi.errno() : result);
+  return {
+    ioctl: (fd, request, argument) => checked(ioctl(fd, request, argument)),
+    interfaceIndex: (name) => nameToIndex(name),
+    openNetlink: () => checked(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)),
+    send: (fd, octets) => checked(send(fd, octets, octets.length, 0)),
+    receive: (fd, into) => checked(receive(fd, into, into.length, 0)),
+  };
+}
+
+/** `EPERM`, ... of an error number. */
+export function errorName(errno: number): string {
+  for (const [name, value] of Object.entries(constants.errno)) if (value === errno) return name;
+  return `error ${errno}`;
+}
