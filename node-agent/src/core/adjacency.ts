@@ -34,7 +34,7 @@ import {
   PROBE_US,
 } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
-import { createNeighbour, type Neighbour, type Port } from "./port.ts";
+import { answerChance, createNeighbour, type Neighbour, type Port } from "./port.ts";
 import { resetWindows } from "./secure-channel.ts";
 import { type CoreState, emit } from "./state.ts";
 import { channelUnsettled, SETTLING_US } from "./turn-taking.ts";
@@ -324,7 +324,7 @@ export class Adjacency {
     for (const n of port.neighbours) {
       if (n.suspectSinceUs === EVER || !n.twoWay) continue;
       if (n.probes >= probesBeforeFailure(n) && n.lastHeardUs <= n.suspectSinceUs) {
-        this.failLink(nowUs, port, n);
+        this.#giveUp(nowUs, port, n);
         continue;
       }
       n.probes++;
@@ -333,6 +333,12 @@ export class Adjacency {
       port.helloDueUs = Math.min(port.helloDueUs, nowUs);
       port.probeDueUs = nowUs + PROBE_US;
     }
+  }
+
+  #giveUp(nowUs: number, port: Port, n: Neighbour): void {
+    if (nowUs < lostAtUs(n)) return this.failLink(nowUs, port, n);
+    n.alive = false;
+    this.#lose(nowUs, port, n, "silent");
   }
 
   /** A modem has noticed that a station appeared or went. */
@@ -367,6 +373,11 @@ export class Adjacency {
       if (!n.alive) continue;
       if (nowUs < lostAtUs(n)) {
         port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
+        continue;
+      }
+      // On a wide bearer it costs little to ask before a neighbour is given up.
+      if (n.twoWay && !port.narrow) {
+        this.suspect(nowUs, port, n);
         continue;
       }
       n.alive = false;
@@ -447,8 +458,8 @@ function steadyLoss(n: Neighbour): number {
 }
 
 function probesBeforeFailure(n: Neighbour): number {
-  const answered = Math.max(0.1, Math.min(0.95, n.rxQuality * n.txQuality));
-  return Math.max(MIN_PROBES, Math.min(MAX_PROBES, Math.ceil(Math.log(CHANCE) / Math.log(1 - answered))));
+  const probes = Math.ceil(Math.log(CHANCE) / Math.log(1 - answerChance(n)));
+  return Math.max(MIN_PROBES, Math.min(MAX_PROBES, probes));
 }
 
 function lossField(vector: number): number {

@@ -89,6 +89,7 @@ export class Forwarding {
   ): boolean {
     if ((header.flags & DATA_FLAG_REPAIR) === 0) {
       if (!this.#descend(nowUs, header, repair, except)) return false;
+      if ((header.flags & DATA_FLAG_REPAIR) !== 0) this.#s.counters.count("repaired");
     } else if (!this.#followRoute(nowUs, header, repair, except)) return false;
     return this.#enqueue(nowUs, header, repair, octets, from, length, deadlineUs);
   }
@@ -120,10 +121,7 @@ export class Forwarding {
     if (this.#chooseDescent(nowUs, destination, trafficClass, potential, except)) return true;
     clearRepair(repair);
     const dead = this.#wanted;
-    if (this.#goAround(nowUs, header, repair, dead, except)) {
-      this.#s.counters.count("repaired");
-      return true;
-    }
+    if (this.#goAround(nowUs, header, repair, dead, except)) return true;
     return this.#chooseAny(nowUs, destination, trafficClass, potential, except);
   }
 

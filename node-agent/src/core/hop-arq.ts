@@ -28,7 +28,7 @@ import {
   REPORT_DELAY_WIDE_US,
   SENT_RING_FRAMES,
 } from "./limits.ts";
-import type { Neighbour, Port } from "./port.ts";
+import { answerChance, type Neighbour, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
 
@@ -49,6 +49,8 @@ const STEADY_TRIES_DIRECT = 4;
 const STEADY_TRIES_SHARED = 1;
 /** A neighbour is under suspicion when mere loss would explain its silence with less than this probability. */
 const CHANCE = 0.02;
+/** Weight of one transmission in the share of those that are acknowledged. */
+const ANSWER_GAIN = 0.05;
 /** A round trip of a repeated frame is believed when there has been no better one for this long. */
 const RTT_FRESH_US = 1_000_000;
 
@@ -222,6 +224,7 @@ export class HopArq {
         sampleRtt(n, nowUs - (ring.firstSentUs[index] as number));
         n.lastRttUs = nowUs;
       }
+      n.answered += ANSWER_GAIN * (1 - n.answered);
       n.lastAcknowledgedUs = nowUs;
       n.suspectSinceUs = EVER;
       ring.close(index);
@@ -267,6 +270,7 @@ export class HopArq {
       const stretch = 2 ** Math.max(0, Math.min(4, tries - steady));
       const dueUs = (ring.sentUs[index] as number) + rtoUs(port, n) * stretch;
       if (dueUs <= nowUs) {
+        n.answered -= ANSWER_GAIN * n.answered;
         if (isSilent(port, n, tries, ring.firstSentUs[index] as number)) this.#adjacency.suspect(nowUs, port, n);
         // Suspicion gives what has another way to that; what is still here is tried again.
         if (ring.open[index] === 1) this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES);
@@ -299,14 +303,17 @@ function isSilent(port: Port, n: Neighbour, tries: number, firstSentUs: number):
 
 /** Tries after which silence is no chance any more, by the loss that is known in both directions. */
 function patienceTries(n: Neighbour): number {
-  const answered = Math.max(0.1, Math.min(0.98, n.rxQuality * n.txQuality));
-  return Math.min(MAX_PATIENCE_TRIES, Math.max(2, Math.ceil(Math.log(CHANCE) / Math.log(1 - answered))));
+  const tries = Math.ceil(Math.log(CHANCE) / Math.log(1 - answerChance(n)));
+  return Math.min(MAX_PATIENCE_TRIES, Math.max(2, tries));
 }
 
-/** True if a frame first sent at `firstSentUs` shows that nothing gets through any more. */
+/**
+ * True if a frame first sent at `firstSentUs` shows that nothing gets through any more. On wide bearers probes find out
+ * about silence; what is left to notice here is somebody who is heard and never acknowledges.
+ */
 function isLinkDead(nowUs: number, port: Port, n: Neighbour, firstSentUs: number): boolean {
   const unheardUs = nowUs - Math.max(n.lastHeardUs, firstSentUs);
-  if (unheardUs > LINK_FAILURE_TIMEOUTS * rtoUs(port, n)) return true;
+  if (port.narrow && unheardUs > LINK_FAILURE_TIMEOUTS * rtoUs(port, n)) return true;
   const unansweredUs = nowUs - Math.max(n.lastAcknowledgedUs, firstSentUs);
   return unansweredUs > Math.max(port.narrow ? DEAF_NARROW_US : DEAF_WIDE_US, 6 * rtoUs(port, n));
 }

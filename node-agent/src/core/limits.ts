@@ -76,8 +76,8 @@ export const NEIGHBOUR_LOST_INTERVALS = 3.5;
 /** A neighbour under suspicion is probed by hellos this far apart; */
 export const PROBE_US = 50_000;
 /** the link has failed when mere loss would explain the silence after so many with less than 1 in 1,000. */
-export const MIN_PROBES = 4;
-export const MAX_PROBES = 16;
+export const MIN_PROBES = 8;
+export const MAX_PROBES = 24;
 /** A link that failed is used again after this long without trouble. */
 export const LINK_HOLD_DOWN_US = 3_000_000;
 

@@ -45,6 +45,8 @@ export interface Neighbour {
   /** Share of its frames received here, and of ours there, 0..1. */
   rxQuality: number;
   txQuality: number;
+  /** Share of transmissions to it that were acknowledged in time, lately. */
+  answered: number;
   /** Frames that came in order and frames that were sent meanwhile, since rxQuality was reckoned. */
   rxCount: number;
   rxExpected: number;
@@ -244,6 +246,7 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     directSent: undefined,
     rxQuality: 1,
     txQuality: 1,
+    answered: 1,
     rxCount: 0,
     rxExpected: 0,
     lastFirstUs: nowUs,
@@ -274,6 +277,11 @@ export function isUsable(port: Port, n: Neighbour, nowUs: number): boolean {
 /** The same, and it answers. */
 export function isTrusted(port: Port, n: Neighbour, nowUs: number): boolean {
   return n.suspectSinceUs === Number.POSITIVE_INFINITY && isUsable(port, n, nowUs);
+}
+
+/** Chance that one transmission is acknowledged: what is measured lately, or what both directions' losses say if that is less. */
+export function answerChance(n: Neighbour): number {
+  return Math.max(0.1, Math.min(0.95, n.answered, n.rxQuality * n.txQuality));
 }
 
 /** Time on air of a frame, microseconds, key-up included. */
