@@ -46,7 +46,7 @@ const EVER = Number.POSITIVE_INFINITY;
  * counts; on a shared medium it may be others who are in the way.
  */
 const STEADY_TRIES_DIRECT = 4;
-const STEADY_TRIES_SHARED = 1;
+const STEADY_TRIES_SHARED = 2;
 /** A neighbour is under suspicion when mere loss would explain its silence with less than this probability. */
 const CHANCE = 0.02;
 /** Weight of one transmission in the share of those that are acknowledged. */
@@ -224,6 +224,8 @@ export class HopArq {
         sampleRtt(n, nowUs - (ring.firstSentUs[index] as number));
         n.lastRttUs = nowUs;
       }
+      // Unanswered tries count once there is an answer: a link that has just died must not look like a lossy one.
+      n.answered *= (1 - ANSWER_GAIN) ** ((ring.tries[index] as number) - 1);
       n.answered += ANSWER_GAIN * (1 - n.answered);
       n.lastAcknowledgedUs = nowUs;
       n.suspectSinceUs = EVER;
@@ -270,7 +272,6 @@ export class HopArq {
       const stretch = 2 ** Math.max(0, Math.min(4, tries - steady));
       const dueUs = (ring.sentUs[index] as number) + rtoUs(port, n) * stretch;
       if (dueUs <= nowUs) {
-        n.answered -= ANSWER_GAIN * n.answered;
         if (isSilent(port, n, tries, ring.firstSentUs[index] as number)) this.#adjacency.suspect(nowUs, port, n);
         // Suspicion gives what has another way to that; what is still here is tried again.
         if (ring.open[index] === 1) this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES);
