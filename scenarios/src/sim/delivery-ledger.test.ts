@@ -12,6 +12,17 @@ test("counts what is owed, what came and what came twice", () => {
   assert.is(ledger.totals(2_000, 10_000).expected, 0);
 });
 
+test("what comes again after a boot is no duplicate, what comes twice after it is", () => {
+  const ledger = new DeliveryLedger(2);
+  ledger.sent(0, 0, 1).expected[1] = 1;
+  ledger.delivered(200, 0, 1, 1);
+  ledger.booted(300, 1);
+  ledger.delivered(400, 0, 1, 1);
+  assert.is(ledger.duplicates, 0);
+  ledger.delivered(500, 0, 1, 1);
+  assert.is(ledger.duplicates, 1);
+});
+
 test("a key that comes again is another item", () => {
   const ledger = new DeliveryLedger(2);
   ledger.sent(0, 0, 1).expected[1] = 1;

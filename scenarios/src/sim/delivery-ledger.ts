@@ -4,6 +4,7 @@ interface Item {
   readonly atUs: number;
   readonly expected: Uint8Array;
   readonly deliveredUs: Float64Array;
+  readonly lastUs: Float64Array;
 }
 
 export interface DeliveryTotals {
@@ -22,16 +23,19 @@ export class DeliveryLedger {
   readonly #items: Item[] = [];
   /** By sender and key (sequence, message id, frame number): index of the last item of that name. */
   readonly #index: Map<number, number>[];
+  readonly #bootedUs: Float64Array;
   duplicates = 0;
 
   constructor(nodes: number) {
     this.#nodes = nodes;
+    this.#bootedUs = new Float64Array(nodes);
     this.#index = Array.from({ length: nodes }, () => new Map<number, number>());
   }
 
   sent(nowUs: number, from: number, key: number): Item {
     const expected = new Uint8Array(this.#nodes);
-    const item = { from, atUs: nowUs, expected, deliveredUs: new Float64Array(this.#nodes).fill(Number.NaN) };
+    const never = (): Float64Array => new Float64Array(this.#nodes).fill(Number.NaN);
+    const item = { from, atUs: nowUs, expected, deliveredUs: never(), lastUs: never() };
     this.#index[from]?.set(key, this.#items.length);
     this.#items.push(item);
     return item;
@@ -42,8 +46,14 @@ export class DeliveryLedger {
     const item = this.#items[this.#index[from]?.get(key) ?? -1];
     if (!item) return false;
     if (Number.isNaN(item.deliveredUs[to] as number)) item.deliveredUs[to] = nowUs;
-    else this.duplicates++;
+    else if ((item.lastUs[to] as number) >= (this.#bootedUs[to] as number)) this.duplicates++;
+    item.lastUs[to] = nowUs;
     return true;
+  }
+
+  /** `node` starts with nothing remembered: what it is told once more is no duplicate to it. */
+  booted(nowUs: number, node: number): void {
+    this.#bootedUs[node] = nowUs;
   }
 
   /** What each node was owed of what was sent in [fromUs, toUs), and has. */

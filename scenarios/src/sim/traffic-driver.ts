@@ -156,6 +156,8 @@ export class TrafficDriver {
 
   /** A node starts, with what its storage kept: undelivered texts and the ids of delivered ones. */
   booted(nowUs: number, node: number, core: MeshCore): void {
+    // Texts are kept on disk, positions are not.
+    this.positions.booted(nowUs, node);
     for (const [from, messageId] of this.#seenTexts[node] ?? []) core.rememberText(from, messageId);
     for (const [messageId, text] of this.#pendingTexts[node] ?? []) core.sendText(nowUs, text.to, text.body, messageId);
   }
