@@ -1,4 +1,6 @@
 import { closeSync, constants as files, openSync, writeSync } from "node:fs";
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type Cidr, parseCidr } from "@skein/codecs";
 import { HalError, systemCode } from "../hal-error.ts";
@@ -157,6 +159,15 @@ function inUse(name: string): HalError {
   return new HalError("tun-in-use", `there is an interface ${name} already`, "give another name in `ip.tun`");
 }
 
+/**
+ * The thread shares this process's cache of compiled code (Node adds a folder per version to the one it is given):
+ * without it, it would load what strips types, 35 ms and 20 MB.
+ */
+function workerEnvironment(): NodeJS.ProcessEnv {
+  const own = getCompileCacheDir();
+  return own === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(own) };
+}
+
 class KernelTun implements TunDevice {
   readonly name: string;
   readonly mtuOctets: number;
@@ -195,6 +206,7 @@ class KernelTun implements TunDevice {
     const worker = new Worker(new URL("./tun-worker.ts", import.meta.url), {
       workerData: { fd, memory },
       name: options.name,
+      env: workerEnvironment(),
       // It copies octets: the smallest heap will do.
       resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 },
     });
