@@ -198,6 +198,7 @@ test("a node without the right to make an interface says so and lives on", async
   const rig = await makeRig(rigs, {}, failure);
   assert.equal(rig.context.announced, ["warn: No IP over the mesh: no right: run as root"]);
   received(rig, udpPacket(PEER, OWN, [1, 2], "x"), 0x109, 0x107);
+  assert.is(rig.gateway.counters.dropNoInterface, 1);
   rig.gateway.onRoutes();
   await rig.gateway.stop();
 });

@@ -27,6 +27,20 @@ t.test("packets both ways, addresses, routes, refusals and a clean end", { skip 
   t.equal(stdout, "passed\n");
 });
 
+t.test("a process that ends without closing it does not hang", { skip }, async (t) => {
+  const { href } = new URL("./tun.ts", import.meta.url);
+  const code = `
+    const { openTun } = await import("${href}");
+    const options = { name: "test0", mtuOctets: 1280, addresses: [], routes: [] };
+    await openTun(options, () => undefined);
+    // IPv6 speaks first of all when an interface comes up, and would wake the thread.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    process.exit(7);`;
+  const words = ["-rn", process.execPath, "--input-type=module", "-e", code];
+  const ended = await run("unshare", words, { timeout: 60_000 }).catch((error: { code: unknown }) => error.code);
+  t.equal(ended, 7);
+});
+
 t.test("without the right to it: a stable code and a remedy", { skip }, async (t) => {
   const { href } = new URL("./tun.ts", import.meta.url);
   const code = `

@@ -186,6 +186,8 @@ class KernelTun implements TunDevice {
   readonly #onPacket: (octets: Uint8Array, offset: number, length: number) => void;
   readonly #ended: Promise<void>;
   readonly #drain = (): void => this.#take();
+  /** A process that ends without `close()` waits for its threads: this one sleeps until there is a packet. */
+  readonly #letGo = (): void => void this.#link.deleteLink(this.#index);
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -213,6 +215,7 @@ class KernelTun implements TunDevice {
     this.#ended = new Promise((resolve) => worker.once("exit", () => resolve()));
     // An error ends the thread, and `exit` follows.
     worker.on("error", () => undefined);
+    process.once("exit", this.#letGo);
     this.#take();
   }
 
@@ -249,8 +252,9 @@ class KernelTun implements TunDevice {
   }
 
   async #close(): Promise<void> {
+    process.removeListener("exit", this.#letGo);
     // The thread's `read` fails when the interface has gone.
-    this.#link.deleteLink(this.#index);
+    this.#letGo();
     this.#link.close();
     await this.#ended;
     closeSync(this.#fd);
