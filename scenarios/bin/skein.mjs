@@ -2,7 +2,9 @@
 /** The `skein` command. Plain JavaScript, so that an older Node gets as far as the sentence that helps. */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { constants } from "node:os";
+import module from "node:module";
+import { constants, homedir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** @typedef {{ main(args: string[]): Promise<number> }} Command */
@@ -73,6 +75,9 @@ async function dispatch([name, ...args]) {
     console.error(`skein: there is no command "${name}"\n\n${help()}`);
     return 2;
   }
+  // Before the first TypeScript file: what strips types is 45 ms and 25 MB that a second start need not load. The folder
+  // is the agent's own, in a place where nobody else can write code for it.
+  module.enableCompileCache(join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "skein", "compiled"));
   try {
     return await (await command[1]()).main(args);
   } catch (error) {

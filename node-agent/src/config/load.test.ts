@@ -95,6 +95,31 @@ test("key files: missing, cut", ({ folder }) => {
   assert.is(outcome(folder, GOOD).code, "key-invalid");
 });
 
+test("what is wrong in the ip section is said with its line", ({ folder }) => {
+  writeFileSync(join(folder, "mission.key"), "0f".repeat(32));
+  const section = (lines: string): string => `${GOOD}ip:\n${lines}\n`;
+  const line = GOOD.split("\n").length + 1;
+  const cases: [string, RegExp][] = [
+    ["  mtuOctets: 1500", /more than 1400/],
+    ["  mtuOctets: 1000", /IPv6 does not work/],
+    ["  prefixes: [10.9.0.1/16]", /without bits behind its length/],
+    ["  prefixes: [10.9.0.0/16, not-one]", /expected a network/],
+    ["  classes: [{ports: 9-5, class: voice}]", /a port or a range/],
+    ["  classes: [{ports: 70000, class: voice}]", /a port or a range/],
+    ["  multicast: [10.0.0.1]", /expected an IPv4 group/],
+    ["  multicast: [224.0.0.251]", /never leaves its link/],
+    ["  tun: a-name-that-is-too-long", /name of an interface/],
+  ];
+  for (const [lines, words] of cases) {
+    const { code, message } = outcome(folder, section(lines));
+    assert.is(code, "config-invalid", lines);
+    assert.match(message, words);
+    assert.ok(message.includes(`node.yaml:${line}:`), message);
+  }
+  const good = "  prefixes: [10.9.0.0/16]\n  classes: [{ports: 5004, class: voice}]\n  multicast: [239.9.9.9]";
+  assert.is(outcome(folder, section(good)).code, "good");
+});
+
 test("a file that is missing, or no file", ({ folder }) => {
   for (const name of [join(folder, "none.yaml"), folder]) {
     assert.throws(

@@ -47,6 +47,8 @@ const COUNTERS = {
   unreachableSuppressed: 0,
   /** Not IP, or cut short. */
   dropMalformed: 0,
+  /** This node has no interface. */
+  dropNoInterface: 0,
   /** Nobody owns the destination. */
   dropUnknown: 0,
   /** Its owner cannot be reached now. */
@@ -145,6 +147,7 @@ export class IpGateway {
 
   /** A packet that came through the mesh. */
   onEvent(event: Extract<NodeEvent, { type: "ip" }>, nowUs: number): void {
+    if (this.#tun === undefined) return this.#count("dropNoInterface");
     const { from, to, octets } = event;
     const packet = this.#in;
     const length = decompressIp(octets, 0, octets.length, from, to, packet, 0);
@@ -164,7 +167,7 @@ export class IpGateway {
       decrementHopLimit(packet, header);
       this.#count("fromMesh");
     }
-    this.#tun?.write(packet, 0, length);
+    this.#tun.write(packet, 0, length);
   }
 
   /** A packet that this machine has routed into the interface; it may be changed in place. */

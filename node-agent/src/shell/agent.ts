@@ -105,6 +105,8 @@ class Agent implements RunningAgent {
   readonly #policy: PolicyService;
   readonly #tak: TakGateway | undefined;
   #ip: IpGateway | undefined;
+  /** Packets of groups for a node that has no interface for them. */
+  #ipIgnored = 0;
   readonly #startedUs = monotonicUs();
   #api: ApiServer | undefined;
   #media: MediaHost | undefined;
@@ -259,6 +261,7 @@ class Agent implements RunningAgent {
       case "neighbour":
         return this.#onNeighbour(event, nowUs);
       case "ip":
+        if (this.#ip === undefined) this.#ipIgnored++;
         return this.#ip?.onEvent(event, nowUs);
       case "routes":
         this.#ip?.onRoutes();
@@ -370,7 +373,7 @@ class Agent implements RunningAgent {
     const counters: Record<string, Record<string, number>> = { video: { "dropped-out": this.#video.dropped } };
     if (this.#api) counters["api"] = { ...this.#api.counters };
     if (this.#tak) counters["tak"] = { ...this.#tak.counters };
-    if (this.#ip) counters["ip"] = this.#ip.counters;
+    counters["ip"] = this.#ip?.counters ?? { ignored: this.#ipIgnored };
     if (this.#media) counters["media"] = { restarts: this.#media.restarts, dropped: this.#media.dropped };
     counters["position"] = { ...this.#positions.counters };
     for (const bearer of this.#bearers) counters[`bearer ${bearer.info.name}`] = flatten(bearer.counters);

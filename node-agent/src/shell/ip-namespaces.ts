@@ -16,6 +16,9 @@ import type { AgentStatus } from "../api/types.ts";
 import { type AgentProcess, startAgentProcess, until, writeConfig } from "./agent-harness.ts";
 
 const run = promisify(execFile);
+/** From util-linux and iproute2. */
+const UNSHARE = "unshare";
+const IP_TOOL = "ip";
 const TRANSFER_OCTETS = 2_000_000;
 const ATAK_TEXT = "<event uid='test'/>";
 const folder = mkdtempSync(join(tmpdir(), "skein-ip-"));
@@ -27,7 +30,7 @@ interface Namespace {
 
 /** A namespace lives as long as the process that holds it. */
 async function makeNamespace(): Promise<Namespace> {
-  const holder = spawn("unshare", ["-n", "cat"], { stdio: ["pipe", "pipe", "inherit"] });
+  const holder = spawn(UNSHARE, ["-n", "cat"], { stdio: ["pipe", "pipe", "inherit"] });
   const enter = ["nsenter", "-t", String(holder.pid), "-n"];
   await new Promise<void>((resolve) => {
     holder.stdout?.once("data", () => resolve());
@@ -50,7 +53,7 @@ async function scriptIn({ enter }: Namespace, script: string): Promise<string> {
 
 /** A virtual cable between two namespaces; the interfaces are called after the node at the other end. */
 function connect(a: Namespace, nameAtA: string, b: Namespace, nameAtB: string): void {
-  const ip = (command: string) => execFileSync("ip", command.split(" "));
+  const ip = (command: string) => execFileSync(IP_TOOL, command.split(" "));
   ip(`link add ${nameAtA} netns ${a.holder.pid} type veth peer name ${nameAtB} netns ${b.holder.pid}`);
   execIn(a, `ip link set ${nameAtA} up`);
   execIn(b, `ip link set ${nameAtB} up`);

@@ -10,7 +10,7 @@ from lab import System
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
 NODE = os.path.join(ROOT, "node_modules/node/bin/node")
-CLI = os.path.join(ROOT, "node-agent/src/cli.ts")
+COMMAND = os.path.join(ROOT, "scenarios/bin/skein.mjs")
 AREA = 1
 FLOW_PORT = 40001
 MISSION_KEY = "5e" * 32
@@ -52,4 +52,4 @@ class Plugin(System):
             log="warn",
         )
         # YAML takes JSON as it is.
-        node.spawn([NODE, CLI, "--config", node.write("agent.yaml", json.dumps(config))])
+        node.spawn([NODE, COMMAND, "agent", "--config", node.write("agent.yaml", json.dumps(config))])

@@ -130,7 +130,8 @@ const PROBES: Probe[] = [
   {
     name: "tun device",
     isRequired: false,
-    remedy: "modprobe tun, and the rights to use it; this build has no IP tunnel yet, so nothing is lost",
+    remedy:
+      "modprobe tun, and the rights to use it; without it a node carries IP of others, but has no `ip` of its own",
     run: () => {
       accessSync("/dev/net/tun", constants.R_OK | constants.W_OK);
       return "/dev/net/tun";

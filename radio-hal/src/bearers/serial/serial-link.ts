@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { SerialPort } from "serialport";
+import type { SerialPort } from "serialport";
 import { errorText, HalError, systemCode } from "../../hal-error.ts";
 
 /** Pause between two looks at the device: for it to appear while missing, that it is still there while open. */
@@ -77,6 +77,9 @@ export class SerialLink {
   }
 
   async #try(): Promise<void> {
+    // Loaded only where there is a serial line: it brings a native library.
+    const { SerialPort } = await import("serialport");
+    if (this.#closed) return;
     const port = new SerialPort({ path: this.#device, baudRate: this.#baud, autoOpen: false });
     const error = await new Promise<Error | null>((resolve) => port.open(resolve));
     if (this.#closed) {
