@@ -5,11 +5,14 @@ import { createInterface } from "node:readline";
 import { UsageError, withArguments } from "./arguments.ts";
 import { formatTable } from "./table.ts";
 
-/** Which folders' `*.bench.ts` measure an area. */
+/** What measures an area: single benches, and all `*.bench.ts` of folders. */
 const AREAS: Record<string, string[]> = {
   codecs: ["codecs/src"],
   core: ["node-agent/src/core", "node-agent/src/shell"],
+  routing: ["scenarios/src/routing-bench", "node-agent/src/core/shortest-paths.bench.ts"],
 };
+
+const BENCH = ".bench.ts";
 
 const HELP = `Usage: skein bench AREA [--json]
 
@@ -43,14 +46,16 @@ export function parseResult(line: string): BenchResult | undefined {
 }
 
 function findBenches(area: string): string[] {
-  const folders = AREAS[area];
-  if (folders === undefined) throw new UsageError(`there is no area "${area}"`);
-  const found = folders.flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".bench.ts") && !name.includes("node_modules"))
-      .map((name) => join(root, folder, name)),
-  );
-  return found.sort();
+  const places = AREAS[area];
+  if (places === undefined) throw new UsageError(`there is no area "${area}"`);
+  return places.flatMap(benchesIn).sort();
+}
+
+function benchesIn(place: string): string[] {
+  if (place.endsWith(BENCH)) return [join(root, place)];
+  return readdirSync(join(root, place), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(BENCH) && !name.includes("node_modules"))
+    .map((name) => join(root, place, name));
 }
 
 /** Runs one bench in a process of its own; false if it failed or printed no result. */
