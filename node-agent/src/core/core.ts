@@ -275,7 +275,7 @@ class Core implements MeshCore {
   }
 
   readonly #distance = (local: number): number =>
-    this.#s.paths.to(local, TrafficClass.command)[this.#s.local] as number;
+    this.#s.paths.from(this.#s.local, TrafficClass.command)[local] as number;
 
   /**
    * Which service a packet is for follows from its kind, class and precedence, and for commands from its first octet.

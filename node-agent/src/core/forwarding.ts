@@ -20,6 +20,9 @@ import { isTrusted, isUsable, type Neighbour, type Port } from "./port.ts";
 import { createAvoid } from "./shortest-paths.ts";
 import type { CoreState } from "./state.ts";
 
+const ANYWHERE = createAvoid(0);
+ANYWHERE.firstHops.fill(1);
+
 /**
  * Unicast forwarding by descending potential. A packet carries the potential P of whoever sent it; a node may pass it
  * on only with a P' < P and to a neighbour whose own distance is below P'. Potentials fall at every hop and are never
@@ -133,29 +136,31 @@ export class Forwarding {
     limit: number,
     except: Neighbour | undefined,
   ): boolean {
-    const distances = this.#s.paths.to(destination, trafficClass);
-    const tight = Math.min(distances[this.#s.local] as number, limit - 1);
-    this.#want(distances, trafficClass, tight);
+    const { paths, local } = this.#s;
+    const tight = Math.min(paths.from(local, trafficClass)[destination] as number, limit - 1);
+    this.#want(destination, trafficClass, tight);
     const wanted = this.#neighbour;
     if (wanted === undefined) return false;
     if (wanted !== except && isTrusted(this.#port as Port, wanted, nowUs)) {
-      return this.#settle(this.#port as Port, wanted, tight, limit, distances);
+      const distance = paths.from(wanted.local, trafficClass)[destination] as number;
+      return this.#settle(this.#port as Port, wanted, tight, limit, distance);
     }
-    return this.#chooseProtected(nowUs, distances, destination, trafficClass, tight, limit, except);
+    return this.#chooseProtected(nowUs, destination, trafficClass, tight, limit, except);
   }
 
   /** What the database alone would choose, into #port and #neighbour. */
-  #want(distances: Uint16Array, trafficClass: number, tight: number): void {
+  #want(destination: number, trafficClass: number, tight: number): void {
     this.#port = undefined;
     this.#neighbour = undefined;
     let best = Number.POSITIVE_INFINITY;
-    const { ports } = this.#s;
+    const { ports, paths } = this.#s;
     for (let p = 0; p < ports.length; p++) {
       const port = ports[p] as Port;
       for (let i = 0; i < port.neighbours.length; i++) {
         const n = port.neighbours[i] as Neighbour;
-        const distance = distances[n.local] as number;
-        if (n.advertisedVector === VECTOR_GONE || distance >= tight) continue;
+        if (n.advertisedVector === VECTOR_GONE) continue;
+        const distance = paths.from(n.local, trafficClass)[destination] as number;
+        if (distance >= tight) continue;
         const cost = linkCost(n.advertisedVector, trafficClass) + distance;
         if (cost >= best) continue;
         best = cost;
@@ -168,38 +173,39 @@ export class Forwarding {
 
   #chooseProtected(
     nowUs: number,
-    distances: Uint16Array,
     destination: number,
     trafficClass: number,
     tight: number,
     limit: number,
     except: Neighbour | undefined,
   ): boolean {
+    const { ports, paths } = this.#s;
     const dead = this.#wanted;
-    const toDead = dead === destination ? undefined : this.#s.paths.to(dead, trafficClass);
-    const beyondDead = distances[dead] as number;
+    const beyondDead = paths.from(dead, trafficClass)[destination] as number;
     let best = Number.POSITIVE_INFINITY;
+    let bestDistance = 0;
     let bestPort: Port | undefined;
     let bestNeighbour: Neighbour | undefined;
-    const { ports } = this.#s;
     for (let p = 0; p < ports.length; p++) {
       const port = ports[p] as Port;
       for (let i = 0; i < port.neighbours.length; i++) {
         const n = port.neighbours[i] as Neighbour;
-        const distance = distances[n.local] as number;
-        if (distance >= tight || n === except || n.advertisedVector === VECTOR_GONE) continue;
-        if (!isTrusted(port, n, nowUs)) continue;
+        if (n === except || n.advertisedVector === VECTOR_GONE || !isTrusted(port, n, nowUs)) continue;
+        const distances = paths.from(n.local, trafficClass);
+        const distance = distances[destination] as number;
+        if (distance >= tight) continue;
         // Its way leads past the dead node only if it is shorter than any way through it.
-        if (toDead !== undefined && distance >= (toDead[n.local] as number) + beyondDead) continue;
+        if (dead !== destination && distance >= (distances[dead] as number) + beyondDead) continue;
         const cost = linkCost(n.advertisedVector, trafficClass) + distance;
         if (cost >= best) continue;
         best = cost;
+        bestDistance = distance;
         bestPort = port;
         bestNeighbour = n;
       }
     }
     if (bestPort === undefined || bestNeighbour === undefined) return false;
-    return this.#settle(bestPort, bestNeighbour, tight, limit, distances);
+    return this.#settle(bestPort, bestNeighbour, tight, limit, bestDistance);
   }
 
   /** Any usable neighbour that descends, even one that is under suspicion. */
@@ -210,36 +216,38 @@ export class Forwarding {
     limit: number,
     except: Neighbour | undefined,
   ): boolean {
-    const distances = this.#s.paths.to(destination, trafficClass);
-    const tight = Math.min(distances[this.#s.local] as number, limit - 1);
+    const { paths, local } = this.#s;
+    const tight = Math.min(paths.from(local, trafficClass)[destination] as number, limit - 1);
     let best = Number.POSITIVE_INFINITY;
+    let bestDistance = 0;
     let bestPort: Port | undefined;
     let bestNeighbour: Neighbour | undefined;
     for (const port of this.#s.ports) {
       for (const n of port.neighbours) {
-        const distance = distances[n.local] as number;
-        if (distance >= tight || n === except || n.advertisedVector === VECTOR_GONE || !isUsable(port, n, nowUs))
-          continue;
+        if (n === except || n.advertisedVector === VECTOR_GONE || !isUsable(port, n, nowUs)) continue;
+        const distance = paths.from(n.local, trafficClass)[destination] as number;
+        if (distance >= tight) continue;
         const suspicion = isTrusted(port, n, nowUs) ? 0 : 0x10000;
         const cost = linkCost(n.advertisedVector, trafficClass) + distance + suspicion;
         if (cost >= best) continue;
         best = cost;
+        bestDistance = distance;
         bestPort = port;
         bestNeighbour = n;
       }
     }
     if (bestPort === undefined || bestNeighbour === undefined) return false;
-    return this.#settle(bestPort, bestNeighbour, tight, limit, distances);
+    return this.#settle(bestPort, bestNeighbour, tight, limit, bestDistance);
   }
 
   /**
    * Takes a hop with the potential to write: the own distance, raised on a narrow bearer, whose eight bits might not
    * tell it from the neighbour's, as far as the limit allows.
    */
-  #settle(port: Port, n: Neighbour, tight: number, limit: number, distances: Uint16Array): boolean {
+  #settle(port: Port, n: Neighbour, tight: number, limit: number, distance: number): boolean {
     let potential = tight;
     if (port.narrow) {
-      const beyond = narrowPotential(distances[n.local] as number);
+      const beyond = narrowPotential(distance);
       if (narrowPotential(potential) <= beyond) potential = narrowLimit(beyond + 1);
       if (potential >= limit) return false;
     }
@@ -323,7 +331,8 @@ export class Forwarding {
   #avoidWayThrough(first: number, destination: number, trafficClass: number): void {
     const avoid = this.#avoid;
     let before = this.#s.local;
-    const whole = this.#s.paths.wayFrom(first, destination, trafficClass, this.#way);
+    const whole =
+      first === destination ? 0 : this.#s.paths.around(first, destination, trafficClass, ANYWHERE, this.#way);
     for (let i = -1; i < whole; i++) {
       const at = i < 0 ? first : (this.#way[i] as number);
       avoid.links[2 * avoid.linkCount] = before;
@@ -440,7 +449,7 @@ export class Forwarding {
 
   /** True if there is a path to a node now. */
   reachable(local: number): boolean {
-    return (this.#s.paths.to(local, 1)[this.#s.local] as number) !== UNREACHABLE;
+    return (this.#s.paths.from(this.#s.local, 1)[local] as number) !== UNREACHABLE;
   }
 
   /** Bearer of the best path of a class to a node, undefined if there is none. */
@@ -460,7 +469,7 @@ export class Forwarding {
   }
 
   #routeOf(nowUs: number, local: number, trafficClass: number): RouteStatus["classes"][number] {
-    const cost = this.#s.paths.to(local, trafficClass)[this.#s.local] as number;
+    const cost = this.#s.paths.from(this.#s.local, trafficClass)[local] as number;
     if (cost === UNREACHABLE || !this.#chooseDescent(nowUs, local, trafficClass, UNREACHABLE, undefined))
       return { nextHop: 0, bearerId: -1, cost: UNREACHABLE, alternate: 0 };
     const next = this.#neighbour as Neighbour;

@@ -1,13 +1,13 @@
-import { linkCost, UNREACHABLE } from "./link-cost.ts";
+import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
 import type { LinkStateDb } from "./link-state-db.ts";
 
 const NODES = 256;
 const CHANNELS = 8;
 
-/** Vector + 1 of the link from -> to by channel while a graph is laid out, 0 where there is none; shared, as it is empty in between. */
-const advertised = new Uint32Array(CHANNELS * NODES * NODES);
+/** 1 for each link from -> to by channel while a graph is laid out; shared by all, for it is empty in between. */
+const advertised = new Uint8Array(CHANNELS * NODES * NODES);
 
-/** What a search for a way round leaves out. */
+/** What a search for a way leaves out. */
 export interface Avoid {
   /** 1 for each neighbour of the start that may be the first hop. */
   readonly firstHops: Uint8Array;
@@ -29,7 +29,8 @@ export function createAvoid(maxLinks: number): Avoid {
 
 /**
  * Distances over the two-way links of the database (Dijkstra), by local id. The graph is laid out once per database
- * version; a run per destination and class is made when somebody asks, and tells every neighbour's distance at once.
+ * version; runs are made when somebody asks: forwarding needs one for the node itself and one for each of its
+ * neighbours, per class, and these tell of all destinations and of their alternates (RFC 5286).
  */
 export class ShortestPaths {
   readonly #db: LinkStateDb;
@@ -37,10 +38,9 @@ export class ShortestPaths {
   /** Edges of node n: #edgeStart[n] .. #edgeStart[n + 1]. */
   readonly #edgeStart = new Int32Array(NODES + 1);
   #edgeTo = new Uint8Array(256);
-  /** What n says of the edge, and what its other end says. */
-  #edgeVector = new Uint16Array(256);
-  #edgeBack = new Uint16Array(256);
-  /** Distances by destination and class, valid for #version. */
+  /** What the edge costs each class. */
+  #edgeCosts = Array.from({ length: CLASSES }, () => new Uint16Array(256));
+  /** Distances by root and class, valid for #version. */
   readonly #runs: (Uint16Array | undefined)[] = [];
   readonly #valid: number[] = [];
   readonly #spare: Uint16Array[] = [];
@@ -53,14 +53,14 @@ export class ShortestPaths {
     this.#db = db;
   }
 
-  /** Distances of every local id to `destination` for a class; UNREACHABLE where there is no path. */
-  to(destination: number, trafficClass: number): Uint16Array {
+  /** Distances from `root` to every local id for a class; UNREACHABLE where there is no path. */
+  from(root: number, trafficClass: number): Uint16Array {
     if (this.#version !== this.#db.version) this.#layOut();
-    const key = (destination << 2) | trafficClass;
+    const key = (root << 2) | trafficClass;
     const known = this.#runs[key];
     if (known !== undefined) return known;
     const distances = this.#spare.pop() ?? new Uint16Array(NODES);
-    this.#run(destination, trafficClass, distances);
+    this.#run(root, trafficClass, distances);
     this.#runs[key] = distances;
     this.#valid.push(key);
     return distances;
@@ -81,28 +81,6 @@ export class ShortestPaths {
     return hops;
   }
 
-  /** The way that packets take from `start` by these distances, as the local ids after `start`; its length, 0 if none. */
-  wayFrom(start: number, destination: number, trafficClass: number, out: Uint8Array): number {
-    const distances = this.to(destination, trafficClass);
-    let hops = 0;
-    let at = start;
-    while (at !== destination && hops < out.length) {
-      let next = -1;
-      let best = distances[at] as number;
-      const end = this.#edgeStart[at + 1] as number;
-      for (let e = this.#edgeStart[at] as number; e < end; e++) {
-        const distance = distances[this.#edgeTo[e] as number] as number;
-        if (distance + linkCost(this.#edgeVector[e] as number, trafficClass) > best || distance >= best) continue;
-        best = distance + linkCost(this.#edgeVector[e] as number, trafficClass);
-        next = this.#edgeTo[e] as number;
-      }
-      if (next === -1) return 0;
-      out[hops++] = next;
-      at = next;
-    }
-    return at === destination ? hops : 0;
-  }
-
   #layOut(): void {
     this.#version = this.#db.version;
     for (const key of this.#valid) {
@@ -110,7 +88,7 @@ export class ShortestPaths {
       this.#runs[key] = undefined;
     }
     this.#valid.length = 0;
-    this.#mark(true);
+    this.#mark(1);
     let edges = 0;
     for (let local = 0; local < NODES; local++) {
       this.#edgeStart[local] = edges;
@@ -118,26 +96,25 @@ export class ShortestPaths {
       if (links === undefined) continue;
       for (let i = 0; i < links.length; i++) {
         const { neighbour, channel, vector } = links[i] as (typeof links)[number];
-        const back = channel < CHANNELS ? (advertised[cell(neighbour, local, channel)] as number) : 0;
-        if (back === 0) continue;
+        if (channel >= CHANNELS || advertised[cell(neighbour, local, channel)] === 0) continue;
         if (edges === this.#edgeTo.length) this.#grow();
         this.#edgeTo[edges] = neighbour;
-        this.#edgeVector[edges] = vector;
-        this.#edgeBack[edges++] = back - 1;
+        for (let c = 0; c < CLASSES; c++) (this.#edgeCosts[c] as Uint16Array)[edges] = linkCost(vector, c);
+        edges++;
       }
     }
     this.#edgeStart[NODES] = edges;
-    this.#mark(false);
+    this.#mark(0);
   }
 
-  /** Writes all links into the shared table, or clears them again. */
-  #mark(set: boolean): void {
+  /** Marks all links in the shared table, or clears them again. */
+  #mark(value: number): void {
     for (let local = 0; local < NODES; local++) {
       const links = this.#db.node(local)?.advertisement.links;
       if (links === undefined) continue;
       for (let i = 0; i < links.length; i++) {
-        const { neighbour, channel, vector } = links[i] as (typeof links)[number];
-        if (channel < CHANNELS) advertised[cell(local, neighbour, channel)] = set ? vector + 1 : 0;
+        const { neighbour, channel } = links[i] as (typeof links)[number];
+        if (channel < CHANNELS) advertised[cell(local, neighbour, channel)] = value;
       }
     }
   }
@@ -145,38 +122,40 @@ export class ShortestPaths {
   #grow(): void {
     const size = this.#edgeTo.length * 2;
     const to = new Uint8Array(size);
-    const vector = new Uint16Array(size);
-    const back = new Uint16Array(size);
     to.set(this.#edgeTo);
-    vector.set(this.#edgeVector);
-    back.set(this.#edgeBack);
     this.#edgeTo = to;
-    this.#edgeVector = vector;
-    this.#edgeBack = back;
-    this.#heap = new Float64Array(size * 2);
+    this.#edgeCosts = this.#edgeCosts.map((costs) => {
+      const more = new Uint16Array(size);
+      more.set(costs);
+      return more;
+    });
+    this.#heap = new Float64Array(size + NODES);
   }
 
   /** Heap entries are distance x 256 + node, so that comparing numbers compares both; stale ones are skipped. */
-  #run(destination: number, trafficClass: number, distances: Uint16Array): void {
+  #run(root: number, trafficClass: number, distances: Uint16Array): void {
     this.computations++;
     distances.fill(UNREACHABLE);
-    distances[destination] = 0;
+    distances[root] = 0;
     const heap = this.#heap;
+    const edgeTo = this.#edgeTo;
+    const edgeStart = this.#edgeStart;
+    const costs = this.#edgeCosts[trafficClass] as Uint16Array;
     let size = 0;
-    heap[size++] = destination;
+    heap[size++] = root;
     while (size > 0) {
       const top = heap[0] as number;
       size = siftDown(heap, size);
       const node = top % NODES;
       const distance = (top - node) / NODES;
       if (distance > (distances[node] as number)) continue;
-      const end = this.#edgeStart[node + 1] as number;
-      for (let e = this.#edgeStart[node] as number; e < end; e++) {
-        const from = this.#edgeTo[e] as number;
-        const through = distance + linkCost(this.#edgeBack[e] as number, trafficClass);
-        if (through >= (distances[from] as number)) continue;
-        distances[from] = through;
-        size = siftUp(heap, size, through * NODES + from);
+      const end = edgeStart[node + 1] as number;
+      for (let e = edgeStart[node] as number; e < end; e++) {
+        const to = edgeTo[e] as number;
+        const through = distance + (costs[e] as number);
+        if (through >= (distances[to] as number)) continue;
+        distances[to] = through;
+        size = siftUp(heap, size, through * NODES + to);
       }
     }
   }
@@ -184,6 +163,7 @@ export class ShortestPaths {
   #search(start: number, destination: number, trafficClass: number, avoid: Avoid): boolean {
     this.computations++;
     const distances = this.#around.fill(UNREACHABLE);
+    const costs = this.#edgeCosts[trafficClass] as Uint16Array;
     distances[start] = 0;
     const heap = this.#heap;
     let size = 0;
@@ -198,7 +178,7 @@ export class ShortestPaths {
       const end = this.#edgeStart[node + 1] as number;
       for (let e = this.#edgeStart[node] as number; e < end; e++) {
         const to = this.#edgeTo[e] as number;
-        const through = distance + linkCost(this.#edgeVector[e] as number, trafficClass);
+        const through = distance + (costs[e] as number);
         if (through >= (distances[to] as number)) continue;
         if (to !== destination && avoid.nodes[to] === 1) continue;
         if (node === start && avoid.firstHops[to] === 0) continue;

@@ -5,12 +5,14 @@ import { createInterface } from "node:readline";
 import { UsageError, withArguments } from "./arguments.ts";
 import { formatTable } from "./table.ts";
 
-/** Which benches measure an area: files, and folders' `*.bench.ts`. */
+/** What measures an area: single benches, and all `*.bench.ts` of folders. */
 const AREAS: Record<string, string[]> = {
   codecs: ["codecs/src"],
   core: ["node-agent/src/core/core.bench.ts", "node-agent/src/shell"],
-  routing: ["node-agent/src/core/proof"],
+  routing: ["scenarios/src/routing-bench", "node-agent/src/core/proof", "node-agent/src/core/shortest-paths.bench.ts"],
 };
+
+const BENCH = ".bench.ts";
 
 const HELP = `Usage: skein bench AREA [--json]
 
@@ -46,13 +48,14 @@ export function parseResult(line: string): BenchResult | undefined {
 function findBenches(area: string): string[] {
   const places = AREAS[area];
   if (places === undefined) throw new UsageError(`there is no area "${area}"`);
-  const found = places.flatMap((place) => {
-    if (place.endsWith(".bench.ts")) return [join(root, place)];
-    return readdirSync(join(root, place), { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".bench.ts") && !name.includes("node_modules"))
-      .map((name) => join(root, place, name));
-  });
-  return found.sort();
+  return places.flatMap(benchesIn).sort();
+}
+
+function benchesIn(place: string): string[] {
+  if (place.endsWith(BENCH)) return [join(root, place)];
+  return readdirSync(join(root, place), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(BENCH) && !name.includes("node_modules"))
+    .map((name) => join(root, place, name));
 }
 
 /** Runs one bench in a process of its own; false if it failed or printed no result. */

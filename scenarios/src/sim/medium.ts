@@ -17,13 +17,18 @@ const CARRIER_DETECT_US = 3_000;
 const BACKOFF_US = 400;
 const TWO_32_PER_PPM = 2 ** 32 / 1e6;
 
+/** What the medium needs to know of the world. */
+export type MediumWorld = Pick<World, "networks" | "members" | "lossPpm"> & {
+  readonly nodes: readonly { readonly name: string }[];
+};
+
 /** What the medium asks of the kernel. Handles of frames are small integers. */
 export interface MediumHost {
   scheduleArrival(atUs: number, frame: number): void;
   scheduleCarrier(atUs: number, frame: number, busy: boolean): void;
   scheduleAccess(atUs: number, node: number, network: number): void;
-  /** A frame is heard; `octets` is the medium's: the next listener hears the same. */
-  deliver(node: number, network: number, endpoint: number, octets: Uint8Array, length: number): void;
+  /** A frame of `from` is heard; `octets` is the medium's: the next listener hears the same. */
+  deliver(node: number, network: number, endpoint: number, octets: Uint8Array, length: number, from: number): void;
   carrier(node: number, network: number, busy: boolean): void;
 }
 
@@ -62,7 +67,7 @@ interface Frame {
  */
 export class Medium {
   readonly counters: MediumCounters = { sent: 0, delivered: 0, lost: 0, collided: 0, refused: 0, longestQueueUs: 0 };
-  readonly #world: World;
+  readonly #world: MediumWorld;
   readonly #host: MediumHost;
   readonly #nodes: number;
   readonly #frames: Frame[] = [];
@@ -83,7 +88,7 @@ export class Medium {
   /** Handles of frames on the air, per network; half-duplex networks only. */
   readonly #onAir: number[][];
 
-  constructor(world: World, seed: number, host: MediumHost) {
+  constructor(world: MediumWorld, seed: number, host: MediumHost) {
     this.#world = world;
     this.#host = host;
     const nodes = world.nodes.length;
@@ -329,7 +334,7 @@ export class Medium {
       return;
     }
     this.counters.delivered++;
-    this.#host.deliver(to, frame.network, this.#endpointOf(frame, to), frame.octets, frame.length);
+    this.#host.deliver(to, frame.network, this.#endpointOf(frame, to), frame.octets, frame.length, frame.from);
   }
 
   /** The far end's number on a pipe; on a shared radio there is one endpoint, the radio itself. */

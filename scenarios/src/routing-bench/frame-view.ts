@@ -1,0 +1,53 @@
+import {
+  DIRECT_HEADER_OCTETS,
+  FLOW_HEADER_OCTETS,
+  FrameKind,
+  FULL_HEADER_OCTETS,
+  isGroupKind,
+  isUnicastKind,
+  kindOf,
+  SealFormat,
+  SHARED_HEADER_OCTETS,
+  sealFormat,
+} from "@skein/codecs";
+
+/**
+ * What the benches read from frames on the air. They can because the crypto of the simulator leaves the text
+ * readable. The layout of sealed frames is known here and nowhere else in this folder.
+ */
+
+/** Where the plaintext of a sealed frame begins. */
+export function plaintextStart(octets: Uint8Array): number {
+  const format = sealFormat(octets);
+  if (format === SealFormat.full) return FULL_HEADER_OCTETS;
+  if (format === SealFormat.direct) return DIRECT_HEADER_OCTETS;
+  return format === SealFormat.flow ? FLOW_HEADER_OCTETS : SHARED_HEADER_OCTETS;
+}
+
+/** Kind, class and precedence of a frame; -1 for a flow frame, which has no such octet and carries data by nature. */
+export function kindOctetOf(octets: Uint8Array): number {
+  return sealFormat(octets) === SealFormat.flow ? -1 : (octets[plaintextStart(octets)] as number);
+}
+
+/** True if the frame carries what somebody had to say, false if the mesh talks to itself. */
+export function isUserFrame(octets: Uint8Array): boolean {
+  const octet = kindOctetOf(octets);
+  if (octet < 0) return true;
+  const kind = kindOf(octet);
+  return isUnicastKind(kind) || kind === FrameKind.fragment || isGroupKind(kind);
+}
+
+/** Local id of the neighbour that a unicast frame on a shared medium is for; 0: everyone. */
+export function nextHopOf(octets: Uint8Array): number {
+  return octets[plaintextStart(octets) + 1] as number;
+}
+
+/** Where `marker` begins, searched from the end, since the payload is the last thing before the tag; -1 if nowhere. */
+export function findMarker(octets: Uint8Array, length: number, marker: Uint8Array): number {
+  for (let at = length - marker.length; at >= 0; at--) {
+    let same = 0;
+    while (same < marker.length && octets[at + same] === marker[same]) same++;
+    if (same === marker.length) return at;
+  }
+  return -1;
+}

@@ -1,0 +1,81 @@
+/**
+ * Octets around the payload of a unicast flow on a narrow bearer, security and routing together, over one relay. Read
+ * from the frames: each layer of sealing adds one to the octets of the payload, so that it can be found, and one
+ * sealed end to end can be told from one that every hop can read.
+ */
+import type { CryptoPort } from "@skein/node-agent/core";
+import { SimCrypto } from "../sim/sim-crypto.ts";
+import { sendPacket } from "./asker.ts";
+import { Field } from "./field.ts";
+import { printAtMost } from "./print.ts";
+
+const SEED = 1;
+const PACKETS = 20;
+/** After these the flow counts as established. */
+const FIRST_PACKETS = 5;
+const PAYLOAD_OCTETS = 40;
+const FILL = 0x20;
+
+/** Counts layers in the text, and authenticates it as the simulator does. */
+class LayerCrypto implements CryptoPort {
+  readonly #inner = new SimCrypto(SEED);
+  senderKey(nodeId: number, keyPhase: number): number {
+    return this.#inner.senderKey(nodeId, keyPhase);
+  }
+  seal(key: number, nonce: Uint8Array, octets: Uint8Array, from: number, to: number, tagLength: number): void {
+    for (let i = from; i < to; i++) octets[i] = (octets[i] as number) + 1;
+    this.#inner.seal(key, nonce, octets, from, to, tagLength);
+  }
+  open(key: number, nonce: Uint8Array, octets: Uint8Array, from: number, to: number, tagLength: number): boolean {
+    if (!this.#inner.open(key, nonce, octets, from, to, tagLength)) return false;
+    for (let i = from; i < to; i++) octets[i] = (octets[i] as number) - 1;
+    return true;
+  }
+}
+
+/** Layers of sealing around the payload in a frame; 0 if there is no payload in it. */
+function layersIn(octets: Uint8Array, length: number): number {
+  for (const layers of [1, 2]) {
+    let run = 0;
+    for (let i = 0; i < length; i++) {
+      run = octets[i] === FILL + layers ? run + 1 : 0;
+      if (run === PAYLOAD_OCTETS) return layers;
+    }
+  }
+  return 0;
+}
+
+const field = new Field({
+  nodes: 3,
+  seed: SEED,
+  signalled: true,
+  media: [{ name: "air", kind: "air9600" }],
+  crypto: new LayerCrypto(),
+});
+field.join(0, 0, 1);
+field.join(0, 1, 2);
+for (const node of field.cores.keys()) field.start(node);
+field.run(60_000_000);
+
+/** Octets beyond the payload of the frames that carried it, by layers. */
+const beyond: number[][] = [[], [], []];
+let sent = 0;
+let arrived = 0;
+field.onFrame = (_node, _medium, _endpoint, octets, length) => {
+  if (sent > FIRST_PACKETS) beyond[layersIn(octets, length)]?.push(length - PAYLOAD_OCTETS);
+};
+field.onEvent = (node, event) => {
+  if (node === 2 && event.type === "ip") arrived++;
+};
+const payload = new Uint8Array(PAYLOAD_OCTETS).fill(FILL);
+for (; sent < PACKETS; sent++) {
+  field.use(0, (core, nowUs) => sendPacket(core, nowUs, field.addresses[2] as number, payload));
+  field.run(1_000_000);
+}
+const valid = arrived >= PACKETS / 2;
+const hopOnly = beyond[1] as number[];
+const endToEnd = beyond[2] as number[];
+printAtMost("routing.header.flowOctets", Math.max(...hopOnly, ...endToEnd), "octets", 9, valid);
+// Without end-to-end keys this is the plain frame, and missed however short it is.
+const frames = endToEnd.length > 0 ? endToEnd : hopOnly;
+printAtMost("routing.header.endToEndOctets", Math.max(...frames), "octets", 17, valid && endToEnd.length > 0);
