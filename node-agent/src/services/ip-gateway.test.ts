@@ -182,12 +182,16 @@ test("a group packet that comes back through another network is not taken again"
 });
 
 test("routes follow the networks of other nodes", async ({ rigs }) => {
-  const rig = await makeRig(rigs, { prefixes: ["10.9.0.0/16"] });
+  const rig = await makeRig(rigs, { prefixes: ["10.9.0.0/16", "2001:0DB8:9:0::/64"] });
   const prefixes = (...texts: string[]) => texts.map((text) => parseIpPrefix(text) as IpPrefix);
-  rig.core.prefixes = prefixes("10.8.0.0/16", "2001:db8::/32", "10.9.0.0/16");
+  rig.core.prefixes = prefixes("10.8.0.0/16", "2001:db8::/32", "10.9.0.0/16", "10.115.0.0/16", "2001:db8:9::/64");
   rig.gateway.onRoutes();
   rig.gateway.onRoutes();
-  assert.equal(rig.routes, ["+10.8.0.0/16", "+2001:db8::/32"], "not to its own network");
+  assert.equal(
+    rig.routes,
+    ["+10.8.0.0/16", "+2001:db8::/32"],
+    "not to its own networks, and the mesh's is there already",
+  );
   rig.core.prefixes = prefixes("2001:db8::/32", "0.0.0.0/0");
   rig.gateway.onRoutes();
   assert.equal(rig.routes.slice(2), ["-10.8.0.0/16", "+0.0.0.0/0"]);

@@ -19,6 +19,7 @@ import {
   meshIpv4Text,
   meshIpv6Text,
   type PortRule,
+  parseIpPrefix,
   UNREACHABLE_MAX_OCTETS,
 } from "@skein/codecs";
 import type { openTun, TunDevice } from "@skein/radio-hal/tun";
@@ -74,7 +75,9 @@ export class IpGateway {
   readonly #open: typeof openTun;
   readonly #rules: readonly PortRule[];
   readonly #groups: ReadonlySet<number>;
-  readonly #ownPrefixes: ReadonlySet<string>;
+  readonly #groupRoutes: readonly string[];
+  /** Networks whose routes do not follow the mesh: its own, and those behind this node. */
+  readonly #fixed: ReadonlySet<string>;
   readonly #header = createIpHeader();
   readonly #class: IpClass = { trafficClass: 0, precedence: 0, critical: false };
   readonly #out = new Uint8Array(MAX_IP_OCTETS + IP_RULE_OCTETS);
@@ -97,8 +100,12 @@ export class IpGateway {
       const [first, last] = parsePorts(ports) as [number, number];
       return { first, last, protocol: PROTOCOL[protocol], trafficClass: TrafficClass[name], critical };
     });
-    this.#groups = new Set([...ATAK_GROUPS, ...config.multicast].map(numberOf));
-    this.#ownPrefixes = new Set(config.prefixes);
+    const groups = [...new Set([...ATAK_GROUPS, ...config.multicast])];
+    this.#groups = new Set(groups.map(numberOf));
+    this.#groupRoutes = groups.map((group) => `${group}/32`);
+    const fixed = [MESH_IPV6_PREFIX, MESH_IPV4_PREFIX, ...this.#groupRoutes, ...config.prefixes];
+    // In one spelling, that of `formatIpPrefix`.
+    this.#fixed = new Set(fixed.map((text) => formatIpPrefix(parseIpPrefix(text) as IpPrefix)));
   }
 
   get counters(): Record<string, number> {
@@ -107,12 +114,11 @@ export class IpGateway {
 
   /** Makes the interface. A node that may not, or has none, carries the others' packets all the same. */
   async start(): Promise<void> {
-    const { tun: name, mtuOctets, multicast } = this.#config;
+    const { tun: name, mtuOctets } = this.#config;
     const { address } = this.#context;
-    const groups = [...new Set([...ATAK_GROUPS, ...multicast])].map((group) => `${group}/32`);
     const own = [meshIpv6Text(address), meshIpv4Text(address)];
     const addresses = [`${own[0]}/128`, `${own[1]}/32`];
-    const routes = [MESH_IPV6_PREFIX, MESH_IPV4_PREFIX, ...groups];
+    const routes = [MESH_IPV6_PREFIX, MESH_IPV4_PREFIX, ...this.#groupRoutes];
     try {
       this.#tun = await this.#open({ name, mtuOctets, addresses, routes }, this.#packet);
     } catch (error) {
@@ -136,7 +142,7 @@ export class IpGateway {
     const prefixes = this.#context.core.foreignPrefixes();
     if (this.#tun === undefined || prefixes === this.#prefixes) return;
     this.#prefixes = prefixes;
-    const wanted = new Set(prefixes.map(formatIpPrefix).filter((text) => !this.#ownPrefixes.has(text)));
+    const wanted = new Set(prefixes.map(formatIpPrefix).filter((text) => !this.#fixed.has(text)));
     for (const text of this.#routes) if (!wanted.has(text)) this.#tun.removeRoute(text);
     for (const text of wanted) {
       if (!this.#routes.has(text) && !this.#tun.addRoute(text))

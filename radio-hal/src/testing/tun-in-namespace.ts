@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
+import { writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { untilReal } from "../compliance/recorder.ts";
 import { HalError } from "../hal-error.ts";
@@ -85,4 +86,13 @@ assert.equal(networkInterfaces()["test0"], undefined);
 assert.ok(!tun.write(Uint8Array.of(0x45), 0, 1));
 const again = await openTun(options, () => undefined);
 await again.close();
+
+// Without IPv6 there is IPv4.
+writeFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+const half = await openTun(options, () => undefined);
+assert.deepEqual(
+  networkInterfaces()["test0"]?.map((a) => a.address),
+  ["10.115.1.1"],
+);
+await half.close();
 process.stdout.write("passed\n");

@@ -41,14 +41,18 @@ t.test("a process that ends without closing it does not hang", { skip }, async (
   t.equal(ended, 7);
 });
 
-t.test("without the right to it: a stable code and a remedy", { skip }, async (t) => {
+t.test("without the right to it, or without the device: a stable code and a remedy", { skip }, async (t) => {
   const { href } = new URL("./tun.ts", import.meta.url);
   const code = `
     const { openTun } = await import("${href}");
     const options = { name: "test0", mtuOctets: 1280, addresses: [], routes: [] };
     await openTun(options, () => undefined).catch((error) => console.log(error.code, error.remedy !== ""));`;
+  const node = [process.execPath, "--input-type=module", "-e", code];
   const powerless = ["setpriv", "--inh-caps=-net_admin", "--bounding-set=-net_admin"];
-  const words = ["-rn", ...powerless, process.execPath, "--input-type=module", "-e", code];
-  const { stdout } = await run("unshare", words, { timeout: 60_000 });
-  t.equal(stdout, "tun-denied true\n");
+  const denied = await run("unshare", ["-rn", ...powerless, ...node], { timeout: 60_000 });
+  t.equal(denied.stdout, "tun-denied true\n");
+  // Something else lies where the device should be.
+  const covered = ["sh", "-c", 'mount --bind /dev/null /dev/net/tun && exec "$@"', "sh"];
+  const missing = await run("unshare", ["-rnm", ...covered, ...node], { timeout: 60_000 });
+  t.equal(missing.stdout, "tun-missing true\n");
 });

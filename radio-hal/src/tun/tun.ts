@@ -55,6 +55,8 @@ const IFREQ_FLAGS = 16;
 const TUNSETIFF = 0x400454ca;
 const IFF_TUN = 0x0001;
 const IFF_NO_PI = 0x1000;
+/** What the kernel says to an IPv6 address where there is no IPv6, or none on this interface. */
+const WITHOUT_IPV6 = ["EAFNOSUPPORT", "EOPNOTSUPP", "EACCES"];
 /** Behind the routes of real interfaces: those go first where both lead to the same network. */
 const METRIC = 2000;
 
@@ -100,14 +102,26 @@ function attach(
     const socket = calls.openNetlink();
     check(socket, "netlink socket");
     link = new Netlink(calls, socket);
-    check(link.setUp(index, mtuOctets), `${name} cannot be set up`);
-    for (const address of addresses) check(link.addAddress(index, address), `address for ${name}`);
-    for (const route of routes) check(link.addRoute(index, route, METRIC), `route into ${name}`);
+    check(link.setUp(index, mtuOctets), "setting up");
+    setNetworks(link, index, addresses, routes);
     return new KernelTun(options, fd, link, index, onPacket);
   } catch (error) {
     link?.close();
     closeSync(fd);
     throw error;
+  }
+}
+
+/** A machine on which IPv6 is switched off gets the rest. */
+function setNetworks(link: Netlink, index: number, addresses: Cidr[], routes: Cidr[]): void {
+  let hasIpv6 = true;
+  for (const address of addresses) {
+    const result = link.addAddress(index, address);
+    if (address.family === 6 && WITHOUT_IPV6.includes(errorName(-result))) hasIpv6 = false;
+    else check(result, "address");
+  }
+  for (const route of routes) {
+    if (route.family === 4 || hasIpv6) check(link.addRoute(index, route, METRIC), "route");
   }
 }
 
@@ -147,7 +161,11 @@ function check(result: number, what: string): void {
   if (result >= 0) return;
   const reason = errorName(-result);
   if (reason === "EPERM") throw denied(reason);
-  throw new HalError("tun-unavailable", `${what}: ${reason}`, "is IPv6 switched off on this machine?");
+  throw new HalError(
+    "tun-unavailable",
+    `TUN interface, ${what}: ${reason}`,
+    "look at the other interfaces: ip address, ip route",
+  );
 }
 
 function denied(reason: string, cause?: unknown): HalError {
