@@ -1,5 +1,5 @@
+import { monotonicUs } from "@skein/node-agent/clock";
 import { EventQueue } from "../sim/event-queue.ts";
-import { monotonicUs } from "./clock.ts";
 
 /** Timers of the event loop count whole milliseconds: what is due within half of one is done now. */
 const EARLY_US = 500;

@@ -1,9 +1,9 @@
 /** Entry of the air's process, forked by the lab. It ends with `stop` or when the lab is gone. */
 import { readFileSync } from "node:fs";
 import { setPriority } from "node:os";
+import { monotonicUs } from "@skein/node-agent/clock";
 import { Air } from "./air.ts";
 import type { FromAir, ToAir } from "./air-protocol.ts";
-import { monotonicUs } from "./clock.ts";
 
 const COUNTERS_MS = 1000;
 /** Every frame of every agent waits for this process. */

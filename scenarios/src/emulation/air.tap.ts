@@ -3,12 +3,12 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { monotonicUs } from "@skein/node-agent/clock";
 import { openPty } from "@skein/radio-hal/pty";
 import { SerialPort } from "serialport";
 import t from "tap";
 import { parseScenario } from "../scenario/load.ts";
 import { Air } from "./air.ts";
-import { monotonicUs } from "./clock.ts";
 import { type Connectivity, OFF } from "./connectivity.ts";
 
 const SCENARIO = `

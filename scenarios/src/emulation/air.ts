@@ -1,10 +1,10 @@
 import { appendFileSync } from "node:fs";
+import { monotonicUs } from "@skein/node-agent/clock";
 import { openPty, type Pty } from "@skein/radio-hal/pty";
 import type { Scenario } from "../scenario/schema.ts";
 import type { FaultAction } from "../world/fault-actions.ts";
 import { World } from "../world/world.ts";
 import { Agenda } from "./agenda.ts";
-import { monotonicUs } from "./clock.ts";
 import { connectivityLabels } from "./connectivity.ts";
 import { DatagramAir, type EmulatedPort } from "./datagram-air.ts";
 import { SerialChannel } from "./serial-channel.ts";

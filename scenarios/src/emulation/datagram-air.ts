@@ -1,8 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from "node:dgram";
+import { monotonicUs } from "@skein/node-agent/clock";
 import { Medium, type MediumCounters } from "../sim/medium.ts";
 import type { World } from "../world/world.ts";
 import type { Agenda } from "./agenda.ts";
-import { monotonicUs } from "./clock.ts";
 
 const LOOPBACK = "127.0.0.1";
 const BUFFERS = 512;

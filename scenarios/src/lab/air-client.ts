@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { monotonicUs } from "@skein/node-agent/clock";
 import type { AirPorts } from "../emulation/air.ts";
 import type { FromAir, ToAir } from "../emulation/air-protocol.ts";
-import { monotonicUs } from "../emulation/clock.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import type { FaultAction } from "../world/fault-actions.ts";
 import { compileCache } from "./paths.ts";

@@ -1,6 +1,6 @@
 import type { AgentStatus, Command, CommandReply } from "@skein/node-agent/api";
+import { monotonicUs } from "@skein/node-agent/clock";
 import type { AirPorts } from "../emulation/air.ts";
-import { monotonicUs } from "../emulation/clock.ts";
 import { addressOf } from "../scenario/load.ts";
 import type { ScenarioNode } from "../scenario/schema.ts";
 import type { World } from "../world/world.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command, CommandReply } from "@skein/node-agent/api";
-import { monotonicUs } from "../emulation/clock.ts";
+import { monotonicUs } from "@skein/node-agent/clock";
 import { addressOf } from "../scenario/load.ts";
 import type { TimedFault } from "../world/fault-actions.ts";
 import type { Agent, Crew } from "./crew.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentStatus } from "@skein/node-agent/api";
-import { monotonicUs } from "../emulation/clock.ts";
+import { monotonicUs } from "@skein/node-agent/clock";
 import type { Agent, Crew } from "./crew.ts";
 
 /** Often enough for the figure, seldom enough not to be what the mesh waits for. */
