@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createLog, type Log } from "./shell/log.ts";
+import { preferForwarding } from "./shell/priority.ts";
 import { errorCode, errorMessage } from "./shell/skein-error.ts";
 
 const HELP = `Usage: skein agent --config FILE [--check] [--parent-pid PID]
@@ -88,6 +89,8 @@ async function run(file: string, parentPid: number | undefined): Promise<number>
     const { startAgent } = await import("./shell/agent.ts");
     const stopped = stopSignal(log, parentPid);
     const agent = await startAgent(loaded, log);
+    // Only now: a start takes much of a processor, and others may be on the air already.
+    if (!preferForwarding()) log.debug("no right to run before other processes");
     const { name, address: node } = loaded.config.node;
     const { api, bootEpoch } = agent;
     process.stdout.write(`${JSON.stringify({ ready: true, api, node, name, bootEpoch, pid: process.pid })}\n`);

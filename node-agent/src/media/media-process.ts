@@ -1,6 +1,7 @@
 /** Entry of the media process, forked by the agent. It ends with `shutdown` or when the agent is gone. */
 import { open } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
+import { giveWay } from "../shell/priority.ts";
 import { BatchSender } from "./batch-sender.ts";
 import { findCodec2 } from "./codec2.ts";
 import { nativeCodecs } from "./codecs.ts";
@@ -16,6 +17,8 @@ const MAX_TIMER_MS = 60_000;
 const WEBRTC_MESSAGES = new Set<ToMedia["type"]>(["webrtc-offer", "video-in", "video-key-wanted"]);
 
 const now = (): number => Number(process.hrtime.bigint() / 1000n);
+
+giveWay();
 
 const sender = new BatchSender<FromMedia>((batch, done) => {
   if (process.connected) process.send?.(batch, undefined, undefined, done);
