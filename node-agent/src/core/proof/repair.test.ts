@@ -45,6 +45,20 @@ test("every connected graph of up to 5 nodes, every link and node lost: what has
   assert.ok(tally.possible > 2000 && tally.repaired > 100, JSON.stringify(tally));
 });
 
+test("a search finds what only nodes two hops away know of", () => {
+  // 0 - 1 - 2 and, unknown to 0 and 1, a new link 2 - 3.
+  const mesh = new StillMesh(4);
+  mesh.setGraph([
+    [0, 1],
+    [1, 2],
+  ]);
+  assert.not(mesh.send(0, 3, 1).delivered);
+  mesh.discover(2, 3);
+  const trial = mesh.send(0, 3, 1);
+  assert.ok(trial.delivered);
+  assert.not(trial.looped);
+});
+
 test("random graphs with several links lost and news half spread: nothing loops", () => {
   const random = new Random(11, 5);
   const mesh = new StillMesh(12, RATES);

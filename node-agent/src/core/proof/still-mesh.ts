@@ -185,6 +185,27 @@ export class StillMesh {
     }
   }
 
+  /** A link that only its two ends know of as yet. */
+  discover(a: number, b: number): void {
+    const vector = this.#vectors[0] as number;
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const n = this.#nodes[from]?.neighbours[to] as Neighbour;
+      n.advertisedVector = vector;
+      n.twoWay = true;
+    }
+    for (const end of [a, b]) {
+      for (const from of [a, b]) {
+        const links = (this.#nodes[from] as StillNode).neighbours.flatMap((n) =>
+          n?.twoWay ? [{ neighbour: n.local, channel: 0, vector: n.advertisedVector }] : [],
+        );
+        this.#advertise(from, links, 2, (node) => node === end);
+      }
+    }
+  }
+
   /** Sends one packet and follows it, and its copies, to the end. */
   send(from: number, to: number, trafficClass: number): Trial {
     const trial: Trial = { delivered: false, hops: 0, looped: false, repaired: false };
