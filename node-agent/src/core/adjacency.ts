@@ -17,6 +17,8 @@ import {
 } from "@skein/codecs";
 import {
   BUSY_US,
+  FLAP_FORGIVEN_US,
+  FREE_FLAPS,
   HELLO_BUSY_WIDE_US,
   HELLO_FIRST_WIDE_US,
   HELLO_GAP_NARROW_US,
@@ -27,6 +29,7 @@ import {
   HELLO_NEWCOMER_NARROW_US,
   HELLO_SETTLING_NARROW_US,
   LINK_HOLD_DOWN_US,
+  MAX_FLAP_HOLD_US,
   MAX_NEIGHBOURS_PER_BEARER,
   MAX_PROBES,
   MIN_PROBES,
@@ -149,9 +152,6 @@ export class Adjacency {
     const local = address & 0xff;
     if (address >>> 8 !== this.#s.area) return this.#refuse("foreign-area");
     if (local === 0 || local === 255 || address === this.#s.options.address) return this.#refuse("address-conflict");
-    const known = this.#s.db.node(local)?.advertisement;
-    if (known !== undefined && known.nodeId === nodeId && bootEpoch < known.bootEpoch)
-      return this.#refuse("stale-epoch");
     let n = port.byLocal[local];
     if (n === undefined) {
       if (port.neighbours.length >= MAX_NEIGHBOURS_PER_BEARER) return this.#refuse("neighbour-table-full");
@@ -303,9 +303,20 @@ export class Adjacency {
     n.suspectSinceUs = EVER;
     if (!was) return;
     this.#unsettle(port);
+    this.#damp(nowUs, n);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: false, reason });
     this.refreshVector(nowUs, port, n);
     this.onLinkLost(nowUs, port, n, true);
+  }
+
+  /** A link that goes again and again is left alone, longer each time: each change of its is news to everybody. */
+  #damp(nowUs: number, n: Neighbour): void {
+    n.flaps = Math.max(0, n.flaps - (nowUs - n.lastFlapUs) / FLAP_FORGIVEN_US) + 1;
+    n.lastFlapUs = nowUs;
+    if (n.flaps <= FREE_FLAPS) return;
+    const holdUs = Math.min(MAX_FLAP_HOLD_US, LINK_HOLD_DOWN_US * 2 ** (n.flaps - FREE_FLAPS - 1));
+    n.heldDownUntilUs = Math.max(n.heldDownUntilUs, nowUs + holdUs);
+    this.#s.counters.count("flaps-damped");
   }
 
   /** Traffic to it goes unanswered: what has another way takes that, while hellos ask whether it is still there. */

@@ -55,6 +55,8 @@ const COUNTED = [
   "searched",
   "kept",
   "suspicions",
+  "flaps-damped",
+  "contradicted",
   "link-failures",
   "path-computations",
 ] as const;

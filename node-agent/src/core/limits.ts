@@ -80,6 +80,10 @@ export const MIN_PROBES = 8;
 export const MAX_PROBES = 24;
 /** A link that failed is used again after this long without trouble. */
 export const LINK_HOLD_DOWN_US = 3_000_000;
+/** A link may go so often, one time forgiven after each of these, before it is left alone for longer and longer. */
+export const FREE_FLAPS = 4;
+export const FLAP_FORGIVEN_US = 10_000_000;
+export const MAX_FLAP_HOLD_US = 60_000_000;
 
 /** How long an acknowledgement may wait for company. */
 export const REPORT_DELAY_WIDE_US = 2_000;

@@ -32,6 +32,10 @@ const PULL_DELAY_WIDE_US = 25_000;
 const PULL_DELAY_NARROW_US = 500_000;
 const PULL_GAP_WIDE_US = 300_000;
 const PULL_GAP_NARROW_US = 2_500_000;
+/** A forger must not make this node talk more often than so. */
+const CONTRADICT_GAP_US = 1_000_000;
+const MAX_EPOCH = 0xffff_ffff;
+const MAX_SEQUENCE = 0xffff;
 
 /**
  * Spreads link state: own changes as 6-octet deltas, others' news onward, databases that differ (as
@@ -39,6 +43,7 @@ const PULL_GAP_NARROW_US = 2_500_000;
  */
 export class LinkStateFlooding {
   readonly #s: CoreState;
+  #contradictedUs = Number.NEGATIVE_INFINITY;
   /** Told of every advertisement that replaced another one. */
   onAdvertisement: (nowUs: number, before: Advertisement | undefined, after: Advertisement) => void = () => undefined;
 
@@ -61,13 +66,14 @@ export class LinkStateFlooding {
   /** The own link to `neighbour` over `channel` has become `vector`. */
   originate(nowUs: number, neighbour: number, channel: number, vector: number): void {
     const own = this.#s.db.node(this.#s.local)?.advertisement;
-    if (own === undefined || own.sequence === 0xffff) return;
-    const sequence = own.sequence + 1;
-    this.#s.db.applyFull({ ...own, sequence, links: withLink(own.links, neighbour, channel, vector) }, nowUs);
-    const delta: Delta = { originator: this.#s.local, sequence: sequence & 0xff, neighbour, channel, vector };
+    if (own === undefined) return;
+    const next = numberAfter(own);
+    this.#s.db.applyFull({ ...own, ...next, links: withLink(own.links, neighbour, channel, vector) }, nowUs);
+    const delta: Delta = { originator: this.#s.local, sequence: next.sequence & 0xff, neighbour, channel, vector };
     for (const port of this.#s.ports) {
-      // Newcomers have nothing that a delta could apply to.
-      if (port.narrow && nowUs < port.turnSettledUs + NEWCOMER_NARROW_US)
+      // Newcomers have nothing that a delta could apply to, nor has anybody when the numbers begin anew.
+      if (next.sequence === 0) this.#queueFull(nowUs, port, this.#s.local, true);
+      else if (port.narrow && nowUs < port.turnSettledUs + NEWCOMER_NARROW_US)
         this.#queueFull(nowUs, port, this.#s.local, false);
       else this.#queueDelta(nowUs, port, delta);
     }
@@ -139,7 +145,10 @@ export class LinkStateFlooding {
     let changed = false;
     for (let i = 0; i < deltaCount; i++, at += DELTA_OCTETS) {
       const delta = decodeDelta(octets, at, end) as Delta;
-      if (delta.originator === this.#s.local) continue;
+      if (delta.originator === this.#s.local) {
+        this.#contradictDelta(nowUs, delta);
+        continue;
+      }
       const before = this.#s.db.node(delta.originator)?.advertisement;
       const result = this.#s.db.applyDelta(delta, nowUs);
       if (result === "news") this.#tell(nowUs, before, delta.originator);
@@ -165,6 +174,7 @@ export class LinkStateFlooding {
     const local = advertisement.originator & 0xff;
     if (advertisement.originator === this.#s.options.address) {
       if (advertisement.nodeId !== this.#s.options.nodeId) this.#s.counters.drop("address-conflict");
+      else this.#contradict(nowUs, advertisement);
       return "known";
     }
     const before = this.#s.db.node(local)?.advertisement;
@@ -180,6 +190,29 @@ export class LinkStateFlooding {
     return result;
   }
 
+  /**
+   * Somebody spreads an advertisement of this node that is newer than its own: one of before a restart, or a forged one.
+   * It says what is true under a number above that (as OSPF does, RFC 2328 13.4), not more often than once a second.
+   */
+  #contradict(nowUs: number, claimed: Advertisement): void {
+    const own = this.#s.db.node(this.#s.local)?.advertisement;
+    if (own === undefined) return;
+    const { bootEpoch, sequence } = claimed;
+    if (bootEpoch < own.bootEpoch || (bootEpoch === own.bootEpoch && sequence <= own.sequence)) return;
+    if (nowUs - this.#contradictedUs < CONTRADICT_GAP_US || (bootEpoch === MAX_EPOCH && sequence === MAX_SEQUENCE))
+      return;
+    this.#contradictedUs = nowUs;
+    this.#s.counters.count("contradicted");
+    this.#s.db.applyFull({ ...own, ...numberAfter(claimed) }, nowUs);
+    for (const port of this.#s.ports) this.#queueFull(nowUs, port, this.#s.local, true);
+  }
+
+  #contradictDelta(nowUs: number, delta: Delta): void {
+    const own = this.#s.db.node(this.#s.local)?.advertisement;
+    const ahead = own === undefined ? 0 : signed8(delta.sequence - own.sequence);
+    if (own !== undefined && ahead > 0) this.#contradict(nowUs, { ...own, sequence: own.sequence + ahead });
+  }
+
   /** News that came over `from` goes out over `to`, unless all neighbours there have heard it just now. */
   #passOn(to: Port, from: Port, n: Neighbour, queue: () => void): void {
     if (to !== from) {
@@ -187,7 +220,8 @@ export class LinkStateFlooding {
       return;
     }
     for (const other of to.neighbours) {
-      if (other === n || !other.alive || !other.twoWay) continue;
+      // Also to whom the link is only heard one way now: the news may be that link.
+      if (other === n || !other.alive) continue;
       if (!to.shared || ((n.reach[other.local >>> 5] as number) & (1 << (other.local & 31))) === 0) {
         queue();
         return;
@@ -287,6 +321,12 @@ function earliestPullNarrowUs(port: Port): number {
 function aheadOf(a: Advertisement, entry: PullEntry): number {
   const epoch = signed8(a.bootEpoch - entry.bootEpochLow);
   return epoch !== 0 ? epoch : signed8(a.sequence - entry.sequenceLow);
+}
+
+/** Epoch and sequence of an originator's next advertisement. The epoch here only orders advertisements. */
+function numberAfter(a: Advertisement): { bootEpoch: number; sequence: number } {
+  if (a.sequence >= MAX_SEQUENCE) return { bootEpoch: Math.min(MAX_EPOCH, a.bootEpoch + 1), sequence: 0 };
+  return { bootEpoch: a.bootEpoch, sequence: a.sequence + 1 };
 }
 
 function signed8(value: number): number {

@@ -22,6 +22,9 @@ export interface Neighbour {
   twoWay: boolean;
   /** Not used for traffic before this time: the link failed silently. */
   heldDownUntilUs: number;
+  /** How often the link went lately (falls with time), and when it went last. */
+  flaps: number;
+  lastFlapUs: number;
   /** Traffic to it has gone unanswered since then; Infinity: it is trusted. What has another way takes that. */
   suspectSinceUs: number;
   /** Hellos sent since then to hear from it. */
@@ -231,6 +234,8 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     alive: true,
     twoWay: false,
     heldDownUntilUs: 0,
+    flaps: 0,
+    lastFlapUs: 0,
     suspectSinceUs: Number.POSITIVE_INFINITY,
     probes: 0,
     lastHeardUs: nowUs,

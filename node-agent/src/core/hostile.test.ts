@@ -1,0 +1,165 @@
+import {
+  type Advertisement,
+  encodeAdvertisement,
+  encodeDelta,
+  encodeLinkVector,
+  type LinkStateLink,
+  VECTOR_GONE,
+} from "@skein/codecs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Precedence, TrafficClass } from "./api.ts";
+import { sealAsInsider } from "./testing/insider.ts";
+import { type Medium, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
+
+const SECOND = 1_000_000;
+const FREE_LINK = encodeLinkVector({
+  bitrateBps: 1e9,
+  latencyUs: 0,
+  loss: 0,
+  costCentsPerMegabyte: 0,
+  energy: 0,
+});
+
+/** A chain 0 - 1 - 2 - 3 of radios, each of which hears its neighbours; the insider is node 1's or 3's place. */
+function chain(nodes: number): { mesh: VirtualMesh; uhf: Medium } {
+  const uhf: Medium = { name: "uhf", bearer: {}, members: Array.from({ length: nodes }, (_, i) => i), loss: 0 };
+  const mesh = new VirtualMesh(nodes, [uhf]);
+  for (let a = 0; a < nodes; a++) for (let b = a + 2; b < nodes; b++) mesh.cut(a, b, uhf);
+  assert.ok(mesh.run(5 * SECOND, () => mesh.allReachable()));
+  mesh.run(2 * SECOND);
+  return { mesh, uhf };
+}
+
+function advertisement(node: number, over: Partial<Advertisement>, links: LinkStateLink[]): Advertisement {
+  return {
+    originator: 0x101 + node,
+    nodeId: 1000 + node,
+    bootEpoch: 1,
+    sequence: 60_000,
+    role: 0,
+    capabilities: 0,
+    name: new Uint8Array([0x41 + node]),
+    links,
+    prefixes: [],
+    ...over,
+  };
+}
+
+/** `insider` is switched off and says this instead, to those who hear it. */
+function say(mesh: VirtualMesh, insider: number, hearers: number[], nth: number, body: Advertisement): void {
+  mesh.node(insider).powered = false;
+  const frame = sealAsInsider(mesh.node(insider).options, 0, nth, (out, offset) => {
+    out[offset] = 0;
+    return 1 + encodeAdvertisement(body, out, offset + 1);
+  });
+  for (const hearer of hearers) mesh.inject(mesh.nowUs + 1, hearer, 0, frame);
+}
+
+function linksOf(mesh: VirtualMesh, observer: number, node: number): number[] {
+  const address = 0x101 + node;
+  const { links } = mesh.node(observer).core.status(mesh.nowUs);
+  return links.filter((link) => link.from === address).map((link) => link.to & 0xff);
+}
+
+function count(mesh: VirtualMesh, node: number, what: string): number {
+  return mesh.node(node).core.status(mesh.nowUs).counters[what] ?? 0;
+}
+
+test("a forged advertisement of somebody else is contradicted by whom it is about, whatever its numbers", () => {
+  for (const numbers of [
+    { sequence: 60_000 },
+    { sequence: 0xffff },
+    { bootEpoch: 70_000, sequence: 5 },
+    { bootEpoch: 0xffff_fff0, sequence: 0xffff },
+  ]) {
+    const { mesh } = chain(5);
+    say(mesh, 4, [3], 0, advertisement(1, numbers, []));
+    mesh.run(3 * SECOND);
+    assert.equal(
+      [linksOf(mesh, 0, 1), linksOf(mesh, 3, 1)],
+      [
+        [1, 3],
+        [1, 3],
+      ],
+      JSON.stringify(numbers),
+    );
+    assert.is(count(mesh, 1, "contradicted"), 1);
+    assert.ok(mesh.node(0).core.isReachable(0x104) && mesh.node(3).core.isReachable(0x101));
+  }
+});
+
+test("a forged change of one link is contradicted as well", () => {
+  const { mesh } = chain(4);
+  mesh.node(3).powered = false;
+  // One of these is the next number of node 0's advertisement.
+  for (let sequence = 1; sequence < 40; sequence++) {
+    const frame = sealAsInsider(mesh.node(3).options, 0, sequence, (out, offset) => {
+      out[offset] = 1;
+      const delta = { originator: 1, sequence, neighbour: 2, channel: 0, vector: VECTOR_GONE };
+      return 1 + encodeDelta(delta, out, offset + 1);
+    });
+    mesh.inject(mesh.nowUs + sequence, 2, 0, frame);
+  }
+  mesh.run(4 * SECOND);
+  assert.equal(linksOf(mesh, 2, 0), [2]);
+  assert.ok(count(mesh, 0, "contradicted") >= 1);
+});
+
+test("a flood of forgeries makes nobody talk more than once a second", () => {
+  const { mesh } = chain(5);
+  let octets = 0;
+  mesh.onFrame = (from, _, frame) => {
+    if (from === 1) octets += frame.length;
+  };
+  for (let nth = 0; nth < 200; nth++) {
+    say(mesh, 4, [3], nth, advertisement(1, { sequence: 1000 + 10 * nth }, []));
+    mesh.run(SECOND / 20);
+  }
+  assert.ok(count(mesh, 1, "contradicted") <= 11, `${count(mesh, 1, "contradicted")}`);
+  assert.ok(octets / 10 < 4_000, `${octets / 10} octets/s`);
+  mesh.run(3 * SECOND);
+  assert.is(linksOf(mesh, 0, 1).length, 2);
+});
+
+test("links to everybody at no cost, claimed by one end alone, attract nothing", () => {
+  const { mesh } = chain(5);
+  const everybody = [1, 2, 3, 4].map((neighbour) => ({ neighbour, channel: 0, vector: FREE_LINK }));
+  say(mesh, 4, [3], 0, advertisement(4, {}, everybody));
+  mesh.run(SECOND);
+  assert.equal(linksOf(mesh, 0, 4), [4], "only the real neighbour says the same");
+  mesh.node(0).core.sendIp(mesh.nowUs, 0x104, TrafficClass.bulk, Precedence.routine, false, new Uint8Array(40), 0, 40);
+  mesh.drain(0);
+  mesh.run(SECOND);
+  assert.is(mesh.node(3).events.filter((event) => event.type === "ip").length, 1);
+});
+
+test("a link that comes and goes ten times a second is told a few times, and harms no other", () => {
+  const media = wires([
+    [0, 1],
+    [1, 2],
+    [2, 3],
+    [0, 3],
+  ]);
+  const mesh = new VirtualMesh(4, media);
+  assert.ok(mesh.run(3 * SECOND, () => mesh.allReachable()));
+  mesh.run(3 * SECOND);
+  let updates = 0;
+  const before = [0, 1, 2, 3].reduce((sum, n) => sum + count(mesh, n, "updates-sent"), 0);
+  for (let flap = 0; flap < 300; flap++) {
+    mesh.node(1).core.handleBearer(mesh.nowUs, 1, flap % 2 === 1);
+    mesh.drain(1);
+    mesh
+      .node(0)
+      .core.sendIp(mesh.nowUs, 0x103, TrafficClass.video, Precedence.routine, false, new Uint8Array(40), 0, 40);
+    mesh.drain(0);
+    mesh.run(SECOND / 20);
+  }
+  mesh.run(SECOND);
+  updates = [0, 1, 2, 3].reduce((sum, n) => sum + count(mesh, n, "updates-sent"), 0) - before;
+  assert.ok(updates < 300, `${updates} updates in 15 s`);
+  const arrived = mesh.node(2).events.filter((event) => event.type === "ip").length;
+  assert.ok(arrived >= 299, `${arrived} of 300`);
+});
+
+test.run();

@@ -1,0 +1,27 @@
+import { FrameKind, kindOctet, SHARED_HEADER_OCTETS } from "@skein/codecs";
+import { type CoreOptions, MAX_FRAME_OCTETS } from "../api.ts";
+import type { Port } from "../port.ts";
+import { createState } from "../state.ts";
+
+/** Counters of an insider's own frames begin here, above those that the node it has taken over has used. */
+const FIRST_COUNTER = 1_000;
+
+/**
+ * Somebody with the keys of a member who says what it likes: seals any link-state body as that member on a shared wide
+ * bearer. The member itself must not transmit any more.
+ */
+export function sealAsInsider(
+  options: CoreOptions,
+  bearerId: number,
+  nth: number,
+  encodeBody: (out: Uint8Array, offset: number) => number,
+): Uint8Array {
+  const state = createState(options);
+  const port = state.ports[bearerId] as Port;
+  port.counter = FIRST_COUNTER + nth;
+  const frame = new Uint8Array(MAX_FRAME_OCTETS);
+  frame[SHARED_HEADER_OCTETS] = kindOctet(FrameKind.linkState, 1, 2);
+  const from = SHARED_HEADER_OCTETS + 1;
+  const end = from + encodeBody(frame, from);
+  return frame.slice(0, state.secure.sealShared(port, state.local, frame, end));
+}
