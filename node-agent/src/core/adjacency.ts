@@ -347,7 +347,6 @@ export class Adjacency {
   }
 
   #giveUp(nowUs: number, port: Port, n: Neighbour): void {
-    if (nowUs < lostAtUs(n)) return this.failLink(nowUs, port, n);
     n.alive = false;
     this.#lose(nowUs, port, n, "silent");
   }

@@ -229,6 +229,7 @@ export class HopArq {
       n.answered += ANSWER_GAIN * (1 - n.answered);
       n.lastAcknowledgedUs = nowUs;
       n.suspectSinceUs = EVER;
+      n.silentRounds = 0;
       ring.close(index);
       return;
     }
@@ -272,7 +273,11 @@ export class HopArq {
       const stretch = 2 ** Math.max(0, Math.min(4, tries - steady));
       const dueUs = (ring.sentUs[index] as number) + rtoUs(port, n) * stretch;
       if (dueUs <= nowUs) {
-        if (isSilent(port, n, tries, ring.firstSentUs[index] as number)) this.#adjacency.suspect(nowUs, port, n);
+        countSilence(nowUs, port, n);
+        if (isSilent(port, n, tries, ring.firstSentUs[index] as number)) {
+          n.silentRounds = 0;
+          this.#adjacency.suspect(nowUs, port, n);
+        }
         // Suspicion gives what has another way to that; what is still here is tried again.
         if (ring.open[index] === 1) this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES);
       }
@@ -296,10 +301,17 @@ function rtoUs(port: Port, n: Neighbour): number {
   return Math.min(MAX_RTO_US, Math.max(floor, rtt));
 }
 
+/** A time-out: one more round of silence, unless it belongs to the same one. Each packet on its own would find out late. */
+function countSilence(nowUs: number, port: Port, n: Neighbour): void {
+  if (nowUs - n.silentRoundUs < rtoUs(port, n) / 2) return;
+  n.silentRoundUs = nowUs;
+  n.silentRounds++;
+}
+
 /** True if mere loss hardly explains that a frame sent so many times, first at `firstSentUs`, was not acknowledged. */
 function isSilent(port: Port, n: Neighbour, tries: number, firstSentUs: number): boolean {
   if (port.narrow || n.suspectSinceUs !== EVER || n.lastAcknowledgedUs > firstSentUs) return false;
-  return tries >= patienceTries(n) + (n.lastHeardUs > firstSentUs ? 2 : 0);
+  return Math.max(tries, n.silentRounds) >= patienceTries(n) + (n.lastHeardUs > firstSentUs ? 2 : 0);
 }
 
 /** Tries after which silence is no chance any more, by the loss that is known in both directions. */

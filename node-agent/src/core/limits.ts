@@ -22,7 +22,9 @@ export const LINK_FAILURE_TIMEOUTS = 4;
 export const DEAF_WIDE_US = 2_500_000;
 export const DEAF_NARROW_US = 12_000_000;
 /** Unacknowledged frames of video and bulk on a shared bearer; the rest waits where it can still be dropped or rerouted. */
-export const WINDOW_SHARED_FRAMES = 12;
+export const WINDOW_SHARED_FRAMES = 32;
+/** The same to one neighbour: one that is gone must not hold up what is for the others. */
+export const WINDOW_NEIGHBOUR_FRAMES = 12;
 /** Group frames that wait for somebody else to relay them. */
 export const MAX_PENDING_RELAYS = 64;
 /** Frames being put together from fragments (`reassembly-full`). */

@@ -50,6 +50,9 @@ export interface Neighbour {
   txQuality: number;
   /** Share of transmissions to it that were acknowledged in time, lately. */
   answered: number;
+  /** Rounds of time-outs since it last acknowledged anything, and when the last one began. */
+  silentRounds: number;
+  silentRoundUs: number;
   /** Frames that came in order and frames that were sent meanwhile, since rxQuality was reckoned. */
   rxCount: number;
   rxExpected: number;
@@ -252,6 +255,8 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     rxQuality: 1,
     txQuality: 1,
     answered: 1,
+    silentRounds: 0,
+    silentRoundUs: Number.NEGATIVE_INFINITY,
     rxCount: 0,
     rxExpected: 0,
     lastFirstUs: nowUs,

@@ -27,6 +27,8 @@ import type { Neighbour, Port } from "./port.ts";
 const KEY_PHASE = 0;
 /** A counter further ahead than this is a new start of the stream as far as loss is concerned. */
 const QUALITY_JUMP = 512;
+/** Frames lost in a row that count: more are an absence, which says nothing of what the link is like while it is there. */
+const QUALITY_RUN = 8;
 
 /**
  * Seals and opens frames: keys, nonces, replay windows. The only user of the crypto port.
@@ -138,7 +140,7 @@ export class SecureChannel {
   accept(n: Neighbour, window: ReplayWindow, counter: number): void {
     const ahead = counter - window.highest;
     if (ahead > 0 && window.highest >= 0 && ahead < QUALITY_JUMP) {
-      n.rxExpected += ahead;
+      n.rxExpected += Math.min(ahead, QUALITY_RUN);
       n.rxCount++;
     }
     if (window.highest < 0 && window === n.window) {

@@ -1,5 +1,5 @@
 import { MAX_FRAME_OCTETS } from "./api.ts";
-import { SENT_RING_FRAMES } from "./limits.ts";
+import { MAX_NEIGHBOURS_PER_BEARER, SENT_RING_FRAMES } from "./limits.ts";
 
 /**
  * The last frames sent on one stream, as they went on air. A repetition sends the very same octets: the
@@ -22,6 +22,8 @@ export class SentRing {
   readonly deadlineUs = new Float64Array(SENT_RING_FRAMES);
   /** Frames that wait for an acknowledgement. */
   unacknowledged = 0;
+  /** The same by neighbour index. */
+  readonly unacknowledgedBy = new Uint8Array(MAX_NEIGHBOURS_PER_BEARER);
 
   constructor(mtuOctets: number) {
     this.#frameOctets = Math.min(MAX_FRAME_OCTETS, mtuOctets);
@@ -56,7 +58,9 @@ export class SentRing {
     const at = this.offset(index);
     const octets = this.octets;
     for (let i = 0; i < length; i++) octets[at + i] = frame[i] as number;
-    if (neighbour !== -1) this.unacknowledged++;
+    if (neighbour === -1) return;
+    this.unacknowledged++;
+    this.unacknowledgedBy[neighbour] = (this.unacknowledgedBy[neighbour] as number) + 1;
   }
 
   /** Index of a counter, -1 if it is not kept. */
@@ -69,6 +73,9 @@ export class SentRing {
   close(index: number): void {
     if (this.open[index] === 0) return;
     this.open[index] = 0;
-    if (this.neighbour[index] !== -1) this.unacknowledged--;
+    const neighbour = this.neighbour[index] as number;
+    if (neighbour === -1) return;
+    this.unacknowledged--;
+    this.unacknowledgedBy[neighbour] = (this.unacknowledgedBy[neighbour] as number) - 1;
   }
 }

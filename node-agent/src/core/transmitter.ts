@@ -17,11 +17,12 @@ import {
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
-import { ALL_LEVELS, FLASH_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
+import { FLASH_LEVELS, URGENT_LEVELS } from "./bearer-queue.ts";
 import type { HopArq } from "./hop-arq.ts";
-import { NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, WINDOW_SHARED_FRAMES } from "./limits.ts";
+import { NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
+import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
 import { accessUs, afterTalk, burstAirtimeUs, channelQuiet, drawOrder, inBurst, type Urgency } from "./turn-taking.ts";
 
@@ -91,9 +92,8 @@ export class Transmitter {
   /** When this bearer could send something that is waiting; Infinity if nothing waits. */
   nextUs(port: Port): number {
     if (!port.up || port.carrierBusy) return EVER;
-    const urgency = port.queue.urgency();
     if (
-      (urgency >= 0 && urgency < windowEnd(port)) ||
+      port.queue.isReady(windowOf(port)) ||
       port.repeats.length > 0 ||
       port.direct.length > 0 ||
       this.#fragmentReady(port)
@@ -286,7 +286,7 @@ export class Transmitter {
 
   #data(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     for (;;) {
-      const packet = port.queue.pop(nowUs, windowEnd(port));
+      const packet = port.queue.pop(nowUs, windowOf(port));
       if (packet === -1) return false;
       const n = neighbourAt(port, this.#s.pool.neighbour[packet] as number);
       const sent = this.#packet(nowUs, port, n, packet, slot);
@@ -421,9 +421,9 @@ function urgencyOf(port: Port): Urgency {
 }
 
 /**
- * Queue levels that may be sent now: on a shared bearer video and bulk wait while too much of them is
- * unacknowledged. A point-to-point bearer is paced by its rate alone: a satellite holds more than any window.
+ * What video and bulk have to wait for on a shared bearer. A point-to-point bearer is paced by its rate alone: a
+ * satellite holds more than any window.
  */
-function windowEnd(port: Port): number {
-  return port.shared && port.sent.unacknowledged >= WINDOW_SHARED_FRAMES ? HEAVY_LEVEL : ALL_LEVELS;
+function windowOf(port: Port): SentRing | undefined {
+  return port.shared ? port.sent : undefined;
 }

@@ -1,21 +1,36 @@
 import { MARKER, questionId } from "./asker.ts";
-import { findMarker, plaintextStart } from "./frame-view.ts";
+import { findMarker, remainingOf } from "./frame-view.ts";
 
 /** Packets followed at a time; a power of two. */
 const TRACKED = 1 << 16;
-/** Crossings of one packet that are remembered; more are counted as `overlong`. */
-const MAX_CROSSINGS = 64;
+/** Crossings of one packet that are remembered; more are counted as `overlong`. A search gives out dozens of copies. */
+const MAX_CROSSINGS = 2048;
+const USUAL_CROSSINGS = 16;
+/** A crossing: from, to, what remained, and a hash of the frame. */
+const FIELDS = 4;
+/** How often a node may send on one copy that it was given: silence of a next hop makes it try others. */
+const TRIES_PER_COPY = 3;
+/** The source was given the packet with all before it. */
+const EVER = Number.POSITIVE_INFINITY;
 
 /**
- * Watches numbered packets (see Asker) cross links. A packet loops if a node sends it twice over the same link with
- * the same routing header (potential and whatever repair state there is: all octets before the payload) although the
- * packet came back to the node in between. A frame that the hop repeats has the same octets to the last and is no
- * crossing; a node that sends again, in a new frame, what never came back has only tried twice (`resent`).
+ * Watches numbered packets (see Asker) cross links. A packet cannot circle if whatever a node sends lies below
+ * something that it was given (see `remainingOf`): along the way of any copy the remaining falls, and it is finite.
+ * A crossing is an ascent if it does not. Since several copies of one packet may travel (a search, or a next hop whose
+ * acknowledgement was lost), a copy that circles could hide behind another that was given more: therefore a node also
+ * circulates a packet if it sends it over one link, with no less remaining, more often than it was given more,
+ * TRIES_PER_COPY times over. Both are loops.
  *
- * Numbers have to grow: those TRACKED apart share their memory.
+ * A frame that the hop repeats has the same octets to the last and is no crossing. Numbers have to grow: those TRACKED
+ * apart share their memory.
  */
 export class LoopWatch {
-  loops = 0;
+  /** Crossings that ascend, and crossings too many of one link. */
+  ascents = 0;
+  circulations = 0;
+  /** Crossings to a node that had sent the packet on before: repair may lead back, with less remaining. */
+  revisits = 0;
+  /** Crossings of a link that the node had used for the packet before, with no less remaining. */
   resent = 0;
   /** Packets that crossed a link, and how often they did. */
   packets = 0;
@@ -24,13 +39,15 @@ export class LoopWatch {
   /** What the first loop looked like, for whoever has to find it. */
   first = "";
   readonly #ids = new Float64Array(TRACKED).fill(-1);
-  readonly #counts = new Uint8Array(TRACKED);
-  readonly #from = new Uint16Array(TRACKED * MAX_CROSSINGS);
-  readonly #to = new Int16Array(TRACKED * MAX_CROSSINGS);
-  readonly #headers = new Float64Array(TRACKED * MAX_CROSSINGS);
-  readonly #frames = new Float64Array(TRACKED * MAX_CROSSINGS);
+  readonly #counts = new Uint16Array(TRACKED);
+  readonly #sources = new Uint16Array(TRACKED);
+  readonly #crossings: (Uint32Array | undefined)[] = new Array<undefined>(TRACKED).fill(undefined);
 
-  /** A frame leaves `from` for `to`, a node index; -1 if it is for everyone. */
+  get loops(): number {
+    return this.ascents + this.circulations;
+  }
+
+  /** A frame leaves `from` for the node `to`. */
   transmitted(from: number, to: number, octets: Uint8Array, length: number): void {
     const payload = findMarker(octets, length, MARKER);
     if (payload < 0) return;
@@ -40,49 +57,65 @@ export class LoopWatch {
       this.#ids[slot] = id;
       this.packets++;
       this.#counts[slot] = 0;
+      this.#sources[slot] = from;
     }
-    const header = hash(octets, plaintextStart(octets), payload);
-    const frame = hash(octets, 0, length);
-    const base = slot * MAX_CROSSINGS;
     const count = this.#counts[slot] as number;
-    let earlier = -1;
-    for (let at = base + count - 1; at >= base; at--) {
-      if (this.#from[at] !== from || this.#to[at] !== to) continue;
-      if (this.#frames[at] === frame) return;
-      if (this.#headers[at] === header) earlier = at;
-    }
+    const crossings = this.#room(slot, count);
+    const frame = hash(octets, 0, length);
+    for (let at = 0; at < count * FIELDS; at += FIELDS)
+      if (crossings[at] === from && crossings[at + 3] === frame) return;
     this.hops++;
-    if (earlier >= 0) this.#again(id, from, to, earlier, base + count);
-    if (count === MAX_CROSSINGS) this.overlong++;
-    else this.#remember(base + count, from, to, header, frame, slot);
-  }
-
-  #remember(at: number, from: number, to: number, header: number, frame: number, slot: number): void {
-    this.#from[at] = from;
-    this.#to[at] = to;
-    this.#headers[at] = header;
-    this.#frames[at] = frame;
-    this.#counts[slot] = (this.#counts[slot] as number) + 1;
-  }
-
-  #again(id: number, from: number, to: number, earlier: number, end: number): void {
-    let cameBack = false;
-    for (let at = earlier + 1; at < end; at++) cameBack ||= this.#to[at] === from;
-    if (!cameBack) {
-      this.resent++;
+    if (count === MAX_CROSSINGS) {
+      this.overlong++;
       return;
     }
-    if (this.loops++ === 0) this.first = `packet ${id} over ${from} -> ${to} again`;
+    const remaining = remainingOf(octets, length);
+    this.#judge(slot, crossings, count, from, to, remaining);
+    crossings.set([from, to, remaining, frame], count * FIELDS);
+    this.#counts[slot] = count + 1;
+  }
+
+  #room(slot: number, count: number): Uint32Array {
+    const had = this.#crossings[slot];
+    if (had !== undefined && had.length > count * FIELDS) return had;
+    const has = new Uint32Array(Math.max(USUAL_CROSSINGS, 2 * count) * FIELDS);
+    if (had !== undefined) has.set(had);
+    this.#crossings[slot] = has;
+    return has;
+  }
+
+  #judge(slot: number, crossings: Uint32Array, count: number, from: number, to: number, remaining: number): void {
+    let most = this.#sources[slot] === from ? EVER : 0;
+    let given = most === EVER ? 1 : 0;
+    let sent = 1;
+    let back = false;
+    for (let at = 0; at < count * FIELDS; at += FIELDS) {
+      const carried = crossings[at + 2] as number;
+      if (crossings[at] === to) back = true;
+      if (crossings[at + 1] === from) {
+        most = Math.max(most, carried);
+        if (carried > remaining) given++;
+      } else if (crossings[at] === from && crossings[at + 1] === to && carried >= remaining) sent++;
+    }
+    if (back) this.revisits++;
+    if (sent > 1) this.resent++;
+    if (remaining >= most) {
+      this.#loop(`packet ${this.#ids[slot]} ascends to ${remaining} over ${from} -> ${to}`);
+      this.ascents++;
+    } else if (sent > TRIES_PER_COPY * given) {
+      this.#loop(`packet ${this.#ids[slot]} crosses ${from} -> ${to} ${sent} times, given ${given} times`);
+      this.circulations++;
+    }
+  }
+
+  #loop(text: string): void {
+    if (this.loops === 0) this.first = text;
   }
 }
 
-/** Two 32-bit hashes as one number of 53 bits: of 10^8 pairs none is likely to be equal by accident. */
+/** Equal by accident once in 2^32: then a crossing is taken for a repetition. */
 function hash(octets: Uint8Array, from: number, to: number): number {
   let a = 0x811c9dc5;
-  let b = to - from;
-  for (let i = from; i < to; i++) {
-    a = Math.imul(a ^ (octets[i] as number), 0x01000193);
-    b = Math.imul(b ^ (octets[i] as number), 0x85ebca6b) ^ (b >>> 13);
-  }
-  return (b & 0x1fffff) * 0x1_0000_0000 + (a >>> 0);
+  for (let i = from; i < to; i++) a = Math.imul(a ^ (octets[i] as number), 0x01000193);
+  return a >>> 0;
 }

@@ -7,7 +7,7 @@ import { RandomStream } from "../sim/random-streams.ts";
 import { Asker, MIN_PAYLOAD_OCTETS } from "./asker.ts";
 import { Field } from "./field.ts";
 import { nextHopOf } from "./frame-view.ts";
-import { linksInRange, moveAll, randomPair, randomPlaces, rangeForLinks } from "./geometry.ts";
+import { linksInRange, moveAll, partsOf, randomPair, randomPlaces, rangeForLinks } from "./geometry.ts";
 import { LoopWatch } from "./loop-watch.ts";
 import { endProgress, printAtMost, printFigure, progress } from "./print.ts";
 
@@ -20,20 +20,34 @@ const LOSS = 0.1;
 const STEP_US = 300_000;
 const STEPS_PER_GRAPH = 40;
 const SETTLE_US = 2_000_000;
-/** All nodes together; those that find no way at their source are not counted. A shared radio has queues sooner. */
-const PACKETS_PER_S = { radio: 12_000, wires: 20_000 };
+/** All nodes together; those that find no way at their source are not counted. A shared radio's window fills sooner. */
+const PACKETS_PER_S = { radio: 2_000, wires: 20_000 };
 const BUDGET_MS = { radio: 50_000, wires: 65_000 };
 const FAST = { bitrateBps: 100_000_000, latencyUs: 200 };
 
 interface Total {
   packets: number;
   delivered: number;
+  /** Asked while there was a path, and delivered of those. */
+  possible: number;
+  arrived: number;
   hops: number;
   loops: number;
+  revisits: number;
   resent: number;
   overlong: number;
 }
-const total: Total = { packets: 0, delivered: 0, hops: 0, loops: 0, resent: 0, overlong: 0 };
+const total: Total = {
+  packets: 0,
+  delivered: 0,
+  possible: 0,
+  arrived: 0,
+  hops: 0,
+  loops: 0,
+  revisits: 0,
+  resent: 0,
+  overlong: 0,
+};
 
 function playGraph(kind: "radio" | "wires", seed: number): void {
   const random = new RandomStream(seed, `loops/${kind}`);
@@ -48,20 +62,30 @@ function playGraph(kind: "radio" | "wires", seed: number): void {
   field.setLinks(0, linksInRange(places, rangeM), LOSS);
   for (let node = 0; node < NODES; node++) field.start(node);
   field.run(SETTLE_US);
+  const possible: number[] = [];
   const gapUs = 1e6 / PACKETS_PER_S[kind];
   for (let step = 0; step < STEPS_PER_GRAPH; step++) {
     moveAll(places, MOVE_M, SIDE_M, random);
-    field.setLinks(0, linksInRange(places, rangeM), LOSS);
+    const links = linksInRange(places, rangeM);
+    field.setLinks(0, links, LOSS);
+    const parts = partsOf(NODES, links);
     for (let us = 0; us < STEP_US; us += gapUs) {
-      field.at(field.nowUs + us, () => asker.ask(...randomPair(NODES, random)));
+      field.at(field.nowUs + us, () => {
+        const [a, b] = randomPair(NODES, random);
+        const id = asker.ask(a, b);
+        if (parts[a] === parts[b]) possible.push(id);
+      });
     }
     field.run(STEP_US);
   }
   field.run(SETTLE_US);
   total.packets += watch.packets;
   total.delivered += asker.deliveredUs.filter(Number.isFinite).length;
+  total.possible += possible.length;
+  total.arrived += asker.tally(possible, Number.MAX_VALUE).delivered;
   total.hops += watch.hops;
   total.loops += watch.loops;
+  total.revisits += watch.revisits;
   total.resent += watch.resent;
   total.overlong += watch.overlong;
   if (watch.first !== "") console.error(`${kind}, seed ${seed}: ${watch.first}`);
@@ -79,4 +103,6 @@ printAtMost("routing.loops.count", total.loops, "packets", 0, total.delivered > 
 printFigure("routing.loops.packets", total.packets, "packets");
 printFigure("routing.loops.hops", total.hops, "hops");
 printFigure("routing.loops.deliveredShare", total.delivered / total.packets, "ratio");
+printFigure("routing.loops.deliveredOfPossible", total.arrived / total.possible, "ratio");
+printFigure("routing.loops.revisits", total.revisits, "crossings");
 printFigure("routing.loops.resent", total.resent, "crossings");

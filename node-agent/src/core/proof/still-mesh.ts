@@ -10,7 +10,6 @@ import {
   VECTOR_GONE,
 } from "@skein/codecs";
 import { type CoreOptions, Role } from "../api.ts";
-import { ALL_LEVELS } from "../bearer-queue.ts";
 import { Forwarding } from "../forwarding.ts";
 import { UNREACHABLE } from "../link-cost.ts";
 import { createNeighbour, type Neighbour, type Port } from "../port.ts";
@@ -233,7 +232,7 @@ export class StillMesh {
     const { pool } = state;
     forwarding.route(0, copy.header, copy.repair, PAYLOAD, 0, PAYLOAD.length, 0, false);
     const leaving: Copy[] = [];
-    for (let slot = port.queue.pop(0, ALL_LEVELS); slot !== -1; slot = port.queue.pop(0, ALL_LEVELS)) {
+    for (let slot = port.queue.pop(0, undefined); slot !== -1; slot = port.queue.pop(0, undefined)) {
       const header = createDataHeader();
       const repair = createRepair();
       pool.header(slot, header);
