@@ -52,6 +52,15 @@ test("planted: a node that forwards what came back is seen", () => {
   assert.match(watcher.loops[0] ?? "", /node 0 forwards it again, to 1/);
 });
 
+test("planted: a node that sends something up is seen", () => {
+  const watcher = new ForwardingLoopWatcher(LOCALS);
+  hop(watcher, 0, A, B, 300);
+  hop(watcher, 1_000, B, C, 299);
+  assert.equal(watcher.loops, []);
+  hop(watcher, 2_000, C, D, 299);
+  assert.match(watcher.loops[0] ?? "", /node 2 sends it up/);
+});
+
 test("another packet, or the same number much later, starts afresh", () => {
   const watcher = new ForwardingLoopWatcher(LOCALS);
   hop(watcher, 0, A, B, 300);

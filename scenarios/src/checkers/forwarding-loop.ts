@@ -1,5 +1,6 @@
 import {
   createDataHeader,
+  DATA_FLAG_REPAIR,
   DIRECT_HEADER_OCTETS,
   decodeWideDataHeader,
   FULL_HEADER_OCTETS,
@@ -10,15 +11,19 @@ import {
   sealFormat,
   WIDE_TAG_OCTETS,
 } from "@skein/codecs";
+import { remainingOf } from "./remaining.ts";
 
 /** Unicast packets followed at a time; a power of two. */
 const TRACKED = 8192;
+const AT_SOURCE = 0xffff_ffff;
 /** Longer than any packet lives; after it the same sequence number is another packet. */
 const LIFETIME_US = 30_000_000;
 
 /**
- * Watches the air for unicast packets that a node forwards a second time. For each packet (source, sequence) it
- * keeps, per node, the set of nodes that the packet passed before, and the potential of a copy that came back.
+ * Watches the air for unicast packets that circle. A packet that descends must not be forwarded by a node a second
+ * time; one under repair may pass a node again, but only with less remaining than what the node was given.
+ *
+ * For each packet (source, class, sequence) it keeps, per node, the set of nodes that the packet passed before, and the potential of a copy that came back.
  * A copy that comes back is no loop yet, nor is a repetition or a detour: the packet loops when the node forwards
  * the copy, which shows in a potential below the one that the copy carried. Frames must be readable (SimCrypto);
  * narrow frames carry 8 bits of the sequence and are left out.
@@ -36,6 +41,8 @@ export class ForwardingLoopWatcher {
   readonly #passed: Uint32Array;
   /** By [packet][node]: potential of the copy that came back, -1 if none did. */
   readonly #returned: Int32Array;
+  /** By [packet][node]: the most that remained of a copy that it was given. */
+  readonly #given: Uint32Array;
 
   /** `localIds[node]`: low octet of each node's address. */
   constructor(localIds: readonly number[]) {
@@ -43,6 +50,7 @@ export class ForwardingLoopWatcher {
     this.#words = Math.ceil(this.#nodes / 32);
     this.#passed = new Uint32Array(TRACKED * this.#nodes * this.#words);
     this.#returned = new Int32Array(TRACKED * this.#nodes).fill(-1);
+    this.#given = new Uint32Array(TRACKED * this.#nodes);
     this.#indexOfLocal = new Int16Array(256).fill(-1);
     for (const [index, local] of localIds.entries()) this.#indexOfLocal[local] = index;
   }
@@ -53,24 +61,49 @@ export class ForwardingLoopWatcher {
     const end = length - WIDE_TAG_OCTETS;
     const start = sealedStart(octets);
     if (end <= start || !isUnicastKind(kindOf(octets[start] as number))) return;
-    if (decodeWideDataHeader(octets, start, end, shared, this.#header) === 0) return;
-    const next = shared ? (this.#indexOfLocal[this.#header.nextHop] as number) : to;
+    const headerOctets = decodeWideDataHeader(octets, start, end, shared, this.#header);
+    if (headerOctets === 0) return;
+    const { source, trafficClass, sequence, nextHop, flags } = this.#header;
+    const next = shared ? (this.#indexOfLocal[nextHop] as number) : to;
     if (next < 0) return;
-    this.#pass(nowUs, this.#header.source * 0x10000 + this.#header.sequence, from, next);
+    const key = (source * 4 + trafficClass) * 0x10000 + sequence;
+    const slot = this.#slotOf(nowUs, key, this.#indexOfLocal[source & 0xff] as number);
+    this.#descend(nowUs, slot, from, next, remainingOf(this.#header, octets, start + headerOctets, end));
+    if ((flags & DATA_FLAG_REPAIR) === 0) this.#pass(nowUs, slot, from, next);
   }
 
-  #pass(nowUs: number, key: number, from: number, next: number): void {
+  #slotOf(nowUs: number, key: number, source: number): number {
     const slot = (Math.imul(key, 0x9e3779b1) >>> 19) & (TRACKED - 1);
     if (this.#keys[slot] !== key || nowUs - (this.#firstUs[slot] as number) > LIFETIME_US) {
       this.#keys[slot] = key;
       this.#firstUs[slot] = nowUs;
       this.#passed.fill(0, slot * this.#nodes * this.#words, (slot + 1) * this.#nodes * this.#words);
       this.#returned.fill(-1, slot * this.#nodes, (slot + 1) * this.#nodes);
+      this.#given.fill(0, slot * this.#nodes, (slot + 1) * this.#nodes);
+      if (source >= 0) this.#given[slot * this.#nodes + source] = AT_SOURCE;
       this.packets++;
     }
+    return slot;
+  }
+
+  #descend(nowUs: number, slot: number, from: number, next: number, remaining: number): void {
+    const given = this.#given[slot * this.#nodes + from] as number;
+    // What came over a narrow bearer was not seen.
+    if (given > 0 && remaining >= given) {
+      this.#loop(nowUs, slot, `node ${from} sends it up to ${remaining}, to ${next}`);
+    }
+    const at = slot * this.#nodes + next;
+    this.#given[at] = Math.max(this.#given[at] as number, remaining);
+  }
+
+  #loop(nowUs: number, slot: number, what: string): void {
+    this.loops.push(`packet ${(this.#keys[slot] as number).toString(16)} at ${nowUs} us: ${what}`);
+  }
+
+  #pass(nowUs: number, slot: number, from: number, next: number): void {
     const { potential } = this.#header;
     if (potential < (this.#returned[slot * this.#nodes + from] as number)) {
-      this.loops.push(`packet ${key.toString(16)} at ${nowUs} us: node ${from} forwards it again, to ${next}`);
+      this.#loop(nowUs, slot, `node ${from} forwards it again, to ${next}`);
     }
     const fromAt = (slot * this.#nodes + from) * this.#words;
     const nextAt = (slot * this.#nodes + next) * this.#words;

@@ -1,9 +1,6 @@
 import {
   createDataHeader,
-  createRepair,
-  DATA_FLAG_REPAIR,
   DIRECT_HEADER_OCTETS,
-  decodeRepair,
   decodeWideDataHeader,
   FLOW_HEADER_OCTETS,
   FrameKind,
@@ -11,14 +8,11 @@ import {
   isGroupKind,
   isUnicastKind,
   kindOf,
-  MAX_CARRIED_FAILURES,
-  MAX_GENERATION,
-  MAX_ROUTE_HOPS,
-  MAX_SEARCH_HOPS,
   SealFormat,
   SHARED_HEADER_OCTETS,
   sealFormat,
 } from "@skein/codecs";
+import { remainingOf } from "../checkers/remaining.ts";
 
 /**
  * What the benches read from frames on the air. They can because the crypto of the simulator leaves the text
@@ -52,25 +46,13 @@ export function nextHopOf(octets: Uint8Array): number {
 }
 
 const header = createDataHeader();
-const repair = createRepair();
-/** More than a packet under repair can still have before it. */
-const REPAIR_STATES = (MAX_GENERATION + 1) * (MAX_SEARCH_HOPS + 1) * (MAX_CARRIED_FAILURES + 1) * (MAX_ROUTE_HOPS + 1);
 
-/**
- * How far a wide unicast packet still is from the end of a way on which it cannot return: what it carries as one number
- * above 0, which each hop must lower. Ordinary descent comes before repair; then each generation, hop of a search,
- * failure, and hop of the route.
- */
-export function remainingOf(octets: Uint8Array, length: number): number {
+/** How far the wide unicast packet in a frame still is from the end of its way (see `remainingOf`). */
+export function remainingIn(octets: Uint8Array, length: number): number {
   const shared = sealFormat(octets) === SealFormat.shared;
   const from = plaintextStart(octets);
   const body = from + decodeWideDataHeader(octets, from, length, shared, header);
-  if ((header.flags & DATA_FLAG_REPAIR) === 0) return REPAIR_STATES + header.potential;
-  decodeRepair(octets, body, length, repair);
-  let state = MAX_GENERATION - repair.generation;
-  state = state * (MAX_SEARCH_HOPS + 1) + repair.searchHops;
-  state = state * (MAX_CARRIED_FAILURES + 1) + MAX_CARRIED_FAILURES - repair.failureCount;
-  return state * (MAX_ROUTE_HOPS + 1) + repair.routeLength;
+  return remainingOf(header, octets, body, length);
 }
 
 /** Where `marker` begins, searched from the end, since the payload is the last thing before the tag; -1 if nowhere. */

@@ -1,5 +1,5 @@
 import { MARKER, questionId } from "./asker.ts";
-import { findMarker, remainingOf } from "./frame-view.ts";
+import { findMarker, remainingIn } from "./frame-view.ts";
 
 /** Packets followed at a time; a power of two. */
 const TRACKED = 1 << 16;
@@ -15,7 +15,7 @@ const EVER = Number.POSITIVE_INFINITY;
 
 /**
  * Watches numbered packets (see Asker) cross links. A packet cannot circle if whatever a node sends lies below
- * something that it was given (see `remainingOf`): along the way of any copy the remaining falls, and it is finite.
+ * something that it was given (see `remainingIn`): along the way of any copy the remaining falls, and it is finite.
  * A crossing is an ascent if it does not. Since several copies of one packet may travel (a search, or a next hop whose
  * acknowledgement was lost), a copy that circles could hide behind another that was given more: therefore a node also
  * circulates a packet if it sends it over one link, with no less remaining, more often than it was given more,
@@ -69,7 +69,7 @@ export class LoopWatch {
       this.overlong++;
       return;
     }
-    const remaining = remainingOf(octets, length);
+    const remaining = remainingIn(octets, length);
     this.#judge(slot, crossings, count, from, to, remaining);
     crossings.set([from, to, remaining, frame], count * FIELDS);
     this.#counts[slot] = count + 1;
