@@ -36,6 +36,8 @@ export * from "./mesh/frame-kind.ts";
 export * from "./mesh/hello.ts";
 export * from "./mesh/link-state.ts";
 export * from "./mesh/link-vector.ts";
+export * from "./mesh/narrow-hello.ts";
+export * from "./mesh/narrow-pull.ts";
 export * from "./mesh/pull.ts";
 export * from "./mesh/repair.ts";
 export * from "./mesh/report.ts";

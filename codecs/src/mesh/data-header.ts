@@ -7,13 +7,15 @@
  *   +--------+------------+---------+----------+---------------+-------------+------------+
  *
  *   narrow, 6 octets: ids are local to the area of the channel
- *   +--------+------------+----------+---------------+-------------+------------+
- *   | kind 1 | next hop 1 | source 1 | destination 1 | potential 1 | sequence 1 |
- *   +--------+------------+----------+---------------+-------------+------------+
+ *   +--------+------------+----------+---------------+-------------+------------+------------+
+ *   | kind 1 | next hop 1 | source 1 | destination 1 | potential 1 | sequence 1 | [digest 2] |
+ *   +--------+------------+----------+---------------+-------------+------------+------------+
  *
  *   flags   bit 0: a repair extension (repair.ts) follows; narrow frames have kinds of their own for that
  *
  * Next hop 0 means everyone. The destination of a group kind is the group number, 0 for all nodes.
+ * Digest: of the transmitter's link-state database, low 16 bits, in frames of kind groupAll below flash: what goes out
+ * anyway spares a hello.
  * The potential is the forwarder's own distance to the destination; a node forwards only below it.
  */
 import { readU16, writeU16 } from "../wire/octets.ts";
@@ -34,11 +36,20 @@ export interface DataHeader {
   potential: number;
   /** 16 bits; narrow frames carry the low 8. */
   sequence: number;
+  /** The transmitter's, low 16 bits; -1 where the frame does not carry it. */
+  digest: number;
 }
 
 export const WIDE_DATA_HEADER_OCTETS = 10;
 export const WIDE_SHARED_DATA_HEADER_OCTETS = 11;
 export const NARROW_DATA_HEADER_OCTETS = 6;
+const DIGEST_OCTETS = 2;
+/** An SOS has no octet to spare. */
+const FLASH = 3;
+
+function hasDigest(kind: number, precedence: number): boolean {
+  return kind === FrameKind.groupAll && precedence < FLASH;
+}
 
 export function createDataHeader(): DataHeader {
   return {
@@ -51,6 +62,7 @@ export function createDataHeader(): DataHeader {
     destination: 0,
     potential: 0,
     sequence: 0,
+    digest: -1,
   };
 }
 
@@ -84,6 +96,7 @@ export function decodeWideDataHeader(
   into.destination = readU16(octets, at + 2);
   into.potential = readU16(octets, at + 4);
   into.sequence = readU16(octets, at + 6);
+  into.digest = -1;
   return length;
 }
 
@@ -94,7 +107,9 @@ export function encodeNarrowDataHeader(header: DataHeader, out: Uint8Array, offs
   out[offset + 3] = header.destination;
   out[offset + 4] = narrowPotential(header.potential);
   out[offset + 5] = header.sequence;
-  return NARROW_DATA_HEADER_OCTETS;
+  if (!hasDigest(header.kind, header.precedence)) return NARROW_DATA_HEADER_OCTETS;
+  writeU16(out, offset + NARROW_DATA_HEADER_OCTETS, header.digest & 0xffff);
+  return NARROW_DATA_HEADER_OCTETS + DIGEST_OCTETS;
 }
 
 /** As the wide one; `area` completes the addresses, `potential` is the 8-bit value and `sequence` the low 8 bits. */
@@ -118,7 +133,11 @@ export function decodeNarrowDataHeader(
   into.destination = isGroupKind(into.kind) ? destination : (area << 8) | destination;
   into.potential = octets[offset + 4] as number;
   into.sequence = octets[offset + 5] as number;
-  return NARROW_DATA_HEADER_OCTETS;
+  into.digest = -1;
+  if (!hasDigest(into.kind, into.precedence)) return NARROW_DATA_HEADER_OCTETS;
+  if (end - offset < NARROW_DATA_HEADER_OCTETS + DIGEST_OCTETS) return 0;
+  into.digest = readU16(octets, offset + NARROW_DATA_HEADER_OCTETS);
+  return NARROW_DATA_HEADER_OCTETS + DIGEST_OCTETS;
 }
 
 function narrowKind(header: DataHeader): number {

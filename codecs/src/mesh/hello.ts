@@ -1,18 +1,14 @@
 /**
- * Hello: who I am, what I know (digest), whom I hear. Every other frame also counts as a sign of life;
- * a hello is what closes counter gaps and carries the return half of two-way link detection.
+ * Hello on a wide bearer (`narrow-hello.ts` has the other one): who I am, what I know (digest), whom I hear. Every
+ * other frame also counts as a sign of life; a hello is what closes counter gaps and carries the return half of two-way
+ * link detection.
  *
- *   wide bearers (address only in a full frame: others name or imply their transmitter)
+ *   address only in a full frame: others name or imply their transmitter
  *   +--------+---------+-------------+--------------+----------+---------+-----------+
  *   | kind 1 | flags 1 | [address 2] | interval 1   | digest 4 | count 1 | entries   |
  *   +--------+---------+-------------+--------------+----------+---------+-----------+
  *     entry, shared medium:   local id 1 | quality 1
  *     entry, point-to-point:  local id 1 | quality 1 | receiver index 1 | slot 1 | counter 4
- *
- *   narrow bearers
- *   +--------+---------+-------------+------------+----------+---------+-------------------------+
- *   | kind 1 | flags 1 | [address 2] | interval 1 | digest 2 | count 1 | local id 1 | quality 1 ..|
- *   +--------+---------+-------------+------------+----------+---------+-------------------------+
  *
  *   flags     bit 0: please answer with a full hello (I do not know you well enough to open your frames)
  *             bit 1: point-to-point entries
@@ -43,7 +39,6 @@ export interface Hello {
   /** 0 where the frame does not carry it. */
   address: number;
   interval100ms: number;
-  /** 32 bits on wide bearers, the low 16 on narrow ones. */
   digest: number;
   entryCount: number;
   /** Reused from call to call; the first `entryCount` are valid. */
@@ -65,13 +60,7 @@ export function helloEntry(hello: Hello, index: number): HelloEntry {
 }
 
 /** Writes everything after the kind octet. */
-export function encodeHello(
-  hello: Hello,
-  narrow: boolean,
-  withAddress: boolean,
-  out: Uint8Array,
-  offset: number,
-): number {
+export function encodeHello(hello: Hello, withAddress: boolean, out: Uint8Array, offset: number): number {
   let at = offset;
   out[at++] = hello.flags;
   if (withAddress) {
@@ -79,13 +68,8 @@ export function encodeHello(
     at += 2;
   }
   out[at++] = hello.interval100ms;
-  if (narrow) {
-    writeU16(out, at, hello.digest & 0xffff);
-    at += 2;
-  } else {
-    writeU32(out, at, hello.digest);
-    at += 4;
-  }
+  writeU32(out, at, hello.digest);
+  at += 4;
   out[at++] = hello.entryCount;
   for (let i = 0; i < hello.entryCount; i++) {
     const entry = hello.entries[i] as HelloEntry;
@@ -106,12 +90,11 @@ export function decodeHello(
   octets: Uint8Array,
   offset: number,
   end: number,
-  narrow: boolean,
   withAddress: boolean,
   into: Hello,
 ): boolean {
   let at = offset;
-  if (end - at < 3 + (withAddress ? 2 : 0) + (narrow ? 2 : 4)) return false;
+  if (end - at < 3 + (withAddress ? 2 : 0) + 4) return false;
   into.flags = octets[at++] as number;
   into.address = 0;
   if (withAddress) {
@@ -119,8 +102,8 @@ export function decodeHello(
     at += 2;
   }
   into.interval100ms = octets[at++] as number;
-  into.digest = narrow ? readU16(octets, at) : readU32(octets, at);
-  at += narrow ? 2 : 4;
+  into.digest = readU32(octets, at);
+  at += 4;
   into.entryCount = octets[at++] as number;
   const direct = (into.flags & HELLO_FLAG_DIRECT) !== 0;
   if (into.entryCount > MAX_HELLO_ENTRIES || end - at !== into.entryCount * (direct ? 8 : 2)) return false;

@@ -23,11 +23,14 @@
  *     prefix: family and length 1 | the octets that the length covers, unused bits zero
  *       family and length: 0..128 IPv6 with so many bits, 0xc0 + 0..32 IPv4; 10.9.0.0/16 is d0 0a 09
  *
+ * On narrow bearers the link count and the links are a link set (`link-set.ts`).
+ *
  * (boot epoch, sequence) orders the advertisements of one originator; sequences do not wrap within a
  * boot (65,535 changes: a node that gets there starts a new epoch's worth by staying silent).
  */
 import type { IpFamily, IpPrefix } from "../ip/ip-prefix.ts";
 import { readU16, readU32, writeU16, writeU32 } from "../wire/octets.ts";
+import { decodeLinkSet, encodeLinkSet, linkSetOctets } from "./link-set.ts";
 
 export const DELTA_OCTETS = 6;
 export const MAX_NAME_OCTETS = 12;
@@ -89,13 +92,19 @@ export function decodeDelta(octets: Uint8Array, offset: number, end: number): De
   };
 }
 
-export function advertisementOctets(advertisement: Advertisement): number {
-  let octets = 16 + advertisement.name.length + 4 * advertisement.links.length;
+export function advertisementOctets(advertisement: Advertisement, narrow = false): number {
+  const links = narrow ? linkSetOctets(advertisement.links) : 1 + 4 * advertisement.links.length;
+  let octets = 15 + advertisement.name.length + links;
   for (const prefix of advertisement.prefixes) octets += 1 + prefix.octets.length;
   return octets;
 }
 
-export function encodeAdvertisement(advertisement: Advertisement, out: Uint8Array, offset: number): number {
+export function encodeAdvertisement(
+  advertisement: Advertisement,
+  out: Uint8Array,
+  offset: number,
+  narrow = false,
+): number {
   let at = offset;
   writeU16(out, at, advertisement.originator);
   writeU32(out, at + 2, advertisement.nodeId);
@@ -105,13 +114,7 @@ export function encodeAdvertisement(advertisement: Advertisement, out: Uint8Arra
   out[at + 13] = advertisement.name.length;
   out.set(advertisement.name, at + 14);
   at += 14 + advertisement.name.length;
-  out[at++] = advertisement.links.length;
-  for (const link of advertisement.links) {
-    out[at] = link.neighbour;
-    out[at + 1] = link.channel;
-    writeU16(out, at + 2, link.vector);
-    at += 4;
-  }
+  at += narrow ? encodeLinkSet(advertisement.links, out, at) : encodeLinks(advertisement.links, out, at);
   out[at++] = advertisement.prefixes.length;
   for (const { family, lengthBits, octets } of advertisement.prefixes) {
     out[at++] = family === 4 ? IPV4_PREFIX + lengthBits : lengthBits;
@@ -119,6 +122,27 @@ export function encodeAdvertisement(advertisement: Advertisement, out: Uint8Arra
     at += octets.length;
   }
   return at - offset;
+}
+
+function encodeLinks(links: readonly LinkStateLink[], out: Uint8Array, offset: number): number {
+  out[offset] = links.length;
+  let at = offset + 1;
+  for (const link of links) {
+    out[at] = link.neighbour;
+    out[at + 1] = link.channel;
+    writeU16(out, at + 2, link.vector);
+    at += 4;
+  }
+  return at - offset;
+}
+
+/** Reads links to `into`; returns the octets read, 0 if they are malformed. */
+function decodeLinks(octets: Uint8Array, offset: number, end: number, into: LinkStateLink[]): number {
+  const count = octets[offset] as number;
+  if (offset >= end || count > MAX_LINKS_PER_NODE || end - offset - 1 < 4 * count) return 0;
+  for (let at = offset + 1; into.length < count; at += 4)
+    into.push({ neighbour: octets[at] as number, channel: octets[at + 1] as number, vector: readU16(octets, at + 2) });
+  return 1 + 4 * count;
 }
 
 /** Reads prefixes to `into`; false if they are malformed. */
@@ -143,13 +167,16 @@ function decodePrefixes(octets: Uint8Array, offset: number, end: number, into: I
   return true;
 }
 
-export function decodeAdvertisement(octets: Uint8Array, offset: number, end: number): Advertisement | undefined {
+export function decodeAdvertisement(
+  octets: Uint8Array,
+  offset: number,
+  end: number,
+  narrow = false,
+): Advertisement | undefined {
   if (end - offset < 16) return undefined;
   const nameLength = octets[offset + 13] as number;
   let at = offset + 14 + nameLength;
   if (nameLength > MAX_NAME_OCTETS || at >= end) return undefined;
-  const linkCount = octets[at++] as number;
-  if (linkCount > MAX_LINKS_PER_NODE || end - at < 4 * linkCount) return undefined;
   const roleOctet = octets[offset + 12] as number;
   const advertisement: Advertisement = {
     originator: readU16(octets, offset),
@@ -163,13 +190,10 @@ export function decodeAdvertisement(octets: Uint8Array, offset: number, end: num
     prefixes: [],
   };
   if ((advertisement.originator & 0xff) === 0 || advertisement.nodeId === 0) return undefined;
-  for (let i = 0; i < linkCount; i++, at += 4) {
-    advertisement.links.push({
-      neighbour: octets[at] as number,
-      channel: octets[at + 1] as number,
-      vector: readU16(octets, at + 2),
-    });
-  }
-  if (!decodePrefixes(octets, at, end, advertisement.prefixes)) return undefined;
+  const read = narrow
+    ? decodeLinkSet(octets, at, end, MAX_LINKS_PER_NODE, advertisement.links)
+    : decodeLinks(octets, at, end, advertisement.links);
+  at += read;
+  if (read === 0 || !decodePrefixes(octets, at, end, advertisement.prefixes)) return undefined;
   return advertisement;
 }

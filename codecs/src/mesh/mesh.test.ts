@@ -17,6 +17,7 @@ import {
 import { decodeLabelOffer, encodeLabelOffer, type LabelOffer } from "./flow-label.ts";
 import { decodeFragmentHeader, encodeFragmentHeader, type FragmentHeader } from "./fragment.ts";
 import { createHello, decodeHello, encodeHello, type Hello } from "./hello.ts";
+import { decodeLinkSet, encodeLinkSet, linkSetOctets } from "./link-set.ts";
 import {
   type Advertisement,
   advertisementOctets,
@@ -25,8 +26,18 @@ import {
   decodeDelta,
   encodeAdvertisement,
   encodeDelta,
+  type LinkStateLink,
 } from "./link-state.ts";
 import { decodeLinkVector, encodeLinkVector, type LinkVector, VECTOR_GONE } from "./link-vector.ts";
+import { createNarrowHello, decodeNarrowHello, encodeNarrowHello, type NarrowHello } from "./narrow-hello.ts";
+import {
+  compareSummaries,
+  createNarrowPull,
+  decodeNarrowPull,
+  encodeNarrowPull,
+  type NarrowPull,
+  pullSummary,
+} from "./narrow-pull.ts";
 import { decodePull, encodePull, type Pull } from "./pull.ts";
 import { createRepair, decodeRepair, encodeRepair, repairOctets } from "./repair.ts";
 import { decodeReport, encodeReport, type Report } from "./report.ts";
@@ -136,17 +147,68 @@ test("golden vectors: data headers of all layouts", () => {
   }
 });
 
-test("golden vectors: hello on every kind of bearer", () => {
+test("golden vectors: hello on wide bearers", () => {
   for (const { name, hex, value } of vectorsOf("hello")) {
-    const { narrow, withAddress, hello } = value as { narrow: boolean; withAddress: boolean; hello: Hello };
+    const { withAddress, hello } = value as { withAddress: boolean; hello: Hello };
     const octets = fromHex(hex);
     const back = createHello();
-    assert.ok(decodeHello(octets, 0, octets.length, narrow, withAddress, back), name);
+    assert.ok(decodeHello(octets, 0, octets.length, withAddress, back), name);
     assert.equal({ ...back, entries: back.entries.slice(0, back.entryCount) }, hello, name);
-    assert.is(toHex(out, encodeHello(hello, narrow, withAddress, out, 0)), hex, name);
-    assert.not(decodeHello(octets, 0, octets.length - 1, narrow, withAddress, back), `${name}, cut short`);
+    assert.is(toHex(out, encodeHello(hello, withAddress, out, 0)), hex, name);
+    assert.not(decodeHello(octets, 0, octets.length - 1, withAddress, back), `${name}, cut short`);
   }
 });
+
+test("golden vectors: hello on narrow bearers", () => {
+  for (const { name, hex, value } of vectorsOf("narrow-hello")) {
+    const { withAddress, hello } = value as { withAddress: boolean; hello: NarrowHello };
+    const octets = fromHex(hex);
+    const back = createNarrowHello();
+    assert.ok(decodeNarrowHello(octets, 0, octets.length, withAddress, back), name);
+    assert.equal(back, hello, name);
+    assert.is(toHex(out, encodeNarrowHello(hello, withAddress, out, 0)), hex, name);
+    assert.not(decodeNarrowHello(octets, 0, octets.length - 1, withAddress, back), `${name}, cut short`);
+  }
+});
+
+test("golden vectors: pull on narrow bearers", () => {
+  for (const { name, hex, value } of vectorsOf("narrow-pull")) {
+    const { known, ...rest } = value as Omit<NarrowPull, "summaries"> & { known: [number, number][] };
+    const octets = fromHex(hex);
+    const given: NarrowPull = { ...createNarrowPull(), ...rest };
+    for (const [local, summary] of known) given.summaries[local] = summary;
+    const back = createNarrowPull();
+    assert.ok(decodeNarrowPull(octets, 0, octets.length, back), name);
+    assert.equal(back, given, name);
+    assert.is(toHex(out, encodeNarrowPull(given, out, 0)), hex, name);
+    assert.not(decodeNarrowPull(octets, 0, octets.length - 1, back), `${name}, cut short`);
+  }
+});
+
+test("of two summaries the newer one is told apart while they are near", () => {
+  fc.assert(
+    fc.property(fc.nat(0xffff), fc.nat(0xf000), fc.nat(7), fc.integer({ min: 1, max: 2047 }), (epoch, seq, de, ds) => {
+      const before = pullSummary(epoch, seq);
+      const after = pullSummary(epoch + de, seq + ds);
+      assert.ok(compareSummaries(after, before) > 0);
+      assert.ok(compareSummaries(before, after) < 0);
+      assert.is(compareSummaries(after, after), 0);
+    }),
+  );
+});
+
+golden<LinkStateLink[]>(
+  "link-set",
+  (v) => {
+    const length = encodeLinkSet(v, out, 0);
+    assert.is(length, linkSetOctets(v));
+    return length;
+  },
+  (o) => {
+    const links: LinkStateLink[] = [];
+    return decodeLinkSet(o, 0, o.length, 100, links) === o.length ? links : undefined;
+  },
+);
 
 test("golden vectors: link vector", () => {
   for (const { name, hex, value } of vectorsOf("link-vector")) {
@@ -214,6 +276,12 @@ test("advertisements round-trip and know their length", () => {
       const length = encodeAdvertisement(given, out, 0);
       assert.is(length, advertisementOctets(given));
       assert.equal(decodeAdvertisement(out, 0, length), given);
+      // As a link set each link comes once, by channel and neighbour.
+      const once = new Map(given.links.map((l) => [l.channel * 256 + l.neighbour, l]));
+      const links = [...once].sort(([a], [b]) => a - b).map(([, link]) => link);
+      const narrowLength = encodeAdvertisement(given, out, 0, true);
+      assert.is(narrowLength, advertisementOctets(given, true));
+      assert.equal(decodeAdvertisement(out, 0, narrowLength, true), { ...given, links });
     }),
   );
 });
@@ -226,12 +294,16 @@ test("no decoder throws on random octets", () => {
       const end = octets.length;
       decodeDelta(octets, 0, end);
       decodeAdvertisement(octets, 0, end);
+      decodeAdvertisement(octets, 0, end, true);
+      decodeLinkSet(octets, 0, end, 100, []);
+      decodeNarrowPull(octets, 0, end, createNarrowPull());
+      decodeNarrowHello(octets, 0, end, a, createNarrowHello());
       decodePull(octets, 0, end);
       decodeRepair(octets, 0, end, createRepair());
       decodeLabelOffer(octets, 0, end);
       decodeReport(octets, 0, end, report);
       decodeFragmentHeader(octets, 0, end, fragment);
-      decodeHello(octets, 0, end, a, b, createHello());
+      decodeHello(octets, 0, end, b, createHello());
       decodeWideDataHeader(octets, 0, end, a, createDataHeader());
       decodeNarrowDataHeader(octets, 0, end, 1, createDataHeader());
     }),

@@ -1,21 +1,29 @@
 import {
   type Advertisement,
   createHello,
+  createNarrowHello,
   decodeHello,
+  decodeLinkVector,
+  decodeNarrowHello,
   encodeHello,
   encodeLinkVector,
+  encodeNarrowHello,
   HELLO_FLAG_DIRECT,
   HELLO_FLAG_REPLY,
   HELLO_FLAG_SAME,
   type Hello,
   helloEntry,
+  type LinkStateLink,
   LOSS_STEPS,
   MAX_HELLO_ENTRIES,
   rebuildCounter,
   replayIsNew,
   VECTOR_GONE,
 } from "@skein/codecs";
+import { longestPauseUs, nextCadence } from "./cadence.ts";
 import {
+  ASK_AGAIN_PER_MEMBER_US,
+  ASK_AGAIN_US,
   BUSY_US,
   FLAP_FORGIVEN_US,
   FREE_FLAPS,
@@ -25,20 +33,24 @@ import {
   HELLO_GAP_WIDE_US,
   HELLO_IDLE_METERED_US,
   HELLO_IDLE_WIDE_US,
-  HELLO_NARROW_US,
   HELLO_NEWCOMER_NARROW_US,
-  HELLO_SETTLING_NARROW_US,
   LINK_HOLD_DOWN_US,
   MAX_FLAP_HOLD_US,
   MAX_NEIGHBOURS_PER_BEARER,
   MAX_PROBES,
   MIN_PROBES,
   NEIGHBOUR_LOST_INTERVALS,
+  NEWS_CALM_US,
+  NEWS_SETTLE_NARROW_US,
+  NEWS_SETTLE_PER_MEMBER_US,
   PROBE_US,
+  SILENCE_NARROW_US,
+  SPREAD_PER_MEMBER_US,
+  STRANGER_SILENCE_US,
 } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { answerChance, createNeighbour, type Neighbour, type Port } from "./port.ts";
-import { resetWindows } from "./secure-channel.ts";
+import { resetWindows, type Stranger } from "./secure-channel.ts";
 import { type CoreState, emit } from "./state.ts";
 import { channelUnsettled, SETTLING_US } from "./turn-taking.ts";
 
@@ -56,6 +68,10 @@ const QUALITY_MEMORY_FRAMES = 400;
 const QUALITY_FRAMES = 6;
 /** A neighbour's silence to probes is no chance when mere loss would explain it with less than this probability. */
 const CHANCE = 0.001;
+/** On a narrow channel collisions alone make some loss: below this it is as good as none, */
+const NARROW_LOSS_MATTERS = 0.15;
+/** and it is reckoned when so many frames were due. */
+const QUALITY_FRAMES_NARROW = 12;
 /** The money field of a link vector. */
 const COST_MASK = 7 << 2;
 
@@ -67,6 +83,7 @@ export class Adjacency {
   readonly #s: CoreState;
   readonly #flooding: LinkStateFlooding;
   readonly #hello: Hello = createHello();
+  readonly #narrowHello = createNarrowHello();
   /** Told when a link may no longer be used (`lost`), or is not to be trusted, so that what waits for it goes another way. */
   onLinkLost: (nowUs: number, port: Port, n: Neighbour, lost: boolean) => void = () => undefined;
   /** Told when a neighbour can be used. */
@@ -80,7 +97,6 @@ export class Adjacency {
   // Hellos out
 
   #interval(nowUs: number, port: Port): number {
-    if (port.narrow) return nowUs < port.turnSettledUs + SETTLING_US ? HELLO_SETTLING_NARROW_US : HELLO_NARROW_US;
     const idle = port.costCentsPerMegabyte > 0 ? HELLO_IDLE_METERED_US : HELLO_IDLE_WIDE_US;
     const longest = nowUs - port.lastDataUs < BUSY_US && port.costCentsPerMegabyte === 0 ? HELLO_BUSY_WIDE_US : idle;
     return Math.max(HELLO_FIRST_WIDE_US, Math.min(port.helloIntervalUs, longest));
@@ -99,18 +115,72 @@ export class Adjacency {
     port.helloDueUs = Math.min(port.helloDueUs, due);
   }
 
+  /** How far apart the answers of all members of a channel are, so that they do not fall over each other. */
+  #spreadUs(port: Port, leastUs: number): number {
+    return port.narrow ? leastUs + port.neighbours.length * SPREAD_PER_MEMBER_US : leastUs;
+  }
+
   /** True if the next hello has to be self-contained. */
   wantsFullHello(nowUs: number, port: Port): boolean {
-    return nowUs < port.turnSettledUs || port.needFullHello || port.hellosSinceFull >= FULL_HELLO_EVERY;
+    // Whom one does not know does not know oneself either, as a rule: it could not read the question.
+    if (port.needFullHello || port.askedLocal !== 0) return true;
+    return !port.narrow && (nowUs < port.turnSettledUs || port.hellosSinceFull >= FULL_HELLO_EVERY);
   }
 
   /** Body of a hello (after the kind octet); sets when the next one is due. */
   encodeHelloBody(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
+    this.#s.counters.count("hellos-sent");
+    return port.narrow
+      ? this.#encodeNarrowHello(nowUs, port, full, out, offset)
+      : this.#encodeWideHello(nowUs, port, full, out, offset);
+  }
+
+  #encodeNarrowHello(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
+    const hello = this.#narrowHello;
+    const anybody = port.neighbours.some((n) => n.alive);
+    hello.reply = port.helloReply || !anybody;
+    hello.address = this.#s.options.address;
+    hello.digest = this.#s.db.digest;
+    hello.asked = port.askedLocal;
+    this.#helloSent(nowUs, port, full);
+    this.sentAny(nowUs, port);
+    // A newcomer says it twice, one that knows nobody goes on asking.
+    port.helloDueUs = nowUs + longestPauseUs(port);
+    if (!anybody)
+      port.helloDueUs = nowUs + HELLO_NEWCOMER_NARROW_US - this.#s.random.below(HELLO_NEWCOMER_NARROW_US / 8);
+    if (!anybody || port.hellosSent === 0) port.needFullHello = true;
+    if (port.hellosSent++ === 0) this.hurryHello(nowUs, port, this.#spreadUs(port, HELLO_NEWCOMER_NARROW_US));
+    hello.silenceS = Math.ceil(longestPauseUs(port) / 1e6);
+    return encodeNarrowHello(hello, full, out, offset);
+  }
+
+  #askNoMore(port: Port): void {
+    port.askedLocal = 0;
+    if (!port.needFullHello) port.helloDueUs = port.lastSentUs + longestPauseUs(port);
+  }
+
+  #helloSent(nowUs: number, port: Port, full: boolean): void {
+    port.helloReply = false;
+    port.askedLocal = 0;
+    port.helloUrgent = false;
+    port.hellosSinceFull = full ? 0 : port.hellosSinceFull + 1;
+    if (full) port.needFullHello = false;
+    port.lastHelloUs = nowUs;
+  }
+
+  /** A frame of whatever kind goes out on a narrow bearer: that is a sign of life, and puts off the next hello. */
+  sentAny(nowUs: number, port: Port): void {
+    port.cadenceUs = nextCadence(port, port.cadenceUs, nowUs - port.lastSentUs);
+    port.lastSentUs = nowUs;
+    if (!port.needFullHello && port.askedLocal === 0) port.helloDueUs = nowUs + longestPauseUs(port);
+  }
+
+  #encodeWideHello(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
     const interval = this.#interval(nowUs, port);
     const hello = this.#hello;
     const anybody = port.neighbours.some((n) => n.alive);
     // While hellos are far apart nobody new is about: whom one hears is said in full ones only.
-    const same = !full && !port.narrow && interval >= HELLO_BUSY_WIDE_US && nowUs - port.lastDataUs > BUSY_US;
+    const same = !full && interval >= HELLO_BUSY_WIDE_US && nowUs - port.lastDataUs > BUSY_US;
     hello.flags =
       (port.helloReply || !anybody ? HELLO_FLAG_REPLY : 0) |
       (port.shared ? 0 : HELLO_FLAG_DIRECT) |
@@ -129,19 +199,13 @@ export class Adjacency {
       entry.slot = n.index + 1;
       entry.counter = n.directCounter % 0x1_0000_0000;
     }
-    port.helloReply = false;
-    port.hellosSinceFull = full ? 0 : port.hellosSinceFull + 1;
-    if (full) port.needFullHello = false;
-    port.lastHelloUs = nowUs;
-    // A newcomer says it twice, one that knows nobody goes on asking; all jitter so that they do not fall into step.
-    const soon = port.narrow ? HELLO_NEWCOMER_NARROW_US : HELLO_FIRST_WIDE_US;
-    const isNew = (port.narrow && !anybody) || port.hellosSent < 2;
+    this.#helloSent(nowUs, port, full);
+    // A newcomer says it twice; all jitter so that they do not fall into step.
     port.helloIntervalUs = Math.min(2 * interval, HELLO_IDLE_METERED_US);
-    const next = isNew ? Math.min(interval, soon) : interval;
+    const next = port.hellosSent < 2 ? Math.min(interval, HELLO_FIRST_WIDE_US) : interval;
     port.hellosSent++;
     port.helloDueUs = nowUs + next - this.#s.random.below(next / 8);
-    this.#s.counters.count("hellos-sent");
-    return encodeHello(hello, port.narrow, full, out, offset);
+    return encodeHello(hello, full, out, offset);
   }
 
   // Frames in
@@ -154,13 +218,9 @@ export class Adjacency {
     if (local === 0 || local === 255 || address === this.#s.options.address) return this.#refuse("address-conflict");
     let n = port.byLocal[local];
     if (n === undefined) {
-      if (port.neighbours.length >= MAX_NEIGHBOURS_PER_BEARER) return this.#refuse("neighbour-table-full");
-      n = createNeighbour(port.neighbours.length, nodeId, address, this.#s.secure.key(nodeId), nowUs);
-      n.alive = false;
-      n.bootEpoch = bootEpoch;
-      port.neighbours.push(n);
+      n = this.#meet(nowUs, port, { nodeId, bootEpoch, bearerId }, address);
+      if (n === undefined) return undefined;
       channelUnsettled(port, nowUs);
-      port.byLocal[local] = n;
     }
     if (n.nodeId !== nodeId) return this.#refuse("address-conflict");
     if (bootEpoch < n.bootEpoch) return this.#refuse("stale-epoch");
@@ -170,6 +230,27 @@ export class Adjacency {
     n.remoteBearerId = bearerId;
     n.endpoint = endpoint;
     this.heard(nowUs, port, n);
+    return n;
+  }
+
+  #meet(nowUs: number, port: Port, stranger: Stranger, address: number): Neighbour | undefined {
+    if (port.neighbours.length >= MAX_NEIGHBOURS_PER_BEARER) return this.#refuse("neighbour-table-full");
+    const { nodeId } = stranger;
+    const n = createNeighbour(port.neighbours.length, nodeId, address, this.#s.secure.key(nodeId), nowUs);
+    n.alive = false;
+    n.bootEpoch = stranger.bootEpoch;
+    n.remoteBearerId = stranger.bearerId;
+    // Until its cadence is known.
+    if (port.narrow) n.helloIntervalUs = STRANGER_SILENCE_US;
+    port.neighbours.push(n);
+    port.byLocal[n.local] = n;
+    return n;
+  }
+
+  /** Makes a neighbour of somebody that link state has told of and whose first frame, with this counter, has opened. */
+  admitStranger(nowUs: number, port: Port, stranger: Stranger, local: number, counter: number): Neighbour | undefined {
+    const n = this.#meet(nowUs, port, stranger, (this.#s.area << 8) | local);
+    if (n !== undefined) this.#s.secure.accept(n, n.window, counter);
     return n;
   }
 
@@ -191,7 +272,12 @@ export class Adjacency {
 
   /** Any authenticated frame of a neighbour. */
   heard(nowUs: number, port: Port, n: Neighbour): void {
+    if (port.narrow) {
+      n.helloIntervalUs = nextCadence(port, n.helloIntervalUs, nowUs - n.lastHeardUs);
+      if (n.rxExpected >= QUALITY_FRAMES_NARROW) this.#reckonNarrow(nowUs, port, n);
+    }
     n.lastHeardUs = nowUs;
+    if (port.narrow) port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
     this.#s.db.heard(n.local, nowUs);
     if (n.alive) return;
     n.alive = true;
@@ -201,14 +287,36 @@ export class Adjacency {
     n.rxCount = 0;
     n.rxExpected = 0;
     this.refreshVector(nowUs, port, n);
-    if (!port.narrow) this.hurryHello(nowUs, port, 20_000);
+    if (port.narrow) this.#lookUp(nowUs, port, n);
+    else this.hurryHello(nowUs, port, 20_000);
   }
 
-  /** A frame came that cannot be opened: ask for a full hello. */
-  askForHello(nowUs: number, port: Port): void {
+  #reckonNarrow(nowUs: number, port: Port, n: Neighbour): void {
+    this.#reckonQuality(n);
+    this.refreshVector(nowUs, port, n);
+  }
+
+  /** Its advertisement may have come before any frame of its own. */
+  #lookUp(nowUs: number, port: Port, n: Neighbour): void {
+    const advertisement = this.#s.db.node(n.local)?.advertisement;
+    if (advertisement === undefined || advertisement.nodeId !== n.nodeId) return;
+    if (advertisement.bootEpoch === n.bootEpoch) this.#readNarrow(nowUs, port, n, advertisement, false);
+  }
+
+  /** A frame of `local` came that cannot be opened: ask for a full hello. */
+  askForHello(nowUs: number, port: Port, local: number): void {
+    if (port.narrow) {
+      const againUs = ASK_AGAIN_US + port.neighbours.length * ASK_AGAIN_PER_MEMBER_US;
+      if (port.askedLocal !== 0 || nowUs - (port.askedUs[local] as number) < againUs) return;
+      port.askedUs[local] = nowUs;
+      port.askedLocal = local;
+      port.helloUrgent = true;
+      this.hurryHello(nowUs, port, this.#spreadUs(port, 1_000_000));
+      return;
+    }
     port.helloReply = true;
     port.needFullHello = true;
-    this.hurryHello(nowUs, port, port.narrow ? 2_000_000 : 200_000);
+    this.hurryHello(nowUs, port, 200_000);
   }
 
   handleHello(
@@ -220,15 +328,16 @@ export class Adjacency {
     offset: number,
     end: number,
   ): boolean {
+    if (port.narrow) return this.#handleNarrowHello(nowUs, port, n, full, octets, offset, end);
     const hello = this.#hello;
-    if (!decodeHello(octets, offset, end, port.narrow, full, hello)) return false;
+    if (!decodeHello(octets, offset, end, full, hello)) return false;
     n.helloIntervalUs = Math.max(1, hello.interval100ms) * 100_000;
     port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
     if (hello.flags & HELLO_FLAG_REPLY) {
       port.needFullHello = true;
-      this.hurryHello(nowUs, port, port.narrow ? 800_000 : 30_000);
+      this.hurryHello(nowUs, port, 30_000);
     }
-    this.#reckonQuality(n);
+    if (n.rxExpected >= QUALITY_FRAMES) this.#reckonQuality(n);
     if ((hello.flags & HELLO_FLAG_SAME) !== 0) {
       this.#flooding.compareDigest(nowUs, port, n, hello.digest);
       this.refreshVector(nowUs, port, n);
@@ -257,15 +366,37 @@ export class Adjacency {
     if (listed && nowUs - n.suspectSinceUs > PROBE_US / 2) n.suspectSinceUs = EVER;
     if (listed) this.#hearsUs(nowUs, port, n);
     else this.#lose(nowUs, port, n, "does not hear us");
-    // On narrow bearers link state says the same a little later, for less.
-    if (!listed && !port.narrow) this.hurryHello(nowUs, port, 60_000);
+    if (!listed) this.hurryHello(nowUs, port, 60_000);
     this.#flooding.compareDigest(nowUs, port, n, hello.digest);
     this.refreshVector(nowUs, port, n);
     return true;
   }
 
+  #handleNarrowHello(
+    nowUs: number,
+    port: Port,
+    n: Neighbour,
+    full: boolean,
+    octets: Uint8Array,
+    offset: number,
+    end: number,
+  ): boolean {
+    const hello = this.#narrowHello;
+    if (!decodeNarrowHello(octets, offset, end, full, hello)) return false;
+    n.helloIntervalUs = Math.max(SILENCE_NARROW_US, hello.silenceS * 1e6);
+    if (hello.asked !== 0) port.askedUs[hello.asked] = nowUs;
+    if (port.askedLocal !== 0 && (port.askedLocal === hello.asked || (full && port.askedLocal === n.local)))
+      this.#askNoMore(port);
+    if (hello.reply || hello.asked === this.#s.local) {
+      port.needFullHello = true;
+      port.helloUrgent ||= hello.asked === this.#s.local;
+      this.hurryHello(nowUs, port, hello.reply ? this.#spreadUs(port, 400_000) : 100_000);
+    }
+    this.#flooding.compareDigest(nowUs, port, n, hello.digest);
+    return true;
+  }
+
   #reckonQuality(n: Neighbour): void {
-    if (n.rxExpected < QUALITY_FRAMES) return;
     const gain = Math.min(0.5, n.rxExpected / QUALITY_MEMORY_FRAMES);
     n.rxQuality += gain * (n.rxCount / n.rxExpected - n.rxQuality);
     n.rxCount = 0;
@@ -292,9 +423,28 @@ export class Adjacency {
       const n = port.byLocal[local];
       if (n === undefined || !n.alive) continue;
       const had = before !== undefined && lists(before, this.#s.local, port.config.kind);
+      if (port.narrow) {
+        this.#readNarrow(nowUs, port, n, after, had);
+        continue;
+      }
       if (lists(after, this.#s.local, port.config.kind)) this.#hearsUs(nowUs, port, n);
       else if (had) this.#lose(nowUs, port, n, "withdrawn by the other end");
     }
+  }
+
+  /** On narrow bearers an advertisement tells whom its node hears, and how well it hears us. */
+  #readNarrow(nowUs: number, port: Port, n: Neighbour, advertisement: Advertisement, had: boolean): void {
+    n.reach.fill(0);
+    let us: LinkStateLink | undefined;
+    for (const link of advertisement.links) {
+      if (link.channel !== port.config.kind) continue;
+      n.reach[link.neighbour >>> 5] = (n.reach[link.neighbour >>> 5] as number) | (1 << (link.neighbour & 31));
+      if (link.neighbour === this.#s.local) us = link;
+    }
+    if (us !== undefined) {
+      n.txQuality = 1 - decodeLinkVector(us.vector).loss;
+      this.#hearsUs(nowUs, port, n);
+    } else if (had) this.#lose(nowUs, port, n, "withdrawn by the other end");
   }
 
   #lose(nowUs: number, port: Port, n: Neighbour, reason: string): void {
@@ -355,10 +505,11 @@ export class Adjacency {
   handleStation(nowUs: number, port: Port, endpoint: number, up: boolean): void {
     if (!port.up) return;
     if (up) {
-      port.helloReply = true;
+      // On a narrow channel a newcomer asks by itself, and of those known already any frame will do.
+      port.helloReply = port.helloReply || !port.narrow;
       port.needFullHello = true;
       this.#unsettle(port);
-      this.hurryHello(nowUs, port, 8_000);
+      this.hurryHello(nowUs, port, port.narrow ? this.#spreadUs(port, 20_000) : 8_000);
       return;
     }
     for (const n of port.neighbours) {
@@ -402,6 +553,8 @@ export class Adjacency {
       port.needFullHello = true;
       port.helloReply = true;
       port.hellosSent = 0;
+      port.lastSentUs = nowUs;
+      port.cadenceUs = SILENCE_NARROW_US;
       port.turnDiceUntilUs = nowUs + SETTLING_US;
       channelUnsettled(port, nowUs);
       port.helloDueUs = nowUs + this.#s.random.below(port.narrow ? 600_000 : 20_000);
@@ -424,18 +577,47 @@ export class Adjacency {
     if (n.vectorChangeUs === Number.POSITIVE_INFINITY) n.vectorChangeUs = nowUs;
     const gone = vector === VECTOR_GONE || n.advertisedVector === VECTOR_GONE;
     const money = (vector & COST_MASK) !== (n.advertisedVector & COST_MASK);
-    const settleUs = 1 - n.txQuality > BAD_LOSS ? VECTOR_SETTLE_BAD_US : VECTOR_SETTLE_US;
+    const settleUs = !port.narrow && 1 - n.txQuality > BAD_LOSS ? VECTOR_SETTLE_BAD_US : VECTOR_SETTLE_US;
     if (!gone && !money && nowUs - n.vectorChangeUs < settleUs) return;
     n.advertisedVector = vector;
     n.vectorChangeUs = Number.POSITIVE_INFINITY;
-    this.#flooding.originate(nowUs, n.local, port.config.kind, this.#bestVector(n.local, port.config.kind));
+    if (port.narrow && vector !== VECTOR_GONE) this.#announceLater(nowUs, port, n.local);
+    else {
+      port.pendingLinks.delete(n.local);
+      this.#flooding.originate(nowUs, [this.#linkTo(n.local, port.config.kind)]);
+    }
+  }
+
+  /** Good news on a narrow channel waits until it has held for a while, the longer the more members may have some, too. */
+  #announceLater(nowUs: number, port: Port, local: number): void {
+    if (port.pendingLinks.size === 0) {
+      // Once and again: the longer it goes on, the more is told at a time (compare RFC 6206 4.2).
+      const calm = nowUs - port.pendingSinceUs > NEWS_CALM_US;
+      port.pendingStretch = calm ? 1 : Math.min(4, 2 * port.pendingStretch);
+      port.pendingSinceUs = nowUs;
+    }
+    port.pendingLinks.add(local);
+    const waitUs = (NEWS_SETTLE_NARROW_US + port.neighbours.length * NEWS_SETTLE_PER_MEMBER_US) * port.pendingStretch;
+    port.pendingDueUs = Math.min(port.pendingSinceUs + 2 * waitUs, nowUs + waitUs) + this.#s.random.below(waitUs / 2);
+  }
+
+  /** Advertises what has waited. */
+  announce(nowUs: number, port: Port): void {
+    port.pendingDueUs = EVER;
+    const links = [...port.pendingLinks].map((local) => this.#linkTo(local, port.config.kind));
+    port.pendingLinks.clear();
+    if (links.length > 0) this.#flooding.originate(nowUs, links);
+  }
+
+  #linkTo(local: number, kind: number): LinkStateLink {
+    return { neighbour: local, channel: kind, vector: this.#bestVector(local, kind) };
   }
 
   #vectorOf(nowUs: number, port: Port, n: Neighbour): number {
     // Heard is enough: a link counts when both ends advertise it.
     if (!port.up || !n.alive || nowUs < n.heldDownUntilUs) return VECTOR_GONE;
     const { bitrateBps, latencyUs } = port.config;
-    const loss = steadyLoss(n);
+    const loss = port.narrow ? narrowLoss(n) : steadyLoss(1 - n.txQuality, n.advertisedVector);
     const costCentsPerMegabyte = port.costCentsPerMegabyte;
     return encodeLinkVector({ bitrateBps, latencyUs, loss, costCentsPerMegabyte, energy: 0 });
   }
@@ -457,14 +639,19 @@ function lists(advertisement: Advertisement, local: number, channel: number): bo
 }
 
 /** The measured loss, or the advertised one as long as the measurement is not clearly outside its step. */
-function steadyLoss(n: Neighbour): number {
-  const measured = 1 - n.txQuality;
-  if (n.advertisedVector === VECTOR_GONE) return measured;
-  const step = lossField(n.advertisedVector);
+function steadyLoss(measured: number, advertisedVector: number): number {
+  if (advertisedVector === VECTOR_GONE) return measured;
+  const step = lossField(advertisedVector);
   const upper = LOSS_STEPS[step] as number;
   const lower = step === 0 ? 0 : (LOSS_STEPS[step - 1] as number);
   const inside = measured <= upper * LOSS_HYSTERESIS_UP && measured >= lower * LOSS_HYSTERESIS_DOWN;
   return inside ? upper : measured;
+}
+
+/** On narrow bearers each end advertises how it hears the other: a frame and its acknowledgement need both. */
+function narrowLoss(n: Neighbour): number {
+  const loss = steadyLoss(1 - n.rxQuality, n.advertisedVector);
+  return loss < NARROW_LOSS_MATTERS ? 0 : loss;
 }
 
 function probesBeforeFailure(n: Neighbour): number {

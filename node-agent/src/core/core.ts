@@ -22,6 +22,7 @@ import {
   type TransmitSlot,
   type VoiceCodec,
 } from "./api.ts";
+import { noteCarrier } from "./control-share.ts";
 import { Forwarding } from "./forwarding.ts";
 import { GroupRelay } from "./group-relay.ts";
 import { HopArq } from "./hop-arq.ts";
@@ -111,6 +112,7 @@ class Core implements MeshCore {
       if (port.rtoDueUs <= nowUs) this.#arq.handleTimeout(nowUs, port);
       if (port.expiryDueUs <= nowUs) this.#adjacency.expire(nowUs, port);
       if (port.probeDueUs <= nowUs) this.#adjacency.probe(nowUs, port);
+      if (port.pendingDueUs <= nowUs) this.#adjacency.announce(nowUs, port);
     }
   }
 
@@ -120,7 +122,14 @@ class Core implements MeshCore {
     for (let i = 0; i < this.#s.ports.length; i++) {
       const port = this.#s.ports[i] as Port;
       if (!port.up) continue;
-      next = Math.min(next, port.rtoDueUs, port.expiryDueUs, port.probeDueUs, this.#transmitter.nextUs(port));
+      next = Math.min(
+        next,
+        port.rtoDueUs,
+        port.expiryDueUs,
+        port.probeDueUs,
+        port.pendingDueUs,
+        this.#transmitter.nextUs(port),
+      );
     }
     return next;
   }
@@ -149,6 +158,7 @@ class Core implements MeshCore {
 
   handleCarrier(nowUs: number, bearerId: number, busy: boolean): void {
     const port = this.#port(bearerId);
+    if (port.narrow && busy !== port.carrierBusy) noteCarrier(port, nowUs, busy, this.#s.random);
     port.carrierBusy = busy;
     if (!busy) channelQuiet(port, nowUs, this.#s.random);
   }

@@ -31,6 +31,7 @@ const DROP_REASONS = [
   "event-queue-full",
   "texts-full",
   "bearer-lost",
+  "control-share",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 

@@ -2,9 +2,16 @@ import { type DataHeader, FrameKind, VECTOR_GONE } from "@skein/codecs";
 import { Precedence } from "./api.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { queueAgeUs } from "./forwarding.ts";
-import { MAX_PENDING_RELAYS, RELAY_JITTER_WIDE_US, RELAY_RANK_FLASH_US, RELAY_RANK_US } from "./limits.ts";
+import {
+  MAX_PENDING_RELAYS,
+  RELAY_JITTER_WIDE_US,
+  RELAY_RANK_FLASH_US,
+  RELAY_RANK_US,
+  SPREAD_PER_MEMBER_US,
+} from "./limits.ts";
 import { isUsable, type Neighbour, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
+import { isSettling } from "./turn-taking.ts";
 
 const WORDS = 8;
 const NOBODY = new Uint32Array(WORDS);
@@ -77,6 +84,8 @@ export class GroupRelay {
   ): void {
     for (const port of this.#s.ports) {
       if (!port.up || !inScope(port, header.kind)) continue;
+      // Whom the others hear is not known yet: nearly all hear all on a channel, and gaps are repaired.
+      if (port === inPort && header.precedence !== Precedence.flash && isSettling(port, nowUs)) continue;
       if (port.shared) this.#propose(nowUs, port, inPort, n, header, octets, from, length);
       else this.#copyToEach(nowUs, port, header, octets, from, length, port === inPort ? n : undefined);
     }
@@ -149,7 +158,8 @@ export class GroupRelay {
       return;
     }
     const rankUs = header.precedence === Precedence.flash ? RELAY_RANK_FLASH_US : RELAY_RANK_US;
-    const waitUs = port.narrow ? this.#rank(port) * rankUs : this.#waitWideUs(pending, port);
+    const spreadUs = port === inPort ? this.#s.random.below(port.neighbours.length * SPREAD_PER_MEMBER_US) : 0;
+    const waitUs = port.narrow ? this.#rank(port) * rankUs + spreadUs : this.#waitWideUs(pending, port);
     this.#s.pool.deadlineUs[slot] = nowUs + waitUs + queueAgeUs(port, header.trafficClass);
     pending.slot = slot;
     pending.port = port;

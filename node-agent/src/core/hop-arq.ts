@@ -27,10 +27,12 @@ import {
   REPORT_DELAY_NARROW_US,
   REPORT_DELAY_WIDE_US,
   SENT_RING_FRAMES,
+  SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
 import { answerChance, type Neighbour, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
+import { isSettling } from "./turn-taking.ts";
 
 /** Group frames are repaired at most this often. */
 const MAX_GROUP_TRIES = 4;
@@ -90,14 +92,17 @@ export class HopArq {
   /** On a narrow channel: not while an earlier report may be under way, and of a talker only what is not voice. */
   #noticeNarrowGap(nowUs: number, port: Port, n: Neighbour): void {
     const talking = nowUs - n.lastVoiceUs < NARROW_TALK_US;
+    // Newcomers' frames fall over each other, and what they say is asked for by digests.
+    if (!talking && isSettling(port, nowUs)) return;
     if (talking && nowUs - n.lastReportUs < REPORT_AGAIN_US) return;
     const anyTalk = nowUs - port.voiceStartUs < NARROW_TALK_US;
     const delay = talking ? GAP_DELAY_TALKER_US : anyTalk ? GAP_DELAY_TALK_US : GAP_DELAY_NARROW_US;
-    this.#wantRepair(port, n, nowUs + this.#jitter(delay));
+    // All who have missed it wait their turn, so that the first one to ask asks for all.
+    this.#wantRepair(port, n, nowUs + this.#jitter(delay, port.neighbours.length * SPREAD_PER_MEMBER_US));
   }
 
-  #jitter(delayUs: number): number {
-    return delayUs + this.#s.random.below(3 * delayUs);
+  #jitter(delayUs: number, spreadUs = 0): number {
+    return delayUs + this.#s.random.below(Math.max(3 * delayUs, spreadUs));
   }
 
   #wantRepair(port: Port, n: Neighbour, atUs: number): void {
@@ -139,9 +144,7 @@ export class HopArq {
     else {
       n.reportDueUs = EVER;
       n.gapDueUs = EVER;
-      n.lastReportUs = nowUs;
-      n.askedTwiceCounter = n.askedOnceCounter;
-      n.askedOnceCounter = n.window.highest;
+      asked(nowUs, n);
     }
     this.#s.counters.count("reports-sent");
     return encodeReport(this.#report, out, offset);
@@ -171,7 +174,7 @@ export class HopArq {
     const report = this.#report;
     if (!decodeReport(octets, offset, end, report)) return false;
     if (report.target !== this.#s.local) {
-      this.#overhear(port, report);
+      this.#overhear(nowUs, port, report);
       return true;
     }
     const direct = report.slot !== 0;
@@ -189,9 +192,9 @@ export class HopArq {
   }
 
   /** Somebody else has asked a transmitter: if that covers all that is missing here, its repetition will do. */
-  #overhear(port: Port, report: Report): void {
+  #overhear(nowUs: number, port: Port, report: Report): void {
     const n = port.byLocal[report.target];
-    if (n === undefined || report.slot !== 0 || n.gapDueUs === EVER) return;
+    if (n === undefined || report.slot !== 0 || (n.gapDueUs === EVER && !port.narrow)) return;
     const theirs = rebuildCounter(report.highestLow, 16, n.window.highest);
     const first = Math.max(n.askedTwiceCounter + 1, n.window.highest - 32);
     for (let counter = first; counter < n.window.highest; counter++) {
@@ -199,6 +202,7 @@ export class HopArq {
       const bit = theirs - 1 - counter;
       if (bit < 0 || bit > 31 || ((report.bitmap >>> bit) & 1) === 1) return;
     }
+    if (port.narrow) asked(nowUs, n);
     n.gapDueUs = EVER;
   }
 
@@ -287,6 +291,13 @@ export class HopArq {
       else port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n) / 2);
     }
   }
+}
+
+/** What is missing of its shared stream has been asked for, here or by somebody who misses the same. */
+function asked(nowUs: number, n: Neighbour): void {
+  n.lastReportUs = nowUs;
+  n.askedTwiceCounter = n.askedOnceCounter;
+  n.askedOnceCounter = n.window.highest;
 }
 
 /** The ring of a neighbour's direct stream, made on first use. */

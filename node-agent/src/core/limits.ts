@@ -3,7 +3,7 @@
 /** Bearers of one node; the owner checks its configuration against it. */
 export const MAX_BEARERS = 16;
 /** Neighbours on one bearer; more are ignored (`neighbour-table-full`). */
-export const MAX_NEIGHBOURS_PER_BEARER = 64;
+export const MAX_NEIGHBOURS_PER_BEARER = 128;
 /** Data packets held in all queues of a node (`pool-empty`). */
 export const MAX_PACKETS = 512;
 /** Largest data payload, octets: an IP packet of MAX_IP_OCTETS behind its rule octet (`too-long`). */
@@ -47,6 +47,8 @@ export const MAX_SOS = 64;
 export const MAX_EVENTS = 1024;
 /** Link-state changes waiting for one bearer; more are left to the digest. */
 export const MAX_PENDING_UPDATES = 64;
+/** Nodes whose advertisements wait for one bearer: all there can be. */
+export const MAX_PENDING_ADVERTISEMENTS = 254;
 
 /** Oldest that a data packet may get in a queue, by traffic class and layout, microseconds (`expired`). */
 export const QUEUE_AGE_WIDE_US = [250_000, 5_000_000, 600_000, 15_000_000] as const;
@@ -65,11 +67,43 @@ export const HELLO_IDLE_WIDE_US = 5_000_000;
 export const HELLO_IDLE_METERED_US = 20_000_000;
 /** Data within this time make a bearer busy. */
 export const BUSY_US = 3_000_000;
-export const HELLO_NARROW_US = 8_000_000;
-/** A newcomer's, until it knows somebody. */
+/** A newcomer's on a narrow channel, until it knows somebody. */
 export const HELLO_NEWCOMER_NARROW_US = 1_200_000;
-/** While there are newcomers on a narrow channel. */
-export const HELLO_SETTLING_NARROW_US = 3_000_000;
+/** On narrow channels whoever says nothing else for so long says hello, */
+export const SILENCE_NARROW_US = 8_000_000;
+/** less often the more others there are, */
+export const SILENCE_PER_NEIGHBOUR_US = 400_000;
+/** and less and less often while there is nothing else to say, up to this: 39 ms from each of 30 is 0.5 % of the channel. */
+export const LONGEST_SILENCE_US = 240_000_000;
+/** How far answers of all members of a narrow channel are spread, for each member. */
+export const SPREAD_PER_MEMBER_US = 60_000;
+/** Good news about the own links on a narrow channel waits this long for company, and so much for each member. */
+export const NEWS_SETTLE_NARROW_US = 250_000;
+export const NEWS_SETTLE_PER_MEMBER_US = 60_000;
+/** It waits twice as long each time, up to four times, unless there has been none for so long. */
+export const NEWS_CALM_US = 120_000_000;
+/** Somebody whose hello has not been heard is not given up before a few times this. */
+export const STRANGER_SILENCE_US = 60_000_000;
+/** Members tell whom they hear within this long after the last newcomer, for each of them. */
+export const SETTLING_PER_MEMBER_US = 250_000;
+/** Nobody is asked for a full hello again, by whomever, before this long. */
+export const ASK_AGAIN_US = 3_000_000;
+export const ASK_AGAIN_PER_MEMBER_US = 300_000;
+/** Bad news waits this long at most; at the other end of the link so much longer that the two follow each other. */
+export const BAD_NEWS_US = 20_000;
+export const BAD_NEWS_SECOND_US = 120_000;
+/** Share of a narrow channel's airtime that control frames may have together, while newcomers settle and afterwards; */
+export const CONTROL_SHARE_SETTLING = 0.25;
+export const CONTROL_SHARE = 0.05;
+export const CONTROL_SETTLING_US = 60_000_000;
+/** what may be saved up, and what may be overdrawn by what cannot wait; */
+export const CONTROL_BURST_US = 2_500_000;
+export const CONTROL_DEBT_US = 1_000_000;
+/** and the distance of those who have waited for it. */
+export const CONTROL_TURN_US = 14_000;
+/** A neighbour's own share of control, and what it may save up (`control-share`). */
+export const NEIGHBOUR_CONTROL_SHARE = 0.1;
+export const NEIGHBOUR_CONTROL_BURST_US = 6_000_000;
 /** Least time between two hellos. */
 export const HELLO_GAP_WIDE_US = 40_000;
 export const HELLO_GAP_NARROW_US = 400_000;

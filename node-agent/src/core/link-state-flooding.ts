@@ -2,21 +2,35 @@ import {
   type Advertisement,
   advertisementOctets,
   CAPABILITY_NARROW_VOICE,
+  compareSummaries,
+  createNarrowPull,
   DELTA_OCTETS,
   type Delta,
   decodeAdvertisement,
   decodeDelta,
+  decodeNarrowPull,
   decodePull,
   encodeAdvertisement,
   encodeDelta,
+  encodeNarrowPull,
   encodePull,
+  type LinkStateLink,
+  NARROW_PULL_HEADER_OCTETS,
   type PullEntry,
+  pullSummary,
+  VECTOR_GONE,
 } from "@skein/codecs";
-import { MAX_PENDING_UPDATES } from "./limits.ts";
+import {
+  BAD_NEWS_SECOND_US,
+  BAD_NEWS_US,
+  MAX_PENDING_ADVERTISEMENTS,
+  MAX_PENDING_UPDATES,
+  SPREAD_PER_MEMBER_US,
+} from "./limits.ts";
 import { type ApplyResult, withLink } from "./link-state-db.ts";
 import type { Neighbour, Port } from "./port.ts";
 import { type CoreState, emit } from "./state.ts";
-import { SETTLING_US } from "./turn-taking.ts";
+import { isSettling, SETTLING_US } from "./turn-taking.ts";
 
 const UPDATE_DELAY_WIDE_US = 1_500;
 const UPDATE_DELAY_NARROW_US = 250_000;
@@ -24,7 +38,6 @@ const UPDATE_GAP_NARROW_US = 1_000_000;
 /** What has just been learned may change again at once: on a narrow bearer it is passed on when it has held this long. */
 const SETTLE_NARROW_US = 700_000;
 const MAX_DELTAS_NARROW = 4;
-const NEWCOMER_NARROW_US = 6_000_000;
 const HELLO_ROUND_NARROW_US = 500_000;
 /** No questions on a narrow bearer while answers are coming. */
 const QUIET_NARROW_US = 1_200_000;
@@ -36,6 +49,10 @@ const PULL_GAP_NARROW_US = 2_500_000;
 const CONTRADICT_GAP_US = 1_000_000;
 const MAX_EPOCH = 0xffff_ffff;
 const MAX_SEQUENCE = 0xffff;
+/** Eights of local ids that there are. */
+const MAX_EIGHTS = 32;
+/** Who agrees with most others waits so much longer: it is the odd one that lacks something. */
+const MAJORITY_PATIENCE_US = 6_000_000;
 
 /**
  * Spreads link state: own changes as 6-octet deltas, others' news onward, databases that differ (as
@@ -44,6 +61,9 @@ const MAX_SEQUENCE = 0xffff;
 export class LinkStateFlooding {
   readonly #s: CoreState;
   #contradictedUs = Number.NEGATIVE_INFINITY;
+  readonly #narrowPull = createNarrowPull();
+  /** Where the summary of the next pull on a narrow bearer begins, in eights of local ids. */
+  #pullFirst = 0;
   /** Told of every advertisement that replaced another one. */
   onAdvertisement: (nowUs: number, before: Advertisement | undefined, after: Advertisement) => void = () => undefined;
 
@@ -63,18 +83,19 @@ export class LinkStateFlooding {
     state.db.applyFull(own, nowUs);
   }
 
-  /** The own link to `neighbour` over `channel` has become `vector`. */
-  originate(nowUs: number, neighbour: number, channel: number, vector: number): void {
+  /** Some own links have become what `changes` say. */
+  originate(nowUs: number, changes: readonly LinkStateLink[]): void {
     const own = this.#s.db.node(this.#s.local)?.advertisement;
     if (own === undefined) return;
     const next = numberAfter(own);
-    this.#s.db.applyFull({ ...own, ...next, links: withLink(own.links, neighbour, channel, vector) }, nowUs);
-    const delta: Delta = { originator: this.#s.local, sequence: next.sequence & 0xff, neighbour, channel, vector };
+    let { links } = own;
+    for (const { neighbour, channel, vector } of changes) links = withLink(links, neighbour, channel, vector);
+    this.#s.db.applyFull({ ...own, ...next, links }, nowUs);
+    const [change] = changes as [LinkStateLink];
+    const delta: Delta = { ...change, originator: this.#s.local, sequence: next.sequence & 0xff };
     for (const port of this.#s.ports) {
-      // Newcomers have nothing that a delta could apply to, nor has anybody when the numbers begin anew.
-      if (next.sequence === 0) this.#queueFull(nowUs, port, this.#s.local, true);
-      else if (port.narrow && nowUs < port.turnSettledUs + NEWCOMER_NARROW_US)
-        this.#queueFull(nowUs, port, this.#s.local, false);
+      // When the numbers begin anew nobody has what a delta could apply to.
+      if (changes.length > 1 || next.sequence === 0) this.#queueFull(nowUs, port, this.#s.local, false);
       else this.#queueDelta(nowUs, port, delta);
     }
     this.#routesChanged();
@@ -83,6 +104,7 @@ export class LinkStateFlooding {
   /** Offers the whole database to a neighbour whose digest differs, through a pull after a short wait. */
   compareDigest(nowUs: number, port: Port, n: Neighbour, digest: number): void {
     n.lastDigest = digest;
+    n.digestUs = nowUs;
     if (!this.#sameDigest(port, n)) this.#schedulePull(nowUs, port, n);
   }
 
@@ -90,10 +112,34 @@ export class LinkStateFlooding {
     if (n.pullDueUs !== Number.POSITIVE_INFINITY) return;
     // On a narrow channel one question at a time: the answer is heard by all and may settle the others.
     if (port.narrow && port.neighbours.some((other) => other.pullDueUs !== Number.POSITIVE_INFINITY)) return;
-    const delay = port.narrow ? PULL_DELAY_NARROW_US : PULL_DELAY_WIDE_US;
-    const earliest = port.narrow ? earliestPullNarrowUs(port) : n.lastPullUs + PULL_GAP_WIDE_US;
+    const delay = port.narrow
+      ? PULL_DELAY_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US
+      : PULL_DELAY_WIDE_US;
+    const earliest = port.narrow ? this.#earliestPullNarrowUs(nowUs, port) : n.lastPullUs + PULL_GAP_WIDE_US;
     n.pullDueUs = Math.max(nowUs, earliest) + delay / 2 + this.#s.random.below(delay);
     port.answerDueUs = Math.min(port.answerDueUs, n.pullDueUs);
+  }
+
+  /** Not while answers are coming, nor while newcomers are about to say it all anyway. */
+  #earliestPullNarrowUs(nowUs: number, port: Port): number {
+    const quietUs = QUIET_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US;
+    return Math.max(
+      port.lastPullUs + Math.max(PULL_GAP_NARROW_US, quietUs),
+      port.lastNewsUs + QUIET_NARROW_US,
+      port.turnSettledUs + port.neighbours.length * SPREAD_PER_MEMBER_US,
+      this.#agreesWithMost(port) ? nowUs + MAJORITY_PATIENCE_US : 0,
+    );
+  }
+
+  #agreesWithMost(port: Port): boolean {
+    let same = 0;
+    let other = 0;
+    for (const n of port.neighbours) {
+      if (!n.alive || n.digestUs < port.lastNewsUs) continue;
+      if (this.#sameDigest(port, n)) same++;
+      else other++;
+    }
+    return same > other;
   }
 
   #sameDigest(port: Port, n: Neighbour): boolean {
@@ -106,7 +152,8 @@ export class LinkStateFlooding {
   }
 
   /** Body of a pull (after the kind octet). */
-  encodePullFor(n: Neighbour, out: Uint8Array, offset: number): number {
+  encodePullFor(port: Port, n: Neighbour, out: Uint8Array, offset: number, roomOctets: number): number {
+    if (port.narrow) return this.#encodeNarrowPull(n, out, offset, roomOctets);
     const entries: PullEntry[] = [];
     for (const local of this.#s.db.locals()) {
       const a = this.#s.db.node(local)?.advertisement;
@@ -117,6 +164,7 @@ export class LinkStateFlooding {
   }
 
   handlePull(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
+    if (port.narrow) return this.#handleNarrowPull(nowUs, port, n, octets, offset, end);
     const pull = decodePull(octets, offset, end);
     if (pull === undefined) return false;
     if (pull.target !== this.#s.local) return true;
@@ -132,6 +180,68 @@ export class LinkStateFlooding {
     }
     if (behind) {
       n.lastDigest = this.#s.db.digest ^ 1;
+      this.#schedulePull(nowUs, port, n);
+    }
+    return true;
+  }
+
+  /** All that fits from where the last one ended; after the end it begins again. */
+  #encodeNarrowPull(n: Neighbour, out: Uint8Array, offset: number, roomOctets: number): number {
+    const pull = this.#narrowPull;
+    pull.target = n.local;
+    pull.first = this.#pullFirst;
+    pull.summaries.fill(-1);
+    pull.mapOctets = 0;
+    let octets = NARROW_PULL_HEADER_OCTETS;
+    let at = pull.first;
+    for (; at < MAX_EIGHTS; at++) {
+      const known = this.#summarise(at);
+      octets += 1 + 2 * known;
+      if (octets > roomOctets) break;
+      if (known > 0) pull.mapOctets = at - pull.first + 1;
+    }
+    pull.last = at === MAX_EIGHTS;
+    if (!pull.last) pull.mapOctets = at - pull.first;
+    this.#pullFirst = pull.last ? 0 : at;
+    return encodeNarrowPull(pull, out, offset);
+  }
+
+  /** What is known of eight nodes, into the pull; returns of how many anything is. */
+  #summarise(eight: number): number {
+    let known = 0;
+    for (let local = 8 * eight; local < 8 * eight + 8; local++) {
+      const a = this.#s.db.node(local)?.advertisement;
+      if (a === undefined) continue;
+      this.#narrowPull.summaries[local] = pullSummary(a.bootEpoch, a.sequence);
+      known++;
+    }
+    return known;
+  }
+
+  #handleNarrowPull(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
+    const pull = this.#narrowPull;
+    if (!decodeNarrowPull(octets, offset, end, pull)) return false;
+    // One question at a time: the answer is heard by all.
+    port.lastPullUs = nowUs;
+    if (pull.target !== this.#s.local) {
+      for (const other of port.neighbours) other.pullDueUs = Number.POSITIVE_INFINITY;
+      return true;
+    }
+    let behind = false;
+    const end8 = pull.last ? MAX_EIGHTS : pull.first + pull.mapOctets;
+    for (let local = 8 * pull.first; local < 8 * end8; local++) {
+      const mine = this.#s.db.node(local)?.advertisement;
+      const theirs = pull.summaries[local] as number;
+      if (mine === undefined) {
+        behind ||= theirs >= 0;
+        continue;
+      }
+      const ahead = theirs < 0 ? 1 : compareSummaries(pullSummary(mine.bootEpoch, mine.sequence), theirs);
+      if (ahead > 0) this.#queueFull(nowUs, port, local, true);
+      else behind ||= ahead < 0;
+    }
+    if (behind) {
+      n.lastDigest = ~this.#s.db.digest & 0xffff;
       this.#schedulePull(nowUs, port, n);
     }
     return true;
@@ -153,14 +263,14 @@ export class LinkStateFlooding {
       const result = this.#s.db.applyDelta(delta, nowUs);
       if (result === "news") this.#tell(nowUs, before, delta.originator);
       if (result === "news")
-        for (const to of this.#s.ports) this.#passOn(to, port, n, () => this.#queueDelta(nowUs, to, delta));
+        for (const to of this.#s.ports) this.#passOn(nowUs, to, port, n, () => this.#queueDelta(nowUs, to, delta));
       else if (result === "known") forgetDelta(port, delta);
       changed ||= result === "news";
     }
     while (at < end) {
-      const advertisement = decodeAdvertisement(octets, at, end);
+      const advertisement = decodeAdvertisement(octets, at, end, port.narrow);
       if (advertisement === undefined) return false;
-      at += advertisementOctets(advertisement);
+      at += advertisementOctets(advertisement, port.narrow);
       changed = this.#applyFull(nowUs, port, n, advertisement) === "news" || changed;
     }
     if (changed) {
@@ -185,7 +295,7 @@ export class LinkStateFlooding {
     if (result === "news") {
       this.#tell(nowUs, before, local);
       this.#s.duplicates.restarted(advertisement.originator, advertisement.bootEpoch);
-      for (const to of this.#s.ports) this.#passOn(to, port, n, () => this.#queueFull(nowUs, to, local, false));
+      for (const to of this.#s.ports) this.#passOn(nowUs, to, port, n, () => this.#queueFull(nowUs, to, local, false));
     }
     return result;
   }
@@ -214,15 +324,17 @@ export class LinkStateFlooding {
   }
 
   /** News that came over `from` goes out over `to`, unless all neighbours there have heard it just now. */
-  #passOn(to: Port, from: Port, n: Neighbour, queue: () => void): void {
+  #passOn(nowUs: number, to: Port, from: Port, n: Neighbour, queue: () => void): void {
     if (to !== from) {
       queue();
       return;
     }
+    if (isSettling(to, nowUs)) return;
     for (const other of to.neighbours) {
       // Also to whom the link is only heard one way now: the news may be that link.
       if (other === n || !other.alive) continue;
-      if (!to.shared || ((n.reach[other.local >>> 5] as number) & (1 << (other.local & 31))) === 0) {
+      // Either end's word that they hear each other will do.
+      if (!to.shared || !(reaches(n, other.local) || (to.narrow && reaches(other, n.local)))) {
         queue();
         return;
       }
@@ -231,20 +343,43 @@ export class LinkStateFlooding {
 
   #queueDelta(nowUs: number, port: Port, delta: Delta): void {
     if (!isListenedTo(nowUs, port)) return;
+    if (port.narrow && delta.vector === VECTOR_GONE) {
+      this.#queueBadNews(nowUs, port, delta);
+      return;
+    }
     if (port.updateDeltas.length >= MAX_PENDING_UPDATES) return;
     port.updateDeltas.push(delta);
     this.#schedule(nowUs, port, false);
   }
 
+  /** A delta applies to what went before: if that is still to be said, all is said at once. */
+  #queueBadNews(nowUs: number, port: Port, delta: Delta): void {
+    if (port.badNews.length >= MAX_PENDING_UPDATES) return;
+    const { originator } = delta;
+    for (let i = port.updateDeltas.length - 1; i >= 0; i--) {
+      const earlier = port.updateDeltas[i] as Delta;
+      if (earlier.originator !== originator) continue;
+      port.updateDeltas.splice(i, 1);
+      port.badNews.unshift(earlier);
+    }
+    port.badNews.push(delta);
+    // The two ends of a dead link do not hear each other: what they say at once collides at all others.
+    const second = delta.originator === this.#s.local && this.#s.local > delta.neighbour;
+    const waitUs = this.#s.random.below(BAD_NEWS_US) + (second ? BAD_NEWS_SECOND_US : 0);
+    port.badNewsDueUs = Math.min(port.badNewsDueUs, nowUs + waitUs);
+  }
+
   #queueFull(nowUs: number, port: Port, local: number, asked: boolean): void {
     if (!isListenedTo(nowUs, port)) return;
-    if (port.updateFull.size >= MAX_PENDING_UPDATES) return;
+    if (port.updateFull.size >= MAX_PENDING_ADVERTISEMENTS) return;
     port.updateFull.add(local);
     this.#schedule(nowUs, port, asked);
   }
 
   #schedule(nowUs: number, port: Port, asked: boolean): void {
-    const delay = port.narrow ? UPDATE_DELAY_NARROW_US : UPDATE_DELAY_WIDE_US;
+    const delay = port.narrow
+      ? UPDATE_DELAY_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US
+      : UPDATE_DELAY_WIDE_US;
     const wait = asked ? delay / 4 : delay / 2;
     const soon = nowUs + wait + this.#s.random.below(wait);
     // On a narrow bearer news travels in company.
@@ -252,6 +387,16 @@ export class LinkStateFlooding {
     // Those who have just come cannot open it before they have everybody's full hello.
     const heard = port.narrow ? Math.max(paced, port.turnSettledUs - SETTLING_US + HELLO_ROUND_NARROW_US) : paced;
     port.updateDueUs = Math.min(port.updateDueUs, heard);
+  }
+
+  /** Body of an update (after the kind octet) with what cannot wait, on a narrow bearer. */
+  encodeBadNews(port: Port, out: Uint8Array, offset: number, roomOctets: number): number {
+    const deltas = port.badNews.splice(0, Math.floor((roomOctets - 1) / DELTA_OCTETS));
+    if (port.badNews.length === 0) port.badNewsDueUs = Number.POSITIVE_INFINITY;
+    let at = offset;
+    out[at++] = deltas.length;
+    for (const delta of deltas) at += encodeDelta(delta, out, at);
+    return at - offset;
   }
 
   /** Body of an update (after the kind octet) with as much as fits into `roomOctets`; 0 if nothing waits. */
@@ -268,12 +413,13 @@ export class LinkStateFlooding {
       const record = this.#s.db.node(local);
       if (port.narrow && record !== undefined && nowUs - record.learnedUs < SETTLE_NARROW_US) continue;
       const advertisement = record?.advertisement;
-      if (advertisement === undefined || advertisementOctets(advertisement) > roomOctets - 1) {
+      const needed = advertisement === undefined ? 0 : advertisementOctets(advertisement, port.narrow);
+      if (advertisement === undefined || needed > roomOctets - 1) {
         port.updateFull.delete(local);
         continue;
       }
-      if (at - offset + advertisementOctets(advertisement) > roomOctets) break;
-      at += encodeAdvertisement(advertisement, out, at);
+      if (at - offset + needed > roomOctets) break;
+      at += encodeAdvertisement(advertisement, out, at, port.narrow);
       port.updateFull.delete(local);
     }
     if (port.updateDeltas.length > 0 || port.updateFull.size > 0) this.#schedule(nowUs, port, true);
@@ -308,15 +454,6 @@ function isListenedTo(nowUs: number, port: Port): boolean {
   return nowUs < port.turnSettledUs || port.neighbours.some((n) => n.alive);
 }
 
-/** Not while answers are coming, nor while newcomers are about to say it all anyway. */
-function earliestPullNarrowUs(port: Port): number {
-  return Math.max(
-    port.lastPullUs + PULL_GAP_NARROW_US,
-    port.lastNewsUs + QUIET_NARROW_US,
-    port.turnSettledUs - 500_000,
-  );
-}
-
 /** Above 0 if the advertisement is newer than the summary entry, by the low octets of both. */
 function aheadOf(a: Advertisement, entry: PullEntry): number {
   const epoch = signed8(a.bootEpoch - entry.bootEpochLow);
@@ -333,8 +470,14 @@ function signed8(value: number): number {
   return ((value & 0xff) << 24) >> 24;
 }
 
+function reaches(n: Neighbour, local: number): boolean {
+  return ((n.reach[local >>> 5] as number) & (1 << (local & 31))) !== 0;
+}
+
 /** Somebody else on this medium has just said it. */
 function forgetDelta(port: Port, delta: Delta): void {
-  const at = port.updateDeltas.findIndex((d) => d.originator === delta.originator && d.sequence === delta.sequence);
-  if (at !== -1) port.updateDeltas.splice(at, 1);
+  for (const waiting of [port.updateDeltas, port.badNews]) {
+    const at = waiting.findIndex((d) => d.originator === delta.originator && d.sequence === delta.sequence);
+    if (at !== -1) waiting.splice(at, 1);
+  }
 }

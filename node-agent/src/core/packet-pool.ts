@@ -102,6 +102,7 @@ export class PacketPool {
     header.potential = this.potential[slot] as number;
     header.flags = this.flags[slot] as number;
     header.nextHop = 0;
+    header.digest = -1;
   }
 
   /** Reads the repair extension of a slot whose flags say that there is one. */

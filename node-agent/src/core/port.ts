@@ -2,6 +2,7 @@ import { createReplayWindow, type Delta, type ReplayWindow } from "@skein/codecs
 import type { CoreBearer } from "./api.ts";
 import { BearerQueue } from "./bearer-queue.ts";
 import type { Counters } from "./counters.ts";
+import { CONTROL_BURST_US, NEIGHBOUR_CONTROL_BURST_US, SILENCE_NARROW_US } from "./limits.ts";
 import type { PacketPool } from "./packet-pool.ts";
 import { SentRing } from "./sent-ring.ts";
 
@@ -30,7 +31,11 @@ export interface Neighbour {
   /** Hellos sent since then to hear from it. */
   probes: number;
   lastHeardUs: number;
+  /** Its longest silence: what its hellos promise, on narrow bearers its cadence (see `cadence.ts`). */
   helloIntervalUs: number;
+  /** Airtime that its control frames may still take, as of then. */
+  controlCreditUs: number;
+  controlAtUs: number;
   /** Shared stream (full, shared and flow frames). */
   readonly window: ReplayWindow;
   /** Direct stream on a point-to-point bearer. */
@@ -74,12 +79,17 @@ export interface Neighbour {
   gapDueUs: number;
   /** Last voice frame on its shared stream. */
   lastVoiceUs: number;
-  /** Local ids that its last hello lists, as bits: those who hear it, as far as one can tell. */
+  /**
+   * Local ids that its last hello lists, on narrow bearers its advertisement, as bits: those who hear it, as far as one
+   * can tell.
+   */
   readonly reach: Uint32Array;
   /** Pull wanted at this time, Infinity if none. */
   pullDueUs: number;
   lastPullUs: number;
   lastDigest: number;
+  /** When that came. */
+  digestUs: number;
   /** Vector last advertised for the link, and since when another has been seen. */
   advertisedVector: number;
   vectorChangeUs: number;
@@ -134,9 +144,34 @@ export interface Port {
   /** Link-state news to pass on: originators with full advertisements, deltas, and when. */
   readonly updateFull: Set<number>;
   readonly updateDeltas: Delta[];
+  /** Deltas that say that a link is gone: they wait for nothing. */
+  readonly badNews: Delta[];
+  badNewsDueUs: number;
   updateDueUs: number;
   lastUpdateUs: number;
-  /** Last own pull, and last update that brought something new. */
+  /** Narrow: own links that are to be advertised, since when and when; see `Adjacency.announce`. */
+  readonly pendingLinks: Set<number>;
+  pendingSinceUs: number;
+  pendingStretch: number;
+  pendingDueUs: number;
+  /** Narrow: pauses between own frames, and when the last one went out. */
+  cadenceUs: number;
+  lastSentUs: number;
+  /** Narrow: airtime that control frames of all members may still take, as of then, and when they may go on. */
+  controlCreditUs: number;
+  controlAtUs: number;
+  controlBackUs: number;
+  /** Narrow: the last time that somebody else's carrier was there, how long, and frames received before it. */
+  busySinceUs: number;
+  busyUs: number;
+  framesBeforeBusy: number;
+  /** Local id of somebody who is to be asked for a full hello, 0: nobody. */
+  askedLocal: number;
+  /** The next hello asks or answers somebody in particular: it does not wait for control's share. */
+  helloUrgent: boolean;
+  /** By local id: when it was last asked, by whomever. */
+  readonly askedUs: Float64Array;
+  /** Last own or overheard pull, and last update that brought something new. */
   lastPullUs: number;
   lastNewsUs: number;
   /** The same update for each neighbour of a point-to-point bearer, waiting its turn. */
@@ -202,6 +237,23 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     hellosSent: 0,
     updateFull: new Set(),
     updateDeltas: [],
+    badNews: [],
+    badNewsDueUs: Number.POSITIVE_INFINITY,
+    pendingLinks: new Set(),
+    pendingSinceUs: Number.NEGATIVE_INFINITY,
+    pendingStretch: 1,
+    pendingDueUs: Number.POSITIVE_INFINITY,
+    cadenceUs: SILENCE_NARROW_US,
+    lastSentUs: 0,
+    controlCreditUs: CONTROL_BURST_US,
+    controlAtUs: 0,
+    controlBackUs: 0,
+    busySinceUs: 0,
+    busyUs: 0,
+    framesBeforeBusy: 0,
+    askedLocal: 0,
+    helloUrgent: false,
+    askedUs: new Float64Array(narrow ? 256 : 0).fill(Number.NEGATIVE_INFINITY),
     updateDueUs: Number.POSITIVE_INFINITY,
     lastUpdateUs: Number.NEGATIVE_INFINITY,
     lastPullUs: Number.NEGATIVE_INFINITY,
@@ -243,6 +295,8 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     probes: 0,
     lastHeardUs: nowUs,
     helloIntervalUs: 1_000_000,
+    controlCreditUs: NEIGHBOUR_CONTROL_BURST_US,
+    controlAtUs: nowUs,
     window: createReplayWindow(),
     directWindow: createReplayWindow(),
     joinedCounter: 0,
@@ -274,6 +328,7 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     pullDueUs: Number.POSITIVE_INFINITY,
     lastPullUs: Number.NEGATIVE_INFINITY,
     lastDigest: 0,
+    digestUs: Number.NEGATIVE_INFINITY,
     advertisedVector: 0xffff,
     vectorChangeUs: Number.POSITIVE_INFINITY,
   };

@@ -23,9 +23,11 @@ import {
   SealFormat,
   SHARED_HEADER_OCTETS,
   sealFormat,
+  sharedCounterBits,
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
+import { noteControl, withinControlShare } from "./control-share.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
 import { type Forwarding, narrowLimit } from "./forwarding.ts";
 import type { GroupRelay } from "./group-relay.ts";
@@ -39,6 +41,8 @@ import { drawOrder, noticeVoice } from "./turn-taking.ts";
 
 /** Seal around a narrow frame's plaintext. */
 const FRAME_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_TAG_OCTETS;
+/** Numbers that a stranger's bearer is guessed to have at its end: the own one, then others. */
+const STRANGER_BEARERS = 4;
 /** A data packet for this node: header, and payload octets[from, from + length). */
 export type Deliver = (
   nowUs: number,
@@ -62,6 +66,8 @@ export class Receiver {
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #header: DataHeader = createDataHeader();
   readonly #repair: Repair = createRepair();
+  /** The frame is the latest of its transmitter, no repetition: the digest in it is news. */
+  #newest = false;
   readonly #fragment: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
 
   constructor(
@@ -94,7 +100,7 @@ export class Receiver {
     const frame = this.#frame;
     copyFront(octets, length, frame);
     const format = sealFormat(frame);
-    if (format === SealFormat.shared) this.#shared(nowUs, port, endpoint, length);
+    if (format === SealFormat.shared) this.#shared(nowUs, port, endpoint, octets, length);
     else if (format === SealFormat.direct) this.#direct(nowUs, port, endpoint, length);
     else if (format === SealFormat.full) this.#full(nowUs, port, endpoint, length);
     else this.#s.counters.drop("unknown-label");
@@ -109,17 +115,18 @@ export class Receiver {
       return this.#s.counters.drop("unknown-kind");
     }
     const n = this.#adjacency.admitFull(nowUs, port, endpoint, readU16(this.#frame, FULL_HEADER_OCTETS + 2));
-    if (n === undefined) return;
+    if (n === undefined || !this.#mayControl(nowUs, port, n, length)) return;
     const ok = this.#adjacency.handleHello(nowUs, port, n, true, this.#frame, FULL_HEADER_OCTETS + 1, end);
     if (!ok) this.#s.counters.drop("malformed-body");
   }
 
-  #shared(nowUs: number, port: Port, endpoint: number, length: number): void {
+  #shared(nowUs: number, port: Port, endpoint: number, octets: Uint8Array, length: number): void {
     const transmitter = this.#frame[2] as number;
     if (transmitter === this.#s.local) return this.#s.counters.drop("own-frame");
     const n = port.byLocal[transmitter];
     if (n === undefined) {
-      this.#adjacency.askForHello(nowUs, port);
+      if (port.narrow && this.#stranger(nowUs, port, endpoint, transmitter, octets, length)) return;
+      this.#adjacency.askForHello(nowUs, port, transmitter);
       return this.#s.counters.drop("unknown-transmitter");
     }
     const highest = n.window.highest;
@@ -127,15 +134,62 @@ export class Receiver {
     if (end < 0) return this.#repeated(nowUs, port, n, false, SHARED_HEADER_OCTETS, -end);
     if (end === 0) {
       // It may have restarted: then its next full hello mends this. Forgers only cost a bounded number of hellos.
-      if (nowUs - n.lastHeardUs > 1_000_000) this.#adjacency.askForHello(nowUs, port);
+      if (nowUs - n.lastHeardUs > 1_000_000) this.#adjacency.askForHello(nowUs, port, transmitter);
       return;
     }
+    this.#heardShared(nowUs, port, n, endpoint, end);
+    this.#newest = n.window.highest > highest;
+    if (highest >= 0 && n.window.highest > highest + 1) this.#arq.noticeGap(nowUs, port, n, false);
+    else this.#arq.noticeOldGap(nowUs, port, n);
+    this.#plainShared(nowUs, port, n, length, end);
+  }
+
+  #heardShared(nowUs: number, port: Port, n: Neighbour, endpoint: number, end: number): void {
     n.endpoint = endpoint;
     this.#adjacency.heard(nowUs, port, n);
     if (port.config.halfDuplex) drawOrder(port, this.#frame, end);
-    if (highest >= 0 && n.window.highest > highest + 1) this.#arq.noticeGap(nowUs, port, n, false);
-    else this.#arq.noticeOldGap(nowUs, port, n);
+  }
+
+  #plainShared(nowUs: number, port: Port, n: Neighbour, length: number, end: number): void {
+    if (isControlKind(this.#frame[SHARED_HEADER_OCTETS] as number) && !this.#mayControl(nowUs, port, n, length)) return;
     this.#plain(nowUs, port, n, false, this.#frame, SHARED_HEADER_OCTETS, end);
+  }
+
+  /**
+   * A frame of somebody who has not said hello here: link state may tell who it is, which spares the channel a question
+   * and an answer from each for each. `octets` is the frame as it came.
+   */
+  #stranger(nowUs: number, port: Port, endpoint: number, local: number, octets: Uint8Array, length: number): boolean {
+    const known = this.#s.db.node(local)?.advertisement;
+    if (known === undefined) return false;
+    const { nodeId, bootEpoch } = known;
+    for (let i = 0; i < STRANGER_BEARERS; i++) {
+      const stranger = { nodeId, bootEpoch, bearerId: port.config.id ^ i };
+      const end = this.#s.secure.openStranger(port, stranger, this.#frame, length);
+      if (end === 0) {
+        // What did not open is not what it was.
+        copyFront(octets, length, this.#frame);
+        continue;
+      }
+      const counter = sharedCounterBits(octets);
+      const n = this.#adjacency.admitStranger(nowUs, port, stranger, local, counter);
+      if (n === undefined) return true;
+      this.#heardShared(nowUs, port, n, endpoint, end);
+      this.#newest = true;
+      this.#plainShared(nowUs, port, n, length, end);
+      return true;
+    }
+    return false;
+  }
+
+  /** Counts a control frame of a narrow channel; false if its transmitter has had more than its share. */
+  #mayControl(nowUs: number, port: Port, n: Neighbour, length: number): boolean {
+    if (!port.narrow) return true;
+    const airUs = airtimeUs(port.config, length);
+    noteControl(port, nowUs, airUs, this.#s.local);
+    if (withinControlShare(n, nowUs, airUs)) return true;
+    this.#s.counters.drop("control-share");
+    return false;
   }
 
   #direct(nowUs: number, port: Port, endpoint: number, length: number): void {
@@ -206,6 +260,7 @@ export class Receiver {
       end,
     );
     if (whole === undefined) return true;
+    this.#newest = false;
     const kind = kindOf(whole[0] as number);
     if (!isUnicastKind(kind) && !isGroupKind(kind)) return false;
     return this.#data(nowUs, port, n, direct, kind, whole, 0, whole.length);
@@ -236,6 +291,8 @@ export class Receiver {
     } else header.flags = 0;
     if (end - body > MAX_PAYLOAD_OCTETS || (header.source & 0xff) === 0) return false;
     port.lastDataUs = nowUs;
+    if (header.digest >= 0 && this.#newest) this.#flooding.compareDigest(nowUs, port, n, header.digest);
+    this.#newest = false;
     if (!group) {
       if (port.shared && header.nextHop !== this.#s.local) {
         this.#s.counters.counts.overheard++;
@@ -292,4 +349,8 @@ export class Receiver {
     if (this.#forwarding.route(nowUs, header, this.#repair, octets, body, end - body))
       this.#s.counters.count("forwarded");
   }
+}
+
+function isControlKind(octet: number): boolean {
+  return kindOf(octet) <= FrameKind.pull;
 }

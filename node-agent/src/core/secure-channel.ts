@@ -30,6 +30,14 @@ const QUALITY_JUMP = 512;
 /** Frames lost in a row that count: more are an absence, which says nothing of what the link is like while it is there. */
 const QUALITY_RUN = 8;
 
+/** Somebody whose frames have not been heard yet. */
+export interface Stranger {
+  nodeId: number;
+  bootEpoch: number;
+  /** The bearer's number at its end. */
+  bearerId: number;
+}
+
 /**
  * Seals and opens frames: keys, nonces, replay windows. The only user of the crypto port.
  * `open*` return the plaintext's end in `octets`, or 0 with a counted drop; negative for an authentic frame that has
@@ -111,6 +119,24 @@ export class SecureChannel {
       if (this.#keys.size >= MAX_SENDERS) return this.#drop("key-cache-full");
       this.#keys.set(this.full.nodeId, key);
     }
+    return end;
+  }
+
+  /**
+   * Opens the first shared frame from somebody that only link state has told of, as far as the bearer's number at its
+   * end is guessed right and its counter still fits the bits that travel. 0, and nothing counted, if it does not open.
+   */
+  openStranger(port: Port, stranger: Stranger, octets: Uint8Array, length: number): number {
+    const end = length - port.tagOctets;
+    if (end <= SHARED_HEADER_OCTETS || sealKeyPhase(octets) !== KEY_PHASE) return 0;
+    const key = this.key(stranger.nodeId);
+    writeNonce(this.#nonce, stranger.bootEpoch, stranger.bearerId << 8, sharedCounterBits(octets));
+    if (!this.#crypto.open(key, this.#nonce, octets, SHARED_HEADER_OCTETS, end, port.tagOctets)) return 0;
+    if (!this.#keys.has(stranger.nodeId)) {
+      if (this.#keys.size >= MAX_SENDERS) return this.#drop("key-cache-full");
+      this.#keys.set(stranger.nodeId, key);
+    }
+    this.#counters.counts["frames-opened"]++;
     return end;
   }
 

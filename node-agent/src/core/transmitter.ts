@@ -18,8 +18,9 @@ import {
 import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
 import { FLASH_LEVELS, URGENT_LEVELS } from "./bearer-queue.ts";
+import { noteControl } from "./control-share.ts";
 import type { HopArq } from "./hop-arq.ts";
-import { NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES } from "./limits.ts";
+import { NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
@@ -56,6 +57,8 @@ export class Transmitter {
   readonly #header: DataHeader = createDataHeader();
   readonly #fragmenting: Fragmenting[];
   #nextPort = 0;
+  /** What has just been encoded is a hello, link state or a pull. */
+  #isControl = false;
 
   constructor(state: CoreState, parts: { adjacency: Adjacency; flooding: LinkStateFlooding; arq: HopArq }) {
     this.#s = state;
@@ -99,10 +102,19 @@ export class Transmitter {
       this.#fragmentReady(port)
     )
       return this.#accessUs(port);
-    return Math.max(
-      Math.min(afterTalk(port, port.helloDueUs), port.updateDueUs, port.answerDueUs),
-      this.#accessUs(port),
-    );
+    const controlUs = Math.min(afterTalk(port, this.#helloDueUs(port)), this.#paced(port, port.updateDueUs));
+    return Math.max(Math.min(controlUs, port.badNewsDueUs, port.answerDueUs), this.#accessUs(port));
+  }
+
+  /** When a control frame that is due may go: a newcomer's first hello at once, anything else within control's share. */
+  #paced(port: Port, dueUs: number): number {
+    return port.narrow ? Math.max(dueUs, port.controlBackUs) : dueUs;
+  }
+
+  #helloDueUs(port: Port): number {
+    if (port.hellosSent === 0 || port.helloUrgent) return port.helloDueUs;
+    // Whoever keeps silent for too long is taken for dead, which costs more than a hello.
+    return Math.min(this.#paced(port, port.helloDueUs), port.helloDueUs + SILENCE_NARROW_US);
   }
 
   /** When this bearer may next begin to transmit: its own pace, and on half-duplex media its turn. */
@@ -125,13 +137,21 @@ export class Transmitter {
     port.airtimeBySecond[second % 10] = (port.airtimeBySecond[second % 10] as number) + air;
     // Bitrate pacing; the last frame may overlap the next by nothing, so that the device's own queue stays empty.
     port.accessUs = Math.max(port.accessUs, nowUs) + air;
+    if (port.narrow) this.#onNarrowAir(nowUs, port, air);
     if (!port.config.halfDuplex) return;
     channelQuiet(port, port.accessUs, this.#s.random);
     drawOrder(port, slot.octets, slot.length - port.tagOctets);
   }
 
+  #onNarrowAir(nowUs: number, port: Port, airUs: number): void {
+    if (this.#isControl) noteControl(port, nowUs, airUs, this.#s.local);
+    this.#isControl = false;
+    this.#adjacency.sentAny(nowUs, port);
+  }
+
   #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (port.queue.urgency() < URGENT_LEVELS && this.#data(nowUs, port, slot)) return true;
+    if (port.badNewsDueUs <= nowUs) return this.#update(nowUs, port, slot, true);
     return (
       this.#repeat(nowUs, port, slot) ||
       this.#answers(nowUs, port, slot) ||
@@ -178,21 +198,28 @@ export class Transmitter {
     for (let i = 0; i < port.neighbours.length; i++) {
       const n = port.neighbours[i] as Neighbour;
       if (n.pullDueUs > nowUs) continue;
+      if (port.controlBackUs > nowUs) {
+        n.pullDueUs = port.controlBackUs;
+        continue;
+      }
       n.pullDueUs = EVER;
       if (!this.#flooding.pullStillNeeded(port, n) || (!port.shared && n.receiverIndex < 0)) continue;
       n.lastPullUs = nowUs;
       port.lastPullUs = nowUs;
       this.#s.counters.count("pulls-sent");
+      this.#isControl = true;
       const from = this.#begin(port, FrameKind.pull, slot);
-      return this.#finishControl(port, n, slot, from + this.#flooding.encodePullFor(n, slot.octets, from));
+      const room = port.config.mtuOctets - from - port.tagOctets;
+      const end = from + this.#flooding.encodePullFor(port, n, slot.octets, from, room);
+      return this.#finishControl(port, n, slot, end);
     }
     return false;
   }
 
   #control(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (this.#direct(port, slot)) return true;
-    if (afterTalk(port, port.helloDueUs) <= nowUs) return this.#hello(nowUs, port, slot);
-    return port.updateDueUs <= nowUs && this.#update(nowUs, port, slot);
+    if (afterTalk(port, this.#helloDueUs(port)) <= nowUs) return this.#hello(nowUs, port, slot);
+    return this.#paced(port, port.updateDueUs) <= nowUs && this.#update(nowUs, port, slot, false);
   }
 
   #hello(nowUs: number, port: Port, slot: TransmitSlot): boolean {
@@ -200,6 +227,7 @@ export class Transmitter {
     const from = full ? FULL_HEADER_OCTETS : SHARED_HEADER_OCTETS;
     slot.octets[from] = CONTROL | (FrameKind.hello << 4);
     const end = from + 1 + this.#adjacency.encodeHelloBody(nowUs, port, full, slot.octets, from + 1);
+    this.#isControl = true;
     slot.endpoint = -1;
     slot.length = full
       ? this.#s.secure.sealFull(port, slot.octets, end)
@@ -208,13 +236,16 @@ export class Transmitter {
   }
 
   /** One update for everyone on a shared bearer; on point-to-point ones, one neighbour after the other. */
-  #update(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+  #update(nowUs: number, port: Port, slot: TransmitSlot, bad: boolean): boolean {
     const room = port.config.mtuOctets - SHARED_HEADER_OCTETS - 2 - port.tagOctets;
     if (port.shared) {
       const from = this.#begin(port, FrameKind.linkState, slot);
-      const octets = this.#flooding.encodeUpdate(nowUs, port, slot.octets, from, room);
+      const octets = bad
+        ? this.#flooding.encodeBadNews(port, slot.octets, from, room)
+        : this.#flooding.encodeUpdate(nowUs, port, slot.octets, from, room);
       if (octets === 0) return false;
       this.#s.counters.count("updates-sent");
+      this.#isControl = true;
       // Kept like a group frame: who has missed it asks for it, sooner than digests would tell.
       this.#sendData(nowUs, port, undefined, slot, from + octets, false, nowUs + UPDATE_REPAIR_US, 0);
       return true;
@@ -319,6 +350,7 @@ export class Transmitter {
     const header = this.#header;
     this.#s.pool.header(packet, header);
     header.nextHop = n === undefined ? 0 : n.local;
+    header.digest = this.#s.db.digest & 0xffff;
     let at =
       from +
       (port.narrow ? encodeNarrowDataHeader(header, out, from) : encodeWideDataHeader(header, port.shared, out, from));

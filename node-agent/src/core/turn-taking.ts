@@ -1,11 +1,11 @@
 import { mix32, readU32 } from "@skein/codecs";
-import { CONTENTION_GUARD_US, CONTENTION_SLOT_US } from "./limits.ts";
+import { CONTENTION_GUARD_US, CONTENTION_SLOT_US, SETTLING_PER_MEMBER_US } from "./limits.ts";
 import type { Port } from "./port.ts";
 import type { Random } from "./random.ts";
 
 /** How long a newcomer makes the channel unsettled. */
 export const SETTLING_US = 3_000_000;
-const SETTLING_SLOTS = 12;
+const SETTLING_SLOTS = 24;
 /** Codec2 bundles follow each other at this distance; a talker is silent after a few without. */
 const VOICE_BUNDLE_US = 120_000;
 const TALKING_US = 400_000;
@@ -49,6 +49,11 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
 /** Somebody new is on the channel. */
 export function channelUnsettled(port: Port, nowUs: number): void {
   port.turnSettledUs = Math.max(port.turnSettledUs, nowUs + SETTLING_US);
+}
+
+/** True while newcomers to a narrow channel are still telling whom they hear: what one knows of that is worth little. */
+export function isSettling(port: Port, nowUs: number): boolean {
+  return port.narrow && nowUs < port.turnSettledUs + port.neighbours.length * SETTLING_PER_MEMBER_US;
 }
 
 /**
@@ -111,7 +116,7 @@ export function drawOrder(port: Port, frame: Uint8Array, tagAt: number): void {
 }
 
 /** How many members come before this node: comparing two by their draw needs no common list of members. */
-function placeInOrder(port: Port, ownLocal: number): number {
+export function placeInOrder(port: Port, ownLocal: number): number {
   const own = mix32(port.turnSeed ^ ownLocal);
   let before = 0;
   for (const n of port.neighbours) if (n.alive && mix32(port.turnSeed ^ n.local) < own) before++;
