@@ -14,7 +14,7 @@ import {
 import type { RouteStatus } from "./api.ts";
 import { Custody } from "./custody.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
-import { MAX_SEARCH_COPIES, QUEUE_AGE_NARROW_US, QUEUE_AGE_WIDE_US } from "./limits.ts";
+import { MAX_SEARCH_COPIES, QUEUE_AGE_NARROW_US, QUEUE_AGE_WIDE_US, SEARCH_BURST, SEARCH_GAP_US } from "./limits.ts";
 import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
 import { isTrusted, isUsable, type Neighbour, type Port } from "./port.ts";
 import { createAvoid } from "./shortest-paths.ts";
@@ -36,6 +36,7 @@ export class Forwarding {
   readonly #s: CoreState;
   readonly #custody: Custody;
   readonly #searched = new DuplicateFilter();
+  #searchesPaidUs = 0;
   readonly #avoid = createAvoid(MAX_CARRIED_FAILURES + MAX_ROUTE_HOPS);
   readonly #way = new Uint8Array(MAX_ROUTE_HOPS + 1);
   readonly #copy: Repair = createRepair();
@@ -299,6 +300,7 @@ export class Forwarding {
   /** Ways around: first past the nodes behind the dead links, for a lost node shows as one of its links. */
   #around(nowUs: number, destination: number, trafficClass: number, avoid: () => void): number {
     const { paths, local } = this.#s;
+    if ((paths.from(local, trafficClass)[destination] as number) === UNREACHABLE) return 0;
     this.#avoid.nodes.fill(0);
     this.#avoid.linkCount = 0;
     this.#markFirstHops(nowUs);
@@ -375,7 +377,7 @@ export class Forwarding {
     const hops = spreading ? repair.searchHops - 1 : MAX_SEARCH_HOPS;
     // A search takes a generation, as custody does: a packet is searched for three times at most.
     const generation = (repaired ? repair.generation : 0) + (spreading ? 0 : 1);
-    if (hops === 0 || generation > MAX_GENERATION) return false;
+    if (hops === 0 || generation > MAX_GENERATION || !this.#maySearch(nowUs)) return false;
     if (!this.#searched.accept(header.source, header.trafficClass, header.sequence, nowUs)) return false;
     const copy = this.#copy;
     clearRepair(copy);
@@ -401,6 +403,13 @@ export class Forwarding {
     header.flags = flags;
     if (copies > 0) this.#s.counters.count("searched");
     return copies > 0;
+  }
+
+  /** Searches cost many frames each, and while a mesh comes up nobody knows the way to anybody. */
+  #maySearch(nowUs: number): boolean {
+    if (this.#searchesPaidUs > nowUs + SEARCH_BURST * SEARCH_GAP_US) return false;
+    this.#searchesPaidUs = Math.max(this.#searchesPaidUs, nowUs) + SEARCH_GAP_US;
+    return true;
   }
 
   /** A packet in custody is tried again, for links have changed. */

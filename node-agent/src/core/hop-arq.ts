@@ -51,6 +51,9 @@ const STEADY_TRIES_DIRECT = 4;
 const STEADY_TRIES_SHARED = 2;
 /** A neighbour is under suspicion when mere loss would explain its silence with less than this probability. */
 const CHANCE = 0.02;
+/** How much of the lateness of time-outs is remembered at the next, and how much of it an answer may take longer. */
+const LATE_MEMORY = 0.95;
+const LATE_MARGIN = 2;
 /** Weight of one transmission in the share of those that are acknowledged. */
 const ANSWER_GAIN = 0.05;
 /** A round trip of a repeated frame is believed when there has been no better one for this long. */
@@ -257,6 +260,7 @@ export class HopArq {
 
   /** Repeats what has waited too long; fails links that stay silent. Sets when to look again. */
   handleTimeout(nowUs: number, port: Port): void {
+    port.lateUs = Math.max(port.lateUs * LATE_MEMORY, nowUs - port.rtoDueUs);
     port.rtoDueUs = EVER;
     this.#scan(nowUs, port, port.sent, 0);
     // By index: frames in flight bring this many times a second, and an iterator is an object.
@@ -309,7 +313,8 @@ function directRing(port: Port, n: Neighbour): SentRing {
 function rtoUs(port: Port, n: Neighbour): number {
   const floor = port.narrow ? MIN_RTO_NARROW_US : port.shared ? MIN_RTO_SHARED_US : MIN_RTO_DIRECT_US;
   const rtt = n.rttUs > 0 ? n.rttUs + 4 * n.rttVarianceUs : 2.5 * port.config.latencyUs + floor;
-  return Math.min(MAX_RTO_US, Math.max(floor, rtt));
+  // A process that comes late to its own time-outs must not blame its neighbour, which is likely as busy.
+  return Math.min(MAX_RTO_US, Math.max(floor, rtt) + LATE_MARGIN * port.lateUs);
 }
 
 /** A time-out: one more round of silence, unless it belongs to the same one. Each packet on its own would find out late. */

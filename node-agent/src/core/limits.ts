@@ -37,6 +37,9 @@ export const MAX_CUSTODY = 64;
 export const CUSTODY_RETRY_US = 20_000;
 /** Copies of a packet that nobody knows a way for, per node. */
 export const MAX_SEARCH_COPIES = 8;
+/** A node searches this often, and this many times in a row (`no-route`, `no-descent` beyond, or custody). */
+export const SEARCH_GAP_US = 50_000;
+export const SEARCH_BURST = 8;
 /** Own texts under way (`texts-full`). */
 export const MAX_OUTGOING_TEXTS = 256;
 /** Delivered message ids remembered, per node. */

@@ -183,6 +183,8 @@ export interface Port {
   expiryDueUs: number;
   /** Earliest repetition time-out among neighbours, recomputed when it passes. */
   rtoDueUs: number;
+  /** How late the owner came to repetition time-outs lately, microseconds. */
+  lateUs: number;
   /** When neighbours under suspicion are probed again, Infinity if there are none. */
   probeDueUs: number;
   /** Between hellos now: grows while nothing changes (RFC 6206 4.2). */
@@ -263,6 +265,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     answerDueUs: Number.POSITIVE_INFINITY,
     expiryDueUs: Number.POSITIVE_INFINITY,
     rtoDueUs: Number.POSITIVE_INFINITY,
+    lateUs: 0,
     probeDueUs: Number.POSITIVE_INFINITY,
     helloIntervalUs: 0,
     lastDataUs: Number.NEGATIVE_INFINITY,

@@ -1,10 +1,14 @@
 """Skein in a routing lab of network namespaces: `lab.py failover --system path/to/this/file`.
 
 One agent a node, with an interface for IP and nothing else: no voice, no position, no media process.
+
+With SKEIN_LAB_JOURNALS=FOLDER every agent keeps a journal there, and `begin` holds when the first one was started, on
+the same clock: `cold-start.py` beside this file makes of it when the last one was up.
 """
 import json
 import os
 import subprocess
+import time
 
 from lab import System
 
@@ -14,6 +18,7 @@ COMMAND = os.path.join(ROOT, "scenarios/bin/skein.mjs")
 AREA = 1
 FLOW_PORT = 40001
 MISSION_KEY = "5e" * 32
+JOURNALS = os.environ.get("SKEIN_LAB_JOURNALS")
 
 
 class Plugin(System):
@@ -35,6 +40,12 @@ class Plugin(System):
     def local(self, node):
         return node.i + 1
 
+    def prepare(self, lab):
+        if JOURNALS:
+            os.makedirs(JOURNALS, exist_ok=True)
+            with open(os.path.join(JOURNALS, "begin"), "w") as f:
+                f.write(str(time.monotonic()))
+
     def start(self, node):
         local = self.local(node)
         medium = "shared" if node.lab.medium == "radio" else "point-to-point"
@@ -51,5 +62,7 @@ class Plugin(System):
             api=dict(listen="127.0.0.1:0"),
             log="warn",
         )
+        if JOURNALS:
+            config["journal"] = os.path.join(JOURNALS, f"{node.name}.jsonl")
         # YAML takes JSON as it is.
         node.spawn([NODE, COMMAND, "agent", "--config", node.write("agent.yaml", json.dumps(config))])
