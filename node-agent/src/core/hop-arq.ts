@@ -18,6 +18,7 @@ import {
   GAP_DELAY_TALK_US,
   GAP_DELAY_TALKER_US,
   LINK_FAILURE_TIMEOUTS,
+  MAX_LATE_US,
   MAX_PATIENCE_TRIES,
   MAX_RTO_US,
   MAX_TRIES,
@@ -260,7 +261,8 @@ export class HopArq {
 
   /** Repeats what has waited too long; fails links that stay silent. Sets when to look again. */
   handleTimeout(nowUs: number, port: Port): void {
-    port.lateUs = Math.max(port.lateUs * LATE_MEMORY, nowUs - port.rtoDueUs);
+    const lateUs = nowUs - port.rtoDueUs;
+    port.lateUs = Math.max(port.lateUs * LATE_MEMORY, lateUs > MAX_LATE_US || port.narrow ? 0 : lateUs);
     port.rtoDueUs = EVER;
     this.#scan(nowUs, port, port.sent, 0);
     // By index: frames in flight bring this many times a second, and an iterator is an object.

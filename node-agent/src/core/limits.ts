@@ -40,6 +40,8 @@ export const MAX_SEARCH_COPIES = 8;
 /** A node searches this often, and this many times in a row (`no-route`, `no-descent` beyond, or custody). */
 export const SEARCH_GAP_US = 50_000;
 export const SEARCH_BURST = 8;
+/** Unused time on air that a full-duplex bearer may catch up with: its owner sleeps in whole milliseconds, or longer. */
+export const CATCH_UP_US = 8_000;
 /** Own texts under way (`texts-full`). */
 export const MAX_OUTGOING_TEXTS = 256;
 /** Delivered message ids remembered, per node. */
@@ -137,6 +139,8 @@ export const GAP_DELAY_NARROW_US = 150_000;
 export const GAP_DELAY_TALK_US = 1_200_000;
 /** The same for the talker's own frames: when voice is too late to come again, only the rest is repeated. */
 export const GAP_DELAY_TALKER_US = 500_000;
+/** Later than so a time-out was not: the bearer was down. */
+export const MAX_LATE_US = 500_000;
 /** Bounds of the repetition time-out. */
 export const MIN_RTO_DIRECT_US = 10_000;
 /** On a shared medium acknowledgements wait for others' transmissions. */

@@ -20,7 +20,7 @@ import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from ".
 import { FLASH_LEVELS, URGENT_LEVELS } from "./bearer-queue.ts";
 import { noteControl } from "./control-share.ts";
 import type { HopArq } from "./hop-arq.ts";
-import { NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
+import { CATCH_UP_US, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
@@ -136,7 +136,8 @@ export class Transmitter {
     }
     port.airtimeBySecond[second % 10] = (port.airtimeBySecond[second % 10] as number) + air;
     // Bitrate pacing; the last frame may overlap the next by nothing, so that the device's own queue stays empty.
-    port.accessUs = Math.max(port.accessUs, nowUs) + air;
+    // A process that sleeps makes up for what it could have sent meanwhile; who shares a channel must not.
+    port.accessUs = Math.max(port.accessUs, port.config.halfDuplex ? nowUs : nowUs - CATCH_UP_US) + air;
     if (port.narrow) this.#onNarrowAir(nowUs, port, air);
     if (!port.config.halfDuplex) return;
     channelQuiet(port, port.accessUs, this.#s.random);
