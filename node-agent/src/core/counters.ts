@@ -58,6 +58,7 @@ const COUNTED = [
   "suspicions",
   "flaps-damped",
   "contradicted",
+  "ends-disagree",
   "link-failures",
   "path-computations",
 ] as const;

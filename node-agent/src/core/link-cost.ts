@@ -18,6 +18,16 @@ const LATENCY_WEIGHT = [1, 0.5, 0.25, 0.1] as const;
 const MONEY_UNITS_PER_CENT = [0, 20, 20, 40] as const;
 const MAX_LINK_COST = 20_000;
 
+/** The two ends of a link may see its rate and latency differ by so many steps of the vector, a factor of two each. */
+const STEPS_APART = 2;
+
+/** True if what the ends of a link say of its rate or latency cannot both be so. Loss may well differ. */
+export function endsDisagree(vector: number, other: number): boolean {
+  const rate = (vector >>> 12) - (other >>> 12);
+  const latency = ((vector >>> 8) & 15) - ((other >>> 8) & 15);
+  return Math.abs(rate) > STEPS_APART || Math.abs(latency) > STEPS_APART;
+}
+
 const cache = new Uint16Array(0x10000 * CLASSES);
 
 /** Cost of a link with this vector for a class. Pure; the table fills as vectors are met. */

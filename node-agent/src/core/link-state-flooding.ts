@@ -27,6 +27,7 @@ import {
   MAX_PENDING_UPDATES,
   SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
+import { endsDisagree } from "./link-cost.ts";
 import { type ApplyResult, withLink } from "./link-state-db.ts";
 import type { Neighbour, Port } from "./port.ts";
 import { type CoreState, emit } from "./state.ts";
@@ -441,7 +442,21 @@ export class LinkStateFlooding {
 
   #tell(nowUs: number, before: Advertisement | undefined, local: number): void {
     const after = this.#s.db.node(local)?.advertisement;
-    if (after !== undefined) this.onAdvertisement(nowUs, before, after);
+    if (after === undefined) return;
+    this.#countDisagreements(before, after);
+    this.onAdvertisement(nowUs, before, after);
+  }
+
+  /** Routing believes the worse end; people want to know that one of them is faulty, or lies. */
+  #countDisagreements(before: Advertisement | undefined, after: Advertisement): void {
+    const { db, counters } = this.#s;
+    const local = after.originator & 0xff;
+    for (const { neighbour, channel, vector } of after.links) {
+      const old = before?.links.find((link) => link.neighbour === neighbour && link.channel === channel);
+      if (old?.vector === vector) continue;
+      const other = db.vector(neighbour, local, channel);
+      if (other !== VECTOR_GONE && endsDisagree(vector, other)) counters.count("ends-disagree");
+    }
   }
 
   #routesChanged(): void {

@@ -1,11 +1,15 @@
+import { VECTOR_GONE } from "@skein/codecs";
 import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
 import type { LinkStateDb } from "./link-state-db.ts";
 
 const NODES = 256;
 const CHANNELS = 8;
 
-/** 1 for each link from -> to by channel while a graph is laid out; shared by all, for it is empty in between. */
-const advertised = new Uint8Array(CHANNELS * NODES * NODES);
+/**
+ * Vector + 1 of each link from -> to by channel while a graph is laid out, 0 for none (VECTOR_GONE becomes 0 as well);
+ * shared by all, for it is empty in between.
+ */
+const advertised = new Uint16Array(CHANNELS * NODES * NODES);
 
 /** What a search for a way leaves out. */
 export interface Avoid {
@@ -28,12 +32,14 @@ export function createAvoid(maxLinks: number): Avoid {
 }
 
 /**
- * Distances over the two-way links of the database (Dijkstra), by local id. The graph is laid out once per database
+ * Distances over the two-way links of the database (Dijkstra), by local id. A link costs what the worse of its two ends
+ * says: a node that claims to be near everybody is believed as far as its neighbours say the same. The graph is laid out once per database
  * version; runs are made when somebody asks: forwarding needs one for the node itself and one for each of its
  * neighbours, per class, and these tell of all destinations and of their alternates (RFC 5286).
  */
 export class ShortestPaths {
   readonly #db: LinkStateDb;
+  readonly #self: number;
   #version = -1;
   /** Edges of node n: #edgeStart[n] .. #edgeStart[n + 1]. */
   readonly #edgeStart = new Int32Array(NODES + 1);
@@ -47,10 +53,22 @@ export class ShortestPaths {
   #heap = new Float64Array(1024);
   readonly #around = new Uint16Array(NODES);
   readonly #parent = new Uint8Array(NODES);
+  /** Vector + 1 of each link to `self`, by channel and local id of the other end; 0: none. */
+  readonly #inbound = new Uint16Array(CHANNELS * NODES);
   computations = 0;
 
-  constructor(db: LinkStateDb) {
+  /** `self`: local id of the node whose own hops `hopCost` is asked for. */
+  constructor(db: LinkStateDb, self = 0) {
     this.#db = db;
+    this.#self = self;
+  }
+
+  /** Cost of the hop from `self` to a neighbour: by `own` vector, or what the other end reports if that is worse. */
+  hopCost(to: number, channel: number, own: number, trafficClass: number): number {
+    if (this.#version !== this.#db.version) this.#layOut();
+    const cost = linkCost(own, trafficClass);
+    const inbound = this.#inbound[channel * NODES + to] as number;
+    return inbound === 0 ? cost : Math.max(cost, linkCost(inbound - 1, trafficClass));
   }
 
   /** Distances from `root` to every local id for a class; UNREACHABLE where there is no path. */
@@ -88,7 +106,8 @@ export class ShortestPaths {
       this.#runs[key] = undefined;
     }
     this.#valid.length = 0;
-    this.#mark(1);
+    this.#mark(true);
+    this.#inbound.fill(0);
     let edges = 0;
     for (let local = 0; local < NODES; local++) {
       this.#edgeStart[local] = edges;
@@ -96,25 +115,29 @@ export class ShortestPaths {
       if (links === undefined) continue;
       for (let i = 0; i < links.length; i++) {
         const { neighbour, channel, vector } = links[i] as (typeof links)[number];
-        if (channel >= CHANNELS || advertised[cell(neighbour, local, channel)] === 0) continue;
+        if (channel >= CHANNELS || vector === VECTOR_GONE) continue;
+        if (neighbour === this.#self) this.#inbound[channel * NODES + local] = vector + 1;
+        const reported = advertised[cell(neighbour, local, channel)] as number;
+        if (reported === 0) continue;
         if (edges === this.#edgeTo.length) this.#grow();
         this.#edgeTo[edges] = neighbour;
-        for (let c = 0; c < CLASSES; c++) (this.#edgeCosts[c] as Uint16Array)[edges] = linkCost(vector, c);
+        for (let c = 0; c < CLASSES; c++)
+          (this.#edgeCosts[c] as Uint16Array)[edges] = Math.max(linkCost(vector, c), linkCost(reported - 1, c));
         edges++;
       }
     }
     this.#edgeStart[NODES] = edges;
-    this.#mark(0);
+    this.#mark(false);
   }
 
-  /** Marks all links in the shared table, or clears them again. */
-  #mark(value: number): void {
+  /** Enters all links into the shared table, or clears them again. */
+  #mark(enter: boolean): void {
     for (let local = 0; local < NODES; local++) {
       const links = this.#db.node(local)?.advertisement.links;
       if (links === undefined) continue;
       for (let i = 0; i < links.length; i++) {
-        const { neighbour, channel } = links[i] as (typeof links)[number];
-        if (channel < CHANNELS) advertised[cell(local, neighbour, channel)] = value;
+        const { neighbour, channel, vector } = links[i] as (typeof links)[number];
+        if (channel < CHANNELS) advertised[cell(local, neighbour, channel)] = enter ? vector + 1 : 0;
       }
     }
   }

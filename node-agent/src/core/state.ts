@@ -40,7 +40,7 @@ export function createState(options: CoreOptions): CoreState {
     pool,
     ports: options.bearers.map((bearer) => createPort(bearer, pool, counters)),
     db,
-    paths: new ShortestPaths(db),
+    paths: new ShortestPaths(db, options.address & 0xff),
     duplicates: new DuplicateFilter(),
     secure: new SecureChannel(options.crypto, counters, options.nodeId, options.bootEpoch),
     events: [],
