@@ -19,7 +19,7 @@ const COMMANDS = {
   join: ["how a further node gets into a mission", () => import("../src/cli/join.ts")],
   status: ["what a running agent knows", () => import("../src/cli/status.ts")],
   top: ["the same, refreshed every second", () => import("../src/cli/top.ts")],
-  trace: ["follow an agent's events, or the route to a node", () => import("../src/cli/trace.ts")],
+  trace: ["follow an agent's events, or the way to a node hop by hop", () => import("../src/cli/trace.ts")],
   doctor: ["check this machine for what Skein needs", () => import("../src/cli/doctor.ts")],
 };
 const OLDEST_NODE = 24;

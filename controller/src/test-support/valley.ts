@@ -105,6 +105,7 @@ function coreStatus(cut: ReadonlySet<string>, startedMs: number, nowMs: number):
         bearerId: kind === 2 ? 2 : kind === 3 ? 1 : 0,
         address: addressOf(b),
         bidirectional: true,
+        suspected: false,
         rxQuality: 1 - loss,
         txQuality: 1 - loss,
         rttMs: 2 * delayMs,

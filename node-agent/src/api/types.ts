@@ -1,9 +1,12 @@
 import type { CoreStatus, PositionReport, TextState } from "../core/api.ts";
 
+export type { ClassRoute, Detour, RouteExplanation, RouteHop } from "../core/api.ts";
+
 /**
  * The agent's local API: JSON over HTTP and one WebSocket, on loopback unless configured otherwise.
  *
  *   GET  /api/status            AgentStatus
+ *   GET  /api/route?to=NODE     RouteExplanation; NODE is a name or AREA.ID
  *   POST /api/command           Command -> CommandReply
  *   POST /api/webrtc            {direction: "send"|"receive", from: number, sdp} -> {sdp} (answer)
  *   WS   /api/ws                text: ServerMessage / ClientMessage; binary: PCM, see below

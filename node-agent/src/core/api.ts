@@ -152,6 +152,8 @@ export interface NeighbourStatus {
   bearerId: number;
   address: Address;
   bidirectional: boolean;
+  /** Traffic to it goes unanswered: what has another way takes that. */
+  suspected: boolean;
   /** Received share of the frames sent, 0..1, this direction. */
   rxQuality: number;
   /** The same as the other end reports it. */
@@ -179,8 +181,65 @@ export interface LinkStatus {
 }
 export interface RouteStatus {
   to: Address;
-  /** Per class, in wire order: next hop address (0: none), bearer id, cost, alternate next hop (0: none). */
-  classes: { nextHop: Address; bearerId: number; cost: number; alternate: Address }[];
+  /**
+   * Per class, in wire order: next hop address (0: none), bearer id, cost in units of 0.25 ms, alternate next hop (0:
+   * none) and whether its way avoids the next hop itself or the link to it only.
+   */
+  classes: { nextHop: Address; bearerId: number; cost: number; alternate: Address; protects?: "node" | "link" }[];
+}
+
+/** The ways to one node, for people: made on demand. */
+export interface RouteExplanation {
+  from: Address;
+  to: Address;
+  /** In wire order. */
+  classes: ClassRoute[];
+}
+export interface ClassRoute {
+  /** Sum of the hops, units of 0.25 ms; 0xffff: no path. */
+  cost: number;
+  latencyMs: number;
+  /** True if packets carry this way, for the usual one does not work now. */
+  carried: boolean;
+  hops: RouteHop[];
+  /** Null where there is a path. */
+  noPath: NoPath | null;
+}
+/** Properties are the worse of what both ends report. */
+export interface RouteHop {
+  from: Address;
+  to: Address;
+  /** Own bearer of the first hop, -1 on the others. */
+  bearerId: number;
+  /** Channel kind, see `CoreBearer`; -1 if the database does not know the link yet. */
+  channel: number;
+  cost: number;
+  bitrateBps: number;
+  latencyMs: number;
+  loss: number;
+  costCentsPerMegabyte: number;
+  /** What is done if the next hop does not answer; null: the packet is searched for a way, kept, or dropped. */
+  alternate: Detour | null;
+}
+export interface Detour {
+  /** Nodes from the alternate next hop to the destination. */
+  way: Address[];
+  /** True if the packet has to carry the way, false if each node on it takes it by itself. */
+  carried: boolean;
+  /** `node`: it avoids the next hop; `link`: only the link to it. */
+  protects: "node" | "link";
+}
+/** Why there is no way, and what happens to a packet. */
+export interface NoPath {
+  /**
+   * `unknown-node`: nobody has told of it. `no-neighbour`: this node hears nobody. `no-path`: the database has none.
+   * `unanswered`: it has one, but the neighbours that it leads through do not answer.
+   */
+  reason: "unknown-node" | "no-neighbour" | "no-path" | "unanswered";
+  /** Neighbours that are asked for a way of their own. */
+  searched: number;
+  /** How long a packet of IP or of another node is kept here for a way, ms; own messages are repeated instead. */
+  keptMs: number;
 }
 export interface BearerStatus {
   id: number;
@@ -288,6 +347,8 @@ export interface MeshCore {
   setBearerCost(nowUs: number, bearerId: number, costCentsPerMegabyte: number): void;
 
   status(nowUs: number): CoreStatus;
+  /** The ways to a node now, or why there is none. */
+  explainRoute(nowUs: number, to: Address): RouteExplanation;
   /** The parts of the status that are asked for often. */
   bearerStatus(nowUs: number): BearerStatus[];
   /** True if there is a path to the node now. */

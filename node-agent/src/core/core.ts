@@ -18,6 +18,7 @@ import {
   type NodeEvent,
   type PositionReport,
   Precedence,
+  type RouteExplanation,
   TrafficClass,
   type TransmitSlot,
   type VoiceCodec,
@@ -37,7 +38,7 @@ import { SosService } from "./service/sos-service.ts";
 import { TextService } from "./service/text-service.ts";
 import { VoiceService } from "./service/voice-service.ts";
 import { type CoreState, createState, emit } from "./state.ts";
-import { readBearer, readStatus } from "./status.ts";
+import { readBearer, readExplanation, readStatus } from "./status.ts";
 import { Transmitter } from "./transmitter.ts";
 import { channelQuiet } from "./turn-taking.ts";
 
@@ -282,6 +283,10 @@ class Core implements MeshCore {
 
   status(nowUs: number): CoreStatus {
     return readStatus(this.#s, this.#forwarding, nowUs);
+  }
+
+  explainRoute(nowUs: number, to: Address): RouteExplanation {
+    return readExplanation(this.#s, this.#forwarding, nowUs, to);
   }
 
   readonly #distance = (local: number): number =>

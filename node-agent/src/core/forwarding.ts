@@ -11,14 +11,26 @@ import {
   type Repair,
   VECTOR_GONE,
 } from "@skein/codecs";
-import type { RouteStatus } from "./api.ts";
 import { Custody } from "./custody.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
 import { MAX_SEARCH_COPIES, QUEUE_AGE_NARROW_US, QUEUE_AGE_WIDE_US, SEARCH_BURST, SEARCH_GAP_US } from "./limits.ts";
-import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
+import { UNREACHABLE } from "./link-cost.ts";
 import { isTrusted, isUsable, type Neighbour, type Port } from "./port.ts";
 import { createAvoid } from "./shortest-paths.ts";
 import type { CoreState } from "./state.ts";
+
+/** A next hop that was chosen; `route` is what the packet carries from there on, if it has to. */
+export interface Choice {
+  readonly local: number;
+  readonly bearerId: number;
+  readonly route: readonly number[] | undefined;
+}
+
+/** What is done with a packet now, and what would be if that next hop died. */
+export interface Choices {
+  readonly first: Choice | undefined;
+  readonly second: Choice | undefined;
+}
 
 const ANYWHERE = createAvoid(0);
 ANYWHERE.firstHops.fill(1);
@@ -162,7 +174,7 @@ export class Forwarding {
         if (n.advertisedVector === VECTOR_GONE) continue;
         const distance = paths.from(n.local, trafficClass)[destination] as number;
         if (distance >= tight) continue;
-        const cost = linkCost(n.advertisedVector, trafficClass) + distance;
+        const cost = this.#hopCost(port, n, trafficClass) + distance;
         if (cost >= best) continue;
         best = cost;
         this.#port = port;
@@ -197,7 +209,7 @@ export class Forwarding {
         if (distance >= tight) continue;
         // Its way leads past the dead node only if it is shorter than any way through it.
         if (dead !== destination && distance >= (distances[dead] as number) + beyondDead) continue;
-        const cost = linkCost(n.advertisedVector, trafficClass) + distance;
+        const cost = this.#hopCost(port, n, trafficClass) + distance;
         if (cost >= best) continue;
         best = cost;
         bestDistance = distance;
@@ -229,7 +241,7 @@ export class Forwarding {
         const distance = paths.from(n.local, trafficClass)[destination] as number;
         if (distance >= tight) continue;
         const suspicion = isTrusted(port, n, nowUs) ? 0 : 0x10000;
-        const cost = linkCost(n.advertisedVector, trafficClass) + distance + suspicion;
+        const cost = this.#hopCost(port, n, trafficClass) + distance + suspicion;
         if (cost >= best) continue;
         best = cost;
         bestDistance = distance;
@@ -351,13 +363,17 @@ export class Forwarding {
     for (const port of this.#s.ports) {
       const n = port.byLocal[local];
       if (n === undefined || n === except || n.advertisedVector === VECTOR_GONE || !isTrusted(port, n, nowUs)) continue;
-      const cost = linkCost(n.advertisedVector, trafficClass);
+      const cost = this.#hopCost(port, n, trafficClass);
       if (cost >= best) continue;
       best = cost;
       this.#port = port;
       this.#neighbour = n;
     }
     return this.#port !== undefined;
+  }
+
+  #hopCost(port: Port, n: Neighbour, trafficClass: number): number {
+    return this.#s.paths.hopCost(n.local, port.config.kind, n.advertisedVector, trafficClass);
   }
 
   // What nobody knows a way for
@@ -466,34 +482,27 @@ export class Forwarding {
     return this.#chooseDescent(nowUs, local, trafficClass, UNREACHABLE, undefined) ? this.#port : undefined;
   }
 
-  status(nowUs: number): RouteStatus[] {
-    const routes: RouteStatus[] = [];
-    for (const local of this.#s.db.locals()) {
-      if (local === this.#s.local) continue;
-      const classes: RouteStatus["classes"] = [];
-      for (let c = 0; c < CLASSES; c++) classes.push(this.#routeOf(nowUs, local, c));
-      routes.push({ to: (this.#s.area << 8) | local, classes });
-    }
-    return routes;
-  }
-
-  #routeOf(nowUs: number, local: number, trafficClass: number): RouteStatus["classes"][number] {
-    const cost = this.#s.paths.from(this.#s.local, trafficClass)[local] as number;
-    if (cost === UNREACHABLE || !this.#chooseDescent(nowUs, local, trafficClass, UNREACHABLE, undefined))
-      return { nextHop: 0, bearerId: -1, cost: UNREACHABLE, alternate: 0 };
+  /** What would be done with a new packet: for people, it allocates. */
+  choices(nowUs: number, local: number, trafficClass: number): Choices {
+    const first = this.#choose(nowUs, local, trafficClass, undefined);
+    if (first === undefined) return { first, second: undefined };
     const next = this.#neighbour as Neighbour;
-    const bearerId = (this.#port as Port).config.id;
-    return { nextHop: next.address, bearerId, cost, alternate: this.#alternateTo(nowUs, next, local, trafficClass) };
-  }
-
-  /** Whom a packet would go to at once if the next hop died: by descent, or by a route that it carries. 0: nobody. */
-  #alternateTo(nowUs: number, next: Neighbour, local: number, trafficClass: number): number {
     const since = next.suspectSinceUs;
     next.suspectSinceUs = nowUs;
-    const header = { destination: local, trafficClass, potential: UNREACHABLE, flags: 0 } as DataHeader;
-    const found = this.#descend(nowUs, header, this.#copy, next);
+    const second = this.#choose(nowUs, local, trafficClass, next);
     next.suspectSinceUs = since;
-    return found ? (this.#neighbour as Neighbour).address : 0;
+    return { first, second };
+  }
+
+  #choose(nowUs: number, local: number, trafficClass: number, except: Neighbour | undefined): Choice | undefined {
+    const header = { destination: local, trafficClass, potential: UNREACHABLE, flags: 0 } as DataHeader;
+    if (!this.#descend(nowUs, header, this.#copy, except)) return undefined;
+    const { route, routeLength } = this.#copy;
+    return {
+      local: (this.#neighbour as Neighbour).local,
+      bearerId: (this.#port as Port).config.id,
+      route: (header.flags & DATA_FLAG_REPAIR) === 0 ? undefined : [...route.subarray(0, routeLength)],
+    };
   }
 }
 

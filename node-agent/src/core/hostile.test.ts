@@ -8,7 +8,7 @@ import {
 } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Precedence, TrafficClass } from "./api.ts";
+import { type ClassRoute, Precedence, TrafficClass } from "./api.ts";
 import { sealAsInsider } from "./testing/insider.ts";
 import { type Medium, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
 
@@ -132,6 +132,46 @@ test("links to everybody at no cost, claimed by one end alone, attract nothing",
   mesh.drain(0);
   mesh.run(SECOND);
   assert.is(mesh.node(3).events.filter((event) => event.type === "ip").length, 1);
+});
+
+/** 0 - 1 - 3 over radio; 2 is the insider's place: near 0 by radio, and near 3 only over a satellite. */
+function besideSatellite(): VirtualMesh {
+  const uhf: Medium = { name: "uhf", bearer: {}, members: [0, 1, 2, 3], loss: 0 };
+  const satellite: Medium = { name: "satellite", bearer: { kind: 2, latencyUs: 300_000 }, members: [2, 3], loss: 0 };
+  const mesh = new VirtualMesh(4, [uhf, satellite]);
+  mesh.cut(0, 3, uhf);
+  mesh.cut(1, 2, uhf);
+  mesh.cut(2, 3, uhf);
+  assert.ok(mesh.run(5 * SECOND, () => mesh.allReachable()));
+  mesh.run(2 * SECOND);
+  return mesh;
+}
+
+/** Next hops of all classes from node 0 to node 3. */
+function nextHops(mesh: VirtualMesh): number[] {
+  const { routes } = mesh.node(0).core.status(mesh.nowUs);
+  return (routes.find(({ to }) => to === 0x104)?.classes ?? []).map(({ nextHop }) => nextHop & 0xff);
+}
+
+test("a node that claims its links to be free attracts no more than the other ends of these links admit", () => {
+  const mesh = besideSatellite();
+  assert.equal(nextHops(mesh), [2, 2, 2, 2]);
+  const free = [
+    { neighbour: 1, channel: 0, vector: FREE_LINK },
+    { neighbour: 4, channel: 2, vector: FREE_LINK },
+  ];
+  say(mesh, 2, [0], 0, advertisement(2, {}, free));
+  mesh.run(SECOND / 4);
+  const claimed = mesh
+    .node(0)
+    .core.status(mesh.nowUs)
+    .links.find(({ from, to }) => from === 0x103 && to === 0x104);
+  assert.is(claimed?.latencyMs, 0.5, "the claim has been heard, and is about a link that both ends report");
+  assert.equal(nextHops(mesh), [2, 2, 2, 2]);
+  const { cost, hops } = mesh.node(0).core.explainRoute(mesh.nowUs, 0x103).classes[0] as ClassRoute;
+  assert.ok(cost > 20, `the hop to the liar itself costs what node 0 measures: ${cost}`);
+  assert.is(hops.length, 1);
+  for (const node of [0, 1, 3]) assert.ok(count(mesh, node, "ends-disagree") >= 1, `seen at ${node}`);
 });
 
 test("a link that comes and goes ten times a second is told a few times, and harms no other", () => {

@@ -1,7 +1,21 @@
 import { decodeLinkVector, decodeUtf8 } from "@skein/codecs";
-import type { BearerStatus, CoreStatus, LinkStatus, NeighbourStatus, NodeStatus, Role } from "./api.ts";
-import type { Forwarding } from "./forwarding.ts";
-import type { Port } from "./port.ts";
+import type {
+  Address,
+  BearerStatus,
+  CoreStatus,
+  LinkStatus,
+  NeighbourStatus,
+  NodeStatus,
+  NoPath,
+  Role,
+  RouteExplanation,
+  RouteStatus,
+} from "./api.ts";
+import { explainRoute, passesBy } from "./explain-route.ts";
+import type { Choice, Forwarding } from "./forwarding.ts";
+import { MAX_SEARCH_COPIES, QUEUE_AGE_WIDE_US } from "./limits.ts";
+import { CLASSES, UNREACHABLE } from "./link-cost.ts";
+import { isTrusted, isUsable, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 /** Everything that people want to know about a node, made on demand. */
@@ -13,7 +27,7 @@ export function readStatus(s: CoreState, forwarding: Forwarding, nowUs: number):
     neighbours: s.ports.flatMap((port) => readNeighbours(port, nowUs)),
     nodes: readNodes(s, forwarding, nowUs),
     links: readLinks(s),
-    routes: forwarding.status(nowUs),
+    routes: readRoutes(s, forwarding, nowUs),
     bearers: s.ports.map((port) => readBearer(port, nowUs)),
     drops: { ...s.counters.drops },
     counters: { ...s.counters.counts, "path-computations": s.paths.computations },
@@ -27,6 +41,7 @@ function readNeighbours(port: Port, nowUs: number): NeighbourStatus[] {
       bearerId: port.config.id,
       address: n.address,
       bidirectional: n.twoWay,
+      suspected: n.suspectSinceUs !== Number.POSITIVE_INFINITY,
       rxQuality: n.rxQuality,
       txQuality: n.txQuality,
       rttMs: n.rttUs / 1000,
@@ -70,6 +85,70 @@ function readLinks(s: CoreState): LinkStatus[] {
     }
   }
   return links;
+}
+
+function readRoutes(s: CoreState, forwarding: Forwarding, nowUs: number): RouteStatus[] {
+  const routes: RouteStatus[] = [];
+  for (const local of s.db.locals()) {
+    if (local === s.local) continue;
+    const classes: RouteStatus["classes"] = [];
+    for (let c = 0; c < CLASSES; c++) classes.push(readRoute(s, forwarding, nowUs, local, c));
+    routes.push({ to: (s.area << 8) | local, classes });
+  }
+  return routes;
+}
+
+function readRoute(
+  s: CoreState,
+  forwarding: Forwarding,
+  nowUs: number,
+  local: number,
+  trafficClass: number,
+): RouteStatus["classes"][number] {
+  const cost = s.paths.from(s.local, trafficClass)[local] as number;
+  const { first, second } = forwarding.choices(nowUs, local, trafficClass);
+  if (cost === UNREACHABLE || first === undefined) return { nextHop: 0, bearerId: -1, cost: UNREACHABLE, alternate: 0 };
+  const route = { nextHop: (s.area << 8) | first.local, bearerId: first.bearerId, cost, alternate: 0 };
+  if (second === undefined) return route;
+  const protects = first.local !== local && avoids(s, second, first.local, local, trafficClass) ? "node" : "link";
+  return { ...route, alternate: (s.area << 8) | second.local, protects };
+}
+
+/** True if the way that begins with a choice does not pass a node. */
+function avoids(s: CoreState, choice: Choice, node: number, destination: number, trafficClass: number): boolean {
+  if (choice.local === node) return false;
+  if (choice.route !== undefined) return !choice.route.includes(node);
+  return passesBy(s.paths, choice.local, node, destination, trafficClass);
+}
+
+/** The ways to a node, or why there is none and what happens to a packet. */
+export function readExplanation(s: CoreState, forwarding: Forwarding, nowUs: number, to: Address): RouteExplanation {
+  const local = to >>> 8 === s.area ? to & 0xff : 0;
+  const classes = explainRoute(
+    s.db,
+    s.paths,
+    s.local,
+    local,
+    (trafficClass) => forwarding.choices(nowUs, local, trafficClass),
+    (trafficClass, isInDatabase) => readNoPath(s, nowUs, local, trafficClass, isInDatabase),
+  );
+  return { from: s.options.address, to, classes };
+}
+
+function readNoPath(s: CoreState, nowUs: number, local: number, trafficClass: number, isInDatabase: boolean): NoPath {
+  let usable = 0;
+  let searched = 0;
+  for (const port of s.ports) {
+    for (const n of port.neighbours) {
+      if (isUsable(port, n, nowUs)) usable++;
+      if (!port.narrow && isTrusted(port, n, nowUs)) searched++;
+    }
+  }
+  let reason: NoPath["reason"] = usable === 0 ? "no-neighbour" : "no-path";
+  if (s.db.node(local) === undefined) reason = "unknown-node";
+  else if (isInDatabase) reason = "unanswered";
+  const keptMs = (QUEUE_AGE_WIDE_US[trafficClass] as number) / 1000;
+  return { reason, searched: Math.min(MAX_SEARCH_COPIES, searched), keptMs };
 }
 
 export function readBearer(port: Port, nowUs: number): BearerStatus {

@@ -4,7 +4,14 @@ import { type IpPrefix, parseIpPrefix } from "@skein/codecs";
 import type { Bearer, BearerCounters } from "@skein/radio-hal";
 import type { AgentStatus, LogEvent } from "../api/types.ts";
 import { addressTextOf, type LoadedConfig } from "../config/load.ts";
-import { type CoreOptions, type CoreStatus, type MeshCore, type NodeEvent, Role } from "../core/api.ts";
+import {
+  type CoreOptions,
+  type CoreStatus,
+  type MeshCore,
+  type NodeEvent,
+  Role,
+  type RouteExplanation,
+} from "../core/api.ts";
 import { createCore } from "../core/index.ts";
 import { findCodec2 } from "../media/codec2.ts";
 import { type MediaHost, startMedia } from "../media/media-host.ts";
@@ -156,6 +163,7 @@ class Agent implements RunningAgent {
     // The port first: an agent that cannot serve its people must not be on the air.
     this.#api = await startApiServer(config.api.listen, HANDSET_FOLDER, {
       status: () => this.#status(),
+      route: (to) => this.#route(to),
       command: (command, client) => runCommand(this.#targets(), command, client),
       webrtc: (offer) => this.#video.offer(offer),
       pcm: (group, pcm, client) => this.#voice.pcmIn(group, pcm, client),
@@ -366,6 +374,13 @@ class Agent implements RunningAgent {
       recentEvents: this.#events.recent(),
       counters: this.#counters(),
     };
+  }
+
+  #route(to: string): RouteExplanation | undefined {
+    const nowUs = monotonicUs();
+    const { nodes } = this.#core.status(nowUs);
+    const node = nodes.find(({ name, address }) => name === to || addressTextOf(address) === to);
+    return node && this.#core.explainRoute(nowUs, node.address);
   }
 
   /** Counters of everything around the core; what a bearer dropped has the reason in its name. */

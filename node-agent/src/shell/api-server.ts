@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
 import { parseClientMessage, parseCommand, parseWebrtcOffer, type WebrtcOffer } from "../api/commands.ts";
 import type { AgentStatus, Command, CommandReply, LogEvent, ServerMessage } from "../api/types.ts";
+import type { RouteExplanation } from "../core/api.ts";
 import { isAllowedRequest } from "./origin.ts";
 import { errorCode, errorMessage, SkeinError } from "./skein-error.ts";
 import { serveStatic } from "./static-files.ts";
@@ -43,6 +44,8 @@ export interface ApiClient {
 /** What the agent does for the API. */
 export interface ApiHandlers {
   status(): AgentStatus;
+  /** The ways to a node, by name or AREA.ID; undefined if nobody has told of it. */
+  route(to: string): RouteExplanation | undefined;
   /** Errors are replies. */
   command(command: Command, client: ApiClient): CommandReply;
   /** Returns the SDP answer. @throws SkeinError */
@@ -177,9 +180,10 @@ class AgentApi implements ApiServer {
       this.counters.refused++;
       return json(response, 403, { ok: false, code: "foreign-origin", message: "this host or origin may not call" });
     }
-    const path = (request.url ?? "/").split("?")[0] as string;
+    const [path = "/", query] = (request.url ?? "/").split("?");
     const route = `${request.method} ${path}`;
     if (route === "GET /api/status") return json(response, 200, this.#handlers.status());
+    if (route === "GET /api/route") return this.#route(response, new URLSearchParams(query).get("to") ?? "");
     if (route === "POST /api/command") return this.#command(request, response);
     if (route === "POST /api/webrtc") return this.#webrtc(request, response);
     if (request.method === "GET" && (path === "/" || path === "/handset")) {
@@ -190,6 +194,13 @@ class AgentApi implements ApiServer {
       return serveStatic(this.#pages, path.slice("/handset/".length), response);
     }
     json(response, 404, { ok: false, code: "not-found", message: `${route} does not exist` });
+  }
+
+  #route(response: ServerResponse, to: string): void {
+    if (to === "") return this.#badRequest(response, "to: expected a node's name or AREA.ID");
+    const explanation = this.#handlers.route(to);
+    if (explanation !== undefined) return json(response, 200, explanation);
+    json(response, 404, { ok: false, code: "unknown-node", message: `nobody has told of a node "${to}"` });
   }
 
   async #command(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,4 +1,4 @@
-import type { AgentStatus } from "@skein/node-agent/api";
+import type { AgentStatus, RouteExplanation } from "@skein/node-agent/api";
 
 export const DEFAULT_API = "127.0.0.1:4780";
 
@@ -20,16 +20,33 @@ export class AgentError extends Error {
  * @throws AgentError
  */
 export async function fetchStatus(api: string): Promise<AgentStatus> {
+  const { httpStatus, document } = await ask(api, "/api/status");
+  if (httpStatus !== 200) throw invalid(api, `HTTP status ${httpStatus}`);
+  if (!("core" in document)) throw invalid(api, "no status document");
+  return document as unknown as AgentStatus;
+}
+
+/**
+ * Asks a running agent for the ways to a node (name or AREA.ID); undefined if it has never heard of it.
+ * @throws AgentError
+ */
+export async function fetchRoute(api: string, to: string): Promise<RouteExplanation | undefined> {
+  const { httpStatus, document } = await ask(api, `/api/route?to=${encodeURIComponent(to)}`);
+  if (httpStatus === 404 && document["code"] === "unknown-node") return undefined;
+  if (httpStatus !== 200 || !("classes" in document)) throw invalid(api, "no ways to a node; is it an older agent?");
+  return document as unknown as RouteExplanation;
+}
+
+async function ask(api: string, path: string): Promise<{ httpStatus: number; document: Record<string, unknown> }> {
   let response: Response;
   try {
-    response = await fetch(`http://${api}/api/status`, { signal: AbortSignal.timeout(5000) });
+    response = await fetch(`http://${api}${path}`, { signal: AbortSignal.timeout(5000) });
   } catch (error) {
     throw unreachable(api, error);
   }
-  if (!response.ok) throw invalid(api, `HTTP status ${response.status}`);
-  const status: unknown = await response.json().catch(() => undefined);
-  if (typeof status !== "object" || status === null || !("core" in status)) throw invalid(api, "no status document");
-  return status as AgentStatus;
+  const document: unknown = await response.json().catch(() => undefined);
+  const isObject = typeof document === "object" && document !== null;
+  return { httpStatus: response.status, document: isObject ? (document as Record<string, unknown>) : {} };
 }
 
 export function unreachable(api: string, cause: unknown): AgentError {

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { AgentStatus } from "@skein/node-agent/api";
+import type { AgentStatus, ClassRoute, RouteExplanation } from "@skein/node-agent/api";
 import t from "tap";
 import { WebSocketServer } from "ws";
 
@@ -112,18 +112,39 @@ const STATUS: AgentStatus = {
     nodeId: 7,
     bootEpoch: 3,
     neighbours: [
-      { bearerId: 0, address: 0x0105, bidirectional: true, rxQuality: 0.98, txQuality: 1, rttMs: 9, lastHeardMs: 120 },
+      {
+        bearerId: 0,
+        address: 0x0105,
+        bidirectional: true,
+        suspected: false,
+        rxQuality: 0.98,
+        txQuality: 1,
+        rttMs: 9,
+        lastHeardMs: 120,
+      },
     ],
     nodes: [
       { address: 0x010b, nodeId: 7, name: "A1", role: 0, reachable: true, lastHeardMs: 0 },
       { address: 0x0105, nodeId: 8, name: "G1", role: 1, reachable: true, lastHeardMs: 120 },
       { address: 0x0101, nodeId: 9, name: "HQ", role: 4, reachable: false, lastHeardMs: 9000 },
     ],
-    links: [],
+    links: [
+      { from: 0x010b, to: 0x0105, kind: 0, bitrateBps: 2.4e6, latencyMs: 4, loss: 0.01, costCentsPerMegabyte: 0 },
+      { from: 0x0105, to: 0x010b, kind: 0, bitrateBps: 38e6, latencyMs: 0.5, loss: 0.2, costCentsPerMegabyte: 0 },
+      { from: 0x0105, to: 0x0101, kind: 0, bitrateBps: 2.4e6, latencyMs: 4, loss: 0.01, costCentsPerMegabyte: 0 },
+    ],
     routes: [
       {
         to: 0x0105,
-        classes: Array.from({ length: 4 }, () => ({ nextHop: 0x0105, bearerId: 0, cost: 12, alternate: 0 })),
+        classes: [12, 13, 14, 15].map((cost) =>
+          cost === 13
+            ? { nextHop: 0x0101, bearerId: 0, cost, alternate: 0x0105, protects: "link" as const }
+            : { nextHop: 0x0105, bearerId: 0, cost, alternate: 0 },
+        ),
+      },
+      {
+        to: 0x0101,
+        classes: Array.from({ length: 4 }, () => ({ nextHop: 0, bearerId: -1, cost: 0xffff, alternate: 0 })),
       },
     ],
     bearers: [
@@ -140,7 +161,7 @@ const STATUS: AgentStatus = {
         airtimeShare: 0.05,
       },
     ],
-    drops: {},
+    drops: { "no-route": 3, expired: 0 },
     counters: {},
   },
   positions: [],
@@ -154,10 +175,50 @@ const STATUS: AgentStatus = {
   recentEvents: [],
 };
 
+/** To G1 in one hop for all classes but command, for which there is no path. */
+const WAY: ClassRoute = {
+  cost: 12,
+  latencyMs: 4,
+  carried: false,
+  hops: [
+    {
+      from: 0x010b,
+      to: 0x0105,
+      bearerId: 0,
+      channel: 0,
+      cost: 12,
+      bitrateBps: 2.4e6,
+      latencyMs: 4,
+      loss: 0.2,
+      costCentsPerMegabyte: 0,
+      alternate: { way: [0x0101, 0x0105], carried: true, protects: "link" },
+    },
+  ],
+  noPath: null,
+};
+const NO_WAY: ClassRoute = {
+  cost: 0xffff,
+  latencyMs: 0,
+  carried: false,
+  hops: [],
+  noPath: { reason: "no-path", searched: 2, keptMs: 5000 },
+};
+const ROUTES: Record<string, RouteExplanation> = {
+  G1: { from: 0x010b, to: 0x0105, classes: [WAY, NO_WAY, WAY, WAY] },
+  "1.1": { from: 0x010b, to: 0x0101, classes: [NO_WAY, NO_WAY, NO_WAY, NO_WAY] },
+};
+
+/** What an agent would answer. */
+function answer(url: string): [httpStatus: number, document: unknown] {
+  if (url === "/api/status") return [200, STATUS];
+  const route = ROUTES[url.replace("/api/route?to=", "")];
+  return route === undefined ? [404, { ok: false, code: "unknown-node" }] : [200, route];
+}
+
 t.test("status and trace of a running agent", async (t) => {
   const server = createServer((request, response) => {
-    if (request.url === "/api/status") response.end(JSON.stringify(STATUS));
-    else response.writeHead(404).end();
+    const [httpStatus, document] = answer(request.url ?? "");
+    response.writeHead(httpStatus).end(JSON.stringify(document));
   });
   const sockets = new WebSocketServer({ server, path: "/api/ws" });
   sockets.on("connection", (socket) => {
@@ -180,9 +241,26 @@ t.test("status and trace of a running agent", async (t) => {
   t.match(status.stdout, /1\.1 +HQ +headquarters +NO/);
   t.same(JSON.parse((await skein("status", "--api", api, "--json")).stdout), STATUS);
 
+  t.match(status.stdout, /G1 +udp +2400\.0 +4\.0 +1 +20 +0 +DISAGREE/, "the own link, with both ends' loss");
+  t.notMatch(status.stdout, /destination|expired/, "only what was asked for, and what was dropped");
+  t.match(status.stdout, /no-route +3/);
+  t.notOk(status.stdout.includes("\u001b"), "no colours into a pipe");
+  const all = await skein("status", "--routes", "--drops", "--api", api);
+  t.match(all.stdout, /G1 +voice, video, bulk +G1 +uhf +12\/14\/15 +none/, "classes that agree are shown once");
+  t.match(all.stdout, /G1 +command +HQ +uhf +13 +G1 +link/);
+  t.match(all.stdout, /HQ +all +no path/);
+  t.match(all.stdout, /expired +0/);
+
   const route = await skein("trace", "G1", "--api", api);
-  t.match(route.stdout, /voice +G1 +uhf +12/);
-  t.match((await skein("trace", "1.1", "--api", api)).stdout, /voice +no route/);
+  t.equal(route.code, 0, "there is a path for some classes");
+  t.match(route.stdout, /^A1 to G1 \(1\.5\)\n/);
+  t.match(route.stdout, /voice, video, bulk: 1 hop, cost 12\/12\/12, 4\.0 ms\n/);
+  t.match(route.stdout, /1 +A1 +G1 +uhf +12\/12\/12 +4\.0 +20 +HQ > G1 \(avoids the link, carried\)/);
+  t.match(route.stdout, /command: no path: [^\n]+\n +a packet: 2 neighbours are asked [^\n]+ 5 s at most/);
+  t.same(JSON.parse((await skein("trace", "G1", "--api", api, "--json")).stdout), ROUTES["G1"]);
+  const none = await skein("trace", "1.1", "--api", api);
+  t.match(none.stdout, /all classes: no path/);
+  t.equal(none.code, 1);
   t.equal((await skein("trace", "Z9", "--api", api)).code, 2);
 
   const followed = await skein("trace", "--api", api);

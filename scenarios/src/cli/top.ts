@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_API, fetchStatus } from "./agent-client.ts";
 import { withArguments } from "./arguments.ts";
 import { formatStatus } from "./status-text.ts";
+import { paintForTerminal } from "./table.ts";
 
 const HELP = `Usage: skein top [--api HOST:PORT]
 
@@ -18,7 +19,11 @@ export function main(args: string[]): Promise<number> {
     process.once("SIGINT", () => stop.abort());
     process.once("SIGTERM", () => stop.abort());
     while (!stop.signal.aborted) {
-      const lines = await fetchStatus(values.api).then(formatStatus, (error: Error) => [error.message]);
+      const view = { paint: paintForTerminal, routes: false, drops: false };
+      const lines = await fetchStatus(values.api).then(
+        (status) => formatStatus(status, view),
+        (error: Error) => [error.message],
+      );
       const time = new Date().toTimeString().slice(0, 8);
       process.stdout.write(`${process.stdout.isTTY ? CLEAR : ""}${time}  ${lines.join("\n")}\n`);
       await sleep(1000, undefined, { signal: stop.signal }).catch(() => undefined);

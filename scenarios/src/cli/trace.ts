@@ -1,16 +1,21 @@
 import type { LogEvent, ServerMessage } from "@skein/node-agent/api";
 import { WebSocket } from "ws";
-import { DEFAULT_API, fetchStatus, unreachable } from "./agent-client.ts";
+import { DEFAULT_API, fetchRoute, fetchStatus, unreachable } from "./agent-client.ts";
 import { UsageError, withArguments } from "./arguments.ts";
-import { formatRoute } from "./status-text.ts";
+import { formatRoute } from "./route-text.ts";
+import { paintForTerminal } from "./table.ts";
 
 const HELP = `Usage: skein trace [NODE] [--api HOST:PORT] [--json]
 
 Without NODE: prints the events of a running agent as they happen, until Ctrl-C.
-With NODE (name or AREA.ID): prints the next hop, bearer and cost towards it, per traffic class.
+With NODE (name or AREA.ID): prints the whole way to it per traffic class, hop by hop, as the agent's database has it:
+bearer, cost, latency, and the way that packets take if the next hop does not answer. If there is no path it says what
+happens to a packet, and ends with exit code 1.
 
   --api HOST:PORT   the agent's local API (default ${DEFAULT_API})
-  --json            events as JSON, one object a line`;
+  --json            events as JSON, one object a line; the ways to NODE as one object
+
+node-agent/docs/reading-routes.md says what the columns mean.`;
 
 /** @throws AgentError */
 export function main(args: string[]): Promise<number> {
@@ -18,11 +23,17 @@ export function main(args: string[]): Promise<number> {
   return withArguments(args, options, HELP, async ({ values, positionals }) => {
     const [node] = positionals;
     if (node === undefined) return followEvents(values.api, values.json);
-    const lines = formatRoute(await fetchStatus(values.api), node);
-    if (lines === undefined) throw new UsageError(`the agent knows no node "${node}"`);
-    console.log(lines.join("\n"));
-    return 0;
+    return printRoute(values.api, node, values.json);
   });
+}
+
+/** Exit code 0 if any class has a path. */
+async function printRoute(api: string, node: string, asJson: boolean): Promise<number> {
+  const route = await fetchRoute(api, node);
+  if (route === undefined) throw new UsageError(`the agent knows no node "${node}"`);
+  const text = async (): Promise<string> => formatRoute(await fetchStatus(api), route, paintForTerminal).join("\n");
+  console.log(asJson ? JSON.stringify(route) : await text());
+  return route.classes.some(({ noPath }) => noPath === null) ? 0 : 1;
 }
 
 function formatEvent(event: LogEvent): string {

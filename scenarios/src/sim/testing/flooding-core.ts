@@ -121,6 +121,7 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     setBearerCost() {},
     status: () => statusOf(options),
     bearerStatus: () => [],
+    explainRoute: (_nowUs, to) => ({ from: 0, to, classes: [] }),
     isReachable: () => false,
   };
 }

@@ -1,0 +1,173 @@
+import { decodeLinkVector, VECTOR_GONE } from "@skein/codecs";
+import type { Address, ClassRoute, Detour, NoPath, RouteHop } from "./api.ts";
+import type { Choice, Choices } from "./forwarding.ts";
+import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
+import type { LinkStateDb } from "./link-state-db.ts";
+import { type Avoid, createAvoid, type ShortestPaths } from "./shortest-paths.ts";
+
+const NODES = 256;
+
+/**
+ * The whole way of each class to `destination` as one database tells it, for people. The first hop is what forwarding
+ * does now, which may be better informed than the database; everything behind it is the database's word. Pure.
+ */
+export function explainRoute(
+  db: LinkStateDb,
+  paths: ShortestPaths,
+  start: number,
+  destination: number,
+  choices: (trafficClass: number) => Choices,
+  noPath: (trafficClass: number, isInDatabase: boolean) => NoPath,
+): ClassRoute[] {
+  return Array.from({ length: CLASSES }, (_, trafficClass) => {
+    if (start === destination) return { cost: 0, latencyMs: 0, carried: false, hops: [], noPath: null };
+    const { first, second } = choices(trafficClass);
+    const distance = paths.from(start, trafficClass)[destination] as number;
+    if (first === undefined || distance === UNREACHABLE) {
+      const isInDatabase = distance !== UNREACHABLE;
+      return { cost: UNREACHABLE, latencyMs: 0, carried: false, hops: [], noPath: noPath(trafficClass, isInDatabase) };
+    }
+    return new Explainer(db, paths, trafficClass, destination).explain(start, first, second);
+  });
+}
+
+/** True if a packet that leaves `from` for `destination` by descent does not pass `node` (RFC 5286, inequality 3). */
+export function passesBy(
+  paths: ShortestPaths,
+  from: number,
+  node: number,
+  destination: number,
+  trafficClass: number,
+): boolean {
+  const distances = paths.from(from, trafficClass);
+  const beyond = paths.from(node, trafficClass)[destination] as number;
+  return (distances[destination] as number) < (distances[node] as number) + beyond;
+}
+
+/** Ways of one class to one destination. */
+class Explainer {
+  readonly #db: LinkStateDb;
+  readonly #paths: ShortestPaths;
+  readonly #class: number;
+  readonly #destination: number;
+  readonly #way = new Uint8Array(NODES);
+
+  constructor(db: LinkStateDb, paths: ShortestPaths, trafficClass: number, destination: number) {
+    this.#db = db;
+    this.#paths = paths;
+    this.#class = trafficClass;
+    this.#destination = destination;
+  }
+
+  explain(start: number, first: Choice, second: Choice | undefined): ClassRoute {
+    const carried = first.route !== undefined;
+    const way = this.#wayOf(first);
+    let at = start;
+    const hops = way.map((next, i): RouteHop => {
+      const alternate = i > 0 ? this.#detour(at, next, carried) : second && this.#liveDetour(first, second);
+      const hop = { ...this.#hop(at, next), bearerId: i === 0 ? first.bearerId : -1, alternate: alternate ?? null };
+      at = next;
+      return hop;
+    });
+    const cost = hops.reduce((sum, hop) => sum + hop.cost, 0);
+    return { cost, latencyMs: hops.reduce((sum, hop) => sum + hop.latencyMs, 0), carried, hops, noPath: null };
+  }
+
+  #wayOf({ local, route }: Choice): number[] {
+    return [local, ...(route ?? this.#shortest(local))];
+  }
+
+  #liveDetour(first: Choice, second: Choice): Detour {
+    const way = this.#wayOf(second);
+    const isAvoided = first.local !== this.#destination && !way.includes(first.local);
+    return this.#detourOf(way, second.route !== undefined, isAvoided ? "node" : "link");
+  }
+
+  /** What a node on the way would do if `next` did not answer: as `Forwarding` does, but that all its links work. */
+  #detour(at: number, next: number, carried: boolean): Detour | undefined {
+    const neighbour = carried ? 0 : this.#descending(at, next);
+    const protects = next === this.#destination ? "link" : "node";
+    if (neighbour !== 0) return this.#detourOf([neighbour, ...this.#shortest(neighbour)], false, protects);
+    const avoid = anywhere();
+    avoid.links.set([at, next]);
+    avoid.linkCount = 1;
+    avoid.nodes[next] = 1;
+    const past = this.#around(at, avoid);
+    if (past.length > 0) return this.#detourOf(past, true, protects);
+    avoid.nodes[next] = 0;
+    const beside = this.#around(at, avoid);
+    return beside.length > 0 ? this.#detourOf(beside, true, "link") : undefined;
+  }
+
+  /** The nearest neighbour that is nearer to the destination and does not need `next`; 0: none. */
+  #descending(at: number, next: number): number {
+    const limit = this.#paths.from(at, this.#class)[this.#destination] as number;
+    let best = Number.POSITIVE_INFINITY;
+    let found = 0;
+    for (const { neighbour } of this.#db.node(at)?.advertisement.links ?? []) {
+      if (neighbour === next || !this.#isLinked(at, neighbour)) continue;
+      const distance = this.#paths.from(neighbour, this.#class)[this.#destination] as number;
+      if (distance >= limit) continue;
+      if (next !== this.#destination && !passesBy(this.#paths, neighbour, next, this.#destination, this.#class))
+        continue;
+      const cost = this.#hop(at, neighbour).cost + distance;
+      if (cost >= best) continue;
+      best = cost;
+      found = neighbour;
+    }
+    return found;
+  }
+
+  #shortest(from: number): number[] {
+    return from === this.#destination ? [] : this.#around(from, anywhere());
+  }
+
+  #around(from: number, avoid: Avoid): number[] {
+    const hops = this.#paths.around(from, this.#destination, this.#class, avoid, this.#way);
+    return [...this.#way.subarray(0, hops)];
+  }
+
+  #detourOf(way: number[], carried: boolean, protects: "node" | "link"): Detour {
+    return { way: way.map((local) => this.#address(local)), carried, protects };
+  }
+
+  #isLinked(from: number, to: number): boolean {
+    return (this.#db.node(from)?.advertisement.links ?? []).some(
+      (link) => link.neighbour === to && this.#db.isTwoWay(from, to, link.channel),
+    );
+  }
+
+  /** The cheapest channel between two nodes, as the worse of both ends says. */
+  #hop(from: number, to: number): Omit<RouteHop, "bearerId" | "alternate"> {
+    const hop = { from: this.#address(from), to: this.#address(to), channel: -1, cost: UNREACHABLE };
+    let worse: [number, number] = [VECTOR_GONE, VECTOR_GONE];
+    for (const { neighbour, channel } of this.#db.node(from)?.advertisement.links ?? []) {
+      if (neighbour !== to || !this.#db.isTwoWay(from, to, channel)) continue;
+      const ends: [number, number] = [this.#db.vector(from, to, channel), this.#db.vector(to, from, channel)];
+      const cost = Math.max(linkCost(ends[0], this.#class), linkCost(ends[1], this.#class));
+      if (cost >= hop.cost) continue;
+      hop.channel = channel;
+      hop.cost = cost;
+      worse = ends;
+    }
+    const a = decodeLinkVector(worse[0]);
+    const b = decodeLinkVector(worse[1]);
+    return {
+      ...hop,
+      bitrateBps: Math.min(a.bitrateBps, b.bitrateBps),
+      latencyMs: Math.max(a.latencyUs, b.latencyUs) / 1000,
+      loss: Math.max(a.loss, b.loss),
+      costCentsPerMegabyte: Math.max(a.costCentsPerMegabyte, b.costCentsPerMegabyte),
+    };
+  }
+
+  #address(local: number): Address {
+    return (this.#db.area << 8) | local;
+  }
+}
+
+function anywhere(): Avoid {
+  const avoid = createAvoid(1);
+  avoid.firstHops.fill(1);
+  return avoid;
+}
