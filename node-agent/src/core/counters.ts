@@ -59,6 +59,7 @@ const COUNTED = [
   "flaps-damped",
   "contradicted",
   "ends-disagree",
+  "rivals",
   "link-failures",
   "path-computations",
 ] as const;

@@ -59,7 +59,7 @@ function say(mesh: VirtualMesh, insider: number, hearers: number[], nth: number,
 function linksOf(mesh: VirtualMesh, observer: number, node: number): number[] {
   const address = 0x101 + node;
   const { links } = mesh.node(observer).core.status(mesh.nowUs);
-  return links.filter((link) => link.from === address).map((link) => link.to & 0xff);
+  return links.flatMap(({ from, to }) => (from === address ? [to & 0xff] : [])).sort((a, b) => a - b);
 }
 
 function count(mesh: VirtualMesh, node: number, what: string): number {
@@ -104,6 +104,91 @@ test("a forged change of one link is contradicted as well", () => {
   mesh.run(4 * SECOND);
   assert.equal(linksOf(mesh, 2, 0), [2]);
   assert.ok(count(mesh, 0, "contradicted") >= 1);
+});
+
+test("a forgery that bears the very number of the true news does not divide the mesh", () => {
+  for (let sequence = 1; sequence <= 12; sequence++) {
+    for (const links of [[], [{ neighbour: 4, channel: 0, vector: FREE_LINK }]]) {
+      const { mesh } = chain(6);
+      // The one comes from the right, the other from the left; one of the guessed numbers is that of the true one.
+      say(mesh, 5, [4], 0, advertisement(0, { sequence }, links));
+      mesh.node(0).core.setBearerCost(mesh.nowUs, 0, 5);
+      mesh.drain(0);
+      mesh.run(3 * SECOND);
+      for (const observer of [1, 2, 3, 4]) {
+        const seen = mesh
+          .node(observer)
+          .core.status(mesh.nowUs)
+          .links.filter(({ from }) => from === 0x101);
+        assert.equal(
+          seen.map(({ to, costCentsPerMegabyte }) => [to, costCentsPerMegabyte]),
+          [[0x102, 5]],
+          `number ${sequence} at ${observer}`,
+        );
+      }
+    }
+  }
+});
+
+test("what a node said earlier, replayed or said again by an insider, changes nothing and is not answered", () => {
+  const { mesh, uhf } = chain(5);
+  const recorded: Uint8Array[] = [];
+  mesh.onFrame = (from, _, frame) => {
+    if (from === 2) recorded.push(frame.slice());
+  };
+  // For a while node 2 says that it does not hear node 1, and then that it does.
+  mesh.cut(1, 2, uhf);
+  mesh.run(30 * SECOND);
+  assert.equal(linksOf(mesh, 3, 2), [4]);
+  mesh.restore(1, 2, uhf);
+  mesh.run(30 * SECOND);
+  assert.equal(linksOf(mesh, 3, 2), [2, 4]);
+  const before = mesh.node(3).core.status(mesh.nowUs).drops["replayed"] ?? 0;
+  recorded.forEach((frame, i) => {
+    mesh.inject(mesh.nowUs + i, 3, 0, frame);
+  });
+  for (let sequence = 0; sequence < 3; sequence++) say(mesh, 4, [3], sequence, advertisement(2, { sequence }, []));
+  mesh.run(SECOND / 2);
+  assert.equal(linksOf(mesh, 3, 2), [2, 4]);
+  assert.ok((mesh.node(3).core.status(mesh.nowUs).drops["replayed"] ?? 0) >= before + recorded.length);
+  assert.is(count(mesh, 2, "contradicted"), 0);
+});
+
+test("a node whose numbers were driven up by a forger is believed again after it has restarted", () => {
+  const { mesh } = chain(5);
+  say(mesh, 4, [3], 0, advertisement(1, { bootEpoch: 70_000, sequence: 0xffff }, []));
+  mesh.run(3 * SECOND);
+  // It counts its starts, and knows nothing of the numbers that it had to take.
+  mesh.restart(1);
+  mesh.run(10 * SECOND);
+  assert.equal(
+    [0, 2, 3].map((observer) => linksOf(mesh, observer, 1)),
+    Array(3).fill([1, 3]),
+  );
+  assert.ok(mesh.node(0).core.isReachable(0x104) && mesh.node(3).core.isReachable(0x101));
+});
+
+test("an insider that tells each side something else under one number is believed the same by both", () => {
+  const uhf: Medium = { name: "uhf", bearer: {}, members: [0, 1, 2, 3], loss: 0 };
+  const mesh = new VirtualMesh(4, [uhf]);
+  mesh.cut(0, 3, uhf);
+  mesh.cut(1, 2, uhf);
+  assert.ok(mesh.run(5 * SECOND, () => mesh.allReachable()));
+  mesh.run(2 * SECOND);
+  const to = (neighbour: number) => ({ neighbour, channel: 0, vector: FREE_LINK });
+  say(mesh, 2, [0], 0, advertisement(2, {}, [to(1), to(4)]));
+  say(mesh, 2, [3], 1, advertisement(2, {}, [to(4)]));
+  mesh.run(SECOND / 2);
+  assert.equal(linksOf(mesh, 0, 2), linksOf(mesh, 3, 2));
+  for (let i = 0; i < 20; i++) {
+    mesh
+      .node(0)
+      .core.sendIp(mesh.nowUs, 0x104, TrafficClass.video, Precedence.routine, false, new Uint8Array(40), 0, 40);
+    mesh.drain(0);
+    mesh.run(SECOND / 20);
+  }
+  mesh.run(SECOND);
+  assert.is(mesh.node(3).events.filter((event) => event.type === "ip").length, 20);
 });
 
 test("a flood of forgeries makes nobody talk more than once a second", () => {
@@ -200,6 +285,8 @@ test("a link that comes and goes ten times a second is told a few times, and har
   assert.ok(updates < 300, `${updates} updates in 15 s`);
   const arrived = mesh.node(2).events.filter((event) => event.type === "ip").length;
   assert.ok(arrived >= 299, `${arrived} of 300`);
+  for (const node of [0, 1, 2, 3])
+    for (const what of ["rivals", "contradicted", "ends-disagree"]) assert.is(count(mesh, node, what), 0, what);
 });
 
 test.run();

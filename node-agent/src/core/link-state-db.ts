@@ -19,11 +19,36 @@ export interface NodeRecord {
   heardUs: number;
 }
 
-export type ApplyResult = "news" | "known" | "older" | "gap" | "conflict" | "foreign";
+/** "rival": it bears the numbers of what is known here, but says something else, which does not win. */
+export type ApplyResult = "news" | "known" | "older" | "rival" | "gap" | "conflict" | "foreign";
 
-/** Order of the advertisements of one originator: (boot epoch, sequence). */
-function isNewer(a: Advertisement, b: Advertisement): boolean {
-  return a.bootEpoch > b.bootEpoch || (a.bootEpoch === b.bootEpoch && a.sequence > b.sequence);
+/** Order of the advertisements of one originator by (boot epoch, sequence): above 0 if `a` is the newer one. */
+function compareNumbers(a: Advertisement, b: Advertisement): number {
+  return a.bootEpoch - b.bootEpoch || a.sequence - b.sequence;
+}
+
+/**
+ * The same, and an order of those with the same numbers, which an honest node does not send: all must believe the same
+ * one until the originator contradicts (compare RFC 2328 13.1). 0 if they say the same.
+ */
+export function compareAdvertisements(a: Advertisement, b: Advertisement): number {
+  return compareNumbers(a, b) || compareContents(a, b);
+}
+
+function compareContents(a: Advertisement, b: Advertisement): number {
+  const x = contentOf(a);
+  const y = contentOf(b);
+  let at = 0;
+  while (at < x.length && x[at] === y[at]) at++;
+  return (x[at] ?? 0) - (y[at] ?? 0);
+}
+
+/** What an advertisement says, in whatever order it came. The lengths in front make it unambiguous. */
+function contentOf({ links, name, prefixes, role, capabilities }: Advertisement): number[] {
+  const keys = links.map(({ neighbour, channel, vector }) => ((channel << 8) + neighbour) * 0x10000 + vector);
+  keys.sort((a, b) => a - b);
+  const networks = prefixes.flatMap(({ family, lengthBits, octets }) => [family, lengthBits, ...octets]);
+  return [links.length, name.length, networks.length, role, capabilities, ...keys, ...name, ...networks];
 }
 
 function hashOf(a: Advertisement): number {
@@ -71,8 +96,9 @@ export class LinkStateDb {
       return "news";
     }
     if (record.advertisement.nodeId !== advertisement.nodeId) return "conflict";
-    if (!isNewer(advertisement, record.advertisement))
-      return isNewer(record.advertisement, advertisement) ? "older" : "known";
+    const order = compareAdvertisements(advertisement, record.advertisement);
+    if (order === 0) return "known";
+    if (order < 0) return compareNumbers(advertisement, record.advertisement) < 0 ? "older" : "rival";
     this.#digest = (this.#digest - hashOf(record.advertisement) + hashOf(advertisement)) >>> 0;
     record.advertisement = advertisement;
     this.prefixes.set(local, advertisement.prefixes);
@@ -88,7 +114,10 @@ export class LinkStateDb {
     if (record === undefined) return "gap";
     const current = record.advertisement;
     const ahead = (delta.sequence - current.sequence) & 0xff;
-    if (ahead === 0) return "known";
+    if (ahead === 0) {
+      const known = this.vector(delta.originator, delta.neighbour, delta.channel);
+      return known === delta.vector ? "known" : "rival";
+    }
     if (ahead >= 0x80) return "older";
     if (ahead !== 1 || current.sequence === 0xffff) return "gap";
     const links = withLink(current.links, delta.neighbour, delta.channel, delta.vector);

@@ -28,7 +28,7 @@ import {
   SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
 import { endsDisagree } from "./link-cost.ts";
-import { type ApplyResult, withLink } from "./link-state-db.ts";
+import { type ApplyResult, compareAdvertisements, withLink } from "./link-state-db.ts";
 import type { Neighbour, Port } from "./port.ts";
 import { type CoreState, emit } from "./state.ts";
 import { isSettling, SETTLING_US } from "./turn-taking.ts";
@@ -62,6 +62,8 @@ const MAJORITY_PATIENCE_US = 6_000_000;
 export class LinkStateFlooding {
   readonly #s: CoreState;
   #contradictedUs = Number.NEGATIVE_INFINITY;
+  /** By local id. */
+  readonly #rivalAnsweredUs = new Float64Array(256).fill(Number.NEGATIVE_INFINITY);
   readonly #narrowPull = createNarrowPull();
   /** Where the summary of the next pull on a narrow bearer begins, in eights of local ids. */
   #pullFirst = 0;
@@ -266,6 +268,7 @@ export class LinkStateFlooding {
       if (result === "news")
         for (const to of this.#s.ports) this.#passOn(nowUs, to, port, n, () => this.#queueDelta(nowUs, to, delta));
       else if (result === "known") forgetDelta(port, delta);
+      else if (result === "rival") this.#answerRival(nowUs, port, delta.originator);
       changed ||= result === "news";
     }
     while (at < end) {
@@ -293,6 +296,7 @@ export class LinkStateFlooding {
     if (result === "conflict") this.#s.counters.drop("address-conflict");
     if (result === "foreign") this.#s.counters.drop("foreign-area");
     if (result === "known") port.updateFull.delete(local);
+    if (result === "rival") this.#answerRival(nowUs, port, local);
     if (result === "news") {
       this.#tell(nowUs, before, local);
       this.#s.duplicates.restarted(advertisement.originator, advertisement.bootEpoch);
@@ -302,14 +306,17 @@ export class LinkStateFlooding {
   }
 
   /**
-   * Somebody spreads an advertisement of this node that is newer than its own: one of before a restart, or a forged one.
+   * Somebody spreads an advertisement of this node that is not older than its own: one of before a restart, or a forged one.
    * It says what is true under a number above that (as OSPF does, RFC 2328 13.4), not more often than once a second.
    */
   #contradict(nowUs: number, claimed: Advertisement): void {
     const own = this.#s.db.node(this.#s.local)?.advertisement;
     if (own === undefined) return;
     const { bootEpoch, sequence } = claimed;
-    if (bootEpoch < own.bootEpoch || (bootEpoch === own.bootEpoch && sequence <= own.sequence)) return;
+    const order = compareAdvertisements(claimed, own);
+    // What has the own numbers is refuted whichever of the two others would believe.
+    const rival = bootEpoch === own.bootEpoch && sequence === own.sequence;
+    if (order === 0 || (order < 0 && !rival)) return;
     if (nowUs - this.#contradictedUs < CONTRADICT_GAP_US || (bootEpoch === MAX_EPOCH && sequence === MAX_SEQUENCE))
       return;
     this.#contradictedUs = nowUs;
@@ -320,8 +327,21 @@ export class LinkStateFlooding {
 
   #contradictDelta(nowUs: number, delta: Delta): void {
     const own = this.#s.db.node(this.#s.local)?.advertisement;
-    const ahead = own === undefined ? 0 : signed8(delta.sequence - own.sequence);
-    if (own !== undefined && ahead > 0) this.#contradict(nowUs, { ...own, sequence: own.sequence + ahead });
+    if (own === undefined) return;
+    const ahead = signed8(delta.sequence - own.sequence);
+    const links = withLink(own.links, delta.neighbour, delta.channel, delta.vector);
+    if (ahead >= 0) this.#contradict(nowUs, { ...own, sequence: own.sequence + ahead, links });
+  }
+
+  /**
+   * Somebody has been told something else under the same numbers. Whoever it is that holds what is believed less, hears
+   * now what is believed here; and it comes round to the originator, which knows.
+   */
+  #answerRival(nowUs: number, port: Port, local: number): void {
+    this.#s.counters.count("rivals");
+    if (nowUs - (this.#rivalAnsweredUs[local] as number) < CONTRADICT_GAP_US) return;
+    this.#rivalAnsweredUs[local] = nowUs;
+    this.#queueFull(nowUs, port, local, true);
   }
 
   /** News that came over `from` goes out over `to`, unless all neighbours there have heard it just now. */
