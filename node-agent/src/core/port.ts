@@ -174,6 +174,8 @@ export interface Port {
   /** Last own or overheard pull, and last update that brought something new. */
   lastPullUs: number;
   lastNewsUs: number;
+  /** When a node's advertisement was last heard or said here, by local id. */
+  readonly saidUs: Float64Array;
   /** The same update for each neighbour of a point-to-point bearer, waiting its turn. */
   readonly direct: { neighbour: number; octets: Uint8Array }[];
   nextFragmentId: number;
@@ -260,6 +262,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     lastUpdateUs: Number.NEGATIVE_INFINITY,
     lastPullUs: Number.NEGATIVE_INFINITY,
     lastNewsUs: Number.NEGATIVE_INFINITY,
+    saidUs: new Float64Array(256).fill(Number.NEGATIVE_INFINITY),
     direct: [],
     nextFragmentId: 0,
     answerDueUs: Number.POSITIVE_INFINITY,
