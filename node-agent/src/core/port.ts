@@ -108,6 +108,8 @@ export interface Port {
   accessUs: number;
   /** Half-duplex media: since when the channel has been quiet, and what the order of turns is drawn from. */
   quietSinceUs: number;
+  /** How long it had been quiet before the last carrier. */
+  quietBeforeUs: number;
   turnSeed: number;
   /** A newcomer's random slot instead of its place in the order, drawn anew each time, until then. */
   turnExtraSlots: number;
@@ -214,6 +216,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     costCentsPerMegabyte: config.costCentsPerMegabyte,
     carrierBusy: false,
     accessUs: 0,
+    quietBeforeUs: Number.POSITIVE_INFINITY,
     quietSinceUs: 0,
     turnSeed: 0,
     turnExtraSlots: 0,
