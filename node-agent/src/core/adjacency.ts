@@ -425,11 +425,20 @@ export class Adjacency {
       const had = before !== undefined && lists(before, this.#s.local, port.config.kind);
       if (port.narrow) {
         this.#readNarrow(nowUs, port, n, after, had);
+        if (!n.twoWay) this.#helloAgain(nowUs, port);
         continue;
       }
       if (lists(after, this.#s.local, port.config.kind)) this.#hearsUs(nowUs, port, n);
       else if (had) this.#lose(nowUs, port, n, "withdrawn by the other end");
     }
+  }
+
+  /** Somebody tells whom it hears, and not this node: the hello has been lost, and it cannot ask whom it does not know. */
+  #helloAgain(nowUs: number, port: Port): void {
+    const answeredUs = this.#spreadUs(port, HELLO_NEWCOMER_NARROW_US);
+    if (nowUs - port.lastHelloUs < answeredUs) return;
+    port.needFullHello = true;
+    this.hurryHello(nowUs, port, this.#spreadUs(port, 200_000));
   }
 
   /** On narrow bearers an advertisement tells whom its node hears, and how well it hears us. */

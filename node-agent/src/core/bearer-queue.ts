@@ -10,7 +10,7 @@ export const FLASH_LEVELS = 4;
 /** Levels below this are flash or voice. */
 export const URGENT_LEVELS = 8;
 /** Levels from this on are video and bulk. */
-const HEAVY_LEVEL = 12;
+export const HEAVY_LEVEL = 12;
 
 function levelOf(trafficClass: number, precedence: number): number {
   return precedence === 3 ? trafficClass : 4 + trafficClass * 4 + (3 - precedence);

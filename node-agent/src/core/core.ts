@@ -160,6 +160,7 @@ class Core implements MeshCore {
   handleCarrier(nowUs: number, bearerId: number, busy: boolean): void {
     const port = this.#port(bearerId);
     if (port.narrow && busy !== port.carrierBusy) noteCarrier(port, nowUs, busy, this.#s.random);
+    if (busy && !port.carrierBusy) port.quietBeforeUs = nowUs - port.quietSinceUs;
     port.carrierBusy = busy;
     if (!busy) channelQuiet(port, nowUs, this.#s.random);
   }

@@ -49,6 +49,7 @@ const COUNTED = [
   "hellos-sent",
   "updates-sent",
   "pulls-sent",
+  "said-again",
   "labels-offered",
   "flow-frames",
   "rerouted",

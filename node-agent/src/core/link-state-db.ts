@@ -51,9 +51,12 @@ function contentOf({ links, name, prefixes, role, capabilities }: Advertisement)
   return [links.length, name.length, networks.length, role, capabilities, ...keys, ...name, ...networks];
 }
 
-function hashOf(a: Advertisement): number {
-  return mix32(mix32(a.originator ^ Math.imul(a.bootEpoch, 0x9e3779b1)) ^ a.sequence);
+function hashOf(a: Advertisement, later = 0): number {
+  return mix32(mix32(a.originator ^ Math.imul(a.bootEpoch, 0x9e3779b1)) ^ (a.sequence + later));
 }
+
+/** How many changes of one node a difference of digests is searched for. */
+const ODD_CHANGES = 4;
 
 /**
  * Link-state database of one area: what every node says of its own links. A link counts for routing only
@@ -73,6 +76,26 @@ export class LinkStateDb {
 
   get digest(): number {
     return this.#digest;
+  }
+
+  /**
+   * If two databases differ by one advertisement, which: since a digest is a sum, the difference is that one's hash.
+   * Local id if the owner of `digest` (low bits, as `mask` says) lacks it or has an earlier one, minus the local id if
+   * it has a later one, 0 if they differ by more.
+   */
+  oddOne(digest: number, mask: number): number {
+    const difference = (this.#digest - digest) & mask;
+    for (const record of this.#nodes) {
+      if (record === undefined) continue;
+      const { advertisement, local } = record;
+      const hash = hashOf(advertisement);
+      if ((hash & mask) === difference) return local;
+      for (let i = 1; i <= ODD_CHANGES; i++) {
+        if (((hash - hashOf(advertisement, -i)) & mask) === difference) return local;
+        if (((hash - hashOf(advertisement, i)) & mask) === difference) return -local;
+      }
+    }
+    return 0;
   }
 
   node(local: number): NodeRecord | undefined {

@@ -48,6 +48,9 @@ const PULL_GAP_WIDE_US = 300_000;
 const PULL_GAP_NARROW_US = 2_500_000;
 /** A forger must not make this node talk more often than so. */
 const CONTRADICT_GAP_US = 1_000_000;
+/** What a neighbour lacks is not said again sooner than so, nor by others than its originator while it is this new. */
+const SAY_AGAIN_GAP_US = 1_000_000;
+const SAY_FOR_OTHERS_US = 4_000_000;
 const MAX_EPOCH = 0xffff_ffff;
 const MAX_SEQUENCE = 0xffff;
 /** Eights of local ids that there are. */
@@ -108,29 +111,47 @@ export class LinkStateFlooding {
   compareDigest(nowUs: number, port: Port, n: Neighbour, digest: number): void {
     n.lastDigest = digest;
     n.digestUs = nowUs;
-    if (!this.#sameDigest(port, n)) this.#schedulePull(nowUs, port, n);
+    if (this.#sameDigest(port, n)) return;
+    // On a narrow channel a question costs more than what is most often the answer to it.
+    const odd = port.narrow ? this.#s.db.oddOne(digest, 0xffff) : 0;
+    if (odd > 0) this.#sayAgain(nowUs, port, odd);
+    else this.#schedulePull(nowUs, port, n, odd < 0);
   }
 
-  #schedulePull(nowUs: number, port: Port, n: Neighbour): void {
+  /** A neighbour lacks just this one: its originator says it, or who else has it if the originator does not. */
+  #sayAgain(nowUs: number, port: Port, local: number): void {
+    if (port.updateFull.has(local) || port.updateDeltas.some((d) => d.originator === local)) return;
+    if (nowUs - (port.saidUs[local] as number) < SAY_AGAIN_GAP_US) return;
+    const originatorHears = local === this.#s.local || port.byLocal[local]?.alive === true;
+    if (
+      local !== this.#s.local &&
+      originatorHears &&
+      nowUs - (this.#s.db.node(local)?.learnedUs ?? 0) < SAY_FOR_OTHERS_US
+    )
+      return;
+    this.#s.counters.count("said-again");
+    this.#queueFull(nowUs, port, local, true);
+  }
+
+  #schedulePull(nowUs: number, port: Port, n: Neighbour, behind: boolean): void {
     if (n.pullDueUs !== Number.POSITIVE_INFINITY) return;
     // On a narrow channel one question at a time: the answer is heard by all and may settle the others.
     if (port.narrow && port.neighbours.some((other) => other.pullDueUs !== Number.POSITIVE_INFINITY)) return;
     const delay = port.narrow
       ? PULL_DELAY_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US
       : PULL_DELAY_WIDE_US;
-    const earliest = port.narrow ? this.#earliestPullNarrowUs(nowUs, port) : n.lastPullUs + PULL_GAP_WIDE_US;
+    const earliest = port.narrow ? this.#earliestPullNarrowUs(nowUs, port, behind) : n.lastPullUs + PULL_GAP_WIDE_US;
     n.pullDueUs = Math.max(nowUs, earliest) + delay / 2 + this.#s.random.below(delay);
     port.answerDueUs = Math.min(port.answerDueUs, n.pullDueUs);
   }
 
   /** Not while answers are coming, nor while newcomers are about to say it all anyway. */
-  #earliestPullNarrowUs(nowUs: number, port: Port): number {
-    const quietUs = QUIET_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US;
+  #earliestPullNarrowUs(nowUs: number, port: Port, behind: boolean): number {
     return Math.max(
-      port.lastPullUs + Math.max(PULL_GAP_NARROW_US, quietUs),
+      port.lastPullUs + Math.max(PULL_GAP_NARROW_US, this.#quietNarrowUs(port)),
       port.lastNewsUs + QUIET_NARROW_US,
       port.turnSettledUs + port.neighbours.length * SPREAD_PER_MEMBER_US,
-      this.#agreesWithMost(port) ? nowUs + MAJORITY_PATIENCE_US : 0,
+      !behind && this.#agreesWithMost(port) ? nowUs + MAJORITY_PATIENCE_US : 0,
     );
   }
 
@@ -183,7 +204,7 @@ export class LinkStateFlooding {
     }
     if (behind) {
       n.lastDigest = this.#s.db.digest ^ 1;
-      this.#schedulePull(nowUs, port, n);
+      this.#schedulePull(nowUs, port, n, true);
     }
     return true;
   }
@@ -226,10 +247,8 @@ export class LinkStateFlooding {
     if (!decodeNarrowPull(octets, offset, end, pull)) return false;
     // One question at a time: the answer is heard by all.
     port.lastPullUs = nowUs;
-    if (pull.target !== this.#s.local) {
-      for (const other of port.neighbours) other.pullDueUs = Number.POSITIVE_INFINITY;
-      return true;
-    }
+    const asked = pull.target === this.#s.local;
+    if (!asked) this.#othersAsk(nowUs, port);
     let behind = false;
     const end8 = pull.last ? MAX_EIGHTS : pull.first + pull.mapOctets;
     for (let local = 8 * pull.first; local < 8 * end8; local++) {
@@ -240,14 +259,28 @@ export class LinkStateFlooding {
         continue;
       }
       const ahead = theirs < 0 ? 1 : compareSummaries(pullSummary(mine.bootEpoch, mine.sequence), theirs);
-      if (ahead > 0) this.#queueFull(nowUs, port, local, true);
+      if (ahead > 0 && asked) this.#queueFull(nowUs, port, local, true);
+      else if (ahead > 0) this.#offer(nowUs, port, local);
       else behind ||= ahead < 0;
     }
     if (behind) {
       n.lastDigest = ~this.#s.db.digest & 0xffff;
-      this.#schedulePull(nowUs, port, n);
+      this.#schedulePull(nowUs, port, n, true);
     }
     return true;
+  }
+
+  /** The answer to somebody else's question may settle the own one, unless it is this node that lacks something. */
+  #othersAsk(nowUs: number, port: Port): void {
+    const postponedUs = nowUs + this.#quietNarrowUs(port) + this.#s.random.below(PULL_DELAY_NARROW_US);
+    const odd = !this.#agreesWithMost(port);
+    for (const n of port.neighbours) {
+      if (n.pullDueUs !== Number.POSITIVE_INFINITY) n.pullDueUs = odd ? postponedUs : Number.POSITIVE_INFINITY;
+    }
+  }
+
+  #quietNarrowUs(port: Port): number {
+    return QUIET_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US;
   }
 
   handleUpdate(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
@@ -297,6 +330,7 @@ export class LinkStateFlooding {
     if (result === "foreign") this.#s.counters.drop("foreign-area");
     if (result === "known") port.updateFull.delete(local);
     if (result === "rival") this.#answerRival(nowUs, port, local);
+    port.saidUs[local] = nowUs;
     if (result === "news") {
       this.#tell(nowUs, before, local);
       this.#s.duplicates.restarted(advertisement.originator, advertisement.bootEpoch);
@@ -390,6 +424,13 @@ export class LinkStateFlooding {
     port.badNewsDueUs = Math.min(port.badNewsDueUs, nowUs + waitUs);
   }
 
+  /** What somebody else has been asked for is said if that one does not say it: it may lack it, too. */
+  #offer(nowUs: number, port: Port, local: number): void {
+    port.updateFull.add(local);
+    const waitUs = this.#quietNarrowUs(port) / 2;
+    port.updateDueUs = Math.min(port.updateDueUs, nowUs + waitUs + this.#s.random.below(waitUs));
+  }
+
   #queueFull(nowUs: number, port: Port, local: number, asked: boolean): void {
     if (!isListenedTo(nowUs, port)) return;
     if (port.updateFull.size >= MAX_PENDING_ADVERTISEMENTS) return;
@@ -441,6 +482,7 @@ export class LinkStateFlooding {
       }
       if (at - offset + needed > roomOctets) break;
       at += encodeAdvertisement(advertisement, out, at, port.narrow);
+      port.saidUs[local] = nowUs;
       port.updateFull.delete(local);
     }
     if (port.updateDeltas.length > 0 || port.updateFull.size > 0) this.#schedule(nowUs, port, true);

@@ -108,6 +108,8 @@ export interface Port {
   accessUs: number;
   /** Half-duplex media: since when the channel has been quiet, and what the order of turns is drawn from. */
   quietSinceUs: number;
+  /** How long it had been quiet before the last carrier. */
+  quietBeforeUs: number;
   turnSeed: number;
   /** A newcomer's random slot instead of its place in the order, drawn anew each time, until then. */
   turnExtraSlots: number;
@@ -174,6 +176,8 @@ export interface Port {
   /** Last own or overheard pull, and last update that brought something new. */
   lastPullUs: number;
   lastNewsUs: number;
+  /** When a node's advertisement was last heard or said here, by local id. */
+  readonly saidUs: Float64Array;
   /** The same update for each neighbour of a point-to-point bearer, waiting its turn. */
   readonly direct: { neighbour: number; octets: Uint8Array }[];
   nextFragmentId: number;
@@ -212,6 +216,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     costCentsPerMegabyte: config.costCentsPerMegabyte,
     carrierBusy: false,
     accessUs: 0,
+    quietBeforeUs: Number.POSITIVE_INFINITY,
     quietSinceUs: 0,
     turnSeed: 0,
     turnExtraSlots: 0,
@@ -260,6 +265,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     lastUpdateUs: Number.NEGATIVE_INFINITY,
     lastPullUs: Number.NEGATIVE_INFINITY,
     lastNewsUs: Number.NEGATIVE_INFINITY,
+    saidUs: new Float64Array(256).fill(Number.NEGATIVE_INFINITY),
     direct: [],
     nextFragmentId: 0,
     answerDueUs: Number.POSITIVE_INFINITY,

@@ -17,7 +17,7 @@ import {
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
-import { FLASH_LEVELS, URGENT_LEVELS } from "./bearer-queue.ts";
+import { FLASH_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import { noteControl } from "./control-share.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { CATCH_UP_US, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
@@ -156,6 +156,8 @@ export class Transmitter {
     return (
       this.#repeat(nowUs, port, slot) ||
       this.#answers(nowUs, port, slot) ||
+      // A turn on a narrow channel comes seldom, and link state is told for the sake of such messages.
+      (port.narrow && port.queue.urgency() < HEAVY_LEVEL && this.#data(nowUs, port, slot)) ||
       this.#control(nowUs, port, slot) ||
       this.#fragment(nowUs, port, slot) ||
       this.#data(nowUs, port, slot)

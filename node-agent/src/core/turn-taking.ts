@@ -99,6 +99,8 @@ export function noticeVoice(port: Port, startUs: number): void {
     return;
   }
   port.voiceGridUs = startUs - lateUs;
+  // One that began as soon as the channel fell quiet was due before: its lateness is others' doing.
+  if (port.quietBeforeUs < CONTENTION_GUARD_US + CONTENTION_SLOT_US) return;
   port.voiceLateUs = port.voiceFrames === 0 ? lateUs : Math.min(port.voiceLateUs, lateUs);
   if (++port.voiceFrames < VOICE_GRID_FRAMES) return;
   port.voiceGridUs += port.voiceLateUs;

@@ -1,0 +1,51 @@
+import type { Advertisement } from "@skein/codecs";
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { LinkStateDb } from "./link-state-db.ts";
+
+const MASK = 0xffff_ffff;
+
+function advertisement(local: number, sequence: number): Advertisement {
+  return {
+    originator: 0x100 | local,
+    nodeId: 1000 + local,
+    bootEpoch: 1,
+    sequence,
+    role: 0,
+    capabilities: 0,
+    name: new Uint8Array(0),
+    links: [],
+    prefixes: [],
+  };
+}
+
+function database(sequences: readonly (number | undefined)[]): LinkStateDb {
+  const db = new LinkStateDb(1);
+  for (const [i, sequence] of sequences.entries())
+    if (sequence !== undefined) db.applyFull(advertisement(i + 1, sequence), 0);
+  return db;
+}
+
+const sequences = fc.array(fc.integer({ min: 10, max: 1000 }), { minLength: 2, maxLength: 60 });
+
+test("databases that differ by one advertisement tell which from their digests alone", () => {
+  fc.assert(
+    fc.property(sequences, fc.nat(), fc.integer({ min: 1, max: 4 }), (all, pick, behind) => {
+      const odd = pick % all.length;
+      const mine = database(all);
+      const lacking = database(all.map((s, i) => (i === odd ? undefined : s)));
+      const earlier = database(all.map((s, i) => (i === odd ? s - behind : s)));
+      assert.is(mine.oddOne(lacking.digest, MASK), odd + 1);
+      assert.is(mine.oddOne(earlier.digest, MASK), odd + 1);
+      assert.is(earlier.oddOne(mine.digest, MASK), -(odd + 1));
+    }),
+  );
+});
+
+test("databases that differ by more name none", () => {
+  const mine = database([5, 6, 7, 8]);
+  assert.is(mine.oddOne(database([5, undefined, undefined, 8]).digest, MASK), 0);
+});
+
+test.run();
