@@ -300,7 +300,7 @@ export class Adjacency {
   #lookUp(nowUs: number, port: Port, n: Neighbour): void {
     const advertisement = this.#s.db.node(n.local)?.advertisement;
     if (advertisement === undefined || advertisement.nodeId !== n.nodeId) return;
-    if (advertisement.bootEpoch === n.bootEpoch) this.#readNarrow(nowUs, port, n, advertisement, false);
+    if (advertisement.bootEpoch === n.bootEpoch) this.#readNarrow(nowUs, port, n, advertisement, false, false);
   }
 
   /** A frame of `local` came that cannot be opened: ask for a full hello. */
@@ -416,19 +416,23 @@ export class Adjacency {
     if (!port.narrow) this.hurryHello(nowUs, port, 40_000);
   }
 
-  /** A node's advertisement has changed: it may have begun, or ceased, to list us. */
-  advertisementChanged(nowUs: number, before: Advertisement | undefined, after: Advertisement): void {
+  /**
+   * A node's advertisement has changed: it may have begun, or ceased, to list us. By hearsay that it has ceased is no
+   * more than a suspicion, for it may be forged: only the other end itself can take a link away.
+   */
+  advertisementChanged(nowUs: number, before: Advertisement | undefined, after: Advertisement, hearsay: boolean): void {
     const local = after.originator & 0xff;
     for (const port of this.#s.ports) {
       const n = port.byLocal[local];
       if (n === undefined || !n.alive) continue;
       const had = before !== undefined && lists(before, this.#s.local, port.config.kind);
       if (port.narrow) {
-        this.#readNarrow(nowUs, port, n, after, had);
+        this.#readNarrow(nowUs, port, n, after, had, hearsay);
         if (!n.twoWay) this.#helloAgain(nowUs, port);
         continue;
       }
       if (lists(after, this.#s.local, port.config.kind)) this.#hearsUs(nowUs, port, n);
+      else if (had && hearsay) this.suspect(nowUs, port, n);
       else if (had) this.#lose(nowUs, port, n, "withdrawn by the other end");
     }
   }
@@ -442,7 +446,14 @@ export class Adjacency {
   }
 
   /** On narrow bearers an advertisement tells whom its node hears, and how well it hears us. */
-  #readNarrow(nowUs: number, port: Port, n: Neighbour, advertisement: Advertisement, had: boolean): void {
+  #readNarrow(
+    nowUs: number,
+    port: Port,
+    n: Neighbour,
+    advertisement: Advertisement,
+    had: boolean,
+    hearsay: boolean,
+  ): void {
     n.reach.fill(0);
     let us: LinkStateLink | undefined;
     for (const link of advertisement.links) {
@@ -453,16 +464,17 @@ export class Adjacency {
     if (us !== undefined) {
       n.txQuality = 1 - decodeLinkVector(us.vector).loss;
       this.#hearsUs(nowUs, port, n);
-    } else if (had) this.#lose(nowUs, port, n, "withdrawn by the other end");
+    } else if (had) this.#lose(nowUs, port, n, "withdrawn by the other end", hearsay);
   }
 
-  #lose(nowUs: number, port: Port, n: Neighbour, reason: string): void {
+  /** `hearsay`: others say so, and the link is not left alone for that. */
+  #lose(nowUs: number, port: Port, n: Neighbour, reason: string, hearsay = false): void {
     const was = n.twoWay;
     n.twoWay = false;
     n.suspectSinceUs = EVER;
     if (!was) return;
     this.#unsettle(port);
-    this.#damp(nowUs, n);
+    if (!hearsay) this.#damp(nowUs, n);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: false, reason });
     this.refreshVector(nowUs, port, n);
     this.onLinkLost(nowUs, port, n, true);

@@ -52,6 +52,7 @@ export function createCore(options: CoreOptions, nowUs: number): MeshCore {
 /** Puts the parts together and gives each call to the one it concerns; holds no state of its own but the queue of events. */
 class Core implements MeshCore {
   readonly #s: CoreState;
+  readonly #flooding: LinkStateFlooding;
   readonly #adjacency: Adjacency;
   readonly #arq: HopArq;
   readonly #forwarding: Forwarding;
@@ -74,6 +75,7 @@ class Core implements MeshCore {
     const arq = new HopArq(s, adjacency);
     const forwarding = new Forwarding(s);
     const relay = new GroupRelay(s, forwarding);
+    this.#flooding = flooding;
     this.#adjacency = adjacency;
     this.#arq = arq;
     this.#forwarding = forwarding;
@@ -86,7 +88,8 @@ class Core implements MeshCore {
     this.#sos = new SosService(s, this.#outbox);
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
     this.#policy = new PolicyService(s, this.#outbox, nowUs);
-    flooding.onAdvertisement = (atUs, before, after) => adjacency.advertisementChanged(atUs, before, after);
+    flooding.onAdvertisement = (atUs, before, after, hearsay) =>
+      adjacency.advertisementChanged(atUs, before, after, hearsay);
     const rerouting = new Rerouting(s, forwarding);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
     adjacency.onLinkUp = (atUs, port, n) => {
@@ -102,6 +105,7 @@ class Core implements MeshCore {
   }
 
   handleTimeout(nowUs: number): void {
+    if (this.#flooding.dueUs <= nowUs) this.#flooding.handleTimeout(nowUs);
     if (this.#relay.dueUs <= nowUs) this.#relay.handleTimeout(nowUs);
     if (this.#forwarding.custody.dueUs <= nowUs) this.#forwarding.custody.handleTimeout(nowUs);
     if (this.#texts.dueUs <= nowUs) this.#texts.handleTimeout(nowUs);
@@ -119,7 +123,13 @@ class Core implements MeshCore {
 
   nextTimeoutUs(): number {
     if (this.#nextEvent < this.#s.events.length) return 0;
-    let next = Math.min(this.#relay.dueUs, this.#texts.dueUs, this.#sos.dueUs, this.#forwarding.custody.dueUs);
+    let next = Math.min(
+      this.#flooding.dueUs,
+      this.#relay.dueUs,
+      this.#texts.dueUs,
+      this.#sos.dueUs,
+      this.#forwarding.custody.dueUs,
+    );
     for (let i = 0; i < this.#s.ports.length; i++) {
       const port = this.#s.ports[i] as Port;
       if (!port.up) continue;

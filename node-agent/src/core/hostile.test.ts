@@ -205,6 +205,10 @@ test("a flood of forgeries makes nobody talk more than once a second", () => {
   assert.ok(octets / 10 < 4_000, `${octets / 10} octets/s`);
   mesh.run(3 * SECOND);
   assert.is(linksOf(mesh, 0, 1).length, 2);
+  // What it claims of node 1's links has taken none of them away from those who use them.
+  const lost = mesh.node(2).events.filter((event) => event.type === "neighbour" && !event.up);
+  assert.is(lost.length, 0);
+  assert.is(count(mesh, 2, "flaps-damped"), 0);
 });
 
 test("links to everybody at no cost, claimed by one end alone, attract nothing", () => {

@@ -65,13 +65,17 @@ const MAJORITY_PATIENCE_US = 6_000_000;
 export class LinkStateFlooding {
   readonly #s: CoreState;
   #contradictedUs = Number.NEGATIVE_INFINITY;
+  /** The newest that is to be contradicted, and when it may be. */
+  #claimed: Advertisement | undefined;
+  dueUs = Number.POSITIVE_INFINITY;
   /** By local id. */
   readonly #rivalAnsweredUs = new Float64Array(256).fill(Number.NEGATIVE_INFINITY);
   readonly #narrowPull = createNarrowPull();
   /** Where the summary of the next pull on a narrow bearer begins, in eights of local ids. */
   #pullFirst = 0;
-  /** Told of every advertisement that replaced another one. */
-  onAdvertisement: (nowUs: number, before: Advertisement | undefined, after: Advertisement) => void = () => undefined;
+  /** Told of every advertisement that replaced another one; `hearsay`: not by its originator. */
+  onAdvertisement: (nowUs: number, before: Advertisement | undefined, after: Advertisement, hearsay: boolean) => void =
+    () => undefined;
 
   constructor(state: CoreState, nowUs: number) {
     this.#s = state;
@@ -297,7 +301,7 @@ export class LinkStateFlooding {
       }
       const before = this.#s.db.node(delta.originator)?.advertisement;
       const result = this.#s.db.applyDelta(delta, nowUs);
-      if (result === "news") this.#tell(nowUs, before, delta.originator);
+      if (result === "news") this.#tell(nowUs, before, delta.originator, n);
       if (result === "news")
         for (const to of this.#s.ports) this.#passOn(nowUs, to, port, n, () => this.#queueDelta(nowUs, to, delta));
       else if (result === "known") forgetDelta(port, delta);
@@ -332,7 +336,7 @@ export class LinkStateFlooding {
     if (result === "rival") this.#answerRival(nowUs, port, local);
     port.saidUs[local] = nowUs;
     if (result === "news") {
-      this.#tell(nowUs, before, local);
+      this.#tell(nowUs, before, local, n);
       this.#s.duplicates.restarted(advertisement.originator, advertisement.bootEpoch);
       for (const to of this.#s.ports) this.#passOn(nowUs, to, port, n, () => this.#queueFull(nowUs, to, local, false));
     }
@@ -340,19 +344,32 @@ export class LinkStateFlooding {
   }
 
   /**
-   * Somebody spreads an advertisement of this node that is not older than its own: one of before a restart, or a forged one.
-   * It says what is true under a number above that (as OSPF does, RFC 2328 13.4), not more often than once a second.
+   * Somebody spreads an advertisement of this node that is not older than its own: one of before a restart, or a forged
+   * one. It says what is true under a number above that (as OSPF does, RFC 2328 13.4), not more often than once a
+   * second, and then against the newest.
    */
   #contradict(nowUs: number, claimed: Advertisement): void {
+    if (!this.#isToRefute(claimed)) return;
+    if (this.#claimed === undefined || compareAdvertisements(claimed, this.#claimed) > 0) this.#claimed = claimed;
+    this.dueUs = Math.max(nowUs, this.#contradictedUs + CONTRADICT_GAP_US);
+    if (this.dueUs <= nowUs) this.handleTimeout(nowUs);
+  }
+
+  /** What has the own numbers and says something else is refuted whichever of the two others would believe. */
+  #isToRefute(claimed: Advertisement): boolean {
     const own = this.#s.db.node(this.#s.local)?.advertisement;
-    if (own === undefined) return;
     const { bootEpoch, sequence } = claimed;
+    if (own === undefined || (bootEpoch === MAX_EPOCH && sequence === MAX_SEQUENCE)) return false;
     const order = compareAdvertisements(claimed, own);
-    // What has the own numbers is refuted whichever of the two others would believe.
-    const rival = bootEpoch === own.bootEpoch && sequence === own.sequence;
-    if (order === 0 || (order < 0 && !rival)) return;
-    if (nowUs - this.#contradictedUs < CONTRADICT_GAP_US || (bootEpoch === MAX_EPOCH && sequence === MAX_SEQUENCE))
-      return;
+    return order > 0 || (order < 0 && bootEpoch === own.bootEpoch && sequence === own.sequence);
+  }
+
+  handleTimeout(nowUs: number): void {
+    const claimed = this.#claimed;
+    this.dueUs = Number.POSITIVE_INFINITY;
+    this.#claimed = undefined;
+    const own = this.#s.db.node(this.#s.local)?.advertisement;
+    if (own === undefined || claimed === undefined || !this.#isToRefute(claimed)) return;
     this.#contradictedUs = nowUs;
     this.#s.counters.count("contradicted");
     this.#s.db.applyFull({ ...own, ...numberAfter(claimed) }, nowUs);
@@ -502,11 +519,11 @@ export class LinkStateFlooding {
     }
   }
 
-  #tell(nowUs: number, before: Advertisement | undefined, local: number): void {
+  #tell(nowUs: number, before: Advertisement | undefined, local: number, from: Neighbour): void {
     const after = this.#s.db.node(local)?.advertisement;
     if (after === undefined) return;
     this.#countDisagreements(before, after);
-    this.onAdvertisement(nowUs, before, after);
+    this.onAdvertisement(nowUs, before, after, from.local !== local);
   }
 
   /** Routing believes the worse end; people want to know that one of them is faulty, or lies. */
