@@ -194,6 +194,9 @@ t.test("rubbish on the local API is answered and counted, and the agent goes on"
   t.equal(await post('{"do":"talk-stop"}', { ...json, origin: "http://evil.example" }), 403);
   t.equal(await post('{"do":"talk-stop"}'), 200);
   t.equal((await fetch(`${url}/nothing`)).status, 404);
+  t.equal((await fetch(`${url}/api/route`)).status, 400);
+  t.equal((await fetch(`${url}/api/route?to=%ff%00`)).status, 404);
+  t.match(await (await fetch(`${url}/api/route?to=api`)).json(), { from: 0x109, to: 0x109 }, "itself, by name");
   t.equal((await fetch(`${url}/handset/..%2f..%2f..%2fpackage.json`)).status, 404);
   const page = await fetch(`${url}/`, { redirect: "manual" });
   t.equal(page.headers.get("location"), "/handset/");
