@@ -95,15 +95,15 @@ function stateOf({ bidirectional, suspected }: AgentStatus["core"]["neighbours"]
 }
 
 /** The own links that both ends report, with what each end says. */
-function formatLinks({ core, ...status }: AgentStatus, { paint }: StatusView): string[] {
-  const rows = core.links
-    .filter((link) => link.from === core.address)
+function formatLinks(status: AgentStatus, { paint }: StatusView): string[] {
+  const { address, links } = status.core;
+  const rows = links
+    .filter((link) => link.from === address)
     .map((link): Cell[] => {
-      const back = core.links.find(({ from, to, kind }) => from === link.to && to === link.from && kind === link.kind);
-      const agree =
-        back === undefined || (isNear(link.bitrateBps, back.bitrateBps) && isNear(link.latencyMs, back.latencyMs));
+      const back = links.find(({ from, to, kind }) => from === link.to && to === address && kind === link.kind);
+      const agree = isNear(link.bitrateBps, back?.bitrateBps) && isNear(link.latencyMs, back?.latencyMs);
       return [
-        nameOf({ core, ...status }, link.to),
+        nameOf(status, link.to),
         channelName(link.kind),
         (link.bitrateBps / 1000).toFixed(1),
         link.latencyMs.toFixed(1),
@@ -117,7 +117,7 @@ function formatLinks({ core, ...status }: AgentStatus, { paint }: StatusView): s
   return formatTable(header, rows, paint);
 }
 
-function isNear(a: number, b: number): boolean {
+function isNear(a: number, b = a): boolean {
   return Math.max(a, b) <= DISAGREEMENT * Math.min(a, b);
 }
 
