@@ -279,7 +279,10 @@ export class Adjacency {
     n.lastHeardUs = nowUs;
     if (port.narrow) port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
     this.#s.db.heard(n.local, nowUs);
-    if (n.alive) return;
+    if (n.alive) {
+      if (port.narrow) this.#useAgain(nowUs, port, n);
+      return;
+    }
     n.alive = true;
     this.#unsettle(port);
     port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
@@ -289,6 +292,13 @@ export class Adjacency {
     this.refreshVector(nowUs, port, n);
     if (port.narrow) this.#lookUp(nowUs, port, n);
     else this.hurryHello(nowUs, port, 20_000);
+  }
+
+  /** A link that is no longer held down is told of again: on a narrow channel no hello would do that. */
+  #useAgain(nowUs: number, port: Port, n: Neighbour): void {
+    if (n.advertisedVector !== VECTOR_GONE || nowUs < n.heldDownUntilUs) return;
+    this.refreshVector(nowUs, port, n);
+    this.#lookUp(nowUs, port, n);
   }
 
   #reckonNarrow(nowUs: number, port: Port, n: Neighbour): void {

@@ -49,4 +49,20 @@ test("an advertisement that one member has missed is said again without a questi
   assert.is(total(mesh, "pulls-sent"), pulls);
 });
 
+test("a link that failed in noise is used again afterwards", () => {
+  const mesh = new VirtualMesh(2, [channel(2)]);
+  assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));
+  let noise = true;
+  mesh.onFrame = (from, _, octets) => {
+    if (noise && from === 0) octets.fill(0);
+  };
+  mesh.node(0).core.sendText(mesh.nowUs, 0x102, Uint8Array.of(0x41));
+  mesh.drain(0);
+  mesh.run(20 * SECOND);
+  assert.ok(total(mesh, "link-failures") > 0, "the link has failed");
+  noise = false;
+  const came = () => mesh.node(0).events.some((e) => e.type === "text-state" && e.state === "delivered");
+  assert.ok(mesh.run(40 * SECOND, came));
+});
+
 test.run();
