@@ -221,7 +221,11 @@ export class HopArq {
     latest: boolean,
   ): void {
     const index = ring.indexOf(counter);
-    if (index === -1 || ring.open[index] === 0) return;
+    if (index === -1) return;
+    if (ring.open[index] === 0) {
+      if (got && latest && ring.givenUp[index] === 1) this.#answeredLate(nowUs, n, ring, index);
+      return;
+    }
     const owner = ring.neighbour[index] as number;
     if (owner !== -1 && owner !== n.index) return;
     if (got) {
@@ -244,6 +248,17 @@ export class HopArq {
     // Several receivers may miss the same frame, and reports cross repetitions: once per round trip is enough.
     if (nowUs - (ring.sentUs[index] as number) < repairGuardUs(port, n)) return;
     this.#repeat(nowUs, port, ring, slot, index, owner === -1 ? MAX_GROUP_TRIES : MAX_TRIES);
+  }
+
+  /** The neighbour was only slow: whoever does not learn that from frames given up suspects it again and again. */
+  #answeredLate(nowUs: number, n: Neighbour, ring: SentRing, index: number): void {
+    if (ring.neighbour[index] !== n.index) return;
+    ring.givenUp[index] = 0;
+    sampleRtt(n, nowUs - (ring.firstSentUs[index] as number));
+    n.lastRttUs = nowUs;
+    n.lastAcknowledgedUs = nowUs;
+    n.suspectSinceUs = EVER;
+    n.silentRounds = 0;
   }
 
   #repeat(nowUs: number, port: Port, ring: SentRing, slot: number, index: number, maxTries: number): boolean {

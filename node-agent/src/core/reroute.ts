@@ -77,7 +77,7 @@ export class Rerouting {
       if (ring.open[index] === 0 || ring.neighbour[index] !== n.index) continue;
       const inTime = nowUs < (ring.deadlineUs[index] as number);
       const moved = inTime && this.#frame(nowUs, port, n, ring, stream, index, lost);
-      if (moved || lost || !inTime) ring.close(index);
+      if (moved || lost || !inTime) ring.giveUp(index);
     }
   }
 

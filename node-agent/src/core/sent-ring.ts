@@ -14,6 +14,8 @@ export class SentRing {
   readonly neighbour = new Int16Array(SENT_RING_FRAMES).fill(-1);
   /** 1 while it may be repeated. */
   readonly open = new Uint8Array(SENT_RING_FRAMES);
+  /** 1 if it was given up without an answer: the packet inside went another way. */
+  readonly givenUp = new Uint8Array(SENT_RING_FRAMES);
   readonly tries = new Uint8Array(SENT_RING_FRAMES);
   /** Whole sequence of the packet inside: a narrow frame carries the low octet only. */
   readonly sequence = new Uint16Array(SENT_RING_FRAMES);
@@ -50,6 +52,7 @@ export class SentRing {
     this.length[index] = length;
     this.neighbour[index] = neighbour;
     this.open[index] = 1;
+    this.givenUp[index] = 0;
     this.tries[index] = 1;
     this.sequence[index] = sequence;
     this.sentUs[index] = nowUs;
@@ -67,6 +70,12 @@ export class SentRing {
   indexOf(counter: number): number {
     const index = counter % SENT_RING_FRAMES;
     return counter >= 0 && this.counter[index] === counter ? index : -1;
+  }
+
+  /** The packet in this frame goes another way; an answer may still come. */
+  giveUp(index: number): void {
+    this.close(index);
+    this.givenUp[index] = 1;
   }
 
   /** Nothing more is expected of this frame. */
