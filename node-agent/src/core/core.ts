@@ -22,6 +22,7 @@ import {
   type TransmitSlot,
   type VoiceCodec,
 } from "./api.ts";
+import { AreaRoutes } from "./area-routes.ts";
 import { noteCarrier } from "./control-share.ts";
 import { Forwarding } from "./forwarding.ts";
 import { GroupRelay } from "./group-relay.ts";
@@ -51,6 +52,7 @@ export function createCore(options: CoreOptions, nowUs: number): MeshCore {
 /** Puts the parts together and gives each call to the one it concerns; holds no state of its own but the queue of events. */
 class Core implements MeshCore {
   readonly #s: CoreState;
+  readonly #areas: AreaRoutes;
   readonly #adjacency: Adjacency;
   readonly #arq: HopArq;
   readonly #forwarding: Forwarding;
@@ -69,10 +71,12 @@ class Core implements MeshCore {
     const s = createState(options);
     this.#s = s;
     const flooding = new LinkStateFlooding(s, nowUs);
-    const adjacency = new Adjacency(s, flooding);
+    const areas = new AreaRoutes(s, flooding);
+    const adjacency = new Adjacency(s, flooding, areas);
     const arq = new HopArq(s, adjacency);
     const forwarding = new Forwarding(s);
     const relay = new GroupRelay(s, forwarding);
+    this.#areas = areas;
     this.#adjacency = adjacency;
     this.#arq = arq;
     this.#forwarding = forwarding;
@@ -85,6 +89,8 @@ class Core implements MeshCore {
     this.#sos = new SosService(s, this.#outbox);
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
     this.#policy = new PolicyService(s, this.#outbox, nowUs);
+    areas.onTold = (atUs) => adjacency.tellForeign(atUs);
+    flooding.onRoutes = (atUs) => areas.databaseChanged(atUs);
     flooding.onAdvertisement = (atUs, before, after) => adjacency.advertisementChanged(atUs, before, after);
     const rerouting = new Rerouting(s, forwarding);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
@@ -103,6 +109,7 @@ class Core implements MeshCore {
   handleTimeout(nowUs: number): void {
     if (this.#relay.dueUs <= nowUs) this.#relay.handleTimeout(nowUs);
     if (this.#forwarding.custody.dueUs <= nowUs) this.#forwarding.custody.handleTimeout(nowUs);
+    if (this.#areas.dueUs <= nowUs) this.#areas.handleTimeout(nowUs);
     if (this.#texts.dueUs <= nowUs) this.#texts.handleTimeout(nowUs);
     if (this.#sos.dueUs <= nowUs) this.#sos.handleTimeout(nowUs);
     // By index: this is asked for every frame, and an iterator is an object.
@@ -118,7 +125,13 @@ class Core implements MeshCore {
 
   nextTimeoutUs(): number {
     if (this.#nextEvent < this.#s.events.length) return 0;
-    let next = Math.min(this.#relay.dueUs, this.#texts.dueUs, this.#sos.dueUs, this.#forwarding.custody.dueUs);
+    let next = Math.min(
+      this.#areas.dueUs,
+      this.#relay.dueUs,
+      this.#texts.dueUs,
+      this.#sos.dueUs,
+      this.#forwarding.custody.dueUs,
+    );
     for (let i = 0; i < this.#s.ports.length; i++) {
       const port = this.#s.ports[i] as Port;
       if (!port.up) continue;
@@ -250,7 +263,7 @@ class Core implements MeshCore {
   }
 
   resolveIp(octets: Uint8Array, offset: number, family: IpFamily): Address {
-    return this.#s.db.resolveIp(octets, offset, family, this.#distance);
+    return this.#s.db.resolveIp(octets, offset, family, this.#distance, this.#reachesArea);
   }
 
   foreignPrefixes(): readonly IpPrefix[] {
@@ -278,7 +291,7 @@ class Core implements MeshCore {
   }
 
   isReachable(to: Address): boolean {
-    return to >>> 8 === this.#s.area && this.#forwarding.reachable(to & 0xff);
+    return this.#forwarding.reachable(to);
   }
 
   status(nowUs: number): CoreStatus {
@@ -287,6 +300,8 @@ class Core implements MeshCore {
 
   readonly #distance = (local: number): number =>
     this.#s.paths.from(this.#s.local, TrafficClass.command)[local] as number;
+
+  readonly #reachesArea = (area: number): boolean => this.#forwarding.reachable(area << 8);
 
   /**
    * Which service a packet is for follows from its kind, class and precedence, and for commands from its first octet.

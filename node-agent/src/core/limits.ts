@@ -6,6 +6,12 @@ export const MAX_BEARERS = 16;
 export const MAX_NEIGHBOURS_PER_BEARER = 128;
 /** Data packets held in all queues of a node (`pool-empty`). */
 export const MAX_PACKETS = 512;
+/** A border node looks so soon after a change for what to tell of other areas, */
+export const AREA_CHECK_US = 20_000;
+/** and tells its own area again not sooner than so, unless a way is lost. */
+export const AREA_UPDATE_GAP_US = 1_000_000;
+/** Runs of sequence numbers remembered, one for each source and traffic class; the oldest goes (`sources-forgotten`). */
+export const MAX_SEQUENCE_WINDOWS = 4096;
 /** Largest data payload, octets: an IP packet of MAX_IP_OCTETS behind its rule octet (`too-long`). */
 export const MAX_PAYLOAD_OCTETS = 1401;
 /** Data packets queued on one bearer (`queue-full`). */

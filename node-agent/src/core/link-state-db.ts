@@ -137,9 +137,16 @@ export class LinkStateDb {
    * Address of the node that owns an IP address: by its implicit one, else by the longest prefix, of several nodes
    * with the same the nearest by `distance`. 0 if nobody does.
    */
-  resolveIp(octets: Uint8Array, offset: number, family: IpFamily, distance: (local: number) => number): number {
+  resolveIp(
+    octets: Uint8Array,
+    offset: number,
+    family: IpFamily,
+    distance: (local: number) => number,
+    reachesArea: (area: number) => boolean,
+  ): number {
     const implicit = meshAddressOf(octets, offset, family);
     if (implicit >>> 8 === this.area && this.#nodes[implicit & 0xff] !== undefined) return implicit;
+    if (implicit !== 0 && implicit >>> 8 !== this.area && reachesArea(implicit >>> 8)) return implicit;
     const local = this.prefixes.longest(octets, offset, family, distance);
     return local === 0 ? 0 : (this.area << 8) | local;
   }

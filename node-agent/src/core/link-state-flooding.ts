@@ -1,5 +1,6 @@
 import {
   type Advertisement,
+  type AreaRoute,
   advertisementOctets,
   CAPABILITY_NARROW_VOICE,
   compareSummaries,
@@ -67,6 +68,8 @@ export class LinkStateFlooding {
   readonly #narrowPull = createNarrowPull();
   /** Where the summary of the next pull on a narrow bearer begins, in eights of local ids. */
   #pullFirst = 0;
+  /** Told when the database has changed. */
+  onRoutes: (nowUs: number) => void = () => undefined;
   /** Told of every advertisement that replaced another one. */
   onAdvertisement: (nowUs: number, before: Advertisement | undefined, after: Advertisement) => void = () => undefined;
 
@@ -82,6 +85,7 @@ export class LinkStateFlooding {
       name: state.options.nameUtf8,
       links: [],
       prefixes: [...state.options.prefixes],
+      areas: [],
     };
     state.db.applyFull(own, nowUs);
   }
@@ -101,7 +105,16 @@ export class LinkStateFlooding {
       if (changes.length > 1 || next.sequence === 0) this.#queueFull(nowUs, port, this.#s.local, false);
       else this.#queueDelta(nowUs, port, delta);
     }
-    this.#routesChanged();
+    this.#routesChanged(nowUs);
+  }
+
+  /** The ways to other areas over own neighbours have become these. */
+  originateAreas(nowUs: number, areas: AreaRoute[]): void {
+    const own = this.#s.db.node(this.#s.local)?.advertisement;
+    if (own === undefined) return;
+    this.#s.db.applyFull({ ...own, ...numberAfter(own), areas }, nowUs);
+    for (const port of this.#s.ports) this.#queueFull(nowUs, port, this.#s.local, false);
+    this.#routesChanged(nowUs);
   }
 
   /** Offers the whole database to a neighbour whose digest differs, through a pull after a short wait. */
@@ -308,7 +321,7 @@ export class LinkStateFlooding {
     }
     if (changed) {
       port.lastNewsUs = nowUs;
-      this.#routesChanged();
+      this.#routesChanged(nowUs);
     }
     return true;
   }
@@ -366,7 +379,7 @@ export class LinkStateFlooding {
     if (isSettling(to, nowUs)) return;
     for (const other of to.neighbours) {
       // Also to whom the link is only heard one way now: the news may be that link.
-      if (other === n || !other.alive) continue;
+      if (other === n || !other.alive || other.foreign) continue;
       // Either end's word that they hear each other will do.
       if (!to.shared || !(reaches(n, other.local) || (to.narrow && reaches(other, n.local)))) {
         queue();
@@ -486,14 +499,15 @@ export class LinkStateFlooding {
     if (after !== undefined) this.onAdvertisement(nowUs, before, after);
   }
 
-  #routesChanged(): void {
+  #routesChanged(nowUs: number): void {
+    this.onRoutes(nowUs);
     emit(this.#s, { type: "routes", version: this.#s.db.version });
   }
 }
 
 /** Somebody is there, or about to come: a bearer that has just begun is told what is known already. */
 function isListenedTo(nowUs: number, port: Port): boolean {
-  return nowUs < port.turnSettledUs || port.neighbours.some((n) => n.alive);
+  return nowUs < port.turnSettledUs || port.neighbours.some((n) => n.alive && !n.foreign);
 }
 
 /** Above 0 if the advertisement is newer than the summary entry, by the low octets of both. */

@@ -45,7 +45,7 @@ function readNodes(s: CoreState, forwarding: Forwarding, nowUs: number): NodeSta
       nodeId: advertisement.nodeId,
       name: decodeUtf8(advertisement.name, 0, advertisement.name.length) ?? "",
       role: Math.min(4, advertisement.role) as Role,
-      reachable: local === s.local || forwarding.reachable(local),
+      reachable: local === s.local || forwarding.reachable(advertisement.originator),
       lastHeardMs: local === s.local ? 0 : (nowUs - heardUs) / 1000,
     });
   }

@@ -1,7 +1,7 @@
 import { createDataHeader, createRepair, type DataHeader, FrameKind, isGroupKind } from "@skein/codecs";
 import type { Precedence, TrafficClass } from "../api.ts";
 import { NARROW_SPACE, SEQUENCE_SPACES } from "../duplicate-filter.ts";
-import type { Forwarding } from "../forwarding.ts";
+import { ANY_POTENTIAL, type Forwarding } from "../forwarding.ts";
 import type { GroupRelay } from "../group-relay.ts";
 import { MAX_PAYLOAD_OCTETS } from "../limits.ts";
 import type { CoreState } from "../state.ts";
@@ -100,7 +100,7 @@ export class Outbox {
     header.precedence = precedence;
     header.source = this.#s.options.address;
     header.destination = destination;
-    header.potential = isGroupKind(kind) ? 0 : 0xffff;
+    header.potential = isGroupKind(kind) ? 0 : ANY_POTENTIAL;
     header.sequence = sequence;
     header.flags = 0;
     return header;
