@@ -1,6 +1,5 @@
 import {
   type Advertisement,
-  areaRouteOctets,
   createHello,
   createNarrowHello,
   decodeHello,
@@ -17,13 +16,13 @@ import {
   helloEntry,
   type LinkStateLink,
   LOSS_STEPS,
-  MAX_HELLO_ENTRIES,
   rebuildCounter,
   replayIsNew,
   VECTOR_GONE,
 } from "@skein/codecs";
 import { type AreaRoutes, hasForeign } from "./area-routes.ts";
 import { longestPauseUs, nextCadence } from "./cadence.ts";
+import { listForeign, listNeighbours } from "./hello-list.ts";
 import {
   ASK_AGAIN_PER_MEMBER_US,
   ASK_AGAIN_US,
@@ -75,10 +74,6 @@ const CHANCE = 0.001;
 const NARROW_LOSS_MATTERS = 0.15;
 /** and it is reckoned when so many frames were due. */
 const QUALITY_FRAMES_NARROW = 12;
-/** A neighbour of another area in a hello; and seal, hello header and counts, at most. */
-const FOREIGN_ENTRY_OCTETS = 3;
-const FOREIGN_DIRECT_ENTRY_OCTETS = 9;
-const HELLO_REST_OCTETS = 48;
 /** The money field of a link vector. */
 const COST_MASK = 7 << 2;
 
@@ -199,8 +194,8 @@ export class Adjacency {
     hello.digest = this.#s.db.digest;
     hello.entryCount = 0;
     if (!same) {
-      for (const n of port.neighbours) if (!n.foreign) listNeighbour(nowUs, hello, n);
-      if (hasForeign(port)) this.#listForeign(nowUs, port, hello);
+      listNeighbours(nowUs, port, hello);
+      if (hasForeign(port)) listForeign(nowUs, port, hello, this.#areas.told());
     }
     this.#helloSent(nowUs, port, full);
     // A newcomer says it twice; all jitter so that they do not fall into step.
@@ -209,18 +204,6 @@ export class Adjacency {
     port.hellosSent++;
     port.helloDueUs = nowUs + next - this.#s.random.below(next / 8);
     return encodeHello(hello, full, out, offset);
-  }
-
-  /** Neighbours of other areas, and as much of what they are to know as fits. */
-  #listForeign(nowUs: number, port: Port, hello: Hello): void {
-    hello.flags |= HELLO_FLAG_AREAS;
-    for (const n of port.foreign) listNeighbour(nowUs, hello, n);
-    const entryOctets = port.shared ? FOREIGN_ENTRY_OCTETS : FOREIGN_DIRECT_ENTRY_OCTETS;
-    let room = port.config.mtuOctets - HELLO_REST_OCTETS - hello.entryCount * entryOctets;
-    hello.routes = this.#areas.told().filter((route) => {
-      room -= areaRouteOctets(route);
-      return room >= 0;
-    });
   }
 
   /** What lies behind this node has changed: neighbours of other areas hear it soon. */
@@ -677,18 +660,6 @@ export class Adjacency {
     }
     return best;
   }
-}
-
-function listNeighbour(nowUs: number, hello: Hello, n: Neighbour): void {
-  // One that is held down is not listed: both ends leave the link alone for as long.
-  if (!n.alive || nowUs < n.heldDownUntilUs || hello.entryCount === MAX_HELLO_ENTRIES) return;
-  const entry = helloEntry(hello, hello.entryCount++);
-  entry.area = n.foreign ? n.area : -1;
-  entry.local = n.local;
-  entry.quality = Math.round(n.rxQuality * 255);
-  entry.receiverIndex = n.index;
-  entry.slot = n.index + 1;
-  entry.counter = n.directCounter % 0x1_0000_0000;
 }
 
 function lists(advertisement: Advertisement, local: number, channel: number): boolean {

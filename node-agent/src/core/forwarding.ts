@@ -1,4 +1,5 @@
 import {
+  addFailure,
   clearRepair,
   createRepair,
   DATA_FLAG_REPAIR,
@@ -18,17 +19,19 @@ import { DuplicateFilter } from "./duplicate-filter.ts";
 import { MAX_SEARCH_COPIES, QUEUE_AGE_NARROW_US, QUEUE_AGE_WIDE_US, SEARCH_BURST, SEARCH_GAP_US } from "./limits.ts";
 import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
 import { isTrusted, isUsable, type Neighbour, type Port } from "./port.ts";
+import {
+  ANY_POTENTIAL,
+  detoursOf,
+  idInArea,
+  narrowLimit,
+  rank,
+  STAGE_AREAS,
+  STAGE_DETOUR,
+  STAGE_DETOURS,
+  stageGiven,
+} from "./potential.ts";
 import { createAvoid, OUTSIDE } from "./shortest-paths.ts";
 import type { CoreState } from "./state.ts";
-
-/** Potential of a packet at its origin: everybody's is below it. */
-export const ANY_POTENTIAL = 0xff_ffff;
-/** The part of a potential that falls with each detour of a packet to another area; below it areas to enter, distance. */
-const DETOURS = 0xc0_0000;
-/** The same in a stage, a potential's third octet. */
-const STAGE_DETOURS = DETOURS >>> 16;
-const STAGE_DETOUR = 0x40;
-const STAGE_AREAS = STAGE_DETOUR - 1;
 
 /**
  * Unicast forwarding by descending potential. A packet carries the potential P of whoever sent it; a node may pass it
@@ -406,7 +409,7 @@ export class Forwarding {
     this.#avoid.linkCount = 0;
     if (this.#outside) areaPaths.markExits(this.#area, trafficClass, stage & STAGE_AREAS, exits);
     else exits.fill(0);
-    this.#markFirstHops(nowUs);
+    this.#markFirstHops(nowUs, trafficClass, stage);
     avoid();
     const hops = paths.around(local, this.#end, trafficClass, this.#avoid, this.#way);
     if (hops > 0) return hops;
@@ -414,12 +417,15 @@ export class Forwarding {
     return paths.around(local, this.#end, trafficClass, this.#avoid, this.#way);
   }
 
-  #markFirstHops(nowUs: number): void {
+  #markFirstHops(nowUs: number, trafficClass: number, stage: number): void {
     const { firstHops } = this.#avoid;
     firstHops.fill(0);
     for (const port of this.#s.ports) {
       if (!this.#serves(port)) continue;
-      for (const n of port.neighbours) if (isTrusted(port, n, nowUs)) firstHops[idInArea(n)] = 1;
+      for (const n of port.neighbours) {
+        if (!isTrusted(port, n, nowUs)) continue;
+        if (!n.foreign || this.#aheadOf(n, trafficClass) >>> 16 < (stage & STAGE_AREAS)) firstHops[idInArea(n)] = 1;
+      }
     }
   }
 
@@ -610,43 +616,7 @@ export class Forwarding {
   }
 }
 
-/** What names a neighbour inside the own area: its local id, or the way out. */
-function idInArea(n: Neighbour): number {
-  return n.foreign ? OUTSIDE : n.local;
-}
-
-/** Cost over a neighbour at `distance`: the number of areas comes before all costs, however much a link adds. */
-function rank(cost: number, distance: number): number {
-  return distance + (distance >>> 16) * 0x10000 + cost;
-}
-
-/** The part of a potential below `limit` that tells of detours. */
-function detoursOf(limit: number): number {
-  return limit > 0 ? (limit - 1) & DETOURS : 0;
-}
-
-/** The stage that a packet to another area may still be given: below its limit, or what it follows a route at. */
-function stageGiven(header: DataHeader, repaired = (header.flags & DATA_FLAG_REPAIR) !== 0): number {
-  if (repaired) return header.potential >>> 16;
-  return header.potential > 0 ? (header.potential - 1) >>> 16 : 0;
-}
-
-/** False if the list is full, or the failure is known already: then a way around it has been tried. */
-function addFailure(repair: Repair, finder: number, lost: number): boolean {
-  for (let i = 0; i < repair.failureCount; i++)
-    if (repair.failures[2 * i] === finder && repair.failures[2 * i + 1] === lost) return false;
-  if (repair.failureCount === MAX_CARRIED_FAILURES) return false;
-  repair.failures[2 * repair.failureCount] = finder;
-  repair.failures[2 * repair.failureCount++ + 1] = lost;
-  return true;
-}
-
 /** How long a packet of a class may wait on a bearer. */
 export function queueAgeUs(port: Port, trafficClass: number): number {
   return (port.narrow ? QUEUE_AGE_NARROW_US : QUEUE_AGE_WIDE_US)[trafficClass] as number;
-}
-
-/** Smallest 16-bit potential whose 8-bit value is not below `carried`: the exclusive limit that it stands for. */
-export function narrowLimit(carried: number): number {
-  return Math.min(UNREACHABLE, Math.ceil(2 ** (carried / 16) - 1));
 }

@@ -15,9 +15,10 @@ import {
   sealFormat,
 } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "./api.ts";
-import { ANY_POTENTIAL, type Forwarding, narrowLimit } from "./forwarding.ts";
+import type { Forwarding } from "./forwarding.ts";
 import { MAX_QUEUED_PER_BEARER, SENT_RING_FRAMES } from "./limits.ts";
 import type { Neighbour, Port } from "./port.ts";
+import { ANY_POTENTIAL, narrowLimit } from "./potential.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
 

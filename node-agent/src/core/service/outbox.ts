@@ -1,9 +1,10 @@
 import { createDataHeader, createRepair, type DataHeader, FrameKind, isGroupKind } from "@skein/codecs";
 import type { Precedence, TrafficClass } from "../api.ts";
 import { NARROW_SPACE, SEQUENCE_SPACES } from "../duplicate-filter.ts";
-import { ANY_POTENTIAL, type Forwarding } from "../forwarding.ts";
+import type { Forwarding } from "../forwarding.ts";
 import type { GroupRelay } from "../group-relay.ts";
 import { MAX_PAYLOAD_OCTETS } from "../limits.ts";
+import { ANY_POTENTIAL } from "../potential.ts";
 import type { CoreState } from "../state.ts";
 
 /** What an ordinary packet to one node does not say. */
