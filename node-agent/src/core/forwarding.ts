@@ -539,7 +539,7 @@ export class Forwarding {
     clearRepair(repair);
     repair.generation = generation + 1;
     this.#aim(header.destination);
-    if (!this.#goAround(nowUs, header, repair, 0, undefined)) return false;
+    if (!this.#goAround(nowUs, header, repair, -1, undefined)) return false;
     return this.#enqueue(nowUs, header, repair, pool.payloads, from, length, deadlineUs);
   }
 
