@@ -20,6 +20,7 @@ import {
   replayIsNew,
   VECTOR_GONE,
 } from "@skein/codecs";
+import { noteConflict } from "./address-conflict.ts";
 import { type AreaRoutes, hasForeign } from "./area-routes.ts";
 import { longestPauseUs, nextCadence } from "./cadence.ts";
 import { listForeign, listNeighbours } from "./hello-list.ts";
@@ -223,14 +224,16 @@ export class Adjacency {
     const local = address & 0xff;
     // Areas meet on wide bearers: narrow frames have no room for more than local ids.
     if (port.narrow && address >>> 8 !== this.#s.area) return this.#refuse("foreign-area");
-    if (local === 0 || local === 255 || address === this.#s.options.address) return this.#refuse("address-conflict");
+    if (local === 0 || local === 255) return this.#refuse("address-conflict");
+    const { options } = this.#s;
+    if (address === options.address) return this.#claimed(nowUs, address, options.nodeId, nodeId);
     let n = findNeighbour(port, this.#s.area, address);
-    if (n === undefined) {
+    if (n !== undefined && n.nodeId !== nodeId && n.alive) return this.#claimed(nowUs, address, n.nodeId, nodeId);
+    if (n === undefined || n.nodeId !== nodeId) {
       n = this.#meet(nowUs, port, { nodeId, bootEpoch, bearerId }, address);
       if (n === undefined) return undefined;
       channelUnsettled(port, nowUs);
     }
-    if (n.nodeId !== nodeId) return this.#refuse("address-conflict");
     if (bootEpoch < n.bootEpoch) return this.#refuse("stale-epoch");
     if (bootEpoch > n.bootEpoch) this.#restarted(nowUs, port, n, bootEpoch);
     if (!replayIsNew(n.window, counter)) return this.#refuse("replayed");
@@ -241,18 +244,27 @@ export class Adjacency {
     return n;
   }
 
+  #claimed(nowUs: number, address: number, nodeId: number, other: number): undefined {
+    noteConflict(this.#s, nowUs, address, nodeId, other);
+    return undefined;
+  }
+
+  /** A new neighbour; it takes the place of one that had its address and is gone. */
   #meet(nowUs: number, port: Port, stranger: Stranger, address: number): Neighbour | undefined {
-    if (port.neighbours.length >= MAX_NEIGHBOURS_PER_BEARER) return this.#refuse("neighbour-table-full");
+    const gone = findNeighbour(port, this.#s.area, address);
+    const index = gone?.index ?? port.neighbours.length;
+    if (index >= MAX_NEIGHBOURS_PER_BEARER) return this.#refuse("neighbour-table-full");
     const { nodeId } = stranger;
     const foreign = address >>> 8 !== this.#s.area;
-    const n = createNeighbour(port.neighbours.length, nodeId, address, this.#s.secure.key(nodeId), nowUs, foreign);
+    const n = createNeighbour(index, nodeId, address, this.#s.secure.key(nodeId), nowUs, foreign);
     n.alive = false;
     n.bootEpoch = stranger.bootEpoch;
     n.remoteBearerId = stranger.bearerId;
     // Until its cadence is known.
     if (port.narrow) n.helloIntervalUs = STRANGER_SILENCE_US;
-    port.neighbours.push(n);
-    if (foreign) port.foreign.push(n);
+    port.neighbours[index] = n;
+    if (foreign && gone !== undefined) port.foreign[port.foreign.indexOf(gone)] = n;
+    else if (foreign) port.foreign.push(n);
     else port.byLocal[n.local] = n;
     return n;
   }

@@ -93,8 +93,10 @@ export class LinkStateDb {
       this.version++;
       return "news";
     }
-    if (record.advertisement.nodeId !== advertisement.nodeId) return "conflict";
-    if (!isNewer(advertisement, record.advertisement))
+    const another = record.advertisement.nodeId !== advertisement.nodeId;
+    // Whoever has links keeps its address; one that is gone for good may be replaced by another device.
+    if (another && this.#hasLinks(record)) return "conflict";
+    if (!another && !isNewer(advertisement, record.advertisement))
       return isNewer(record.advertisement, advertisement) ? "older" : "known";
     this.#digest = (this.#digest - hashOf(record.advertisement) + hashOf(advertisement)) >>> 0;
     record.advertisement = advertisement;
@@ -116,6 +118,10 @@ export class LinkStateDb {
     if (ahead !== 1 || current.sequence === 0xffff) return "gap";
     const links = withLink(current.links, delta.neighbour, delta.channel, delta.vector);
     return this.applyFull({ ...current, sequence: current.sequence + 1, links }, nowUs);
+  }
+
+  #hasLinks({ local, advertisement }: NodeRecord): boolean {
+    return advertisement.links.some((link) => this.vector(link.neighbour, local, link.channel) !== VECTOR_GONE);
   }
 
   /** The record's node gave a sign of life. */

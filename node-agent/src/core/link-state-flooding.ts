@@ -16,14 +16,17 @@ import {
   encodeNarrowPull,
   encodePull,
   type LinkStateLink,
+  mix32,
   NARROW_PULL_HEADER_OCTETS,
   type PullEntry,
   pullSummary,
   VECTOR_GONE,
 } from "@skein/codecs";
+import { noteConflict } from "./address-conflict.ts";
 import {
   BAD_NEWS_SECOND_US,
   BAD_NEWS_US,
+  DISPUTED_PULL_GAP_US,
   MAX_PENDING_ADVERTISEMENTS,
   MAX_PENDING_UPDATES,
   SPREAD_PER_MEMBER_US,
@@ -150,15 +153,19 @@ export class LinkStateFlooding {
     const delay = port.narrow
       ? PULL_DELAY_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US
       : PULL_DELAY_WIDE_US;
-    const earliest = port.narrow ? this.#earliestPullNarrowUs(nowUs, port, behind) : n.lastPullUs + PULL_GAP_WIDE_US;
+    const disputed = nowUs < this.#s.conflicts.disputedUntilUs;
+    const gap = disputed ? DISPUTED_PULL_GAP_US : PULL_GAP_WIDE_US;
+    const earliest = port.narrow ? this.#earliestPullNarrowUs(nowUs, port, behind) : n.lastPullUs + gap;
     n.pullDueUs = Math.max(nowUs, earliest) + delay / 2 + this.#s.random.below(delay);
     port.answerDueUs = Math.min(port.answerDueUs, n.pullDueUs);
   }
 
   /** Not while answers are coming, nor while newcomers are about to say it all anyway. */
   #earliestPullNarrowUs(nowUs: number, port: Port, behind: boolean): number {
+    const disputed = nowUs < this.#s.conflicts.disputedUntilUs;
+    const gap = disputed ? DISPUTED_PULL_GAP_US : PULL_GAP_NARROW_US;
     return Math.max(
-      port.lastPullUs + Math.max(PULL_GAP_NARROW_US, this.#quietNarrowUs(port)),
+      port.lastPullUs + Math.max(gap, this.#quietNarrowUs(port)),
       port.lastNewsUs + QUIET_NARROW_US,
       port.turnSettledUs + port.neighbours.length * SPREAD_PER_MEMBER_US,
       !behind && this.#agreesWithMost(port) ? nowUs + MAJORITY_PATIENCE_US : 0,
@@ -192,7 +199,7 @@ export class LinkStateFlooding {
     for (const local of this.#s.db.locals()) {
       const a = this.#s.db.node(local)?.advertisement;
       if (a !== undefined)
-        entries.push({ originator: local, bootEpochLow: a.bootEpoch & 0xff, sequenceLow: a.sequence & 0xff });
+        entries.push({ originator: local, bootEpochLow: markedEpoch(a) & 0xff, sequenceLow: a.sequence & 0xff });
     }
     return encodePull({ target: n.local, entries }, out, offset);
   }
@@ -246,7 +253,7 @@ export class LinkStateFlooding {
     for (let local = 8 * eight; local < 8 * eight + 8; local++) {
       const a = this.#s.db.node(local)?.advertisement;
       if (a === undefined) continue;
-      this.#narrowPull.summaries[local] = pullSummary(a.bootEpoch, a.sequence);
+      this.#narrowPull.summaries[local] = pullSummary(markedEpoch(a), a.sequence);
       known++;
     }
     return known;
@@ -268,7 +275,7 @@ export class LinkStateFlooding {
         behind ||= theirs >= 0;
         continue;
       }
-      const ahead = theirs < 0 ? 1 : compareSummaries(pullSummary(mine.bootEpoch, mine.sequence), theirs);
+      const ahead = theirs < 0 ? 1 : compareSummaries(pullSummary(markedEpoch(mine), mine.sequence), theirs);
       if (ahead > 0 && asked) this.#queueFull(nowUs, port, local, true);
       else if (ahead > 0) this.#offer(nowUs, port, local);
       else behind ||= ahead < 0;
@@ -329,13 +336,15 @@ export class LinkStateFlooding {
   #applyFull(nowUs: number, port: Port, n: Neighbour, advertisement: Advertisement): ApplyResult {
     const local = advertisement.originator & 0xff;
     if (advertisement.originator === this.#s.options.address) {
-      if (advertisement.nodeId !== this.#s.options.nodeId) this.#s.counters.drop("address-conflict");
+      const { address, nodeId } = this.#s.options;
+      if (advertisement.nodeId !== nodeId) noteConflict(this.#s, nowUs, address, nodeId, advertisement.nodeId);
       else this.#contradict(nowUs, advertisement);
       return "known";
     }
     const before = this.#s.db.node(local)?.advertisement;
     const result = this.#s.db.applyFull(advertisement, nowUs);
-    if (result === "conflict") this.#s.counters.drop("address-conflict");
+    if (result === "conflict" && before !== undefined)
+      noteConflict(this.#s, nowUs, advertisement.originator, before.nodeId, advertisement.nodeId);
     if (result === "foreign") this.#s.counters.drop("foreign-area");
     if (result === "known") port.updateFull.delete(local);
     port.saidUs[local] = nowUs;
@@ -510,9 +519,17 @@ function isListenedTo(nowUs: number, port: Port): boolean {
   return nowUs < port.turnSettledUs || port.neighbours.some((n) => n.alive && !n.foreign);
 }
 
+/**
+ * Epoch as summaries carry it, shifted by the node: two nodes with one address would look the same while their numbers
+ * are, and nobody would notice.
+ */
+function markedEpoch(a: Advertisement): number {
+  return (a.bootEpoch + mix32(a.nodeId)) >>> 0;
+}
+
 /** Above 0 if the advertisement is newer than the summary entry, by the low octets of both. */
 function aheadOf(a: Advertisement, entry: PullEntry): number {
-  const epoch = signed8(a.bootEpoch - entry.bootEpochLow);
+  const epoch = signed8(markedEpoch(a) - entry.bootEpochLow);
   return epoch !== 0 ? epoch : signed8(a.sequence - entry.sequenceLow);
 }
 

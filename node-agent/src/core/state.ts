@@ -1,3 +1,4 @@
+import { type Conflicts, createConflicts } from "./address-conflict.ts";
 import type { CoreOptions, NodeEvent } from "./api.ts";
 import { AreaPaths } from "./area-paths.ts";
 import { Counters } from "./counters.ts";
@@ -24,6 +25,7 @@ export interface CoreState {
   readonly areaPaths: AreaPaths;
   readonly duplicates: DuplicateFilter;
   readonly secure: SecureChannel;
+  readonly conflicts: Conflicts;
   readonly events: NodeEvent[];
 }
 
@@ -47,6 +49,7 @@ export function createState(options: CoreOptions): CoreState {
     areaPaths: new AreaPaths(db, paths),
     duplicates: new DuplicateFilter(counters),
     secure: new SecureChannel(options.crypto, counters, options.nodeId, options.bootEpoch),
+    conflicts: createConflicts(),
     events: [],
   };
 }
