@@ -29,6 +29,7 @@ export * from "./ivf/ivf.ts";
 export * from "./legacy/gnss-fix.ts";
 export * from "./legacy/gpsd.ts";
 export * from "./legacy/nmea.ts";
+export * from "./mesh/area-route.ts";
 export * from "./mesh/data-header.ts";
 export * from "./mesh/flow-label.ts";
 export * from "./mesh/fragment.ts";

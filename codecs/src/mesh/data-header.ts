@@ -2,9 +2,9 @@
  * Routing header of a data frame (unicast and group kinds), plaintext inside the seal.
  *
  *   wide, 10 octets on a point-to-point bearer, 11 on a shared one (next hop added)
- *   +--------+------------+---------+----------+---------------+-------------+------------+
- *   | kind 1 | [next hop] | flags 1 | source 2 | destination 2 | potential 2 | sequence 2 |
- *   +--------+------------+---------+----------+---------------+-------------+------------+
+ *   +--------+------------+---------+-----------------+----------+---------------+---------+-------------+------------+
+ *   | kind 1 | [next hop] | flags 1 | [next hop area] | source 2 | destination 2 | [stage] | potential 2 | sequence 2 |
+ *   +--------+------------+---------+-----------------+----------+---------------+---------+-------------+------------+
  *
  *   narrow, 6 octets: ids are local to the area of the channel
  *   +--------+------------+----------+---------------+-------------+------------+------------+
@@ -12,6 +12,9 @@
  *   +--------+------------+----------+---------------+-------------+------------+------------+
  *
  *   flags   bit 0: a repair extension (repair.ts) follows; narrow frames have kinds of their own for that
+ *           bit 1: the potential has a third octet, the stage: the packet is on its way to another area
+ *           bit 2: next hop area, 1 octet, follows: the next hop is of another area than the transmitter
+ *   stage   64 (3 - detours) + areas still to enter; a detour is a change to a way through more areas
  *
  * Next hop 0 means everyone. The destination of a group kind is the group number, 0 for all nodes.
  * Digest: of the transmitter's link-state database, low 16 bits, in frames of kind groupAll below flash: what goes out
@@ -22,6 +25,8 @@ import { readU16, writeU16 } from "../wire/octets.ts";
 import { classOf, FrameKind, isGroupKind, kindOctet, kindOf, precedenceOf } from "./frame-kind.ts";
 
 export const DATA_FLAG_REPAIR = 1;
+const FLAG_STAGE = 2;
+const FLAG_NEXT_HOP_AREA = 4;
 
 export interface DataHeader {
   kind: number;
@@ -29,10 +34,13 @@ export interface DataHeader {
   precedence: number;
   /** Local id of the addressed neighbour; 0 = everyone. Not sent on wide point-to-point bearers. */
   nextHop: number;
+  /** Its area, -1 if that is the transmitter's. */
+  nextHopArea: number;
+  /** DATA_FLAG_REPAIR; the others follow from the fields. */
   flags: number;
   source: number;
   destination: number;
-  /** 16 bits; narrow frames carry `narrowPotential` of it. */
+  /** 16 bits inside an area, 24 with the stage; narrow frames carry `narrowPotential` of it. */
   potential: number;
   /** 16 bits; narrow frames carry the low 8. */
   sequence: number;
@@ -57,6 +65,7 @@ export function createDataHeader(): DataHeader {
     trafficClass: 0,
     precedence: 0,
     nextHop: 0,
+    nextHopArea: -1,
     flags: 0,
     source: 0,
     destination: 0,
@@ -70,12 +79,17 @@ export function encodeWideDataHeader(header: DataHeader, shared: boolean, out: U
   let at = offset;
   out[at++] = kindOctet(header.kind, header.trafficClass, header.precedence);
   if (shared) out[at++] = header.nextHop;
-  out[at++] = header.flags;
+  const stage = header.potential >>> 16;
+  const across = shared && header.nextHopArea >= 0;
+  out[at++] = header.flags | (stage > 0 ? FLAG_STAGE : 0) | (across ? FLAG_NEXT_HOP_AREA : 0);
+  if (across) out[at++] = header.nextHopArea;
   writeU16(out, at, header.source);
   writeU16(out, at + 2, header.destination);
-  writeU16(out, at + 4, header.potential);
-  writeU16(out, at + 6, header.sequence);
-  return at + 8 - offset;
+  at += 4;
+  if (stage > 0) out[at++] = stage;
+  writeU16(out, at, header.potential & 0xffff);
+  writeU16(out, at + 2, header.sequence);
+  return at + 4 - offset;
 }
 
 /** Fills `into` and returns the header's length, 0 if the octets are too few or cannot be a data header. */
@@ -91,13 +105,20 @@ export function decodeWideDataHeader(
   let at = offset;
   decodeKind(octets[at++] as number, into);
   into.nextHop = shared ? (octets[at++] as number) : 0;
-  into.flags = octets[at++] as number;
+  const flags = octets[at++] as number;
+  const staged = (flags & FLAG_STAGE) !== 0;
+  const across = (flags & FLAG_NEXT_HOP_AREA) !== 0;
+  if (end - offset < length + (staged ? 1 : 0) + (across ? 1 : 0)) return 0;
+  into.flags = flags & DATA_FLAG_REPAIR;
+  into.nextHopArea = across ? (octets[at++] as number) : -1;
   into.source = readU16(octets, at);
   into.destination = readU16(octets, at + 2);
-  into.potential = readU16(octets, at + 4);
-  into.sequence = readU16(octets, at + 6);
+  at += 4;
+  const stage = staged ? (octets[at++] as number) : 0;
+  into.potential = (stage << 16) | readU16(octets, at);
+  into.sequence = readU16(octets, at + 2);
   into.digest = -1;
-  return length;
+  return at + 4 - offset;
 }
 
 export function encodeNarrowDataHeader(header: DataHeader, out: Uint8Array, offset: number): number {
@@ -123,6 +144,7 @@ export function decodeNarrowDataHeader(
   if (end - offset < NARROW_DATA_HEADER_OCTETS) return 0;
   decodeKind(octets[offset] as number, into);
   into.nextHop = octets[offset + 1] as number;
+  into.nextHopArea = -1;
   into.flags = 0;
   if (into.kind === FrameKind.repairedUnicast || into.kind === FrameKind.repairedDatagram) {
     into.kind = into.kind === FrameKind.repairedUnicast ? FrameKind.unicast : FrameKind.datagram;

@@ -26,6 +26,9 @@ export const FrameKind = {
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
+/** Traffic classes that there are. */
+export const CLASS_COUNT = 4;
+
 export function kindOctet(kind: number, trafficClass: number, precedence: number): number {
   return (kind << 4) | (trafficClass << 2) | precedence;
 }

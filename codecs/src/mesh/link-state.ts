@@ -19,6 +19,9 @@
  *     +----------------+----------+
  *     | prefix count 1 | prefixes |   IP networks behind the node, apart from its implicit addresses
  *     +----------------+----------+
+ *     +-------------+
+ *     | area routes |                  `area-route.ts`; there if capability bit 3 is set
+ *     +-------------+
  *     name: length 1, UTF-8 (at most 12)       link, 4 octets: neighbour 1 | channel 1 | vector 2
  *     prefix: family and length 1 | the octets that the length covers, unused bits zero
  *       family and length: 0..128 IPv6 with so many bits, 0xc0 + 0..32 IPv4; 10.9.0.0/16 is d0 0a 09
@@ -30,6 +33,7 @@
  */
 import type { IpFamily, IpPrefix } from "../ip/ip-prefix.ts";
 import { readU16, readU32, writeU16, writeU32 } from "../wire/octets.ts";
+import { type AreaRoute, areaRoutesOctets, decodeAreaRoutes, encodeAreaRoutes } from "./area-route.ts";
 import { decodeLinkSet, encodeLinkSet, linkSetOctets } from "./link-set.ts";
 
 export const DELTA_OCTETS = 6;
@@ -41,6 +45,8 @@ const IPV4_PREFIX = 0xc0;
 
 /** Capability bits. */
 export const CAPABILITY_NARROW_VOICE = 1;
+/** On the wire only: area routes follow. */
+const CAPABILITY_BORDER = 8;
 
 export interface LinkStateLink {
   /** Local id of the other end. */
@@ -61,6 +67,8 @@ export interface Advertisement {
   links: LinkStateLink[];
   /** At most MAX_PREFIXES_PER_NODE. */
   prefixes: IpPrefix[];
+  /** Ways to other areas over this node's own neighbours. */
+  areas: AreaRoute[];
 }
 
 export interface Delta {
@@ -96,7 +104,7 @@ export function advertisementOctets(advertisement: Advertisement, narrow = false
   const links = narrow ? linkSetOctets(advertisement.links) : 1 + 4 * advertisement.links.length;
   let octets = 15 + advertisement.name.length + links;
   for (const prefix of advertisement.prefixes) octets += 1 + prefix.octets.length;
-  return octets;
+  return advertisement.areas.length > 0 ? octets + areaRoutesOctets(advertisement.areas) : octets;
 }
 
 export function encodeAdvertisement(
@@ -110,7 +118,8 @@ export function encodeAdvertisement(
   writeU32(out, at + 2, advertisement.nodeId);
   writeU32(out, at + 6, advertisement.bootEpoch);
   writeU16(out, at + 10, advertisement.sequence);
-  out[at + 12] = (advertisement.role << 4) | advertisement.capabilities;
+  const border = advertisement.areas.length > 0;
+  out[at + 12] = (advertisement.role << 4) | advertisement.capabilities | (border ? CAPABILITY_BORDER : 0);
   out[at + 13] = advertisement.name.length;
   out.set(advertisement.name, at + 14);
   at += 14 + advertisement.name.length;
@@ -121,6 +130,7 @@ export function encodeAdvertisement(
     out.set(octets, at);
     at += octets.length;
   }
+  if (border) at += encodeAreaRoutes(advertisement.areas, out, at);
   return at - offset;
 }
 
@@ -145,26 +155,25 @@ function decodeLinks(octets: Uint8Array, offset: number, end: number, into: Link
   return 1 + 4 * count;
 }
 
-/** Reads prefixes to `into`; false if they are malformed. */
-function decodePrefixes(octets: Uint8Array, offset: number, end: number, into: IpPrefix[]): boolean {
-  if (offset >= end) return false;
+/** Reads prefixes to `into`; returns the octets read, 0 if they are malformed. */
+function decodePrefixes(octets: Uint8Array, offset: number, end: number, into: IpPrefix[]): number {
+  if (offset >= end) return 0;
   const count = octets[offset] as number;
-  if (count > MAX_PREFIXES_PER_NODE) return false;
+  if (count > MAX_PREFIXES_PER_NODE) return 0;
   let at = offset + 1;
   for (let i = 0; i < count; i++) {
-    if (at >= end) return false;
+    if (at >= end) return 0;
     const first = octets[at++] as number;
     const family: IpFamily = first >= IPV4_PREFIX ? 4 : 6;
     const lengthBits = family === 4 ? first - IPV4_PREFIX : first;
     const length = (lengthBits + 7) >>> 3;
-    if (lengthBits > (family === 4 ? 32 : 128) || end - at < length) return false;
+    if (lengthBits > (family === 4 ? 32 : 128) || end - at < length) return 0;
     // Two ways to write one prefix would be two prefixes to whoever compares them.
-    if ((lengthBits & 7) !== 0 && ((octets[at + length - 1] as number) & (0xff >>> (lengthBits & 7))) !== 0)
-      return false;
+    if ((lengthBits & 7) !== 0 && ((octets[at + length - 1] as number) & (0xff >>> (lengthBits & 7))) !== 0) return 0;
     into.push({ family, lengthBits, octets: octets.slice(at, at + length) });
     at += length;
   }
-  return true;
+  return at - offset;
 }
 
 export function decodeAdvertisement(
@@ -184,16 +193,21 @@ export function decodeAdvertisement(
     bootEpoch: readU32(octets, offset + 6),
     sequence: readU16(octets, offset + 10),
     role: roleOctet >>> 4,
-    capabilities: roleOctet & 15,
+    capabilities: roleOctet & 7,
     name: octets.slice(offset + 14, offset + 14 + nameLength),
     links: [],
     prefixes: [],
+    areas: [],
   };
-  if ((advertisement.originator & 0xff) === 0 || advertisement.nodeId === 0) return undefined;
+  const local = advertisement.originator & 0xff;
+  if (local === 0 || local === 255 || advertisement.nodeId === 0) return undefined;
   const read = narrow
     ? decodeLinkSet(octets, at, end, MAX_LINKS_PER_NODE, advertisement.links)
     : decodeLinks(octets, at, end, advertisement.links);
   at += read;
-  if (read === 0 || !decodePrefixes(octets, at, end, advertisement.prefixes)) return undefined;
+  const prefixes = read === 0 ? 0 : decodePrefixes(octets, at, end, advertisement.prefixes);
+  if (prefixes === 0) return undefined;
+  const border = (roleOctet & CAPABILITY_BORDER) !== 0;
+  if (border && decodeAreaRoutes(octets, at + prefixes, end, advertisement.areas) === 0) return undefined;
   return advertisement;
 }

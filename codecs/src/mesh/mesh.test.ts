@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { IpPrefix } from "../ip/ip-prefix.ts";
 import { fromHex, type GoldenVector, parseGoldenVectors, toHex } from "../testing/golden.ts";
+import { type AreaRoute, MAX_AREA_HOPS } from "./area-route.ts";
 import {
   createDataHeader,
   type DataHeader,
@@ -87,7 +88,7 @@ golden<Report>(
   "report",
   (v) => encodeReport(v, out, 0),
   (o) => {
-    const report: Report = { target: 0, slot: 0, highestLow: 0, bitmap: 0 };
+    const report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0 };
     return decodeReport(o, 0, o.length, report) ? report : undefined;
   },
 );
@@ -257,6 +258,12 @@ test("advertisements round-trip and know their length", () => {
       if ((bits & 7) !== 0) kept[kept.length - 1]! &= 0xff00 >>> (bits & 7);
       return { family: six ? 6 : 4, lengthBits: bits, octets: kept };
     });
+  const areaRoute = fc
+    .record({
+      path: fc.uniqueArray(fc.nat(255), { minLength: 1, maxLength: MAX_AREA_HOPS }),
+      costs: fc.array(fc.nat(255), { minLength: 4, maxLength: 4 }),
+    })
+    .map(({ path, costs }): AreaRoute => ({ area: path[0] as number, via: path.slice(1), costs: [...costs] }));
   const advertisement = fc.record(
     {
       originator: fc.nat(0xfe).map((local) => 0x0100 | Math.max(1, local)),
@@ -264,10 +271,11 @@ test("advertisements round-trip and know their length", () => {
       bootEpoch: fc.nat(0xffffffff),
       sequence: fc.nat(0xffff),
       role: fc.nat(15),
-      capabilities: fc.nat(15),
+      capabilities: fc.nat(7),
       name: fc.uint8Array({ maxLength: 12 }),
       links: fc.array(link, { maxLength: 100 }),
       prefixes: fc.array(ipPrefix, { maxLength: 8 }),
+      areas: fc.uniqueArray(areaRoute, { maxLength: 20, selector: (route) => route.area }),
     },
     plain,
   );
@@ -287,7 +295,7 @@ test("advertisements round-trip and know their length", () => {
 });
 
 test("no decoder throws on random octets", () => {
-  const report: Report = { target: 0, slot: 0, highestLow: 0, bitmap: 0 };
+  const report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0 };
   const fragment: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), fc.boolean(), (octets, a, b) => {

@@ -5,6 +5,8 @@
  *   +--------+----------+---------+------------------------------------------------------------+
  *   | kind 1 | target 1 | count 1 | originator 1 | boot epoch, low 8 | sequence, low 8 |  ...   |
  *   +--------+----------+---------+------------------------------------------------------------+
+ *
+ * The boot epoch is shifted by a hash of the node id, so that two nodes with one address differ.
  */
 export const MAX_PULL_ENTRIES = 254;
 export const PULL_ENTRY_OCTETS = 3;

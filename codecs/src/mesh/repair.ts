@@ -50,6 +50,16 @@ export function clearRepair(repair: Repair): void {
   repair.routeLength = 0;
 }
 
+/** Notes a dead link. False if the list is full, or the failure is known already: then a way around it has been tried. */
+export function addFailure(repair: Repair, finder: number, lost: number): boolean {
+  for (let i = 0; i < repair.failureCount; i++)
+    if (repair.failures[2 * i] === finder && repair.failures[2 * i + 1] === lost) return false;
+  if (repair.failureCount === MAX_CARRIED_FAILURES) return false;
+  repair.failures[2 * repair.failureCount] = finder;
+  repair.failures[2 * repair.failureCount++ + 1] = lost;
+  return true;
+}
+
 export function repairOctets(repair: Repair): number {
   return HEADER_OCTETS + 2 * repair.failureCount + repair.routeLength;
 }

@@ -8,6 +8,7 @@ import {
   encodeHello,
   encodeLinkVector,
   encodeNarrowHello,
+  HELLO_FLAG_AREAS,
   HELLO_FLAG_DIRECT,
   HELLO_FLAG_REPLY,
   HELLO_FLAG_SAME,
@@ -15,12 +16,14 @@ import {
   helloEntry,
   type LinkStateLink,
   LOSS_STEPS,
-  MAX_HELLO_ENTRIES,
   rebuildCounter,
   replayIsNew,
   VECTOR_GONE,
 } from "@skein/codecs";
+import { noteConflict } from "./address-conflict.ts";
+import { type AreaRoutes, hasForeign } from "./area-routes.ts";
 import { longestPauseUs, nextCadence } from "./cadence.ts";
+import { listForeign, listNeighbours } from "./hello-list.ts";
 import {
   ASK_AGAIN_PER_MEMBER_US,
   ASK_AGAIN_US,
@@ -49,7 +52,7 @@ import {
   STRANGER_SILENCE_US,
 } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
-import { answerChance, createNeighbour, type Neighbour, type Port } from "./port.ts";
+import { answerChance, createNeighbour, findNeighbour, type Neighbour, type Port } from "./port.ts";
 import { resetWindows, type Stranger } from "./secure-channel.ts";
 import { type CoreState, emit } from "./state.ts";
 import { channelUnsettled, SETTLING_US } from "./turn-taking.ts";
@@ -82,6 +85,7 @@ const COST_MASK = 7 << 2;
 export class Adjacency {
   readonly #s: CoreState;
   readonly #flooding: LinkStateFlooding;
+  readonly #areas: AreaRoutes;
   readonly #hello: Hello = createHello();
   readonly #narrowHello = createNarrowHello();
   /** Told when a link may no longer be used (`lost`), or is not to be trusted, so that what waits for it goes another way. */
@@ -89,9 +93,10 @@ export class Adjacency {
   /** Told when a neighbour can be used. */
   onLinkUp: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
 
-  constructor(state: CoreState, flooding: LinkStateFlooding) {
+  constructor(state: CoreState, flooding: LinkStateFlooding, areas: AreaRoutes) {
     this.#s = state;
     this.#flooding = flooding;
+    this.#areas = areas;
   }
 
   // Hellos out
@@ -189,15 +194,9 @@ export class Adjacency {
     hello.interval100ms = Math.min(255, Math.round(interval / 100_000));
     hello.digest = this.#s.db.digest;
     hello.entryCount = 0;
-    for (const n of port.neighbours) {
-      // One that is held down is not listed: both ends leave the link alone for as long.
-      if (same || !n.alive || nowUs < n.heldDownUntilUs || hello.entryCount === MAX_HELLO_ENTRIES) continue;
-      const entry = helloEntry(hello, hello.entryCount++);
-      entry.local = n.local;
-      entry.quality = Math.round(n.rxQuality * 255);
-      entry.receiverIndex = n.index;
-      entry.slot = n.index + 1;
-      entry.counter = n.directCounter % 0x1_0000_0000;
+    if (!same) {
+      listNeighbours(nowUs, port, hello);
+      if (hasForeign(port)) listForeign(nowUs, port, hello, this.#areas.told());
     }
     this.#helloSent(nowUs, port, full);
     // A newcomer says it twice; all jitter so that they do not fall into step.
@@ -208,21 +207,33 @@ export class Adjacency {
     return encodeHello(hello, full, out, offset);
   }
 
+  /** What lies behind this node has changed: neighbours of other areas hear it soon. */
+  tellForeign(nowUs: number): void {
+    for (const port of this.#s.ports) {
+      if (!hasForeign(port)) continue;
+      this.#unsettle(port);
+      this.hurryHello(nowUs, port, 40_000);
+    }
+  }
+
   // Frames in
 
   /** Finds or makes the neighbour that a full frame names; undefined with a counted drop if it is not to be trusted. */
   admitFull(nowUs: number, port: Port, endpoint: number, address: number): Neighbour | undefined {
     const { nodeId, bootEpoch, bearerId, counter } = this.#s.secure.full;
     const local = address & 0xff;
-    if (address >>> 8 !== this.#s.area) return this.#refuse("foreign-area");
-    if (local === 0 || local === 255 || address === this.#s.options.address) return this.#refuse("address-conflict");
-    let n = port.byLocal[local];
-    if (n === undefined) {
+    // Areas meet on wide bearers: narrow frames have no room for more than local ids.
+    if (port.narrow && address >>> 8 !== this.#s.area) return this.#refuse("foreign-area");
+    if (local === 0 || local === 255) return this.#refuse("address-conflict");
+    const { options } = this.#s;
+    if (address === options.address) return this.#claimed(nowUs, address, options.nodeId, nodeId);
+    let n = findNeighbour(port, this.#s.area, address);
+    if (n !== undefined && n.nodeId !== nodeId && n.alive) return this.#claimed(nowUs, address, n.nodeId, nodeId);
+    if (n === undefined || n.nodeId !== nodeId) {
       n = this.#meet(nowUs, port, { nodeId, bootEpoch, bearerId }, address);
       if (n === undefined) return undefined;
       channelUnsettled(port, nowUs);
     }
-    if (n.nodeId !== nodeId) return this.#refuse("address-conflict");
     if (bootEpoch < n.bootEpoch) return this.#refuse("stale-epoch");
     if (bootEpoch > n.bootEpoch) this.#restarted(nowUs, port, n, bootEpoch);
     if (!replayIsNew(n.window, counter)) return this.#refuse("replayed");
@@ -233,17 +244,28 @@ export class Adjacency {
     return n;
   }
 
+  #claimed(nowUs: number, address: number, nodeId: number, other: number): undefined {
+    noteConflict(this.#s, nowUs, address, nodeId, other);
+    return undefined;
+  }
+
+  /** A new neighbour; it takes the place of one that had its address and is gone. */
   #meet(nowUs: number, port: Port, stranger: Stranger, address: number): Neighbour | undefined {
-    if (port.neighbours.length >= MAX_NEIGHBOURS_PER_BEARER) return this.#refuse("neighbour-table-full");
+    const gone = findNeighbour(port, this.#s.area, address);
+    const index = gone?.index ?? port.neighbours.length;
+    if (index >= MAX_NEIGHBOURS_PER_BEARER) return this.#refuse("neighbour-table-full");
     const { nodeId } = stranger;
-    const n = createNeighbour(port.neighbours.length, nodeId, address, this.#s.secure.key(nodeId), nowUs);
+    const foreign = address >>> 8 !== this.#s.area;
+    const n = createNeighbour(index, nodeId, address, this.#s.secure.key(nodeId), nowUs, foreign);
     n.alive = false;
     n.bootEpoch = stranger.bootEpoch;
     n.remoteBearerId = stranger.bearerId;
     // Until its cadence is known.
     if (port.narrow) n.helloIntervalUs = STRANGER_SILENCE_US;
-    port.neighbours.push(n);
-    port.byLocal[n.local] = n;
+    port.neighbours[index] = n;
+    if (foreign && gone !== undefined) port.foreign[port.foreign.indexOf(gone)] = n;
+    else if (foreign) port.foreign.push(n);
+    else port.byLocal[n.local] = n;
     return n;
   }
 
@@ -278,7 +300,7 @@ export class Adjacency {
     }
     n.lastHeardUs = nowUs;
     if (port.narrow) port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
-    this.#s.db.heard(n.local, nowUs);
+    if (!n.foreign) this.#s.db.heard(n.local, nowUs);
     if (n.alive) {
       if (port.narrow) this.#useAgain(nowUs, port, n);
       return;
@@ -349,7 +371,7 @@ export class Adjacency {
     }
     if (n.rxExpected >= QUALITY_FRAMES) this.#reckonQuality(n);
     if ((hello.flags & HELLO_FLAG_SAME) !== 0) {
-      this.#flooding.compareDigest(nowUs, port, n, hello.digest);
+      if (!n.foreign) this.#flooding.compareDigest(nowUs, port, n, hello.digest);
       this.refreshVector(nowUs, port, n);
       return true;
     }
@@ -357,6 +379,8 @@ export class Adjacency {
     n.reach.fill(0);
     for (let i = 0; i < hello.entryCount; i++) {
       const entry = helloEntry(hello, i);
+      const area = entry.area < 0 ? n.area : entry.area;
+      if (area !== this.#s.area) continue;
       n.reach[entry.local >>> 5] = (n.reach[entry.local >>> 5] as number) | (1 << (entry.local & 31));
       if (entry.local !== this.#s.local) continue;
       listed = true;
@@ -377,8 +401,9 @@ export class Adjacency {
     if (listed) this.#hearsUs(nowUs, port, n);
     else this.#lose(nowUs, port, n, "does not hear us");
     if (!listed) this.hurryHello(nowUs, port, 60_000);
-    this.#flooding.compareDigest(nowUs, port, n, hello.digest);
+    if (!n.foreign) this.#flooding.compareDigest(nowUs, port, n, hello.digest);
     this.refreshVector(nowUs, port, n);
+    if (n.foreign && (hello.flags & HELLO_FLAG_AREAS) !== 0) this.#areas.heard(nowUs, n, hello.routes);
     return true;
   }
 
@@ -422,6 +447,7 @@ export class Adjacency {
     this.#unsettle(port);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: true, reason: "two-way" });
     this.refreshVector(nowUs, port, n);
+    if (n.foreign) this.#areas.refresh(nowUs);
     this.onLinkUp(nowUs, port, n);
     if (!port.narrow) this.hurryHello(nowUs, port, 40_000);
   }
@@ -487,6 +513,7 @@ export class Adjacency {
     if (!hearsay) this.#damp(nowUs, n);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: false, reason });
     this.refreshVector(nowUs, port, n);
+    if (n.foreign) this.#areas.refresh(nowUs);
     this.onLinkLost(nowUs, port, n, true);
   }
 
@@ -612,6 +639,10 @@ export class Adjacency {
     if (!gone && !money && nowUs - n.vectorChangeUs < settleUs) return;
     n.advertisedVector = vector;
     n.vectorChangeUs = Number.POSITIVE_INFINITY;
+    if (n.foreign) {
+      this.#areas.refresh(nowUs);
+      return;
+    }
     if (port.narrow && vector !== VECTOR_GONE) this.#announceLater(nowUs, port, n.local);
     else {
       port.pendingLinks.delete(n.local);

@@ -133,7 +133,9 @@ export type NodeEvent =
   | { type: "video"; from: Address; stream: number; octets: Uint8Array }
   /** What `sendIp` or `sendIpGroup` was given at the other end; octets are the event's own copy. `to` is 0 for a group. */
   | { type: "ip"; from: Address; to: Address; octets: Uint8Array }
-  | { type: "policy"; version: number; octets: Uint8Array };
+  | { type: "policy"; version: number; octets: Uint8Array }
+  /** Two nodes have one address: `nodeId` has it as far as this node is concerned, `other` claims it. */
+  | { type: "address-conflict"; address: Address; nodeId: number; other: number };
 
 /** Names of nodes, links, queues as JSON; for people and the API, made on demand. */
 export interface CoreStatus {

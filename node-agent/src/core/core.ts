@@ -23,6 +23,7 @@ import {
   type TransmitSlot,
   type VoiceCodec,
 } from "./api.ts";
+import { AreaRoutes } from "./area-routes.ts";
 import { noteCarrier } from "./control-share.ts";
 import { Forwarding } from "./forwarding.ts";
 import { GroupRelay } from "./group-relay.ts";
@@ -53,6 +54,7 @@ export function createCore(options: CoreOptions, nowUs: number): MeshCore {
 class Core implements MeshCore {
   readonly #s: CoreState;
   readonly #flooding: LinkStateFlooding;
+  readonly #areas: AreaRoutes;
   readonly #adjacency: Adjacency;
   readonly #arq: HopArq;
   readonly #forwarding: Forwarding;
@@ -71,11 +73,13 @@ class Core implements MeshCore {
     const s = createState(options);
     this.#s = s;
     const flooding = new LinkStateFlooding(s, nowUs);
-    const adjacency = new Adjacency(s, flooding);
+    const areas = new AreaRoutes(s, flooding);
+    const adjacency = new Adjacency(s, flooding, areas);
     const arq = new HopArq(s, adjacency);
     const forwarding = new Forwarding(s);
     const relay = new GroupRelay(s, forwarding);
     this.#flooding = flooding;
+    this.#areas = areas;
     this.#adjacency = adjacency;
     this.#arq = arq;
     this.#forwarding = forwarding;
@@ -88,6 +92,8 @@ class Core implements MeshCore {
     this.#sos = new SosService(s, this.#outbox);
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
     this.#policy = new PolicyService(s, this.#outbox, nowUs);
+    areas.onTold = (atUs) => adjacency.tellForeign(atUs);
+    flooding.onRoutes = (atUs) => areas.databaseChanged(atUs);
     flooding.onAdvertisement = (atUs, before, after, hearsay) =>
       adjacency.advertisementChanged(atUs, before, after, hearsay);
     const rerouting = new Rerouting(s, forwarding);
@@ -108,6 +114,7 @@ class Core implements MeshCore {
     if (this.#flooding.dueUs <= nowUs) this.#flooding.handleTimeout(nowUs);
     if (this.#relay.dueUs <= nowUs) this.#relay.handleTimeout(nowUs);
     if (this.#forwarding.custody.dueUs <= nowUs) this.#forwarding.custody.handleTimeout(nowUs);
+    if (this.#areas.dueUs <= nowUs) this.#areas.handleTimeout(nowUs);
     if (this.#texts.dueUs <= nowUs) this.#texts.handleTimeout(nowUs);
     if (this.#sos.dueUs <= nowUs) this.#sos.handleTimeout(nowUs);
     // By index: this is asked for every frame, and an iterator is an object.
@@ -125,6 +132,7 @@ class Core implements MeshCore {
     if (this.#nextEvent < this.#s.events.length) return 0;
     let next = Math.min(
       this.#flooding.dueUs,
+      this.#areas.dueUs,
       this.#relay.dueUs,
       this.#texts.dueUs,
       this.#sos.dueUs,
@@ -261,7 +269,7 @@ class Core implements MeshCore {
   }
 
   resolveIp(octets: Uint8Array, offset: number, family: IpFamily): Address {
-    return this.#s.db.resolveIp(octets, offset, family, this.#distance);
+    return this.#s.db.resolveIp(octets, offset, family, this.#distance, this.#reachesArea);
   }
 
   foreignPrefixes(): readonly IpPrefix[] {
@@ -289,7 +297,7 @@ class Core implements MeshCore {
   }
 
   isReachable(to: Address): boolean {
-    return to >>> 8 === this.#s.area && this.#forwarding.reachable(to & 0xff);
+    return this.#forwarding.reachable(to);
   }
 
   status(nowUs: number): CoreStatus {
@@ -302,6 +310,8 @@ class Core implements MeshCore {
 
   readonly #distance = (local: number): number =>
     this.#s.paths.from(this.#s.local, TrafficClass.command)[local] as number;
+
+  readonly #reachesArea = (area: number): boolean => this.#forwarding.reachable(area << 8);
 
   /**
    * Which service a packet is for follows from its kind, class and precedence, and for commands from its first octet.

@@ -32,6 +32,7 @@ const DROP_REASONS = [
   "texts-full",
   "bearer-lost",
   "control-share",
+  "sources-forgotten",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -55,6 +56,7 @@ const COUNTED = [
   "rerouted",
   "repaired",
   "searched",
+  "detours",
   "kept",
   "suspicions",
   "flaps-damped",

@@ -1,3 +1,6 @@
+import type { Counters } from "./counters.ts";
+import { MAX_SEQUENCE_WINDOWS } from "./limits.ts";
+
 /**
  * Which (source, space, sequence) have come. A space is a run of sequence numbers of one source: one per
  * traffic class, and one for group frames that exist on narrow bearers only, whose 8-bit sequences could
@@ -20,16 +23,23 @@ interface SourceWindow {
 }
 
 export class DuplicateFilter {
-  readonly #windows: (SourceWindow | undefined)[] = [];
-  readonly #epochs = new Float64Array(256);
+  readonly #counters: Counters;
+  /** By source and space, in order of appearance. */
+  readonly #windows = new Map<number, SourceWindow>();
+  readonly #epochs = new Map<number, number>();
 
-  /** True the first time; marks it. `key` is a small dense number for (source, space). */
+  constructor(counters: Counters) {
+    this.#counters = counters;
+  }
+
+  /** True the first time; marks it. */
   accept(source: number, space: number, sequence: number, nowUs: number, narrow = false): boolean {
-    const key = (source & 0xff) * SEQUENCE_SPACES + space;
-    let w = this.#windows[key];
+    const key = source * SEQUENCE_SPACES + space;
+    let w = this.#windows.get(key);
     if (w === undefined) {
       w = { highest: sequence, lastUs: nowUs, guessed: narrow, seen: new Uint32Array(WORDS) };
-      this.#windows[key] = w;
+      if (this.#windows.size >= MAX_SEQUENCE_WINDOWS) this.#forgetOldest();
+      this.#windows.set(key, w);
       mark(w, sequence);
       return true;
     }
@@ -56,9 +66,15 @@ export class DuplicateFilter {
     return true;
   }
 
+  #forgetOldest(): void {
+    const oldest = this.#windows.keys().next();
+    if (oldest.done !== true) this.#windows.delete(oldest.value);
+    this.#counters.drop("sources-forgotten");
+  }
+
   /** Completes a sequence of which only the low 8 bits travelled. */
   rebuild(source: number, space: number, low8: number): number {
-    const w = this.#windows[(source & 0xff) * SEQUENCE_SPACES + space];
+    const w = this.#windows.get(source * SEQUENCE_SPACES + space);
     if (w === undefined) return low8;
     let ahead = (low8 - w.highest) & 0xff;
     if (ahead >= 0xc0) ahead -= 0x100;
@@ -67,13 +83,13 @@ export class DuplicateFilter {
 
   /** The source started anew in this boot epoch: its sequences begin somewhere else. News of it comes more than once. */
   restarted(source: number, bootEpoch: number): void {
-    const known = this.#epochs[source & 0xff] as number;
+    const known = this.#epochs.get(source) ?? 0;
     if (bootEpoch <= known) return;
-    this.#epochs[source & 0xff] = bootEpoch;
+    if (this.#epochs.size >= MAX_SEQUENCE_WINDOWS) this.#epochs.clear();
+    this.#epochs.set(source, bootEpoch);
     // The first epoch that is learned is the one that what was heard so far belongs to.
     if (known === 0) return;
-    for (let space = 0; space < SEQUENCE_SPACES; space++)
-      this.#windows[(source & 0xff) * SEQUENCE_SPACES + space] = undefined;
+    for (let space = 0; space < SEQUENCE_SPACES; space++) this.#windows.delete(source * SEQUENCE_SPACES + space);
   }
 }
 

@@ -25,7 +25,7 @@ function databaseOf(...links: [a: number, b: number, atA: number, atB?: number][
       return b === local ? [{ neighbour: a, channel: 0, vector: atB }] : [];
     });
     const name = new Uint8Array(0);
-    const rest = { bootEpoch: 1, sequence: 1, role: 0, capabilities: 0, name, prefixes: [] };
+    const rest = { bootEpoch: 1, sequence: 1, role: 0, capabilities: 0, name, prefixes: [], areas: [] };
     db.applyFull({ ...rest, originator: (AREA << 8) | local, nodeId: local, links: mine }, 0);
   }
   return db;

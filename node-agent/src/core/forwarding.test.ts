@@ -1,19 +1,11 @@
-import {
-  createDataHeader,
-  createRepair,
-  DATA_FLAG_REPAIR,
-  DIRECT_HEADER_OCTETS,
-  decodeRepair,
-  decodeWideDataHeader,
-  narrowPotential,
-  WIDE_DATA_HEADER_OCTETS,
-} from "@skein/codecs";
+import { narrowPotential } from "@skein/codecs";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CoreBearer } from "./api.ts";
-import { narrowLimit } from "./forwarding.ts";
+import { narrowLimit } from "./potential.ts";
 import { Random } from "./random.ts";
+import { readPacket } from "./testing/read-packet.ts";
 import { type Medium, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
@@ -42,19 +34,6 @@ function randomEdges(nodes: number, extra: number, random: Random): [number, num
   return edges;
 }
 
-/**
- * How far a packet has come on the way on which it cannot return: what it carries as one number that falls at every
- * hop. Ordinary descent comes before repair; then each generation, hop of a search, failure, and hop of the route.
- */
-function remaining(octets: Uint8Array): number {
-  const header = createDataHeader();
-  decodeWideDataHeader(octets, DIRECT_HEADER_OCTETS, octets.length, false, header);
-  if ((header.flags & DATA_FLAG_REPAIR) === 0) return 1e6 + header.potential;
-  const repair = createRepair();
-  assert.ok(decodeRepair(octets, DIRECT_HEADER_OCTETS + WIDE_DATA_HEADER_OCTETS, octets.length, repair) > 0);
-  return (((3 - repair.generation) * 3 + repair.searchHops) * 5 + 4 - repair.failureCount) * 100 + repair.routeLength;
-}
-
 test("what a packet carries falls at every hop, whatever fails in silence meanwhile", () => {
   let repaired = 0;
   for (let seed = 1; seed <= 12; seed++) {
@@ -66,10 +45,10 @@ test("what a packet carries falls at every hop, whatever fails in silence meanwh
     const given = new Map<string, number>();
     let hops = 0;
     mesh.onFrame = (from, medium, octets) => {
-      if (octets.length < 100 || octets[octets.length - 10] !== 0xa5) return;
-      const packet = octets[octets.length - 9] as number;
-      const carried = remaining(octets);
-      if (carried < 1e6) repaired++;
+      const read = readPacket(octets, 0xa5);
+      if (read === undefined) return;
+      const { mark: packet, remaining: carried } = read;
+      if (read.repaired) repaired++;
       if (from !== 0) {
         assert.ok(carried < (given.get(`${from}/${packet}`) ?? 0), `seed ${seed}, packet ${packet} at ${from}`);
         hops++;

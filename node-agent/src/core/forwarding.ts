@@ -1,4 +1,5 @@
 import {
+  addFailure,
   clearRepair,
   createRepair,
   DATA_FLAG_REPAIR,
@@ -11,12 +12,24 @@ import {
   type Repair,
   VECTOR_GONE,
 } from "@skein/codecs";
+import { NO_WAY } from "./area-paths.ts";
 import { Custody } from "./custody.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
 import { MAX_SEARCH_COPIES, QUEUE_AGE_NARROW_US, QUEUE_AGE_WIDE_US, SEARCH_BURST, SEARCH_GAP_US } from "./limits.ts";
-import { UNREACHABLE } from "./link-cost.ts";
+import { linkCost, UNREACHABLE } from "./link-cost.ts";
 import { isTrusted, isUsable, type Neighbour, type Port } from "./port.ts";
-import { createAvoid } from "./shortest-paths.ts";
+import {
+  ANY_POTENTIAL,
+  detoursOf,
+  idInArea,
+  narrowLimit,
+  rank,
+  STAGE_AREAS,
+  STAGE_DETOUR,
+  STAGE_DETOURS,
+  stageGiven,
+} from "./potential.ts";
+import { createAvoid, OUTSIDE } from "./shortest-paths.ts";
 import type { CoreState } from "./state.ts";
 
 /** A next hop that was chosen; `route` is what the packet carries from there on, if it has to. */
@@ -32,13 +45,11 @@ export interface Choices {
   readonly second: Choice | undefined;
 }
 
-const ANYWHERE = createAvoid(0);
-ANYWHERE.firstHops.fill(1);
-
 /**
  * Unicast forwarding by descending potential. A packet carries the potential P of whoever sent it; a node may pass it
  * on only with a P' < P and to a neighbour whose own distance is below P'. Potentials fall at every hop and are never
- * negative, so that no packet loops, whatever the databases say.
+ * negative, so that no packet loops, whatever the databases say. On the way to another area the number of areas still
+ * to enter stands before the distance to the border node.
  *
  * When the next hop is dead, in this order: a neighbour that descends and does not need the dead node (RFC 5286,
  * node-protecting); the failure carried in the packet, with a source route around it; any neighbour that descends; a
@@ -47,20 +58,28 @@ ANYWHERE.firstHops.fill(1);
 export class Forwarding {
   readonly #s: CoreState;
   readonly #custody: Custody;
-  readonly #searched = new DuplicateFilter();
+  readonly #searched: DuplicateFilter;
   #searchesPaidUs = 0;
   readonly #avoid = createAvoid(MAX_CARRIED_FAILURES + MAX_ROUTE_HOPS);
+  /** Avoids nothing, and leaves the area where `#avoid` does. */
+  readonly #anywhere = { ...createAvoid(0), exits: this.#avoid.exits };
   readonly #way = new Uint8Array(MAX_ROUTE_HOPS + 1);
   readonly #copy: Repair = createRepair();
+  // Where the packet at hand goes: its area, whether that is another one, and the end of its way inside the own one.
+  #area = 0;
+  #outside = false;
+  #end = 0;
   // The hop that the last successful choice found.
   #port: Port | undefined;
   #neighbour: Neighbour | undefined;
   #potential = 0;
-  /** Local id of the next hop that the database wants, usable or not; 0 if it knows no way. */
-  #wanted = 0;
+  /** The next hop that the database wants, usable or not. */
+  #wanted: Neighbour | undefined;
 
   constructor(state: CoreState) {
     this.#s = state;
+    this.#searched = new DuplicateFilter(state.counters);
+    this.#anywhere.firstHops.fill(1);
     this.#custody = new Custody(state, (nowUs, header, repair, slot) => this.#resume(nowUs, header, repair, slot));
   }
 
@@ -70,7 +89,7 @@ export class Forwarding {
 
   /**
    * Sends a unicast packet on its way, keeps it for later, or drops it with a count. `header.potential` is the
-   * exclusive limit: what the packet carried, 0xffff at its origin. `repair` counts where the header's flags say so and
+   * exclusive limit: what the packet carried, ANY_POTENTIAL at its origin. `repair` counts where the header's flags say so and
    * is written otherwise. False: it could not be queued now.
    */
   route(
@@ -83,13 +102,12 @@ export class Forwarding {
     deadlineUs = 0,
     keep = true,
   ): boolean {
-    if (header.destination >>> 8 !== this.#s.area) return this.#drop("foreign-area");
     const fresh = (header.flags & DATA_FLAG_REPAIR) === 0;
     if (this.forward(nowUs, header, repair, octets, from, length, deadlineUs, undefined)) return true;
     if (this.#search(nowUs, header, repair, octets, from, length, deadlineUs)) return true;
     const until = deadlineUs > 0 ? deadlineUs : nowUs + (QUEUE_AGE_WIDE_US[header.trafficClass] as number);
     if (keep && this.#custody.keep(nowUs, header, repair, octets, from, length, until)) return false;
-    return this.#drop(fresh && header.potential === UNREACHABLE ? "no-route" : "no-descent");
+    return this.#drop(fresh && header.potential === ANY_POTENTIAL ? "no-route" : "no-descent");
   }
 
   /** Queues a packet for a next hop other than `except`; false, with nothing counted, if there is none. */
@@ -103,6 +121,7 @@ export class Forwarding {
     deadlineUs: number,
     except: Neighbour | undefined,
   ): boolean {
+    this.#aim(header.destination);
     if ((header.flags & DATA_FLAG_REPAIR) === 0) {
       if (!this.#descend(nowUs, header, repair, except)) return false;
       if ((header.flags & DATA_FLAG_REPAIR) !== 0) this.#s.counters.count("repaired");
@@ -115,101 +134,130 @@ export class Forwarding {
    * To be called right after `route`; false if there is no such way.
    */
   routeCopy(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): boolean {
-    const destination = header.destination & 0xff;
+    this.#aim(header.destination);
     const { trafficClass } = header;
-    if (!this.#chooseDescent(nowUs, destination, trafficClass, UNREACHABLE, undefined)) return false;
-    const first = this.#neighbour as Neighbour;
-    const hops = this.#around(nowUs, destination, trafficClass, () =>
-      this.#avoidWayThrough(first.local, destination, trafficClass),
-    );
+    if (!this.#chooseDescent(nowUs, trafficClass, ANY_POTENTIAL, undefined)) return false;
+    const first = idInArea(this.#neighbour as Neighbour);
+    const stage = this.#outside ? ANY_POTENTIAL >>> 16 : 0;
+    const hops = this.#around(nowUs, trafficClass, stage, () => this.#avoidWayThrough(first, trafficClass));
     if (hops === 0) return false;
     clearRepair(this.#copy);
-    const copy = { ...header, flags: header.flags | DATA_FLAG_REPAIR };
-    this.#takeRoute(nowUs, copy, this.#copy, hops, undefined);
+    const copy = { ...header };
+    if (!this.#takeRoute(nowUs, copy, this.#copy, hops, stage, undefined)) return false;
     return this.#enqueue(nowUs, copy, this.#copy, octets, from, length, 0);
   }
 
   // Ordinary descent, and the first repair of what cannot descend
 
   #descend(nowUs: number, header: DataHeader, repair: Repair, except: Neighbour | undefined): boolean {
-    const destination = header.destination & 0xff;
     const { trafficClass, potential } = header;
-    if (this.#chooseDescent(nowUs, destination, trafficClass, potential, except)) return true;
+    if (this.#chooseDescent(nowUs, trafficClass, potential, except)) return true;
     clearRepair(repair);
-    const dead = this.#wanted;
+    const dead = this.#wanted === undefined ? -1 : idInArea(this.#wanted);
     if (this.#goAround(nowUs, header, repair, dead, except)) return true;
-    return this.#chooseAny(nowUs, destination, trafficClass, potential, except);
+    if (this.#chooseAny(nowUs, trafficClass, potential, except)) return true;
+    const detour = this.#outside ? detoursOf(potential) : 0;
+    return detour > 0 && this.#chooseDescent(nowUs, trafficClass, detour, except);
+  }
+
+  #aim(destination: number): void {
+    this.#area = destination >>> 8;
+    this.#outside = this.#area !== this.#s.area;
+    this.#end = this.#outside ? OUTSIDE : destination & 0xff;
+  }
+
+  /** How far a node of the own area is from where the packet goes, detours apart. */
+  #ahead(local: number, trafficClass: number): number {
+    const { paths, areaPaths } = this.#s;
+    if (this.#outside) return areaPaths.from(local, trafficClass)[this.#area] as number;
+    return paths.from(local, trafficClass)[this.#end] as number;
+  }
+
+  /** The same of a neighbour. One of another area leads out of the own one, and nowhere in it. */
+  #aheadOf(n: Neighbour, trafficClass: number): number {
+    if (!n.foreign) return this.#ahead(n.local, trafficClass);
+    return this.#outside ? ((n.ahead[trafficClass] as Uint32Array)[this.#area] as number) : NO_WAY;
+  }
+
+  /** Narrow frames carry ids of their own area only. */
+  #serves(port: Port): boolean {
+    return !(port.narrow && this.#outside);
   }
 
   /** The nearest neighbour if it can be trusted, else the nearest that descends and does not need the one that cannot. */
-  #chooseDescent(
-    nowUs: number,
-    destination: number,
-    trafficClass: number,
-    limit: number,
-    except: Neighbour | undefined,
-  ): boolean {
-    const { paths, local } = this.#s;
-    const tight = Math.min(paths.from(local, trafficClass)[destination] as number, limit - 1);
-    this.#want(destination, trafficClass, tight);
+  #chooseDescent(nowUs: number, trafficClass: number, limit: number, except: Neighbour | undefined): boolean {
+    const tight = this.#tight(trafficClass, limit);
+    this.#want(trafficClass, tight);
     const wanted = this.#neighbour;
     if (wanted === undefined) return false;
     if (wanted !== except && isTrusted(this.#port as Port, wanted, nowUs)) {
-      const distance = paths.from(wanted.local, trafficClass)[destination] as number;
-      return this.#settle(this.#port as Port, wanted, tight, limit, distance);
+      return this.#settle(this.#port as Port, wanted, tight, limit, this.#aheadOf(wanted, trafficClass));
     }
-    return this.#chooseProtected(nowUs, destination, trafficClass, tight, limit, except);
+    return this.#chooseProtected(nowUs, trafficClass, tight, limit, except);
+  }
+
+  /** The own distance, or what is just below the limit, both without detours. */
+  #tight(trafficClass: number, limit: number): number {
+    return Math.min(this.#ahead(this.#s.local, trafficClass), limit - 1 - this.#detours(limit));
+  }
+
+  /** The part of what is written under this limit that tells of detours. */
+  #detours(limit: number): number {
+    return this.#outside ? detoursOf(limit) : 0;
   }
 
   /** What the database alone would choose, into #port and #neighbour. */
-  #want(destination: number, trafficClass: number, tight: number): void {
+  #want(trafficClass: number, tight: number): void {
     this.#port = undefined;
     this.#neighbour = undefined;
     let best = Number.POSITIVE_INFINITY;
-    const { ports, paths } = this.#s;
+    const { ports } = this.#s;
     for (let p = 0; p < ports.length; p++) {
       const port = ports[p] as Port;
+      if (!this.#serves(port)) continue;
       for (let i = 0; i < port.neighbours.length; i++) {
         const n = port.neighbours[i] as Neighbour;
         if (n.advertisedVector === VECTOR_GONE) continue;
-        const distance = paths.from(n.local, trafficClass)[destination] as number;
+        const distance = this.#aheadOf(n, trafficClass);
         if (distance >= tight) continue;
-        const cost = this.#hopCost(port, n, trafficClass) + distance;
+        const cost = rank(this.#hopCost(port, n, trafficClass), distance);
         if (cost >= best) continue;
         best = cost;
         this.#port = port;
         this.#neighbour = n;
       }
     }
-    this.#wanted = this.#neighbour === undefined ? 0 : (this.#neighbour as Neighbour).local;
+    this.#wanted = this.#neighbour;
   }
 
   #chooseProtected(
     nowUs: number,
-    destination: number,
     trafficClass: number,
     tight: number,
     limit: number,
     except: Neighbour | undefined,
   ): boolean {
     const { ports, paths } = this.#s;
-    const dead = this.#wanted;
-    const beyondDead = paths.from(dead, trafficClass)[destination] as number;
+    const dead = idInArea(this.#wanted as Neighbour);
+    const beyondDead = dead === this.#end ? 0 : this.#ahead(dead, trafficClass);
     let best = Number.POSITIVE_INFINITY;
     let bestDistance = 0;
     let bestPort: Port | undefined;
     let bestNeighbour: Neighbour | undefined;
     for (let p = 0; p < ports.length; p++) {
       const port = ports[p] as Port;
+      if (!this.#serves(port)) continue;
       for (let i = 0; i < port.neighbours.length; i++) {
         const n = port.neighbours[i] as Neighbour;
         if (n === except || n.advertisedVector === VECTOR_GONE || !isTrusted(port, n, nowUs)) continue;
-        const distances = paths.from(n.local, trafficClass);
-        const distance = distances[destination] as number;
+        const distance = this.#aheadOf(n, trafficClass);
         if (distance >= tight) continue;
         // Its way leads past the dead node only if it is shorter than any way through it.
-        if (dead !== destination && distance >= (distances[dead] as number) + beyondDead) continue;
-        const cost = this.#hopCost(port, n, trafficClass) + distance;
+        if (dead !== this.#end && !n.foreign) {
+          const toDead = paths.from(n.local, trafficClass)[dead] as number;
+          if (distance >= toDead + beyondDead) continue;
+        }
+        const cost = rank(this.#hopCost(port, n, trafficClass), distance);
         if (cost >= best) continue;
         best = cost;
         bestDistance = distance;
@@ -222,26 +270,20 @@ export class Forwarding {
   }
 
   /** Any usable neighbour that descends, even one that is under suspicion. */
-  #chooseAny(
-    nowUs: number,
-    destination: number,
-    trafficClass: number,
-    limit: number,
-    except: Neighbour | undefined,
-  ): boolean {
-    const { paths, local } = this.#s;
-    const tight = Math.min(paths.from(local, trafficClass)[destination] as number, limit - 1);
+  #chooseAny(nowUs: number, trafficClass: number, limit: number, except: Neighbour | undefined): boolean {
+    const tight = this.#tight(trafficClass, limit);
     let best = Number.POSITIVE_INFINITY;
     let bestDistance = 0;
     let bestPort: Port | undefined;
     let bestNeighbour: Neighbour | undefined;
     for (const port of this.#s.ports) {
+      if (!this.#serves(port)) continue;
       for (const n of port.neighbours) {
         if (n === except || n.advertisedVector === VECTOR_GONE || !isUsable(port, n, nowUs)) continue;
-        const distance = paths.from(n.local, trafficClass)[destination] as number;
+        const distance = this.#aheadOf(n, trafficClass);
         if (distance >= tight) continue;
-        const suspicion = isTrusted(port, n, nowUs) ? 0 : 0x10000;
-        const cost = this.#hopCost(port, n, trafficClass) + distance + suspicion;
+        const suspicion = isTrusted(port, n, nowUs) ? 0 : ANY_POTENTIAL;
+        const cost = rank(this.#hopCost(port, n, trafficClass), distance) + suspicion;
         if (cost >= best) continue;
         best = cost;
         bestDistance = distance;
@@ -258,7 +300,7 @@ export class Forwarding {
    * tell it from the neighbour's, as far as the limit allows.
    */
   #settle(port: Port, n: Neighbour, tight: number, limit: number, distance: number): boolean {
-    let potential = tight;
+    let potential = this.#detours(limit) + tight;
     if (port.narrow) {
       const beyond = narrowPotential(distance);
       if (narrowPotential(potential) <= beyond) potential = narrowLimit(beyond + 1);
@@ -277,81 +319,150 @@ export class Forwarding {
       repair.routeLength = 0;
       const hops = repair.searchHops;
       repair.searchHops = 0;
-      if (this.#goAround(nowUs, header, repair, 0, except)) return true;
+      if (this.#goAround(nowUs, header, repair, -1, except)) return true;
       repair.searchHops = hops;
       return false;
     }
-    const next = except?.local ?? (repair.routeLength > 0 ? (repair.route[0] as number) : 0);
-    if (next === 0) return false;
-    if (except === undefined && this.#towards(nowUs, next, header.trafficClass, undefined)) {
+    const ahead = repair.routeLength > 0 ? (repair.route[0] as number) : -1;
+    const next = except === undefined ? ahead : idInArea(except);
+    if (next < 0 || (next === OUTSIDE && !this.#outside)) return false;
+    const stage = this.#outside ? header.potential >>> 16 : 0;
+    if (next === OUTSIDE && this.#leave(nowUs, header, stage, except)) return true;
+    if (next !== OUTSIDE && except === undefined && this.#towards(nowUs, next, header.trafficClass, undefined)) {
       repair.routeLength--;
       repair.route.copyWithin(0, 1, repair.routeLength + 1);
-      this.#potential = repair.routeLength;
+      this.#potential = (stage << 16) | repair.routeLength;
       return true;
     }
     return this.#goAround(nowUs, header, repair, next, except);
   }
 
-  /** Puts the dead link to `dead` (0: none) on the packet's list, and takes the best way around all that it lists. */
+  /** Puts the dead link to `dead` (-1: none) on the packet's list, and takes the best way around all that it lists. */
   #goAround(nowUs: number, header: DataHeader, repair: Repair, dead: number, except: Neighbour | undefined): boolean {
-    if (dead !== 0 && !addFailure(repair, this.#s.local, dead)) return false;
-    const destination = header.destination & 0xff;
-    const hops = this.#around(nowUs, destination, header.trafficClass, () => this.#avoidFailures(repair, destination));
-    return hops > 0 && this.#takeRoute(nowUs, header, repair, hops, except);
+    if (dead >= 0 && !addFailure(repair, this.#s.local, dead)) return false;
+    const { trafficClass } = header;
+    const avoid = (): void => this.#avoidFailures(repair);
+    if (!this.#outside) {
+      const hops = this.#around(nowUs, trafficClass, 0, avoid);
+      return hops > 0 && this.#takeRoute(nowUs, header, repair, hops, 0, except);
+    }
+    // Through as few areas as the own database wants, as many as the packet still may, and more for a detour.
+    const given = stageGiven(header);
+    const wanted = (given & STAGE_DETOURS) | (this.#ahead(this.#s.local, trafficClass) >>> 16);
+    const detour = given < STAGE_DETOUR ? -1 : ((given & STAGE_DETOURS) - STAGE_DETOUR) | STAGE_AREAS;
+    for (const stage of [Math.min(wanted, given), given, detour]) {
+      if (stage < 0) return false;
+      const hops = this.#around(nowUs, trafficClass, stage, avoid);
+      if (hops > 0 && this.#takeRoute(nowUs, header, repair, hops, stage, except)) {
+        if (stage === detour) this.#s.counters.count("detours");
+        return true;
+      }
+    }
+    return false;
   }
 
-  #takeRoute(nowUs: number, header: DataHeader, repair: Repair, hops: number, except: Neighbour | undefined): boolean {
+  /** `stage`: the most that may be written; less if the border node at the end of the route needs fewer areas. */
+  #takeRoute(
+    nowUs: number,
+    header: DataHeader,
+    repair: Repair,
+    hops: number,
+    stage: number,
+    except: Neighbour | undefined,
+  ): boolean {
+    let written = stage;
+    if (this.#outside) {
+      const border = hops < 2 ? this.#s.local : (this.#way[hops - 2] as number);
+      const areas = this.#s.areaPaths.hopsAt(border, this.#area);
+      written = (stage & STAGE_DETOURS) | Math.min(areas, stage & STAGE_AREAS);
+      if (hops === 1) return this.#leave(nowUs, header, written, except);
+    }
     if (!this.#towards(nowUs, this.#way[0] as number, header.trafficClass, except)) return false;
     header.flags |= DATA_FLAG_REPAIR;
     repair.routeLength = hops - 1;
     for (let i = 1; i < hops; i++) repair.route[i - 1] = this.#way[i] as number;
-    this.#potential = repair.routeLength;
+    this.#potential = (written << 16) | repair.routeLength;
     return true;
   }
 
-  /** Ways around: first past the nodes behind the dead links, for a lost node shows as one of its links. */
-  #around(nowUs: number, destination: number, trafficClass: number, avoid: () => void): number {
-    const { paths, local } = this.#s;
-    if ((paths.from(local, trafficClass)[destination] as number) === UNREACHABLE) return 0;
-    this.#avoid.nodes.fill(0);
-    this.#avoid.linkCount = 0;
-    this.#markFirstHops(nowUs);
-    avoid();
-    const hops = paths.around(local, destination, trafficClass, this.#avoid, this.#way);
-    if (hops > 0) return hops;
-    this.#avoid.nodes.fill(0);
-    return paths.around(local, destination, trafficClass, this.#avoid, this.#way);
+  /**
+   * Gives the packet to a neighbour in an area from which there are fewer to enter. There it descends as an ordinary
+   * one: what it has met here means nothing there.
+   */
+  #leave(nowUs: number, header: DataHeader, stage: number, except: Neighbour | undefined): boolean {
+    let best = Number.POSITIVE_INFINITY;
+    for (const port of this.#s.ports) {
+      for (const n of port.foreign) {
+        if (n === except || n.advertisedVector === VECTOR_GONE || !isTrusted(port, n, nowUs)) continue;
+        const distance = this.#aheadOf(n, header.trafficClass);
+        const cost = rank(this.#hopCost(port, n, header.trafficClass), distance);
+        if (distance >>> 16 >= (stage & STAGE_AREAS) || cost >= best) continue;
+        best = cost;
+        this.#port = port;
+        this.#neighbour = n;
+      }
+    }
+    if (best === Number.POSITIVE_INFINITY) return false;
+    header.flags &= ~DATA_FLAG_REPAIR;
+    this.#potential = (stage << 16) - 1;
+    return true;
   }
 
-  #markFirstHops(nowUs: number): void {
+  /**
+   * Ways around: first past the nodes behind the dead links, for a lost node shows as one of its links. To another area
+   * through as many as `stage` has left.
+   */
+  #around(nowUs: number, trafficClass: number, stage: number, avoid: () => void): number {
+    const { paths, areaPaths, local } = this.#s;
+    const none = this.#outside ? NO_WAY : UNREACHABLE;
+    if (this.#ahead(local, trafficClass) === none) return 0;
+    const { nodes, exits } = this.#avoid;
+    nodes.fill(0);
+    this.#avoid.linkCount = 0;
+    if (this.#outside) areaPaths.markExits(this.#area, trafficClass, stage & STAGE_AREAS, exits);
+    else exits.fill(0);
+    this.#markFirstHops(nowUs, trafficClass, stage);
+    avoid();
+    const hops = paths.around(local, this.#end, trafficClass, this.#avoid, this.#way);
+    if (hops > 0) return hops;
+    nodes.fill(0);
+    return paths.around(local, this.#end, trafficClass, this.#avoid, this.#way);
+  }
+
+  #markFirstHops(nowUs: number, trafficClass: number, stage: number): void {
     const { firstHops } = this.#avoid;
     firstHops.fill(0);
-    for (const port of this.#s.ports)
-      for (const n of port.neighbours) if (isTrusted(port, n, nowUs)) firstHops[n.local] = 1;
+    for (const port of this.#s.ports) {
+      if (!this.#serves(port)) continue;
+      for (const n of port.neighbours) {
+        if (!isTrusted(port, n, nowUs)) continue;
+        if (!n.foreign || this.#aheadOf(n, trafficClass) >>> 16 < (stage & STAGE_AREAS)) firstHops[idInArea(n)] = 1;
+      }
+    }
   }
 
-  #avoidFailures(repair: Repair, destination: number): void {
+  #avoidFailures(repair: Repair): void {
     const avoid = this.#avoid;
     for (let i = 0; i < repair.failureCount; i++) {
       const finder = repair.failures[2 * i] as number;
       const lost = repair.failures[2 * i + 1] as number;
       avoid.links[2 * avoid.linkCount] = finder;
       avoid.links[2 * avoid.linkCount++ + 1] = lost;
-      if (lost !== destination && lost !== this.#s.local) avoid.nodes[lost] = 1;
+      if (lost !== this.#end && lost !== this.#s.local) avoid.nodes[lost] = 1;
     }
   }
 
   /** Nodes and links of the way that the database sees through `first`. */
-  #avoidWayThrough(first: number, destination: number, trafficClass: number): void {
+  #avoidWayThrough(first: number, trafficClass: number): void {
     const avoid = this.#avoid;
     let before = this.#s.local;
     const whole =
-      first === destination ? 0 : this.#s.paths.around(first, destination, trafficClass, ANYWHERE, this.#way);
+      first === this.#end ? 0 : this.#s.paths.around(first, this.#end, trafficClass, this.#anywhere, this.#way);
     for (let i = -1; i < whole; i++) {
       const at = i < 0 ? first : (this.#way[i] as number);
       avoid.links[2 * avoid.linkCount] = before;
       avoid.links[2 * avoid.linkCount++ + 1] = at;
-      if (at !== destination) avoid.nodes[at] = 1;
+      if (at !== this.#end) avoid.nodes[at] = 1;
       before = at;
     }
   }
@@ -361,6 +472,7 @@ export class Forwarding {
     let best = Number.POSITIVE_INFINITY;
     this.#port = undefined;
     for (const port of this.#s.ports) {
+      if (!this.#serves(port)) continue;
       const n = port.byLocal[local];
       if (n === undefined || n === except || n.advertisedVector === VECTOR_GONE || !isTrusted(port, n, nowUs)) continue;
       const cost = this.#hopCost(port, n, trafficClass);
@@ -373,6 +485,8 @@ export class Forwarding {
   }
 
   #hopCost(port: Port, n: Neighbour, trafficClass: number): number {
+    // What one of another area says of the link does not come here.
+    if (n.foreign) return linkCost(n.advertisedVector, trafficClass);
     return this.#s.paths.hopCost(n.local, port.config.kind, n.advertisedVector, trafficClass);
   }
 
@@ -403,16 +517,17 @@ export class Forwarding {
       copy.failures.set(repair.failures);
     }
     copy.searchHops = hops;
+    this.#aim(header.destination);
     const flags = header.flags;
     header.flags |= DATA_FLAG_REPAIR;
     let copies = 0;
     for (const port of this.#s.ports) {
       if (port.narrow) continue;
       for (const n of port.neighbours) {
-        if (copies === MAX_SEARCH_COPIES || !isTrusted(port, n, nowUs)) continue;
+        if (copies === MAX_SEARCH_COPIES || n.foreign || !isTrusted(port, n, nowUs)) continue;
         this.#port = port;
         this.#neighbour = n;
-        this.#potential = 0;
+        this.#potential = this.#outside ? stageGiven(header, repaired) << 16 : 0;
         if (this.#enqueue(nowUs, header, copy, octets, from, length, deadlineUs)) copies++;
       }
     }
@@ -441,7 +556,8 @@ export class Forwarding {
     const { generation } = repair;
     clearRepair(repair);
     repair.generation = generation + 1;
-    if (!this.#goAround(nowUs, header, repair, 0, undefined)) return false;
+    this.#aim(header.destination);
+    if (!this.#goAround(nowUs, header, repair, -1, undefined)) return false;
     return this.#enqueue(nowUs, header, repair, pool.payloads, from, length, deadlineUs);
   }
 
@@ -465,37 +581,41 @@ export class Forwarding {
     return true;
   }
 
-  #drop(reason: "foreign-area" | "no-route" | "no-descent" | "pool-empty"): false {
+  #drop(reason: "no-route" | "no-descent" | "pool-empty"): false {
     this.#s.counters.drop(reason);
     return false;
   }
 
   // What others ask
 
-  /** True if there is a path to a node now. */
-  reachable(local: number): boolean {
-    return (this.#s.paths.from(this.#s.local, 1)[local] as number) !== UNREACHABLE;
+  /** True if there is a path to a node now; of one in another area, to that area. */
+  reachable(address: number): boolean {
+    this.#aim(address);
+    const ahead = this.#ahead(this.#s.local, 1);
+    return this.#outside ? ahead !== NO_WAY : ahead !== UNREACHABLE;
   }
 
   /** Bearer of the best path of a class to a node, undefined if there is none. */
-  bestPort(nowUs: number, local: number, trafficClass: number): Port | undefined {
-    return this.#chooseDescent(nowUs, local, trafficClass, UNREACHABLE, undefined) ? this.#port : undefined;
+  bestPort(nowUs: number, address: number, trafficClass: number): Port | undefined {
+    this.#aim(address);
+    return this.#chooseDescent(nowUs, trafficClass, ANY_POTENTIAL, undefined) ? this.#port : undefined;
   }
 
   /** What would be done with a new packet: for people, it allocates. */
-  choices(nowUs: number, local: number, trafficClass: number): Choices {
-    const first = this.#choose(nowUs, local, trafficClass, undefined);
+  choices(nowUs: number, address: number, trafficClass: number): Choices {
+    const first = this.#choose(nowUs, address, trafficClass, undefined);
     if (first === undefined) return { first, second: undefined };
     const next = this.#neighbour as Neighbour;
     const since = next.suspectSinceUs;
     next.suspectSinceUs = nowUs;
-    const second = this.#choose(nowUs, local, trafficClass, next);
+    const second = this.#choose(nowUs, address, trafficClass, next);
     next.suspectSinceUs = since;
     return { first, second };
   }
 
-  #choose(nowUs: number, local: number, trafficClass: number, except: Neighbour | undefined): Choice | undefined {
-    const header = { destination: local, trafficClass, potential: UNREACHABLE, flags: 0 } as DataHeader;
+  #choose(nowUs: number, address: number, trafficClass: number, except: Neighbour | undefined): Choice | undefined {
+    this.#aim(address);
+    const header = { destination: address, trafficClass, potential: ANY_POTENTIAL, flags: 0 } as DataHeader;
     if (!this.#descend(nowUs, header, this.#copy, except)) return undefined;
     const { route, routeLength } = this.#copy;
     return {
@@ -506,22 +626,7 @@ export class Forwarding {
   }
 }
 
-/** False if the list is full, or the failure is known already: then a way around it has been tried. */
-function addFailure(repair: Repair, finder: number, lost: number): boolean {
-  for (let i = 0; i < repair.failureCount; i++)
-    if (repair.failures[2 * i] === finder && repair.failures[2 * i + 1] === lost) return false;
-  if (repair.failureCount === MAX_CARRIED_FAILURES) return false;
-  repair.failures[2 * repair.failureCount] = finder;
-  repair.failures[2 * repair.failureCount++ + 1] = lost;
-  return true;
-}
-
 /** How long a packet of a class may wait on a bearer. */
 export function queueAgeUs(port: Port, trafficClass: number): number {
   return (port.narrow ? QUEUE_AGE_NARROW_US : QUEUE_AGE_WIDE_US)[trafficClass] as number;
-}
-
-/** Smallest 16-bit potential whose 8-bit value is not below `carried`: the exclusive limit that it stands for. */
-export function narrowLimit(carried: number): number {
-  return Math.min(UNREACHABLE, Math.ceil(2 ** (carried / 16) - 1));
 }

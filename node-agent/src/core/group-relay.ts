@@ -34,7 +34,7 @@ interface PendingRelay {
  * scope, but on a shared medium only if some neighbour is not yet covered. Coverage counts transmissions
  * heard, by what the transmitters' hellos list: twice on wide media (one relay may have just died), once on narrow
  * ones, where airtime is scarce and gaps are repaired. A short random wait, by rank on narrow media,
- * lets relays hear each other.
+ * lets relays hear each other. Group frames stay in their area.
  */
 export class GroupRelay {
   readonly #s: CoreState;
@@ -174,7 +174,8 @@ export class GroupRelay {
   /** Who reaches somebody new goes first; who would only be the second to reach anybody waits to hear the others. */
   #waitWideUs(pending: PendingRelay, port: Port): number {
     for (const n of port.neighbours) {
-      if (!n.alive || !n.twoWay || hasBit(pending.once, n.local) || hasBit(pending.twice, n.local)) continue;
+      if (!n.alive || !n.twoWay || n.foreign || hasBit(pending.once, n.local) || hasBit(pending.twice, n.local))
+        continue;
       return this.#s.random.below(RELAY_JITTER_WIDE_US);
     }
     const { latencyUs } = port.config;
@@ -185,6 +186,7 @@ export class GroupRelay {
   #cover(pending: PendingRelay, port: Port, n: Neighbour): void {
     setBit(pending.twice, n.local);
     for (const other of port.neighbours) {
+      if (other.foreign) continue;
       // Either end's word that they hear each other will do: hellos get lost.
       if (!hasBit(n.reach, other.local) && !hasBit(other.reach, n.local)) continue;
       if (port.narrow || hasBit(pending.once, other.local)) setBit(pending.twice, other.local);
@@ -193,7 +195,8 @@ export class GroupRelay {
   }
 
   #covered(pending: PendingRelay, port: Port): boolean {
-    for (const n of port.neighbours) if (n.alive && n.twoWay && !hasBit(pending.twice, n.local)) return false;
+    for (const n of port.neighbours)
+      if (n.alive && n.twoWay && !n.foreign && !hasBit(pending.twice, n.local)) return false;
     return true;
   }
 
@@ -201,7 +204,14 @@ export class GroupRelay {
   #rank(port: Port): number {
     let rank = 0;
     for (const n of port.neighbours) {
-      if (n.local < this.#s.local && n.alive && n.twoWay && this.#hasOtherLinks(n.local, port.config.kind)) rank++;
+      if (
+        n.local < this.#s.local &&
+        !n.foreign &&
+        n.alive &&
+        n.twoWay &&
+        this.#hasOtherLinks(n.local, port.config.kind)
+      )
+        rank++;
     }
     return rank;
   }
@@ -222,10 +232,10 @@ export class GroupRelay {
     except: Neighbour | undefined,
   ): void {
     for (const n of port.neighbours) {
-      if (n === except || n.address === header.source || !isUsable(port, n, nowUs)) continue;
+      if (n === except || n.foreign || n.address === header.source || !isUsable(port, n, nowUs)) continue;
       // Routine news goes over a metered link only if that is the best way to the far end.
       const metered = port.costCentsPerMegabyte > 0 && header.trafficClass !== 0 && header.precedence !== 3;
-      if (metered && this.#forwarding.bestPort(nowUs, n.local, 1) !== port) continue;
+      if (metered && this.#forwarding.bestPort(nowUs, n.address, 1) !== port) continue;
       this.#enqueue(nowUs, port, header, octets, from, length, n.index);
     }
   }

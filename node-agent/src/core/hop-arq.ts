@@ -68,7 +68,7 @@ const RTT_FRESH_US = 1_000_000;
 export class HopArq {
   readonly #s: CoreState;
   readonly #adjacency: Adjacency;
-  readonly #report: Report = { target: 0, slot: 0, highestLow: 0, bitmap: 0 };
+  readonly #report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0 };
 
   constructor(state: CoreState, adjacency: Adjacency) {
     this.#s = state;
@@ -89,6 +89,8 @@ export class HopArq {
       this.#due(port, n, true, nowUs + GAP_DELAY_DIRECT_US);
       return;
     }
+    // What one of another area says to all is not for this one.
+    if (n.foreign) return;
     if (port.narrow) this.#noticeNarrowGap(nowUs, port, n);
     else if (nowUs - n.lastFirstUs <= USEFUL_US) this.#wantRepair(port, n, nowUs + this.#jitter(GAP_DELAY_SHARED_US));
   }
@@ -138,6 +140,7 @@ export class HopArq {
   encodeReportFor(nowUs: number, n: Neighbour, direct: boolean, out: Uint8Array, offset: number): number {
     const window: ReplayWindow = direct ? n.directWindow : n.window;
     this.#report.target = n.local;
+    this.#report.area = n.foreign && !direct ? n.area : -1;
     this.#report.slot = direct ? n.directRemoteSlot : 0;
     this.#report.highestLow = window.highest < 0 ? 0 : window.highest % 0x10000;
     this.#report.bitmap = replayBitmap(window, window.highest);
@@ -177,11 +180,12 @@ export class HopArq {
   handleReport(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
     const report = this.#report;
     if (!decodeReport(octets, offset, end, report)) return false;
-    if (report.target !== this.#s.local) {
-      this.#overhear(nowUs, port, report);
+    const direct = report.slot !== 0;
+    const area = report.area < 0 && !direct ? n.area : report.area;
+    if (report.target !== this.#s.local || (!direct && area !== this.#s.area)) {
+      if (area === this.#s.area) this.#overhear(nowUs, port, report);
       return true;
     }
-    const direct = report.slot !== 0;
     if (direct && report.slot !== n.index + 1) return false;
     const ring = direct ? n.directSent : port.sent;
     if (ring === undefined) return true;

@@ -42,6 +42,7 @@ function advertisement(node: number, over: Partial<Advertisement>, links: LinkSt
     name: new Uint8Array([0x41 + node]),
     links,
     prefixes: [],
+    areas: [],
     ...over,
   };
 }

@@ -6,6 +6,18 @@ export const MAX_BEARERS = 16;
 export const MAX_NEIGHBOURS_PER_BEARER = 128;
 /** Data packets held in all queues of a node (`pool-empty`). */
 export const MAX_PACKETS = 512;
+/** A border node looks so soon after a change for what to tell of other areas, */
+export const AREA_CHECK_US = 20_000;
+/** and tells its own area again not sooner than so, unless a way is lost. */
+export const AREA_UPDATE_GAP_US = 1_000_000;
+/** Runs of sequence numbers remembered, one for each source and traffic class; the oldest goes (`sources-forgotten`). */
+export const MAX_SEQUENCE_WINDOWS = 4096;
+/** Claims to addresses of others that are remembered; then all are forgotten, and told again (`address-conflict`). */
+export const MAX_CONFLICTS = 32;
+/** The same claim is told to the owner so seldom, and as long as there is one so much time passes between questions. */
+export const CONFLICT_TOLD_US = 60_000_000;
+export const DISPUTE_US = 30_000_000;
+export const DISPUTED_PULL_GAP_US = 10_000_000;
 /** Largest data payload, octets: an IP packet of MAX_IP_OCTETS behind its rule octet (`too-long`). */
 export const MAX_PAYLOAD_OCTETS = 1401;
 /** Data packets queued on one bearer (`queue-full`). */

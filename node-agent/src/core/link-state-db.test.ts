@@ -17,6 +17,7 @@ function advertisement(local: number, sequence: number): Advertisement {
     name: new Uint8Array(0),
     links: [],
     prefixes: [],
+    areas: [],
   };
 }
 

@@ -118,8 +118,10 @@ export class LinkStateDb {
       this.version++;
       return "news";
     }
-    if (record.advertisement.nodeId !== advertisement.nodeId) return "conflict";
-    const order = compareAdvertisements(advertisement, record.advertisement);
+    const another = record.advertisement.nodeId !== advertisement.nodeId;
+    // Whoever has links keeps its address; one that is gone for good may be replaced by another device.
+    if (another && this.#hasLinks(record)) return "conflict";
+    const order = another ? 1 : compareAdvertisements(advertisement, record.advertisement);
     if (order === 0) return "known";
     if (order < 0) return compareNumbers(advertisement, record.advertisement) < 0 ? "older" : "rival";
     this.#digest = (this.#digest - hashOf(record.advertisement) + hashOf(advertisement)) >>> 0;
@@ -147,6 +149,10 @@ export class LinkStateDb {
     return this.applyFull({ ...current, sequence: current.sequence + 1, links }, nowUs);
   }
 
+  #hasLinks({ local, advertisement }: NodeRecord): boolean {
+    return advertisement.links.some((link) => this.vector(link.neighbour, local, link.channel) !== VECTOR_GONE);
+  }
+
   /** The record's node gave a sign of life. */
   heard(local: number, nowUs: number): void {
     const record = this.#nodes[local];
@@ -166,9 +172,16 @@ export class LinkStateDb {
    * Address of the node that owns an IP address: by its implicit one, else by the longest prefix, of several nodes
    * with the same the nearest by `distance`. 0 if nobody does.
    */
-  resolveIp(octets: Uint8Array, offset: number, family: IpFamily, distance: (local: number) => number): number {
+  resolveIp(
+    octets: Uint8Array,
+    offset: number,
+    family: IpFamily,
+    distance: (local: number) => number,
+    reachesArea: (area: number) => boolean,
+  ): number {
     const implicit = meshAddressOf(octets, offset, family);
     if (implicit >>> 8 === this.area && this.#nodes[implicit & 0xff] !== undefined) return implicit;
+    if (implicit !== 0 && implicit >>> 8 !== this.area && reachesArea(implicit >>> 8)) return implicit;
     const local = this.prefixes.longest(octets, offset, family, distance);
     return local === 0 ? 0 : (this.area << 8) | local;
   }

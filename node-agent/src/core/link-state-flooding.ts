@@ -1,5 +1,6 @@
 import {
   type Advertisement,
+  type AreaRoute,
   advertisementOctets,
   CAPABILITY_NARROW_VOICE,
   compareSummaries,
@@ -15,14 +16,17 @@ import {
   encodeNarrowPull,
   encodePull,
   type LinkStateLink,
+  mix32,
   NARROW_PULL_HEADER_OCTETS,
   type PullEntry,
   pullSummary,
   VECTOR_GONE,
 } from "@skein/codecs";
+import { noteConflict } from "./address-conflict.ts";
 import {
   BAD_NEWS_SECOND_US,
   BAD_NEWS_US,
+  DISPUTED_PULL_GAP_US,
   MAX_PENDING_ADVERTISEMENTS,
   MAX_PENDING_UPDATES,
   SPREAD_PER_MEMBER_US,
@@ -73,6 +77,8 @@ export class LinkStateFlooding {
   readonly #narrowPull = createNarrowPull();
   /** Where the summary of the next pull on a narrow bearer begins, in eights of local ids. */
   #pullFirst = 0;
+  /** Told when the database has changed. */
+  onRoutes: (nowUs: number) => void = () => undefined;
   /** Told of every advertisement that replaced another one; `hearsay`: not by its originator. */
   onAdvertisement: (nowUs: number, before: Advertisement | undefined, after: Advertisement, hearsay: boolean) => void =
     () => undefined;
@@ -89,6 +95,7 @@ export class LinkStateFlooding {
       name: state.options.nameUtf8,
       links: [],
       prefixes: [...state.options.prefixes],
+      areas: [],
     };
     state.db.applyFull(own, nowUs);
   }
@@ -108,7 +115,16 @@ export class LinkStateFlooding {
       if (changes.length > 1 || next.sequence === 0) this.#queueFull(nowUs, port, this.#s.local, false);
       else this.#queueDelta(nowUs, port, delta);
     }
-    this.#routesChanged();
+    this.#routesChanged(nowUs);
+  }
+
+  /** The ways to other areas over own neighbours have become these. */
+  originateAreas(nowUs: number, areas: AreaRoute[]): void {
+    const own = this.#s.db.node(this.#s.local)?.advertisement;
+    if (own === undefined) return;
+    this.#s.db.applyFull({ ...own, ...numberAfter(own), areas }, nowUs);
+    for (const port of this.#s.ports) this.#queueFull(nowUs, port, this.#s.local, false);
+    this.#routesChanged(nowUs);
   }
 
   /** Offers the whole database to a neighbour whose digest differs, through a pull after a short wait. */
@@ -144,15 +160,19 @@ export class LinkStateFlooding {
     const delay = port.narrow
       ? PULL_DELAY_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US
       : PULL_DELAY_WIDE_US;
-    const earliest = port.narrow ? this.#earliestPullNarrowUs(nowUs, port, behind) : n.lastPullUs + PULL_GAP_WIDE_US;
+    const disputed = nowUs < this.#s.conflicts.disputedUntilUs;
+    const gap = disputed ? DISPUTED_PULL_GAP_US : PULL_GAP_WIDE_US;
+    const earliest = port.narrow ? this.#earliestPullNarrowUs(nowUs, port, behind) : n.lastPullUs + gap;
     n.pullDueUs = Math.max(nowUs, earliest) + delay / 2 + this.#s.random.below(delay);
     port.answerDueUs = Math.min(port.answerDueUs, n.pullDueUs);
   }
 
   /** Not while answers are coming, nor while newcomers are about to say it all anyway. */
   #earliestPullNarrowUs(nowUs: number, port: Port, behind: boolean): number {
+    const disputed = nowUs < this.#s.conflicts.disputedUntilUs;
+    const gap = disputed ? DISPUTED_PULL_GAP_US : PULL_GAP_NARROW_US;
     return Math.max(
-      port.lastPullUs + Math.max(PULL_GAP_NARROW_US, this.#quietNarrowUs(port)),
+      port.lastPullUs + Math.max(gap, this.#quietNarrowUs(port)),
       port.lastNewsUs + QUIET_NARROW_US,
       port.turnSettledUs + port.neighbours.length * SPREAD_PER_MEMBER_US,
       !behind && this.#agreesWithMost(port) ? nowUs + MAJORITY_PATIENCE_US : 0,
@@ -186,7 +206,7 @@ export class LinkStateFlooding {
     for (const local of this.#s.db.locals()) {
       const a = this.#s.db.node(local)?.advertisement;
       if (a !== undefined)
-        entries.push({ originator: local, bootEpochLow: a.bootEpoch & 0xff, sequenceLow: a.sequence & 0xff });
+        entries.push({ originator: local, bootEpochLow: markedEpoch(a) & 0xff, sequenceLow: a.sequence & 0xff });
     }
     return encodePull({ target: n.local, entries }, out, offset);
   }
@@ -240,7 +260,7 @@ export class LinkStateFlooding {
     for (let local = 8 * eight; local < 8 * eight + 8; local++) {
       const a = this.#s.db.node(local)?.advertisement;
       if (a === undefined) continue;
-      this.#narrowPull.summaries[local] = pullSummary(a.bootEpoch, a.sequence);
+      this.#narrowPull.summaries[local] = pullSummary(markedEpoch(a), a.sequence);
       known++;
     }
     return known;
@@ -262,7 +282,7 @@ export class LinkStateFlooding {
         behind ||= theirs >= 0;
         continue;
       }
-      const ahead = theirs < 0 ? 1 : compareSummaries(pullSummary(mine.bootEpoch, mine.sequence), theirs);
+      const ahead = theirs < 0 ? 1 : compareSummaries(pullSummary(markedEpoch(mine), mine.sequence), theirs);
       if (ahead > 0 && asked) this.#queueFull(nowUs, port, local, true);
       else if (ahead > 0) this.#offer(nowUs, port, local);
       else behind ||= ahead < 0;
@@ -316,7 +336,7 @@ export class LinkStateFlooding {
     }
     if (changed) {
       port.lastNewsUs = nowUs;
-      this.#routesChanged();
+      this.#routesChanged(nowUs);
     }
     return true;
   }
@@ -324,13 +344,15 @@ export class LinkStateFlooding {
   #applyFull(nowUs: number, port: Port, n: Neighbour, advertisement: Advertisement): ApplyResult {
     const local = advertisement.originator & 0xff;
     if (advertisement.originator === this.#s.options.address) {
-      if (advertisement.nodeId !== this.#s.options.nodeId) this.#s.counters.drop("address-conflict");
+      const { address, nodeId } = this.#s.options;
+      if (advertisement.nodeId !== nodeId) noteConflict(this.#s, nowUs, address, nodeId, advertisement.nodeId);
       else this.#contradict(nowUs, advertisement);
       return "known";
     }
     const before = this.#s.db.node(local)?.advertisement;
     const result = this.#s.db.applyFull(advertisement, nowUs);
-    if (result === "conflict") this.#s.counters.drop("address-conflict");
+    if (result === "conflict" && before !== undefined)
+      noteConflict(this.#s, nowUs, advertisement.originator, before.nodeId, advertisement.nodeId);
     if (result === "foreign") this.#s.counters.drop("foreign-area");
     if (result === "known") port.updateFull.delete(local);
     if (result === "rival") this.#answerRival(nowUs, port, local);
@@ -404,7 +426,7 @@ export class LinkStateFlooding {
     if (isSettling(to, nowUs)) return;
     for (const other of to.neighbours) {
       // Also to whom the link is only heard one way now: the news may be that link.
-      if (other === n || !other.alive) continue;
+      if (other === n || !other.alive || other.foreign) continue;
       // Either end's word that they hear each other will do.
       if (!to.shared || !(reaches(n, other.local) || (to.narrow && reaches(other, n.local)))) {
         queue();
@@ -538,19 +560,28 @@ export class LinkStateFlooding {
     }
   }
 
-  #routesChanged(): void {
+  #routesChanged(nowUs: number): void {
+    this.onRoutes(nowUs);
     emit(this.#s, { type: "routes", version: this.#s.db.version });
   }
 }
 
 /** Somebody is there, or about to come: a bearer that has just begun is told what is known already. */
 function isListenedTo(nowUs: number, port: Port): boolean {
-  return nowUs < port.turnSettledUs || port.neighbours.some((n) => n.alive);
+  return nowUs < port.turnSettledUs || port.neighbours.some((n) => n.alive && !n.foreign);
+}
+
+/**
+ * Epoch as summaries carry it, shifted by the node: two nodes with one address would look the same while their numbers
+ * are, and nobody would notice.
+ */
+function markedEpoch(a: Advertisement): number {
+  return (a.bootEpoch + mix32(a.nodeId)) >>> 0;
 }
 
 /** Above 0 if the advertisement is newer than the summary entry, by the low octets of both. */
 function aheadOf(a: Advertisement, entry: PullEntry): number {
-  const epoch = signed8(a.bootEpoch - entry.bootEpochLow);
+  const epoch = signed8(markedEpoch(a) - entry.bootEpochLow);
   return epoch !== 0 ? epoch : signed8(a.sequence - entry.sequenceLow);
 }
 

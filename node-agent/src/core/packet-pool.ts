@@ -21,8 +21,8 @@ export class PacketPool {
   readonly source: Uint16Array;
   readonly destination: Uint16Array;
   readonly sequence: Uint16Array;
-  /** Distance that the packet may not reach or exceed: what it carried when it came, 0xffff at the origin. */
-  readonly potential: Uint16Array;
+  /** Distance that the packet may not reach or exceed: what it carried when it came, ANY_POTENTIAL at the origin. */
+  readonly potential: Uint32Array;
   readonly flags: Uint8Array;
   /** Repair extensions, encoded, MAX_REPAIR_OCTETS a slot; valid where the flags say so. */
   readonly repairs: Uint8Array;
@@ -44,7 +44,7 @@ export class PacketPool {
     this.source = new Uint16Array(capacity);
     this.destination = new Uint16Array(capacity);
     this.sequence = new Uint16Array(capacity);
-    this.potential = new Uint16Array(capacity);
+    this.potential = new Uint32Array(capacity);
     this.flags = new Uint8Array(capacity);
     this.repairs = new Uint8Array(capacity * MAX_REPAIR_OCTETS);
     this.repairOctets = new Uint8Array(capacity);
@@ -102,6 +102,7 @@ export class PacketPool {
     header.potential = this.potential[slot] as number;
     header.flags = this.flags[slot] as number;
     header.nextHop = 0;
+    header.nextHopArea = -1;
     header.digest = -1;
   }
 

@@ -1,8 +1,10 @@
-import { createReplayWindow, type Delta, type ReplayWindow } from "@skein/codecs";
+import { type AreaRoute, createReplayWindow, type Delta, type ReplayWindow } from "@skein/codecs";
 import type { CoreBearer } from "./api.ts";
+import { NO_WAY } from "./area-paths.ts";
 import { BearerQueue } from "./bearer-queue.ts";
 import type { Counters } from "./counters.ts";
 import { CONTROL_BURST_US, NEIGHBOUR_CONTROL_BURST_US, SILENCE_NARROW_US } from "./limits.ts";
+import { CLASSES } from "./link-cost.ts";
 import type { PacketPool } from "./packet-pool.ts";
 import { SentRing } from "./sent-ring.ts";
 
@@ -13,6 +15,13 @@ export interface Neighbour {
   readonly nodeId: number;
   readonly address: number;
   readonly local: number;
+  readonly area: number;
+  /** Of another area: it knows other things, and its id is another name space. */
+  readonly foreign: boolean;
+  /** What a foreign one has said lies behind it, without what leads back through the own area, */
+  routes: readonly AreaRoute[];
+  /** and the same as distances by class and area (see `AreaPaths`); empty for others. */
+  readonly ahead: readonly Uint32Array[];
   key: number;
   bootEpoch: number;
   /** The bearer's number at the other end (part of its stream). */
@@ -129,7 +138,10 @@ export interface Port {
   /** Next counter of the shared stream. */
   counter: number;
   readonly neighbours: Neighbour[];
+  /** Those of the own area by local id, */
   readonly byLocal: (Neighbour | undefined)[];
+  /** and those of others. */
+  readonly foreign: Neighbour[];
   readonly queue: BearerQueue;
   readonly sent: SentRing;
   makeRing(): SentRing;
@@ -231,6 +243,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     counter: 0,
     neighbours: [],
     byLocal: new Array<Neighbour | undefined>(256).fill(undefined),
+    foreign: [],
     queue: new BearerQueue(pool, counters),
     sent: new SentRing(config.mtuOctets),
     makeRing: () => new SentRing(config.mtuOctets),
@@ -285,12 +298,23 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
   };
 }
 
-export function createNeighbour(index: number, nodeId: number, address: number, key: number, nowUs: number): Neighbour {
+export function createNeighbour(
+  index: number,
+  nodeId: number,
+  address: number,
+  key: number,
+  nowUs: number,
+  foreign = false,
+): Neighbour {
   return {
     index,
     nodeId,
     address,
     local: address & 0xff,
+    area: address >>> 8,
+    foreign,
+    routes: [],
+    ahead: foreign ? Array.from({ length: CLASSES }, () => new Uint32Array(256).fill(NO_WAY)) : [],
     key,
     bootEpoch: 0,
     remoteBearerId: 0,
@@ -341,6 +365,13 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     advertisedVector: 0xffff,
     vectorChangeUs: Number.POSITIVE_INFINITY,
   };
+}
+
+/** The neighbour with an address, of whatever area. */
+export function findNeighbour(port: Port, area: number, address: number): Neighbour | undefined {
+  if (address >>> 8 === area) return port.byLocal[address & 0xff];
+  for (const n of port.foreign) if (n.address === address) return n;
+  return undefined;
 }
 
 /** True if traffic may be sent to it now. */

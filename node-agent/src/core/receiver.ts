@@ -29,12 +29,13 @@ import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
 import { noteControl, withinControlShare } from "./control-share.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
-import { type Forwarding, narrowLimit } from "./forwarding.ts";
+import type { Forwarding } from "./forwarding.ts";
 import type { GroupRelay } from "./group-relay.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { MAX_PAYLOAD_OCTETS } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
+import { narrowLimit } from "./potential.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { CoreState } from "./state.ts";
 import { drawOrder, noticeVoice } from "./turn-taking.ts";
@@ -122,6 +123,7 @@ export class Receiver {
 
   #shared(nowUs: number, port: Port, endpoint: number, octets: Uint8Array, length: number): void {
     const transmitter = this.#frame[2] as number;
+    if (port.foreign.length > 0 && this.#sharedForeign(nowUs, port, endpoint, octets, length)) return;
     if (transmitter === this.#s.local) return this.#s.counters.drop("own-frame");
     const n = port.byLocal[transmitter];
     if (n === undefined) {
@@ -130,7 +132,7 @@ export class Receiver {
       return this.#s.counters.drop("unknown-transmitter");
     }
     const highest = n.window.highest;
-    const end = this.#s.secure.openShared(port, n, this.#frame, length);
+    const end = this.#s.secure.openShared(port, n, this.#frame, length, false);
     if (end < 0) return this.#repeated(nowUs, port, n, false, SHARED_HEADER_OCTETS, -end);
     if (end === 0) {
       // It may have restarted: then its next full hello mends this. Forgers only cost a bounded number of hellos.
@@ -142,6 +144,29 @@ export class Receiver {
     if (highest >= 0 && n.window.highest > highest + 1) this.#arq.noticeGap(nowUs, port, n, false);
     else this.#arq.noticeOldGap(nowUs, port, n);
     this.#plainShared(nowUs, port, n, length, end);
+  }
+
+  /** The transmitter may be of another area: ids are local to their area, and the tag tells whose frame it is. */
+  #sharedForeign(nowUs: number, port: Port, endpoint: number, octets: Uint8Array, length: number): boolean {
+    const transmitter = octets[2] as number;
+    for (let i = 0; i < port.foreign.length; i++) {
+      const n = port.foreign[i] as Neighbour;
+      if (n.local !== transmitter) continue;
+      const end = this.#s.secure.openShared(port, n, this.#frame, length, true);
+      if (end === 0) {
+        // What did not open is not what it was.
+        copyFront(octets, length, this.#frame);
+        continue;
+      }
+      if (end < 0) this.#repeated(nowUs, port, n, false, SHARED_HEADER_OCTETS, -end);
+      else {
+        this.#heardShared(nowUs, port, n, endpoint, end);
+        this.#newest = false;
+        this.#plainShared(nowUs, port, n, length, end);
+      }
+      return true;
+    }
+    return false;
   }
 
   #heardShared(nowUs: number, port: Port, n: Neighbour, endpoint: number, end: number): void {
@@ -225,9 +250,11 @@ export class Receiver {
   ): void {
     const kind = kindOf(octets[from] as number);
     let ok = true;
+    if (n.foreign && isGroupKind(kind)) return this.#s.counters.drop("foreign-area");
     if (isUnicastKind(kind) || isGroupKind(kind)) ok = this.#data(nowUs, port, n, direct, kind, octets, from, end);
     else if (kind === FrameKind.report) ok = this.#arq.handleReport(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
+    else if (n.foreign && kind !== FrameKind.fragment) this.#s.counters.counts.overheard++;
     else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.pull) ok = this.#flooding.handlePull(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.fragment) ok = this.#fragmentFrame(nowUs, port, n, direct, octets, from, end);
@@ -253,7 +280,7 @@ export class Receiver {
     if (fragment.nextHop !== 0) this.#arq.oweReport(nowUs, port, n, direct);
     const whole = this.#reassembly.add(
       nowUs,
-      port.config.id * 256 + n.local,
+      port.config.id * 256 + n.index,
       fragment,
       octets,
       from + FRAGMENT_HEADER_OCTETS,
@@ -294,7 +321,8 @@ export class Receiver {
     if (header.digest >= 0 && this.#newest) this.#flooding.compareDigest(nowUs, port, n, header.digest);
     this.#newest = false;
     if (!group) {
-      if (port.shared && header.nextHop !== this.#s.local) {
+      const nextArea = header.nextHopArea < 0 ? n.area : header.nextHopArea;
+      if (port.shared && (header.nextHop !== this.#s.local || nextArea !== this.#s.area)) {
         this.#s.counters.counts.overheard++;
         return true;
       }

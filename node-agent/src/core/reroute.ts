@@ -15,10 +15,10 @@ import {
   sealFormat,
 } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "./api.ts";
-import { type Forwarding, narrowLimit } from "./forwarding.ts";
+import type { Forwarding } from "./forwarding.ts";
 import { MAX_QUEUED_PER_BEARER, SENT_RING_FRAMES } from "./limits.ts";
-import { UNREACHABLE } from "./link-cost.ts";
 import type { Neighbour, Port } from "./port.ts";
+import { ANY_POTENTIAL, narrowLimit } from "./potential.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
 
@@ -60,7 +60,7 @@ export class Rerouting {
     }
     if ((header.flags & DATA_FLAG_REPAIR) !== 0) pool.repair(slot, this.#repair);
     // The written potential was below what the packet carried; one that is not above it stays so.
-    header.potential = Math.min(UNREACHABLE, header.potential + 1);
+    header.potential = Math.min(ANY_POTENTIAL, header.potential + 1);
     const from = pool.offset(slot);
     const length = pool.length[slot] as number;
     const deadlineUs = pool.deadlineUs[slot] as number;
@@ -109,7 +109,7 @@ export class Rerouting {
     if (body === from) return false;
     if ((header.flags & DATA_FLAG_REPAIR) !== 0) body += decodeRepair(octets, body, end, this.#repair);
     header.sequence = ring.sequence[index] as number;
-    header.potential = port.narrow ? narrowLimit(header.potential + 1) : Math.min(UNREACHABLE, header.potential + 1);
+    header.potential = port.narrow ? narrowLimit(header.potential + 1) : Math.min(ANY_POTENTIAL, header.potential + 1);
     const deadlineUs = ring.deadlineUs[index] as number;
     const forwarding = this.#forwarding;
     if (forwarding.forward(nowUs, header, this.#repair, octets, body, end - body, deadlineUs, n)) {

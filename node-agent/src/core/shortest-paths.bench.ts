@@ -52,6 +52,7 @@ function advertise(db: LinkStateDb, node: number, list: readonly number[], seque
       name: new Uint8Array(0),
       links,
       prefixes: [],
+      areas: [],
     },
     0,
   );

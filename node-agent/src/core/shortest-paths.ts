@@ -13,14 +13,19 @@ const advertised = new Uint16Array(CHANNELS * NODES * NODES);
 
 /** What a search for a way leaves out. */
 export interface Avoid {
-  /** 1 for each neighbour of the start that may be the first hop. */
+  /** 1 for each neighbour of the start that may be the first hop; OUTSIDE for those of other areas. */
   readonly firstHops: Uint8Array;
   /** 1 for each node that must not be passed; the destination never counts. */
   readonly nodes: Uint8Array;
   /** Pairs of local ids: links that are dead, in both directions. */
   readonly links: Uint8Array;
   linkCount: number;
+  /** By node, what it costs to leave the area there for the one that is searched for (OUTSIDE); 0: no way there. */
+  readonly exits: Uint16Array;
 }
+
+/** Stands for another area as the destination of a search: the local id that nobody has. */
+export const OUTSIDE = 0;
 
 export function createAvoid(maxLinks: number): Avoid {
   return {
@@ -28,6 +33,7 @@ export function createAvoid(maxLinks: number): Avoid {
     nodes: new Uint8Array(NODES),
     links: new Uint8Array(2 * maxLinks),
     linkCount: 0,
+    exits: new Uint16Array(NODES),
   };
 }
 
@@ -85,7 +91,7 @@ export class ShortestPaths {
   }
 
   /**
-   * The shortest way from `start` to `destination` around what is to be avoided, as the local ids after `start`.
+   * The shortest way from `start` to `destination`, perhaps OUTSIDE, around what is to be avoided, as the local ids after `start`.
    * Returns its length in hops; 0 if there is none within `out`.
    */
   around(start: number, destination: number, trafficClass: number, avoid: Avoid, out: Uint8Array): number {
@@ -198,6 +204,12 @@ export class ShortestPaths {
       if (node === destination) return true;
       const distance = (top - node) / NODES;
       if (distance > (distances[node] as number)) continue;
+      const exit = distance + (avoid.exits[node] as number);
+      if (exit > distance && exit < (distances[OUTSIDE] as number) && mayLeave(avoid, node, start)) {
+        distances[OUTSIDE] = exit;
+        this.#parent[OUTSIDE] = node;
+        size = siftUp(heap, size, exit * NODES + OUTSIDE);
+      }
       const end = this.#edgeStart[node + 1] as number;
       for (let e = this.#edgeStart[node] as number; e < end; e++) {
         const to = this.#edgeTo[e] as number;
@@ -217,6 +229,10 @@ export class ShortestPaths {
 
 function cell(from: number, to: number, channel: number): number {
   return (channel * NODES + from) * NODES + to;
+}
+
+function mayLeave(avoid: Avoid, node: number, start: number): boolean {
+  return (node !== start || avoid.firstHops[OUTSIDE] === 1) && !isDead(avoid, node, OUTSIDE);
 }
 
 function isDead(avoid: Avoid, a: number, b: number): boolean {

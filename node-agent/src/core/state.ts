@@ -1,4 +1,6 @@
+import { type Conflicts, createConflicts } from "./address-conflict.ts";
 import type { CoreOptions, NodeEvent } from "./api.ts";
+import { AreaPaths } from "./area-paths.ts";
 import { Counters } from "./counters.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
 import { MAX_BEARERS, MAX_EVENTS } from "./limits.ts";
@@ -20,8 +22,10 @@ export interface CoreState {
   readonly ports: readonly Port[];
   readonly db: LinkStateDb;
   readonly paths: ShortestPaths;
+  readonly areaPaths: AreaPaths;
   readonly duplicates: DuplicateFilter;
   readonly secure: SecureChannel;
+  readonly conflicts: Conflicts;
   readonly events: NodeEvent[];
 }
 
@@ -31,6 +35,7 @@ export function createState(options: CoreOptions): CoreState {
   const counters = new Counters();
   const pool = new PacketPool();
   const db = new LinkStateDb(options.address >>> 8);
+  const paths = new ShortestPaths(db, options.address & 0xff);
   return {
     options,
     area: options.address >>> 8,
@@ -40,9 +45,11 @@ export function createState(options: CoreOptions): CoreState {
     pool,
     ports: options.bearers.map((bearer) => createPort(bearer, pool, counters)),
     db,
-    paths: new ShortestPaths(db, options.address & 0xff),
-    duplicates: new DuplicateFilter(),
+    paths,
+    areaPaths: new AreaPaths(db, paths),
+    duplicates: new DuplicateFilter(counters),
     secure: new SecureChannel(options.crypto, counters, options.nodeId, options.bootEpoch),
+    conflicts: createConflicts(),
     events: [],
   };
 }

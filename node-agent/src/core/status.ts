@@ -60,7 +60,7 @@ function readNodes(s: CoreState, forwarding: Forwarding, nowUs: number): NodeSta
       nodeId: advertisement.nodeId,
       name: decodeUtf8(advertisement.name, 0, advertisement.name.length) ?? "",
       role: Math.min(4, advertisement.role) as Role,
-      reachable: local === s.local || forwarding.reachable(local),
+      reachable: local === s.local || forwarding.reachable(advertisement.originator),
       lastHeardMs: local === s.local ? 0 : (nowUs - heardUs) / 1000,
     });
   }
@@ -106,7 +106,7 @@ function readRoute(
   trafficClass: number,
 ): RouteStatus["classes"][number] {
   const cost = s.paths.from(s.local, trafficClass)[local] as number;
-  const { first, second } = forwarding.choices(nowUs, local, trafficClass);
+  const { first, second } = forwarding.choices(nowUs, (s.area << 8) | local, trafficClass);
   if (cost === UNREACHABLE || first === undefined) return { nextHop: 0, bearerId: -1, cost: UNREACHABLE, alternate: 0 };
   const route = { nextHop: (s.area << 8) | first.local, bearerId: first.bearerId, cost, alternate: 0 };
   if (second === undefined) return route;
@@ -129,7 +129,7 @@ export function readExplanation(s: CoreState, forwarding: Forwarding, nowUs: num
     s.paths,
     s.local,
     local,
-    (trafficClass) => forwarding.choices(nowUs, local, trafficClass),
+    (trafficClass) => forwarding.choices(nowUs, (s.area << 8) | local, trafficClass),
     (trafficClass, isInDatabase) => readNoPath(s, nowUs, local, trafficClass, isInDatabase),
   );
   return { from: s.options.address, to, classes };

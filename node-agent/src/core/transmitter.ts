@@ -262,7 +262,7 @@ export class Transmitter {
     if (octets === 0) return false;
     scratch.inner[0] = CONTROL | (FrameKind.linkState << 4);
     for (const n of port.neighbours)
-      if (n.alive && n.receiverIndex >= 0)
+      if (n.alive && !n.foreign && n.receiverIndex >= 0)
         port.direct.push({ neighbour: n.index, octets: scratch.inner.slice(0, octets + 1) });
     return this.#direct(port, slot);
   }
@@ -353,6 +353,7 @@ export class Transmitter {
     const header = this.#header;
     this.#s.pool.header(packet, header);
     header.nextHop = n === undefined ? 0 : n.local;
+    header.nextHopArea = n?.foreign ? n.area : -1;
     header.digest = this.#s.db.digest & 0xffff;
     let at =
       from +

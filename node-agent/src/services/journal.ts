@@ -14,6 +14,7 @@ import { SkeinError } from "../shell/skein-error.ts";
  *   start                nodeId, bootEpoch, name, pid
  *   stop                 -
  *   neighbour            bearer (name), address, up (true, false), reason
+ *   address-conflict     address, nodeId (who has it here), other (who claims it)
  *   bearer               bearer (name), up, reason
  *   voice-sent           group, burst, timestamp20ms: one 40 ms frame of the own microphone left the coder
  *   voice-played         talker, group, burst, timestamp20ms: a real frame (not concealment) was played

@@ -271,10 +271,20 @@ class Agent implements RunningAgent {
       case "ip":
         if (this.#ip === undefined) this.#ipIgnored++;
         return this.#ip?.onEvent(event, nowUs);
+      case "address-conflict":
+        return this.#onConflict(event, nowUs);
       case "routes":
         this.#ip?.onRoutes();
         return this.#log.debug("routes changed", { version: event.version });
     }
+  }
+
+  #onConflict(event: Extract<NodeEvent, { type: "address-conflict" }>, nowUs: number): void {
+    const { address, nodeId, other } = event;
+    this.#journal.write("address-conflict", nowUs, { address, nodeId, other });
+    const [keeps, changes] = nodeId < other ? [nodeId, other] : [other, nodeId];
+    const text = `Address ${addressTextOf(address)} is that of two nodes: give ${changes} another one, ${keeps} keeps it`;
+    this.#events.add("warn", text);
   }
 
   #onNeighbour(event: Extract<NodeEvent, { type: "neighbour" }>, nowUs: number): void {

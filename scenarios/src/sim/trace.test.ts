@@ -24,6 +24,7 @@ const EVENTS: NodeEvent[] = [
     bridge: false,
   },
   { type: "video", from: 1, stream: 0, octets: frame.slice(0, 1100) },
+  { type: "address-conflict", address: 0x102, nodeId: 1, other: 2 },
   { type: "policy", version: 1, octets: frame.slice(0, 96) },
 ];
 

@@ -21,6 +21,7 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   video: 9,
   policy: 10,
   ip: 11,
+  "address-conflict": 12,
 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
 
@@ -78,6 +79,8 @@ export class Trace {
       case "ip":
         this.#numbers(event.from, event.to);
         return this.#blob(event.octets, event.octets.length);
+      case "address-conflict":
+        return this.#numbers(event.address, event.nodeId, event.other);
       case "policy":
         this.#numbers(event.version);
         return this.#blob(event.octets, event.octets.length);

@@ -153,6 +153,7 @@ export class StillMesh {
       name: new Uint8Array(0),
       links,
       prefixes: [],
+      areas: [],
     };
     for (let i = 0; i < this.#count; i++) {
       if (reaches(i)) this.#nodes[i]?.state.db.applyFull(advertisement, 0);

@@ -4,6 +4,7 @@ import { NARROW_SPACE, SEQUENCE_SPACES } from "../duplicate-filter.ts";
 import type { Forwarding } from "../forwarding.ts";
 import type { GroupRelay } from "../group-relay.ts";
 import { MAX_PAYLOAD_OCTETS } from "../limits.ts";
+import { ANY_POTENTIAL } from "../potential.ts";
 import type { CoreState } from "../state.ts";
 
 /** What an ordinary packet to one node does not say. */
@@ -100,7 +101,7 @@ export class Outbox {
     header.precedence = precedence;
     header.source = this.#s.options.address;
     header.destination = destination;
-    header.potential = isGroupKind(kind) ? 0 : 0xffff;
+    header.potential = isGroupKind(kind) ? 0 : ANY_POTENTIAL;
     header.sequence = sequence;
     header.flags = 0;
     return header;

@@ -61,7 +61,7 @@ export class TextService {
         break;
       }
     }
-    this.#received.add((from & 0xff) * 0x1_0000_0000 + messageId);
+    this.#received.add(from * 0x1_0000_0000 + messageId);
   }
 
   handle(nowUs: number, from: Address, to: number, octets: Uint8Array, offset: number, length: number): boolean {
@@ -72,7 +72,7 @@ export class TextService {
       if (text?.to === from) this.#finish(text);
       return true;
     }
-    if (!this.#received.has((from & 0xff) * 0x1_0000_0000 + message.messageId)) {
+    if (!this.#received.has(from * 0x1_0000_0000 + message.messageId)) {
       this.remember(from, message.messageId);
       emit(this.#s, { type: "text", from, to, messageId: message.messageId, body: message.body });
     }
@@ -99,7 +99,7 @@ export class TextService {
   }
 
   #tryUnicast(nowUs: number, text: OutgoingText): void {
-    if (!this.#forwarding.reachable(text.to & 0xff)) {
+    if (!this.#forwarding.reachable(text.to)) {
       text.dueUs = nowUs + NO_ROUTE_RETRY_US;
       return;
     }

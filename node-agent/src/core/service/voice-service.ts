@@ -145,7 +145,11 @@ export class VoiceService {
     for (const local of this.#s.db.locals()) {
       if (local >= this.#s.local) break;
       const a = this.#s.db.node(local)?.advertisement;
-      if (a === undefined || (a.capabilities & CAPABILITY_NARROW_VOICE) === 0 || !this.#forwarding.reachable(local))
+      if (
+        a === undefined ||
+        (a.capabilities & CAPABILITY_NARROW_VOICE) === 0 ||
+        !this.#forwarding.reachable(a.originator)
+      )
         continue;
       if (a.links.some((l) => l.channel === 1) && a.links.some((l) => l.channel !== 1)) rank++;
     }

@@ -1,0 +1,182 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Precedence, TrafficClass } from "./api.ts";
+import { Random } from "./random.ts";
+import { readPacket } from "./testing/read-packet.ts";
+import { type Medium, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
+
+const SECOND = 1_000_000;
+
+/** A mesh whose nodes have these addresses, by index. */
+function meshOf(addresses: readonly number[], media: Medium[], seed = 1): VirtualMesh {
+  return new VirtualMesh(addresses.length, media, seed, (i, options) => ({
+    ...options,
+    address: addresses[i] as number,
+  }));
+}
+
+function everybodyReaches(mesh: VirtualMesh, addresses: readonly number[]): boolean {
+  return mesh.nodes.every(({ core, options }) =>
+    addresses.every((to) => to === options.address || core.isReachable(to)),
+  );
+}
+
+function send(mesh: VirtualMesh, from: number, to: number, mark = 0): void {
+  const payload = new Uint8Array(40).fill(mark);
+  mesh.node(from).core.sendIp(mesh.nowUs, to, TrafficClass.video, Precedence.routine, false, payload, 0, 40);
+  mesh.drain(from);
+}
+
+function arrived(mesh: VirtualMesh, node: number): number {
+  return mesh.node(node).events.filter((event) => event.type === "ip").length;
+}
+
+test("areas that meet route through each other, with no backbone, and keep their link state to themselves", () => {
+  // Areas 1, 2 and 3 of three nodes each, in a row.
+  const addresses = [0x101, 0x102, 0x103, 0x201, 0x202, 0x203, 0x301, 0x302, 0x303];
+  const mesh = meshOf(addresses, wires(Array.from({ length: 8 }, (_, i) => [i, i + 1])));
+  assert.ok(mesh.run(5 * SECOND, () => everybodyReaches(mesh, addresses)));
+  for (const [from, to] of [
+    [0, 8],
+    [8, 0],
+    [4, 0],
+    [1, 5],
+  ] as const) {
+    send(mesh, from, addresses[to] as number);
+    mesh.run(SECOND / 2);
+    assert.is(arrived(mesh, to), 1, `${from} to ${to}`);
+    mesh.node(to).events.length = 0;
+  }
+  const known = mesh
+    .node(4)
+    .core.status(mesh.nowUs)
+    .nodes.map((node) => node.address >>> 8);
+  assert.equal(known, [2, 2, 2]);
+});
+
+test("on one radio neighbours of another area with the same local ids are told apart", () => {
+  const air: Medium = { name: "air", bearer: {}, members: [0, 1, 2, 3], loss: 0 };
+  const addresses = [0x101, 0x102, 0x201, 0x202];
+  const mesh = meshOf(addresses, [air]);
+  assert.ok(mesh.run(5 * SECOND, () => everybodyReaches(mesh, addresses)));
+  mesh.run(2 * SECOND);
+  for (const { core } of mesh.nodes) {
+    const { neighbours, drops } = core.status(mesh.nowUs);
+    assert.is(neighbours.filter((n) => n.bidirectional).length, 3);
+    assert.is((drops["address-conflict"] ?? 0) + (drops["authentication"] ?? 0), 0);
+  }
+  for (let from = 0; from < 4; from++) for (const to of addresses) if (to !== addresses[from]) send(mesh, from, to);
+  mesh.run(SECOND);
+  for (let node = 0; node < 4; node++) {
+    assert.is(arrived(mesh, node), 3);
+    assert.is(mesh.node(node).core.status(mesh.nowUs).counters["repeated"], 0, "every frame was acknowledged at once");
+  }
+});
+
+/** Two rings of four, 0-3 and 4-7, joined at 0 - 4 and 2 - 6. */
+function twoBorders(): { mesh: VirtualMesh; media: Medium[]; addresses: number[] } {
+  const addresses = [0x101, 0x102, 0x103, 0x104, 0x201, 0x202, 0x203, 0x204];
+  const media = wires([
+    [0, 1],
+    [1, 2],
+    [2, 3],
+    [3, 0],
+    [4, 5],
+    [5, 6],
+    [6, 7],
+    [7, 4],
+    [0, 4],
+    [2, 6],
+  ]);
+  const mesh = meshOf(addresses, media);
+  assert.ok(mesh.run(5 * SECOND, () => everybodyReaches(mesh, addresses)));
+  mesh.run(3 * SECOND);
+  return { mesh, media, addresses };
+}
+
+test("packets between areas outlive a border link that fails in silence, and a border node", () => {
+  for (const lost of ["link", "node"]) {
+    const { mesh, media, addresses } = twoBorders();
+    for (let packet = 0; packet < 60; packet++) {
+      if (packet === 20 && lost === "link") mesh.cut(0, 4, media[8] as Medium);
+      if (packet === 20 && lost === "node") mesh.node(0).powered = false;
+      send(mesh, 1, addresses[5] as number);
+      mesh.run(SECOND / 50);
+    }
+    mesh.run(SECOND);
+    assert.ok(arrived(mesh, 5) >= 59, `${lost}: ${arrived(mesh, 5)} of 60`);
+  }
+});
+
+test("a lost way to an area makes a packet take one through more areas, and nobody counts to infinity", () => {
+  // Area 1 (0, 1) touches area 2 (2) at 0, and area 3 (3) at 1; areas 2 and 3 touch each other.
+  const addresses = [0x101, 0x102, 0x201, 0x301];
+  const media = wires([
+    [0, 1],
+    [0, 2],
+    [1, 3],
+    [3, 2],
+  ]);
+  const mesh = meshOf(addresses, media);
+  assert.ok(mesh.run(5 * SECOND, () => everybodyReaches(mesh, addresses)));
+  mesh.run(3 * SECOND);
+  mesh.cut(0, 2, media[1] as Medium);
+  send(mesh, 0, 0x201);
+  mesh.run(SECOND);
+  assert.is(arrived(mesh, 2), 1, "the packet that met the cut");
+  mesh.cut(3, 2, media[3] as Medium);
+  mesh.run(20 * SECOND);
+  for (const node of [0, 1, 3]) assert.not(mesh.node(node).core.isReachable(0x201), `node ${node}`);
+});
+
+test("what a packet between areas carries falls at every hop, whatever fails in silence meanwhile", () => {
+  let crossed = 0;
+  let detours = 0;
+  for (let seed = 1; seed <= 12; seed++) {
+    const random = new Random(seed, 9);
+    // Three areas of four nodes, each a ring, and five links between areas at random.
+    const edges: [number, number][] = [];
+    for (let node = 0; node < 12; node++) edges.push([node, node - (node % 4) + ((node + 1) % 4)]);
+    for (let i = 0; i < 5; i++) {
+      const a = random.below(12);
+      const b = (a + 4 + random.below(5)) % 12;
+      if (a >> 2 !== b >> 2 && !edges.some(([x, y]) => (x === a && y === b) || (x === b && y === a)))
+        edges.push([a, b]);
+    }
+    const media = wires(edges);
+    const addresses = Array.from({ length: 12 }, (_, i) => 0x101 + (i >> 2) * 0x100 + (i % 4));
+    const mesh = meshOf(addresses, media, seed);
+    mesh.run(6 * SECOND);
+    const given = new Map<string, number>();
+    mesh.onFrame = (from, medium, octets) => {
+      const packet = readPacket(octets, 0xa5);
+      if (packet === undefined) return;
+      if (packet.stage > 0) crossed++;
+      if (from !== 0)
+        assert.ok(
+          packet.remaining < (given.get(`${from}/${packet.mark}`) ?? 0),
+          `seed ${seed}: ${packet.mark} at ${from}`,
+        );
+      const to = `${medium.members.find((m) => m !== from)}/${packet.mark}`;
+      given.set(to, Math.max(given.get(to) ?? 0, packet.remaining));
+    };
+    for (let packet = 0; packet < 60; packet++) {
+      const payload = new Uint8Array(120);
+      payload[118] = 0xa5;
+      payload[119] = packet;
+      mesh.node(0).core.sendVideo(mesh.nowUs, addresses[4 + (packet % 8)] as number, 0, payload);
+      mesh.drain(0);
+      if (packet % 10 === 5) {
+        const medium = media[random.below(media.length)] as Medium;
+        mesh.cut(medium.members[0] as number, medium.members[1] as number, medium);
+      }
+      mesh.run(20_000);
+    }
+    mesh.run(2 * SECOND);
+    for (const { core } of mesh.nodes) detours += core.status(mesh.nowUs).counters["detours"] ?? 0;
+  }
+  assert.ok(crossed > 200, `only ${crossed} frames on the way to another area`);
+  assert.ok(detours > 0, "no packet had to take a way through more areas");
+});
+
+test.run();
