@@ -42,6 +42,7 @@ export * from "./mesh/narrow-pull.ts";
 export * from "./mesh/pull.ts";
 export * from "./mesh/repair.ts";
 export * from "./mesh/report.ts";
+export * from "./mesh/snapshot.ts";
 export * from "./position/position-report.ts";
 export * from "./rtp/rtp.ts";
 export * from "./rtp/vp8.ts";

@@ -23,6 +23,8 @@ export const FrameKind = {
   /** Narrow frames only: unicast and datagram with a repair extension, which wide frames say in their flags. */
   repairedUnicast: 11,
   repairedDatagram: 12,
+  /** Whom the transmitter reaches, on narrow bearers (see `snapshot.ts`). */
+  snapshot: 13,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 

@@ -90,6 +90,8 @@ export class Adjacency {
   readonly #narrowHello = createNarrowHello();
   /** Told when a link may no longer be used (`lost`), or is not to be trusted, so that what waits for it goes another way. */
   onLinkLost: (nowUs: number, port: Port, n: Neighbour, lost: boolean) => void = () => undefined;
+  /** Told of a node on a narrow channel that the database does not know. */
+  onStranger: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
   /** Told when a neighbour can be used. */
   onLinkUp: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
 
@@ -312,6 +314,7 @@ export class Adjacency {
     n.rxCount = 0;
     n.rxExpected = 0;
     this.refreshVector(nowUs, port, n);
+    if (port.narrow && this.#s.db.node(n.local) === undefined) this.onStranger(nowUs, port, n);
     if (port.narrow) this.#lookUp(nowUs, port, n);
     else this.hurryHello(nowUs, port, 20_000);
   }
@@ -439,6 +442,11 @@ export class Adjacency {
   }
 
   // Links up and down
+
+  /** A neighbour on a narrow channel says that it has heard this node, ahead of its advertisement. */
+  heardBy(nowUs: number, port: Port, n: Neighbour): void {
+    this.#hearsUs(nowUs, port, n);
+  }
 
   /** The other end says that it hears us: by a hello or by its advertisement. */
   #hearsUs(nowUs: number, port: Port, n: Neighbour): void {

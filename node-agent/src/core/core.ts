@@ -38,6 +38,7 @@ import { PositionService } from "./service/position-service.ts";
 import { SosService } from "./service/sos-service.ts";
 import { TextService } from "./service/text-service.ts";
 import { VoiceService } from "./service/voice-service.ts";
+import { Snapshots } from "./snapshots.ts";
 import { type CoreState, createState, emit } from "./state.ts";
 import { readBearer, readExplanation, readStatus } from "./status.ts";
 import { Transmitter } from "./transmitter.ts";
@@ -78,14 +79,15 @@ class Core implements MeshCore {
     const arq = new HopArq(s, adjacency);
     const forwarding = new Forwarding(s);
     const relay = new GroupRelay(s, forwarding);
+    const snapshots = new Snapshots(s, adjacency, forwarding);
     this.#flooding = flooding;
     this.#areas = areas;
     this.#adjacency = adjacency;
     this.#arq = arq;
     this.#forwarding = forwarding;
     this.#relay = relay;
-    this.#receiver = new Receiver(s, { adjacency, flooding, arq, forwarding, relay }, this.#deliver);
-    this.#transmitter = new Transmitter(s, { adjacency, flooding, arq });
+    this.#receiver = new Receiver(s, { adjacency, flooding, arq, forwarding, relay, snapshots }, this.#deliver);
+    this.#transmitter = new Transmitter(s, { adjacency, flooding, arq, snapshots });
     this.#outbox = new Outbox(s, forwarding, relay);
     this.#texts = new TextService(s, this.#outbox, forwarding);
     this.#positions = new PositionService(s, this.#outbox);
@@ -93,9 +95,13 @@ class Core implements MeshCore {
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
     this.#policy = new PolicyService(s, this.#outbox, nowUs);
     areas.onTold = (atUs) => adjacency.tellForeign(atUs);
-    flooding.onRoutes = (atUs) => areas.databaseChanged(atUs);
+    flooding.onRoutes = (atUs) => {
+      areas.databaseChanged(atUs);
+      if (!s.hearsay.isEmpty) s.hearsay.forgetReached(s.paths.from(s.local, TrafficClass.command));
+    };
     flooding.onAdvertisement = (atUs, before, after, hearsay) =>
       adjacency.advertisementChanged(atUs, before, after, hearsay);
+    adjacency.onStranger = (atUs, port, n) => snapshots.offer(atUs, port, n.local);
     const rerouting = new Rerouting(s, forwarding);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
     adjacency.onLinkUp = (atUs, port, n) => {

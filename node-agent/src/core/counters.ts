@@ -51,6 +51,8 @@ const COUNTED = [
   "updates-sent",
   "pulls-sent",
   "said-again",
+  "snapshots-sent",
+  "snapshots-learned",
   "labels-offered",
   "flow-frames",
   "rerouted",

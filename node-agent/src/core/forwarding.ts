@@ -16,7 +16,7 @@ import { NO_WAY } from "./area-paths.ts";
 import { Custody } from "./custody.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
 import { MAX_SEARCH_COPIES, QUEUE_AGE_NARROW_US, QUEUE_AGE_WIDE_US, SEARCH_BURST, SEARCH_GAP_US } from "./limits.ts";
-import { linkCost, UNREACHABLE } from "./link-cost.ts";
+import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
 import { isTrusted, isUsable, type Neighbour, type Port } from "./port.ts";
 import {
   ANY_POTENTIAL,
@@ -69,6 +69,9 @@ export class Forwarding {
   #area = 0;
   #outside = false;
   #end = 0;
+  /** Who says that it reaches the end, where the database has no way; 0: nobody. */
+  #via = 0;
+  #nowUs = 0;
   // The hop that the last successful choice found.
   #port: Port | undefined;
   #neighbour: Neighbour | undefined;
@@ -121,7 +124,7 @@ export class Forwarding {
     deadlineUs: number,
     except: Neighbour | undefined,
   ): boolean {
-    this.#aim(header.destination);
+    this.#aim(nowUs, header.destination);
     if ((header.flags & DATA_FLAG_REPAIR) === 0) {
       if (!this.#descend(nowUs, header, repair, except)) return false;
       if ((header.flags & DATA_FLAG_REPAIR) !== 0) this.#s.counters.count("repaired");
@@ -134,7 +137,7 @@ export class Forwarding {
    * To be called right after `route`; false if there is no such way.
    */
   routeCopy(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): boolean {
-    this.#aim(header.destination);
+    this.#aim(nowUs, header.destination);
     const { trafficClass } = header;
     if (!this.#chooseDescent(nowUs, trafficClass, ANY_POTENTIAL, undefined)) return false;
     const first = idInArea(this.#neighbour as Neighbour);
@@ -160,17 +163,41 @@ export class Forwarding {
     return detour > 0 && this.#chooseDescent(nowUs, trafficClass, detour, except);
   }
 
-  #aim(destination: number): void {
+  #aim(nowUs: number, destination: number): void {
     this.#area = destination >>> 8;
     this.#outside = this.#area !== this.#s.area;
     this.#end = this.#outside ? OUTSIDE : destination & 0xff;
+    this.#via = this.#outside ? 0 : this.#s.hearsay.via(nowUs, this.#end);
+    this.#nowUs = nowUs;
   }
 
   /** How far a node of the own area is from where the packet goes, detours apart. */
   #ahead(local: number, trafficClass: number): number {
     const { paths, areaPaths } = this.#s;
     if (this.#outside) return areaPaths.from(local, trafficClass)[this.#area] as number;
-    return paths.from(local, trafficClass)[this.#end] as number;
+    const distance = paths.from(local, trafficClass)[this.#end] as number;
+    return distance === UNREACHABLE && this.#via !== 0 ? this.#aheadByHearsay(local, trafficClass) : distance;
+  }
+
+  /** The same by what a node says that it reaches. Each of its steps is one down: it promised what it does not exceed. */
+  #aheadByHearsay(local: number, trafficClass: number): number {
+    const via = this.#via;
+    const rest = this.#s.hearsay.distance(this.#end);
+    if (local === via) return rest;
+    let toVia = this.#s.paths.from(local, trafficClass)[via] as number;
+    // Somebody met just now is not in the database either.
+    if (toVia === UNREACHABLE && local === this.#s.local) toVia = this.#hopTo(via, trafficClass);
+    return Math.min(UNREACHABLE, toVia + rest);
+  }
+
+  #hopTo(local: number, trafficClass: number): number {
+    let best = UNREACHABLE;
+    for (const port of this.#s.ports) {
+      const n = port.byLocal[local];
+      if (n !== undefined && n.advertisedVector !== VECTOR_GONE && isUsable(port, n, this.#nowUs))
+        best = Math.min(best, this.#hopCost(port, n, trafficClass));
+    }
+    return best;
   }
 
   /** The same of a neighbour. One of another area leads out of the own one, and nowhere in it. */
@@ -517,7 +544,7 @@ export class Forwarding {
       copy.failures.set(repair.failures);
     }
     copy.searchHops = hops;
-    this.#aim(header.destination);
+    this.#aim(nowUs, header.destination);
     const flags = header.flags;
     header.flags |= DATA_FLAG_REPAIR;
     let copies = 0;
@@ -556,7 +583,7 @@ export class Forwarding {
     const { generation } = repair;
     clearRepair(repair);
     repair.generation = generation + 1;
-    this.#aim(header.destination);
+    this.#aim(nowUs, header.destination);
     if (!this.#goAround(nowUs, header, repair, -1, undefined)) return false;
     return this.#enqueue(nowUs, header, repair, pool.payloads, from, length, deadlineUs);
   }
@@ -590,14 +617,27 @@ export class Forwarding {
 
   /** True if there is a path to a node now; of one in another area, to that area. */
   reachable(address: number): boolean {
-    this.#aim(address);
+    this.#aim(this.#nowUs, address);
     const ahead = this.#ahead(this.#s.local, 1);
     return this.#outside ? ahead !== NO_WAY : ahead !== UNREACHABLE;
   }
 
+  /** Distance of a node of the own area in the class to which it is farthest; UNREACHABLE if there is no path. */
+  farthest(nowUs: number, address: number): number {
+    this.#aim(nowUs, address);
+    let distance = 0;
+    for (let c = 0; c < CLASSES; c++) distance = Math.max(distance, this.#ahead(this.#s.local, c));
+    return distance;
+  }
+
+  /** True if a node of the own area is only known of by what another one says. */
+  isHearsay(nowUs: number, local: number): boolean {
+    return this.#s.paths.from(this.#s.local, 1)[local] === UNREACHABLE && this.#s.hearsay.via(nowUs, local) !== 0;
+  }
+
   /** Bearer of the best path of a class to a node, undefined if there is none. */
   bestPort(nowUs: number, address: number, trafficClass: number): Port | undefined {
-    this.#aim(address);
+    this.#aim(nowUs, address);
     return this.#chooseDescent(nowUs, trafficClass, ANY_POTENTIAL, undefined) ? this.#port : undefined;
   }
 
@@ -614,7 +654,7 @@ export class Forwarding {
   }
 
   #choose(nowUs: number, address: number, trafficClass: number, except: Neighbour | undefined): Choice | undefined {
-    this.#aim(address);
+    this.#aim(nowUs, address);
     const header = { destination: address, trafficClass, potential: ANY_POTENTIAL, flags: 0 } as DataHeader;
     if (!this.#descend(nowUs, header, this.#copy, except)) return undefined;
     const { route, routeLength } = this.#copy;

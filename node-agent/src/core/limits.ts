@@ -138,6 +138,12 @@ export const FREE_FLAPS = 4;
 export const FLAP_FORGIVEN_US = 10_000_000;
 export const MAX_FLAP_HOLD_US = 60_000_000;
 
+/** What a distance snapshot tells is believed this long: advertisements follow. */
+export const HEARSAY_US = 120_000_000;
+/** Snapshots on one narrow bearer are this far apart, and wait up to this long for others' frames. */
+export const SNAPSHOT_GAP_US = 1_000_000;
+export const SNAPSHOT_SPREAD_US = 40_000;
+
 /** How long an acknowledgement may wait for company. */
 export const REPORT_DELAY_WIDE_US = 2_000;
 /** So many frames are acknowledged without waiting: a report tells of 33. */

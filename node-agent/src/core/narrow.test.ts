@@ -65,4 +65,33 @@ test("a link that failed in noise is used again afterwards", () => {
   assert.ok(mesh.run(40 * SECOND, came));
 });
 
+/** Two channels of three, whose third and fourth node can meet on a third one. */
+function partitions(): { mesh: VirtualMesh; border: Medium } {
+  const [west, east] = [channel(3), { ...channel(3), name: "east", members: [3, 4, 5] }];
+  const border = { ...channel(2), name: "border", members: [2, 3] };
+  const mesh = new VirtualMesh(6, [west, east, border]);
+  mesh.cut(2, 3, border);
+  mesh.run(60 * SECOND);
+  return { mesh, border };
+}
+
+test("two partitions that meet reach each other by distance snapshots, before their advertisements have crossed", () => {
+  const { mesh, border } = partitions();
+  const reached = () => mesh.node(0).core.isReachable(0x106) && mesh.node(5).core.isReachable(0x101);
+  assert.not(reached());
+  mesh.restore(2, 3, border);
+  const known = () =>
+    mesh
+      .node(0)
+      .core.status(mesh.nowUs)
+      .nodes.some((n) => n.address === 0x106);
+  assert.ok(mesh.run(3 * SECOND, () => mesh.node(0).core.isReachable(0x106)));
+  assert.not(known(), "its advertisement is not there yet");
+  assert.ok(mesh.run(3 * SECOND, reached));
+  mesh.node(0).core.sendText(mesh.nowUs, 0x106, Uint8Array.of(0x41));
+  mesh.drain(0);
+  assert.ok(mesh.run(5 * SECOND, () => mesh.node(5).events.some((e) => e.type === "text")));
+  assert.ok(mesh.run(60 * SECOND, () => mesh.allReachable()));
+});
+
 test.run();

@@ -190,6 +190,10 @@ export interface Port {
   lastNewsUs: number;
   /** When a node's advertisement was last heard or said here, by local id. */
   readonly saidUs: Float64Array;
+  /** When a distance snapshot is due, to whom (0: everybody), and when the last one went. */
+  snapshotDueUs: number;
+  snapshotTarget: number;
+  snapshotSentUs: number;
   /** The same update for each neighbour of a point-to-point bearer, waiting its turn. */
   readonly direct: { neighbour: number; octets: Uint8Array }[];
   nextFragmentId: number;
@@ -279,6 +283,9 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     lastPullUs: Number.NEGATIVE_INFINITY,
     lastNewsUs: Number.NEGATIVE_INFINITY,
     saidUs: new Float64Array(256).fill(Number.NEGATIVE_INFINITY),
+    snapshotDueUs: Number.POSITIVE_INFINITY,
+    snapshotTarget: 0,
+    snapshotSentUs: Number.NEGATIVE_INFINITY,
     direct: [],
     nextFragmentId: 0,
     answerDueUs: Number.POSITIVE_INFINITY,

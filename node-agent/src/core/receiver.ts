@@ -37,6 +37,7 @@ import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import { narrowLimit } from "./potential.ts";
 import { Reassembly } from "./reassembly.ts";
+import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
 import { drawOrder, noticeVoice } from "./turn-taking.ts";
 
@@ -62,6 +63,7 @@ export class Receiver {
   readonly #arq: HopArq;
   readonly #forwarding: Forwarding;
   readonly #relay: GroupRelay;
+  readonly #snapshots: Snapshots;
   readonly #deliver: Deliver;
   readonly #reassembly: Reassembly;
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
@@ -79,6 +81,7 @@ export class Receiver {
       arq: HopArq;
       forwarding: Forwarding;
       relay: GroupRelay;
+      snapshots: Snapshots;
     },
     deliver: Deliver,
   ) {
@@ -88,6 +91,7 @@ export class Receiver {
     this.#arq = parts.arq;
     this.#forwarding = parts.forwarding;
     this.#relay = parts.relay;
+    this.#snapshots = parts.snapshots;
     this.#deliver = deliver;
     this.#reassembly = new Reassembly(state.counters);
   }
@@ -256,6 +260,7 @@ export class Receiver {
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
     else if (n.foreign && kind !== FrameKind.fragment) this.#s.counters.counts.overheard++;
     else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
+    else if (kind === FrameKind.snapshot) ok = this.#snapshots.handle(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.pull) ok = this.#flooding.handlePull(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.fragment) ok = this.#fragmentFrame(nowUs, port, n, direct, octets, from, end);
     else return this.#s.counters.drop("unknown-kind");
@@ -380,5 +385,5 @@ export class Receiver {
 }
 
 function isControlKind(octet: number): boolean {
-  return kindOf(octet) <= FrameKind.pull;
+  return kindOf(octet) <= FrameKind.pull || kindOf(octet) === FrameKind.snapshot;
 }

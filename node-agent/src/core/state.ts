@@ -3,6 +3,7 @@ import type { CoreOptions, NodeEvent } from "./api.ts";
 import { AreaPaths } from "./area-paths.ts";
 import { Counters } from "./counters.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
+import { Hearsay } from "./hearsay.ts";
 import { MAX_BEARERS, MAX_EVENTS } from "./limits.ts";
 import { LinkStateDb } from "./link-state-db.ts";
 import { PacketPool } from "./packet-pool.ts";
@@ -23,6 +24,7 @@ export interface CoreState {
   readonly db: LinkStateDb;
   readonly paths: ShortestPaths;
   readonly areaPaths: AreaPaths;
+  readonly hearsay: Hearsay;
   readonly duplicates: DuplicateFilter;
   readonly secure: SecureChannel;
   readonly conflicts: Conflicts;
@@ -47,6 +49,7 @@ export function createState(options: CoreOptions): CoreState {
     db,
     paths,
     areaPaths: new AreaPaths(db, paths),
+    hearsay: new Hearsay(),
     duplicates: new DuplicateFilter(counters),
     secure: new SecureChannel(options.crypto, counters, options.nodeId, options.bootEpoch),
     conflicts: createConflicts(),

@@ -24,6 +24,7 @@ import { CATCH_UP_US, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
+import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
 import { accessUs, afterTalk, burstAirtimeUs, channelQuiet, drawOrder, inBurst, type Urgency } from "./turn-taking.ts";
 
@@ -54,17 +55,22 @@ export class Transmitter {
   readonly #adjacency: Adjacency;
   readonly #flooding: LinkStateFlooding;
   readonly #arq: HopArq;
+  readonly #snapshots: Snapshots;
   readonly #header: DataHeader = createDataHeader();
   readonly #fragmenting: Fragmenting[];
   #nextPort = 0;
   /** What has just been encoded is a hello, link state or a pull. */
   #isControl = false;
 
-  constructor(state: CoreState, parts: { adjacency: Adjacency; flooding: LinkStateFlooding; arq: HopArq }) {
+  constructor(
+    state: CoreState,
+    parts: { adjacency: Adjacency; flooding: LinkStateFlooding; arq: HopArq; snapshots: Snapshots },
+  ) {
     this.#s = state;
     this.#adjacency = parts.adjacency;
     this.#flooding = parts.flooding;
     this.#arq = parts.arq;
+    this.#snapshots = parts.snapshots;
     this.#fragmenting = state.ports.map(() => ({
       inner: new Uint8Array(MAX_FRAME_OCTETS),
       innerOctets: 0,
@@ -103,7 +109,7 @@ export class Transmitter {
     )
       return this.#accessUs(port);
     const controlUs = Math.min(afterTalk(port, this.#helloDueUs(port)), this.#paced(port, port.updateDueUs));
-    return Math.max(Math.min(controlUs, port.badNewsDueUs, port.answerDueUs), this.#accessUs(port));
+    return Math.max(Math.min(controlUs, port.badNewsDueUs, port.snapshotDueUs, port.answerDueUs), this.#accessUs(port));
   }
 
   /** When a control frame that is due may go: a newcomer's first hello at once, anything else within control's share. */
@@ -153,6 +159,7 @@ export class Transmitter {
   #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (port.queue.urgency() < URGENT_LEVELS && this.#data(nowUs, port, slot)) return true;
     if (port.badNewsDueUs <= nowUs) return this.#update(nowUs, port, slot, true);
+    if (port.snapshotDueUs <= nowUs && this.#snapshot(nowUs, port, slot)) return true;
     return (
       this.#repeat(nowUs, port, slot) ||
       this.#answers(nowUs, port, slot) ||
@@ -217,6 +224,18 @@ export class Transmitter {
       return this.#finishControl(port, n, slot, end);
     }
     return false;
+  }
+
+  #snapshot(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    // A stranger cannot open anything before it has a full hello.
+    if (port.snapshotTarget !== 0 && port.needFullHello) return this.#hello(nowUs, port, slot);
+    const from = this.#begin(port, FrameKind.snapshot, slot);
+    const room = port.config.mtuOctets - from - port.tagOctets;
+    const octets = this.#snapshots.encode(nowUs, port, slot.octets, from, room);
+    if (octets === 0) return false;
+    this.#s.counters.count("snapshots-sent");
+    this.#isControl = true;
+    return this.#finishControl(port, undefined, slot, from + octets);
   }
 
   #control(nowUs: number, port: Port, slot: TransmitSlot): boolean {

@@ -51,6 +51,7 @@ export class VirtualMesh {
   readonly nodes: VirtualNode[] = [];
   readonly #media: Medium[];
   readonly #cut = new Set<string>();
+  readonly #airUntilUs = new Map<string, number>();
   readonly #random: Random;
   #inFlight: InFlight[] = [];
   #order = 0;
@@ -171,7 +172,12 @@ export class VirtualMesh {
 
   #spread(from: number, medium: Medium, octets: Uint8Array): void {
     const bearer = { ...WIDE, ...medium.bearer };
-    const atUs = this.nowUs + bearer.latencyUs + bearer.keyUpUs + Math.round((octets.length * 8e6) / bearer.bitrateBps);
+    // Frames of one burst follow each other.
+    const key = `${from}-${medium.name}`;
+    const beginUs = Math.max(this.nowUs, this.#airUntilUs.get(key) ?? 0);
+    const endUs = beginUs + bearer.keyUpUs + Math.round((octets.length * 8e6) / bearer.bitrateBps);
+    if (bearer.halfDuplex) this.#airUntilUs.set(key, endUs);
+    const atUs = endUs + bearer.latencyUs;
     for (const to of medium.members) {
       if (to === from || this.#cut.has(`${from}-${to}-${medium.name}`)) continue;
       if (this.#random.below(1_000_000) < medium.loss * 1_000_000) continue;

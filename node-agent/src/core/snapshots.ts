@@ -1,0 +1,79 @@
+import { createSnapshot, decodeSnapshot, encodeSnapshot } from "@skein/codecs";
+import type { Adjacency } from "./adjacency.ts";
+import type { Forwarding } from "./forwarding.ts";
+import { SNAPSHOT_GAP_US, SNAPSHOT_SPREAD_US } from "./limits.ts";
+import { UNREACHABLE } from "./link-cost.ts";
+import type { Neighbour, Port } from "./port.ts";
+import type { CoreState } from "./state.ts";
+
+/**
+ * Distance snapshots out and in. Who hears a stranger on a narrow channel tells it at once whom it reaches; who learns of
+ * nodes that its database lacks tells its other bearers that it reaches them now.
+ */
+export class Snapshots {
+  readonly #s: CoreState;
+  readonly #adjacency: Adjacency;
+  readonly #forwarding: Forwarding;
+  readonly #snapshot = createSnapshot();
+
+  constructor(state: CoreState, adjacency: Adjacency, forwarding: Forwarding) {
+    this.#s = state;
+    this.#adjacency = adjacency;
+    this.#forwarding = forwarding;
+  }
+
+  /** A snapshot is to go out: to somebody heard for the first time, or to everybody (0). */
+  offer(nowUs: number, port: Port, target: number): void {
+    if (!port.narrow) return;
+    port.snapshotTarget = target;
+    const spreadUs = SNAPSHOT_SPREAD_US / 4 + this.#s.random.below(SNAPSHOT_SPREAD_US);
+    port.snapshotDueUs = Math.max(nowUs + spreadUs, port.snapshotSentUs + SNAPSHOT_GAP_US);
+  }
+
+  /** Body (after the kind octet) of the snapshot that is due; 0 if there is nothing to tell. */
+  encode(nowUs: number, port: Port, out: Uint8Array, offset: number, roomOctets: number): number {
+    const { distances } = this.#snapshot;
+    const target = port.snapshotTarget;
+    port.snapshotDueUs = Number.POSITIVE_INFINITY;
+    this.#snapshot.target = target;
+    distances.fill(-1);
+    for (let local = 1; local < 255; local++) {
+      if (local === this.#s.local || local === target) continue;
+      const address = (this.#s.area << 8) | local;
+      const distance = this.#forwarding.farthest(nowUs, address);
+      if (distance === UNREACHABLE) continue;
+      // A stranger's side knows nobody of this one; here all know what the database does.
+      if (target === 0 && !this.#isNews(nowUs, port, local)) continue;
+      distances[local] = distance;
+    }
+    const octets = encodeSnapshot(this.#snapshot, out, offset, roomOctets);
+    if (octets > 0) port.snapshotSentUs = nowUs;
+    return octets;
+  }
+
+  #isNews(nowUs: number, port: Port, local: number): boolean {
+    if (!this.#forwarding.isHearsay(nowUs, local)) return false;
+    return this.#forwarding.bestPort(nowUs, (this.#s.area << 8) | local, 1) !== port;
+  }
+
+  handle(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
+    const { distances } = this.#snapshot;
+    if (!port.narrow || !decodeSnapshot(octets, offset, end, this.#snapshot)) return false;
+    if (this.#snapshot.target === this.#s.local) this.#adjacency.heardBy(nowUs, port, n);
+    let news = this.#learn(nowUs, n.local, n.local, 0);
+    for (let local = 1; local < 255; local++) {
+      const distance = distances[local] as number;
+      if (distance >= 0 && this.#learn(nowUs, local, n.local, distance)) news = true;
+    }
+    if (!news) return true;
+    this.#s.counters.count("snapshots-learned");
+    this.#forwarding.custody.linksChanged(nowUs);
+    for (const other of this.#s.ports) if (other !== port) this.offer(nowUs, other, 0);
+    return true;
+  }
+
+  #learn(nowUs: number, local: number, via: number, distance: number): boolean {
+    if (local === this.#s.local || this.#s.paths.from(this.#s.local, 1)[local] !== UNREACHABLE) return false;
+    return this.#s.hearsay.learn(nowUs, local, via, distance);
+  }
+}
