@@ -1,18 +1,6 @@
 import { CONFLICT_TOLD_US, DISPUTE_US, MAX_CONFLICTS } from "./limits.ts";
 import { type CoreState, emit } from "./state.ts";
 
-/** Two nodes with one address, as far as this one has heard of them. */
-export interface Conflicts {
-  /** When it was last told, by address and the node that is not believed. */
-  readonly toldUs: Map<number, number>;
-  /** Until then it is no wonder that databases differ. */
-  disputedUntilUs: number;
-}
-
-export function createConflicts(): Conflicts {
-  return { toldUs: new Map(), disputedUntilUs: Number.NEGATIVE_INFINITY };
-}
-
 /**
  * `address` is `nodeId`'s as far as this node is concerned, and somebody else claims it: counted each time, told to the
  * owner now and then. Whoever came first keeps the address here; nothing is taken away from a node that has links.

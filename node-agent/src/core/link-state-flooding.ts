@@ -260,7 +260,7 @@ export class LinkStateFlooding {
     for (let local = 8 * eight; local < 8 * eight + 8; local++) {
       const a = this.#s.db.node(local)?.advertisement;
       if (a === undefined) continue;
-      this.#narrowPull.summaries[local] = pullSummary(markedEpoch(a), a.sequence);
+      this.#narrowPull.summaries[local] = pullSummary(a.bootEpoch, a.sequence);
       known++;
     }
     return known;
@@ -282,7 +282,7 @@ export class LinkStateFlooding {
         behind ||= theirs >= 0;
         continue;
       }
-      const ahead = theirs < 0 ? 1 : compareSummaries(pullSummary(markedEpoch(mine), mine.sequence), theirs);
+      const ahead = theirs < 0 ? 1 : compareSummaries(pullSummary(mine.bootEpoch, mine.sequence), theirs);
       if (ahead > 0 && asked) this.#queueFull(nowUs, port, local, true);
       else if (ahead > 0) this.#offer(nowUs, port, local);
       else behind ||= ahead < 0;
@@ -572,8 +572,8 @@ function isListenedTo(nowUs: number, port: Port): boolean {
 }
 
 /**
- * Epoch as summaries carry it, shifted by the node: two nodes with one address would look the same while their numbers
- * are, and nobody would notice.
+ * Epoch as pulls on wide bearers carry it, shifted by the node: two nodes with one address would look the same while
+ * their numbers are, and nobody would notice. On narrow ones they look so until one of the two changes.
  */
 function markedEpoch(a: Advertisement): number {
   return (a.bootEpoch + mix32(a.nodeId)) >>> 0;

@@ -1,4 +1,3 @@
-import { type Conflicts, createConflicts } from "./address-conflict.ts";
 import type { CoreOptions, NodeEvent } from "./api.ts";
 import { AreaPaths } from "./area-paths.ts";
 import { Counters } from "./counters.ts";
@@ -11,6 +10,18 @@ import { createPort, type Port } from "./port.ts";
 import { Random } from "./random.ts";
 import { SecureChannel } from "./secure-channel.ts";
 import { ShortestPaths } from "./shortest-paths.ts";
+
+/** Two nodes with one address, as far as this one has heard of them. */
+export interface Conflicts {
+  /** When it was last told, by address and the node that is not believed. */
+  readonly toldUs: Map<number, number>;
+  /** Until then it is no wonder that databases differ. */
+  disputedUntilUs: number;
+}
+
+function createConflicts(): Conflicts {
+  return { toldUs: new Map(), disputedUntilUs: Number.NEGATIVE_INFINITY };
+}
 
 /** Everything that the core's parts share. Parts hold no copies of each other's state. */
 export interface CoreState {

@@ -75,6 +75,7 @@ test("every event counts", () => {
       bridge: true,
     },
     { type: "video", from: 1, stream: 0, octets: frame.slice(1, 1101) },
+    { type: "address-conflict", address: 0x102, nodeId: 1, other: 3 },
     { type: "policy", version: 2, octets: frame.slice(0, 96) },
   ];
   assert.equal(
