@@ -65,6 +65,14 @@ export class DuplicateFilter {
     return (w.highest + ahead) & 0xffff;
   }
 
+  /** True if one of the last `count` sequences has not come. */
+  hasHole(source: number, space: number, count: number): boolean {
+    const w = this.#windows[(source & 0xff) * SEQUENCE_SPACES + space];
+    if (w === undefined) return false;
+    for (let back = 1; back < count; back++) if (!isMarked(w, (w.highest - back) & 0xffff)) return true;
+    return false;
+  }
+
   /** The source started anew in this boot epoch: its sequences begin somewhere else. News of it comes more than once. */
   restarted(source: number, bootEpoch: number): void {
     const known = this.#epochs[source & 0xff] as number;

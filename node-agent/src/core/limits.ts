@@ -135,6 +135,15 @@ export const REPORT_DELAY_NARROW_US = 60_000;
 export const GAP_DELAY_SHARED_US = 8_000;
 export const GAP_DELAY_DIRECT_US = 30_000;
 export const GAP_DELAY_NARROW_US = 150_000;
+/** Voice that is still missing on a wide bearer is asked for again after this long, */
+export const GAP_AGAIN_SHARED_US = 16_000;
+/** as long as it is among the last so many frames of its talker: later than 240 ms nobody would play it. */
+export const VOICE_REPAIR_FRAMES = 12;
+/** Gaps are asked for so often at most, the very same frame is repeated so often. */
+export const MAX_ASKS_WIDE = 6;
+export const MAX_ASKS_NARROW = 2;
+export const MAX_GROUP_TRIES_WIDE = 6;
+export const MAX_GROUP_TRIES_NARROW = 4;
 /** The same while somebody talks on the channel. */
 export const GAP_DELAY_TALK_US = 1_200_000;
 /** The same for the talker's own frames: when voice is too late to come again, only the rest is repeated. */

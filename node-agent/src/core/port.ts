@@ -2,7 +2,7 @@ import { createReplayWindow, type Delta, type ReplayWindow } from "@skein/codecs
 import type { CoreBearer } from "./api.ts";
 import { BearerQueue } from "./bearer-queue.ts";
 import type { Counters } from "./counters.ts";
-import { CONTROL_BURST_US, NEIGHBOUR_CONTROL_BURST_US, SILENCE_NARROW_US } from "./limits.ts";
+import { CONTROL_BURST_US, MAX_ASKS_WIDE, NEIGHBOUR_CONTROL_BURST_US, SILENCE_NARROW_US } from "./limits.ts";
 import type { PacketPool } from "./packet-pool.ts";
 import { SentRing } from "./sent-ring.ts";
 
@@ -42,9 +42,8 @@ export interface Neighbour {
   readonly directWindow: ReplayWindow;
   /** First counter that came on the shared stream: what was sent before is not missed. */
   joinedCounter: number;
-  /** Gaps of the shared stream up to these counters have been asked for once, and twice: that is all. */
-  askedOnceCounter: number;
-  askedTwiceCounter: number;
+  /** Highest counter of the shared stream when it was last reported, the last but one time and so on. */
+  readonly askedCounters: Float64Array;
   directRemoteSlot: number;
   /** What we put in front of direct frames, -1 while unknown. */
   receiverIndex: number;
@@ -77,8 +76,9 @@ export interface Neighbour {
   directReportDueUs: number;
   /** When its shared stream is to be reported because of a gap, unless somebody else does so first. */
   gapDueUs: number;
-  /** Last voice frame on its shared stream. */
+  /** Last voice frame on its shared stream, and who spoke in it. */
   lastVoiceUs: number;
+  voiceSource: number;
   /**
    * Local ids that its last hello lists, on narrow bearers its advertisement, as bits: those who hear it, as far as one
    * can tell.
@@ -309,8 +309,7 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     window: createReplayWindow(),
     directWindow: createReplayWindow(),
     joinedCounter: 0,
-    askedOnceCounter: 0,
-    askedTwiceCounter: 0,
+    askedCounters: new Float64Array(MAX_ASKS_WIDE),
     directRemoteSlot: 0,
     receiverIndex: -1,
     directCounter: 0,
@@ -333,6 +332,7 @@ export function createNeighbour(index: number, nodeId: number, address: number, 
     directReportDueUs: Number.POSITIVE_INFINITY,
     gapDueUs: Number.POSITIVE_INFINITY,
     lastVoiceUs: Number.NEGATIVE_INFINITY,
+    voiceSource: 0,
     reach: new Uint32Array(8),
     pullDueUs: Number.POSITIVE_INFINITY,
     lastPullUs: Number.NEGATIVE_INFINITY,

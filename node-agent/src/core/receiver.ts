@@ -318,7 +318,7 @@ export class Receiver {
     if (port.narrow) header.sequence = this.#s.duplicates.rebuild(header.source, space, header.sequence);
     const first = this.#s.duplicates.accept(header.source, space, header.sequence, nowUs, port.narrow);
     const voice = header.trafficClass === TrafficClass.voice;
-    if (group) this.#arq.noticeGroupFrame(nowUs, n, first, voice);
+    if (group) this.#arq.noticeGroupFrame(nowUs, n, header.source, first, voice);
     if (voice && port.config.halfDuplex) {
       noticeVoice(port, nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS));
     }
