@@ -27,6 +27,7 @@ import { Forwarding } from "./forwarding.ts";
 import { GroupRelay } from "./group-relay.ts";
 import { HopArq } from "./hop-arq.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
+import { Overhearing } from "./overhearing.ts";
 import type { Port } from "./port.ts";
 import { Receiver } from "./receiver.ts";
 import { Rerouting } from "./reroute.ts";
@@ -63,6 +64,7 @@ class Core implements MeshCore {
   readonly #sos: SosService;
   readonly #voice: VoiceService;
   readonly #policy: PolicyService;
+  readonly #overhearing: Overhearing;
   #nextEvent = 0;
 
   constructor(options: CoreOptions, nowUs: number) {
@@ -70,14 +72,16 @@ class Core implements MeshCore {
     this.#s = s;
     const flooding = new LinkStateFlooding(s, nowUs);
     const adjacency = new Adjacency(s, flooding);
-    const arq = new HopArq(s, adjacency);
     const forwarding = new Forwarding(s);
+    const overhearing = new Overhearing(s, forwarding);
+    const arq = new HopArq(s, adjacency, overhearing);
     const relay = new GroupRelay(s, forwarding);
     this.#adjacency = adjacency;
     this.#arq = arq;
     this.#forwarding = forwarding;
     this.#relay = relay;
-    this.#receiver = new Receiver(s, { adjacency, flooding, arq, forwarding, relay }, this.#deliver);
+    this.#overhearing = overhearing;
+    this.#receiver = new Receiver(s, { adjacency, flooding, arq, forwarding, relay, overhearing }, this.#deliver);
     this.#transmitter = new Transmitter(s, { adjacency, flooding, arq });
     this.#outbox = new Outbox(s, forwarding, relay);
     this.#texts = new TextService(s, this.#outbox, forwarding);
@@ -101,6 +105,7 @@ class Core implements MeshCore {
   }
 
   handleTimeout(nowUs: number): void {
+    if (this.#overhearing.dueUs <= nowUs) this.#overhearing.handleTimeout(nowUs);
     if (this.#relay.dueUs <= nowUs) this.#relay.handleTimeout(nowUs);
     if (this.#forwarding.custody.dueUs <= nowUs) this.#forwarding.custody.handleTimeout(nowUs);
     if (this.#texts.dueUs <= nowUs) this.#texts.handleTimeout(nowUs);
@@ -118,7 +123,13 @@ class Core implements MeshCore {
 
   nextTimeoutUs(): number {
     if (this.#nextEvent < this.#s.events.length) return 0;
-    let next = Math.min(this.#relay.dueUs, this.#texts.dueUs, this.#sos.dueUs, this.#forwarding.custody.dueUs);
+    let next = Math.min(
+      this.#relay.dueUs,
+      this.#overhearing.dueUs,
+      this.#texts.dueUs,
+      this.#sos.dueUs,
+      this.#forwarding.custody.dueUs,
+    );
     for (let i = 0; i < this.#s.ports.length; i++) {
       const port = this.#s.ports[i] as Port;
       if (!port.up) continue;

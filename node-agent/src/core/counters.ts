@@ -40,6 +40,7 @@ const COUNTED = [
   "frames-sealed",
   "duplicates",
   "overheard",
+  "sent-on-overheard",
   "forwarded",
   "delivered",
   "relayed",

@@ -65,6 +65,14 @@ export class DuplicateFilter {
     return (w.highest + ahead) & 0xffff;
   }
 
+  /** True if it has come, or is too old to tell. Changes nothing. */
+  has(source: number, space: number, sequence: number): boolean {
+    const w = this.#windows[(source & 0xff) * SEQUENCE_SPACES + space];
+    if (w === undefined) return false;
+    const behind = (w.highest - sequence) & 0xffff;
+    return behind < 0x8000 && (behind >= WINDOW || isMarked(w, sequence));
+  }
+
   /** True if one of the last `count` sequences has not come. */
   hasHole(source: number, space: number, count: number): boolean {
     const w = this.#windows[(source & 0xff) * SEQUENCE_SPACES + space];

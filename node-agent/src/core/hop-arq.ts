@@ -37,6 +37,7 @@ import {
   SPREAD_PER_MEMBER_US,
   VOICE_REPAIR_FRAMES,
 } from "./limits.ts";
+import type { Overhearing } from "./overhearing.ts";
 import { answerChance, type Neighbour, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
@@ -73,11 +74,13 @@ const RTT_FRESH_US = 1_000_000;
 export class HopArq {
   readonly #s: CoreState;
   readonly #adjacency: Adjacency;
+  readonly #overhearing: Overhearing;
   readonly #report: Report = { target: 0, slot: 0, highestLow: 0, bitmap: 0 };
 
-  constructor(state: CoreState, adjacency: Adjacency) {
+  constructor(state: CoreState, adjacency: Adjacency, overhearing: Overhearing) {
     this.#s = state;
     this.#adjacency = adjacency;
+    this.#overhearing = overhearing;
   }
 
   // Receiving side
@@ -199,6 +202,7 @@ export class HopArq {
     const report = this.#report;
     if (!decodeReport(octets, offset, end, report)) return false;
     if (report.target !== this.#s.local) {
+      if (report.slot === 0) this.#overhearing.acknowledged(n, report);
       this.#overhear(nowUs, port, report);
       return true;
     }

@@ -27,6 +27,12 @@ export const WINDOW_SHARED_FRAMES = 32;
 export const WINDOW_NEIGHBOUR_FRAMES = 12;
 /** Group frames that wait for somebody else to relay them. */
 export const MAX_PENDING_RELAYS = 64;
+/** Overheard packets kept for the next hop, in case it has not heard them; more are left to repetition. */
+export const MAX_OVERHEARD = 16;
+/** What an acknowledgement may take beyond its delay and latency, before an overheard packet is sent on. */
+export const OVERHEARD_SLACK_US = 2_000;
+/** Loss code (see `LOSS_STEPS`) of a link from which on that is done: more than 7 % of the frames. */
+export const OVERHEARD_LOSS_CODE = 3;
 /** Frames being put together from fragments (`reassembly-full`). */
 export const MAX_REASSEMBLIES = 8;
 /** Senders whose subkey is kept (`key-cache-full`). */

@@ -34,6 +34,7 @@ import type { GroupRelay } from "./group-relay.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { MAX_PAYLOAD_OCTETS } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
+import type { Overhearing } from "./overhearing.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { CoreState } from "./state.ts";
@@ -61,6 +62,7 @@ export class Receiver {
   readonly #arq: HopArq;
   readonly #forwarding: Forwarding;
   readonly #relay: GroupRelay;
+  readonly #overhearing: Overhearing;
   readonly #deliver: Deliver;
   readonly #reassembly: Reassembly;
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
@@ -78,6 +80,7 @@ export class Receiver {
       arq: HopArq;
       forwarding: Forwarding;
       relay: GroupRelay;
+      overhearing: Overhearing;
     },
     deliver: Deliver,
   ) {
@@ -87,6 +90,7 @@ export class Receiver {
     this.#arq = parts.arq;
     this.#forwarding = parts.forwarding;
     this.#relay = parts.relay;
+    this.#overhearing = parts.overhearing;
     this.#deliver = deliver;
     this.#reassembly = new Reassembly(state.counters);
   }
@@ -293,14 +297,18 @@ export class Receiver {
     port.lastDataUs = nowUs;
     if (header.digest >= 0 && this.#newest) this.#flooding.compareDigest(nowUs, port, n, header.digest);
     this.#newest = false;
+    const here = header.destination === this.#s.options.address;
     if (!group) {
       if (port.shared && header.nextHop !== this.#s.local) {
         this.#s.counters.counts.overheard++;
-        return true;
-      }
-      this.#arq.oweReport(nowUs, port, n, direct);
+        // What is for this node is for it whoever was to bring it.
+        if (!here && !repaired) {
+          const counterLow = sharedCounterBits(this.#frame);
+          this.#overhearing.overheard(nowUs, port, n, header, counterLow, octets, body, end - body);
+        }
+        if (!here) return true;
+      } else this.#arq.oweReport(nowUs, port, n, direct);
     }
-    const here = header.destination === this.#s.options.address;
     // A repaired packet may pass a node again, or its own source: what it carries only ever shrinks, so that it cannot
     // circle. Only the destination need take it once.
     if (repaired && !here) {
