@@ -25,6 +25,7 @@ const DROP_REASONS = [
   "foreign-area",
   "too-long",
   "retries-exhausted",
+  "unacknowledged",
   "reassembly-full",
   "reassembly-incomplete",
   "relay-table-full",

@@ -33,7 +33,6 @@ import {
   MIN_RTO_SHARED_US,
   REPORT_DELAY_NARROW_US,
   REPORT_DELAY_WIDE_US,
-  SENT_RING_FRAMES,
   SPREAD_PER_MEMBER_US,
   VOICE_REPAIR_FRAMES,
 } from "./limits.ts";
@@ -194,7 +193,8 @@ export class HopArq {
     sequence: number,
   ): void {
     const ring = direct && n !== undefined ? directRing(port, n) : port.sent;
-    ring.keep(counter, frame, length, acknowledged && n !== undefined ? n.index : -1, nowUs, deadlineUs, sequence);
+    const owner = acknowledged && n !== undefined ? n.index : -1;
+    if (ring.keep(counter, frame, length, owner, nowUs, deadlineUs, sequence)) this.#s.counters.drop("unacknowledged");
     if (acknowledged && n !== undefined) port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n));
   }
 
@@ -306,7 +306,7 @@ export class HopArq {
 
   #scan(nowUs: number, port: Port, ring: SentRing, slot: number): void {
     if (ring.unacknowledged === 0) return;
-    for (let index = 0; index < SENT_RING_FRAMES; index++) {
+    for (let index = 0; index < ring.frames; index++) {
       const owner = ring.neighbour[index] as number;
       if (ring.open[index] === 0 || owner === -1) continue;
       const n = port.neighbours[owner] as Neighbour;

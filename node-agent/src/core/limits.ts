@@ -10,8 +10,10 @@ export const MAX_PACKETS = 512;
 export const MAX_PAYLOAD_OCTETS = 1401;
 /** Data packets queued on one bearer (`queue-full`). */
 export const MAX_QUEUED_PER_BEARER = 128;
-/** Sent frames kept for repetition, per stream. */
+/** Places for sent frames kept for repetition, per stream (`unacknowledged` when one is needed again too soon). */
 export const SENT_RING_FRAMES = 64;
+/** The same where all neighbours share a wide stream: their acknowledgements take places, some hundreds a second. */
+export const SENT_RING_SHARED_FRAMES = 256;
 /** Repetitions of one frame on one hop (`retries-exhausted`). */
 export const MAX_TRIES = 12;
 /** Unanswered tries after which a neighbour is under suspicion, whatever its loss. */

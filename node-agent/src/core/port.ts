@@ -2,7 +2,14 @@ import { createReplayWindow, type Delta, type ReplayWindow } from "@skein/codecs
 import type { CoreBearer } from "./api.ts";
 import { BearerQueue } from "./bearer-queue.ts";
 import type { Counters } from "./counters.ts";
-import { CONTROL_BURST_US, MAX_ASKS_WIDE, NEIGHBOUR_CONTROL_BURST_US, SILENCE_NARROW_US } from "./limits.ts";
+import {
+  CONTROL_BURST_US,
+  MAX_ASKS_WIDE,
+  NEIGHBOUR_CONTROL_BURST_US,
+  SENT_RING_FRAMES,
+  SENT_RING_SHARED_FRAMES,
+  SILENCE_NARROW_US,
+} from "./limits.ts";
 import type { PacketPool } from "./packet-pool.ts";
 import { SentRing } from "./sent-ring.ts";
 
@@ -207,10 +214,11 @@ export interface Port {
 
 export function createPort(config: CoreBearer, pool: PacketPool, counters: Counters): Port {
   const narrow = config.layout === "narrow";
+  const shared = config.medium === "shared";
   return {
     config,
     narrow,
-    shared: config.medium === "shared",
+    shared,
     tagOctets: narrow ? 6 : 8,
     up: false,
     costCentsPerMegabyte: config.costCentsPerMegabyte,
@@ -232,8 +240,8 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     neighbours: [],
     byLocal: new Array<Neighbour | undefined>(256).fill(undefined),
     queue: new BearerQueue(pool, counters),
-    sent: new SentRing(config.mtuOctets),
-    makeRing: () => new SentRing(config.mtuOctets),
+    sent: new SentRing(config.mtuOctets, shared && !narrow ? SENT_RING_SHARED_FRAMES : SENT_RING_FRAMES),
+    makeRing: () => new SentRing(config.mtuOctets, SENT_RING_FRAMES),
     repeats: [],
     helloDueUs: Number.POSITIVE_INFINITY,
     lastHelloUs: Number.NEGATIVE_INFINITY,
