@@ -29,6 +29,7 @@ import { Forwarding } from "./forwarding.ts";
 import { GroupRelay } from "./group-relay.ts";
 import { HopArq } from "./hop-arq.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
+import { Overhearing } from "./overhearing.ts";
 import type { Port } from "./port.ts";
 import { Receiver } from "./receiver.ts";
 import { Rerouting } from "./reroute.ts";
@@ -68,6 +69,7 @@ class Core implements MeshCore {
   readonly #sos: SosService;
   readonly #voice: VoiceService;
   readonly #policy: PolicyService;
+  readonly #overhearing: Overhearing;
   #nextEvent = 0;
 
   constructor(options: CoreOptions, nowUs: number) {
@@ -76,8 +78,9 @@ class Core implements MeshCore {
     const flooding = new LinkStateFlooding(s, nowUs);
     const areas = new AreaRoutes(s, flooding);
     const adjacency = new Adjacency(s, flooding, areas);
-    const arq = new HopArq(s, adjacency);
     const forwarding = new Forwarding(s);
+    const overhearing = new Overhearing(s, forwarding);
+    const arq = new HopArq(s, adjacency, overhearing);
     const relay = new GroupRelay(s, forwarding);
     const snapshots = new Snapshots(s, adjacency, forwarding);
     this.#flooding = flooding;
@@ -86,7 +89,12 @@ class Core implements MeshCore {
     this.#arq = arq;
     this.#forwarding = forwarding;
     this.#relay = relay;
-    this.#receiver = new Receiver(s, { adjacency, flooding, arq, forwarding, relay, snapshots }, this.#deliver);
+    this.#overhearing = overhearing;
+    this.#receiver = new Receiver(
+      s,
+      { adjacency, flooding, arq, forwarding, relay, snapshots, overhearing },
+      this.#deliver,
+    );
     this.#transmitter = new Transmitter(s, { adjacency, flooding, arq, snapshots });
     this.#outbox = new Outbox(s, forwarding, relay);
     this.#texts = new TextService(s, this.#outbox, forwarding);
@@ -118,6 +126,7 @@ class Core implements MeshCore {
 
   handleTimeout(nowUs: number): void {
     if (this.#flooding.dueUs <= nowUs) this.#flooding.handleTimeout(nowUs);
+    if (this.#overhearing.dueUs <= nowUs) this.#overhearing.handleTimeout(nowUs);
     if (this.#relay.dueUs <= nowUs) this.#relay.handleTimeout(nowUs);
     if (this.#forwarding.custody.dueUs <= nowUs) this.#forwarding.custody.handleTimeout(nowUs);
     if (this.#areas.dueUs <= nowUs) this.#areas.handleTimeout(nowUs);
@@ -140,6 +149,7 @@ class Core implements MeshCore {
       this.#flooding.dueUs,
       this.#areas.dueUs,
       this.#relay.dueUs,
+      this.#overhearing.dueUs,
       this.#texts.dueUs,
       this.#sos.dueUs,
       this.#forwarding.custody.dueUs,

@@ -81,6 +81,22 @@ export class DuplicateFilter {
     return (w.highest + ahead) & 0xffff;
   }
 
+  /** True if it has come, or is too old to tell. Changes nothing. */
+  has(source: number, space: number, sequence: number): boolean {
+    const w = this.#windows.get(source * SEQUENCE_SPACES + space);
+    if (w === undefined) return false;
+    const behind = (w.highest - sequence) & 0xffff;
+    return behind < 0x8000 && (behind >= WINDOW || isMarked(w, sequence));
+  }
+
+  /** True if one of the last `count` sequences has not come. */
+  hasHole(source: number, space: number, count: number): boolean {
+    const w = this.#windows.get(source * SEQUENCE_SPACES + space);
+    if (w === undefined) return false;
+    for (let back = 1; back < count; back++) if (!isMarked(w, (w.highest - back) & 0xffff)) return true;
+    return false;
+  }
+
   /** The source started anew in this boot epoch: its sequences begin somewhere else. News of it comes more than once. */
   restarted(source: number, bootEpoch: number): void {
     const known = this.#epochs.get(source) ?? 0;

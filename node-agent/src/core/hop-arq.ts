@@ -8,16 +8,22 @@ import {
   replayIsNew,
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
+import { TrafficClass } from "./api.ts";
 import {
   ACKNOWLEDGE_AT_ONCE_FRAMES,
   DEAF_NARROW_US,
   DEAF_WIDE_US,
+  GAP_AGAIN_SHARED_US,
   GAP_DELAY_DIRECT_US,
   GAP_DELAY_NARROW_US,
   GAP_DELAY_SHARED_US,
   GAP_DELAY_TALK_US,
   GAP_DELAY_TALKER_US,
   LINK_FAILURE_TIMEOUTS,
+  MAX_ASKS_NARROW,
+  MAX_ASKS_WIDE,
+  MAX_GROUP_TRIES_NARROW,
+  MAX_GROUP_TRIES_WIDE,
   MAX_LATE_US,
   MAX_PATIENCE_TRIES,
   MAX_RTO_US,
@@ -27,16 +33,15 @@ import {
   MIN_RTO_SHARED_US,
   REPORT_DELAY_NARROW_US,
   REPORT_DELAY_WIDE_US,
-  SENT_RING_FRAMES,
   SPREAD_PER_MEMBER_US,
+  VOICE_REPAIR_FRAMES,
 } from "./limits.ts";
+import type { Overhearing } from "./overhearing.ts";
 import { answerChance, type Neighbour, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
 import { isSettling } from "./turn-taking.ts";
 
-/** Group frames are repaired at most this often. */
-const MAX_GROUP_TRIES = 4;
 /** Gaps are reported to a neighbour that has brought something new within this time. */
 const USEFUL_US = 15_000_000;
 /** A report may be lost: on a narrow channel a gap that stays is reported again after this long. */
@@ -68,11 +73,13 @@ const RTT_FRESH_US = 1_000_000;
 export class HopArq {
   readonly #s: CoreState;
   readonly #adjacency: Adjacency;
+  readonly #overhearing: Overhearing;
   readonly #report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0 };
 
-  constructor(state: CoreState, adjacency: Adjacency) {
+  constructor(state: CoreState, adjacency: Adjacency, overhearing: Overhearing) {
     this.#s = state;
     this.#adjacency = adjacency;
+    this.#overhearing = overhearing;
   }
 
   // Receiving side
@@ -119,14 +126,26 @@ export class HopArq {
   /** A frame came in order on a narrow channel: is there a gap behind it that has not been asked for twice? */
   noticeOldGap(nowUs: number, port: Port, n: Neighbour): void {
     if (!port.narrow || nowUs - n.lastReportUs < REPORT_AGAIN_US || n.gapDueUs !== EVER) return;
-    const since = Math.min(32, n.window.highest - n.askedTwiceCounter);
-    const expected = since === 32 ? 0xffff_ffff : 2 ** since - 1;
-    if ((replayBitmap(n.window, n.window.highest) & expected) >>> 0 !== expected) this.noticeGap(nowUs, port, n, false);
+    if (hasGap(n, lastAsked(port, n))) this.noticeGap(nowUs, port, n, false);
   }
 
-  /** A group frame was brought by `n`, for the first time or again. */
-  noticeGroupFrame(nowUs: number, n: Neighbour, first: boolean, voice: boolean): void {
-    if (voice) n.lastVoiceUs = nowUs;
+  /** True unless what a gap is to be reported for has come meanwhile. On narrow channels others count on the report. */
+  isStillMissing(port: Port, n: Neighbour): boolean {
+    return port.narrow || hasGap(n, n.askedCounters[0] as number) || this.#missesVoice(port, n);
+  }
+
+  /** On a wide bearer there is time to ask for voice more than once. What else was lost may be no news to anybody here. */
+  #missesVoice(port: Port, n: Neighbour): boolean {
+    if (port.narrow || !hasGap(n, lastAsked(port, n))) return false;
+    return this.#s.duplicates.hasHole(n.voiceSource, TrafficClass.voice, VOICE_REPAIR_FRAMES);
+  }
+
+  /** A group frame of `source` was brought by `n`, for the first time or again. */
+  noticeGroupFrame(nowUs: number, n: Neighbour, source: number, first: boolean, voice: boolean): void {
+    if (voice) {
+      n.lastVoiceUs = nowUs;
+      n.voiceSource = source;
+    }
     if (first) n.lastFirstUs = nowUs;
   }
 
@@ -137,7 +156,7 @@ export class HopArq {
   }
 
   /** Body of a report (after the kind octet) on one stream of a neighbour. */
-  encodeReportFor(nowUs: number, n: Neighbour, direct: boolean, out: Uint8Array, offset: number): number {
+  encodeReportFor(nowUs: number, port: Port, n: Neighbour, direct: boolean, out: Uint8Array, offset: number): number {
     const window: ReplayWindow = direct ? n.directWindow : n.window;
     this.#report.target = n.local;
     this.#report.area = n.foreign && !direct ? n.area : -1;
@@ -152,6 +171,10 @@ export class HopArq {
       n.reportDueUs = EVER;
       n.gapDueUs = EVER;
       asked(nowUs, n);
+      if (this.#missesVoice(port, n)) {
+        const againUs = GAP_AGAIN_SHARED_US + this.#s.random.below(GAP_AGAIN_SHARED_US / 2);
+        this.#wantRepair(port, n, nowUs + againUs);
+      }
     }
     this.#s.counters.count("reports-sent");
     return encodeReport(this.#report, out, offset);
@@ -173,7 +196,8 @@ export class HopArq {
     sequence: number,
   ): void {
     const ring = direct && n !== undefined ? directRing(port, n) : port.sent;
-    ring.keep(counter, frame, length, acknowledged && n !== undefined ? n.index : -1, nowUs, deadlineUs, sequence);
+    const owner = acknowledged && n !== undefined ? n.index : -1;
+    if (ring.keep(counter, frame, length, owner, nowUs, deadlineUs, sequence)) this.#s.counters.drop("unacknowledged");
     if (acknowledged && n !== undefined) port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n));
   }
 
@@ -183,7 +207,9 @@ export class HopArq {
     const direct = report.slot !== 0;
     const area = report.area < 0 && !direct ? n.area : report.area;
     if (report.target !== this.#s.local || (!direct && area !== this.#s.area)) {
-      if (area === this.#s.area) this.#overhear(nowUs, port, report);
+      if (area !== this.#s.area) return true;
+      if (!direct) this.#overhearing.acknowledged(n, report);
+      this.#overhear(nowUs, port, report);
       return true;
     }
     if (direct && report.slot !== n.index + 1) return false;
@@ -204,7 +230,7 @@ export class HopArq {
     const n = port.byLocal[report.target];
     if (n === undefined || report.slot !== 0 || (n.gapDueUs === EVER && !port.narrow)) return;
     const theirs = rebuildCounter(report.highestLow, 16, n.window.highest);
-    const first = Math.max(n.askedTwiceCounter + 1, n.window.highest - 32);
+    const first = Math.max(lastAsked(port, n) + 1, n.window.highest - 32);
     for (let counter = first; counter < n.window.highest; counter++) {
       if (!replayIsNew(n.window, counter)) continue;
       const bit = theirs - 1 - counter;
@@ -251,7 +277,14 @@ export class HopArq {
     }
     // Several receivers may miss the same frame, and reports cross repetitions: once per round trip is enough.
     if (nowUs - (ring.sentUs[index] as number) < repairGuardUs(port, n)) return;
-    this.#repeat(nowUs, port, ring, slot, index, owner === -1 ? MAX_GROUP_TRIES : MAX_TRIES);
+    this.#repeat(
+      nowUs,
+      port,
+      ring,
+      slot,
+      index,
+      owner !== -1 ? MAX_TRIES : port.narrow ? MAX_GROUP_TRIES_NARROW : MAX_GROUP_TRIES_WIDE,
+    );
   }
 
   /** The neighbour was only slow: whoever does not learn that from frames given up suspects it again and again. */
@@ -293,7 +326,7 @@ export class HopArq {
 
   #scan(nowUs: number, port: Port, ring: SentRing, slot: number): void {
     if (ring.unacknowledged === 0) return;
-    for (let index = 0; index < SENT_RING_FRAMES; index++) {
+    for (let index = 0; index < ring.frames; index++) {
       const owner = ring.neighbour[index] as number;
       if (ring.open[index] === 0 || owner === -1) continue;
       const n = port.neighbours[owner] as Neighbour;
@@ -321,8 +354,20 @@ export class HopArq {
 /** What is missing of its shared stream has been asked for, here or by somebody who misses the same. */
 function asked(nowUs: number, n: Neighbour): void {
   n.lastReportUs = nowUs;
-  n.askedTwiceCounter = n.askedOnceCounter;
-  n.askedOnceCounter = n.window.highest;
+  n.askedCounters.copyWithin(1, 0);
+  n.askedCounters[0] = n.window.highest;
+}
+
+/** What was sent up to this counter has been asked for often enough. */
+function lastAsked(port: Port, n: Neighbour): number {
+  return n.askedCounters[(port.narrow ? MAX_ASKS_NARROW : MAX_ASKS_WIDE) - 1] as number;
+}
+
+/** True if one of the last 32 frames of its shared stream, above `counter`, has not come. */
+function hasGap(n: Neighbour, counter: number): boolean {
+  const since = Math.min(32, n.window.highest - counter);
+  const expected = since === 32 ? 0xffff_ffff : 2 ** since - 1;
+  return (replayBitmap(n.window, n.window.highest) & expected) >>> 0 !== expected;
 }
 
 /** The ring of a neighbour's direct stream, made on first use. */

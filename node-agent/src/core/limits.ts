@@ -22,8 +22,10 @@ export const DISPUTED_PULL_GAP_US = 10_000_000;
 export const MAX_PAYLOAD_OCTETS = 1401;
 /** Data packets queued on one bearer (`queue-full`). */
 export const MAX_QUEUED_PER_BEARER = 128;
-/** Sent frames kept for repetition, per stream. */
+/** Places for sent frames kept for repetition, per stream (`unacknowledged` when one is needed again too soon). */
 export const SENT_RING_FRAMES = 64;
+/** The same where all neighbours share a wide stream: their acknowledgements take places, some hundreds a second. */
+export const SENT_RING_SHARED_FRAMES = 256;
 /** Repetitions of one frame on one hop (`retries-exhausted`). */
 export const MAX_TRIES = 12;
 /** Unanswered tries after which a neighbour is under suspicion, whatever its loss. */
@@ -39,6 +41,12 @@ export const WINDOW_SHARED_FRAMES = 32;
 export const WINDOW_NEIGHBOUR_FRAMES = 12;
 /** Group frames that wait for somebody else to relay them. */
 export const MAX_PENDING_RELAYS = 64;
+/** Overheard packets kept for the next hop, in case it has not heard them; more are left to repetition. */
+export const MAX_OVERHEARD = 16;
+/** What an acknowledgement may take beyond its delay and latency, before an overheard packet is sent on. */
+export const OVERHEARD_SLACK_US = 2_000;
+/** Loss code (see `LOSS_STEPS`) of a link from which on that is done: more than 7 % of the frames. */
+export const OVERHEARD_LOSS_CODE = 3;
 /** Frames being put together from fragments (`reassembly-full`). */
 export const MAX_REASSEMBLIES = 8;
 /** Senders whose subkey is kept (`key-cache-full`). */
@@ -153,6 +161,15 @@ export const REPORT_DELAY_NARROW_US = 60_000;
 export const GAP_DELAY_SHARED_US = 8_000;
 export const GAP_DELAY_DIRECT_US = 30_000;
 export const GAP_DELAY_NARROW_US = 150_000;
+/** Voice that is still missing on a wide bearer is asked for again after this long, */
+export const GAP_AGAIN_SHARED_US = 16_000;
+/** as long as it is among the last so many frames of its talker: later than 240 ms nobody would play it. */
+export const VOICE_REPAIR_FRAMES = 12;
+/** Gaps are asked for so often at most, the very same frame is repeated so often. */
+export const MAX_ASKS_WIDE = 6;
+export const MAX_ASKS_NARROW = 2;
+export const MAX_GROUP_TRIES_WIDE = 6;
+export const MAX_GROUP_TRIES_NARROW = 4;
 /** The same while somebody talks on the channel. */
 export const GAP_DELAY_TALK_US = 1_200_000;
 /** The same for the talker's own frames: when voice is too late to come again, only the rest is repeated. */

@@ -3,7 +3,14 @@ import type { CoreBearer } from "./api.ts";
 import { NO_WAY } from "./area-paths.ts";
 import { BearerQueue } from "./bearer-queue.ts";
 import type { Counters } from "./counters.ts";
-import { CONTROL_BURST_US, NEIGHBOUR_CONTROL_BURST_US, SILENCE_NARROW_US } from "./limits.ts";
+import {
+  CONTROL_BURST_US,
+  MAX_ASKS_WIDE,
+  NEIGHBOUR_CONTROL_BURST_US,
+  SENT_RING_FRAMES,
+  SENT_RING_SHARED_FRAMES,
+  SILENCE_NARROW_US,
+} from "./limits.ts";
 import { CLASSES } from "./link-cost.ts";
 import type { PacketPool } from "./packet-pool.ts";
 import { SentRing } from "./sent-ring.ts";
@@ -51,9 +58,8 @@ export interface Neighbour {
   readonly directWindow: ReplayWindow;
   /** First counter that came on the shared stream: what was sent before is not missed. */
   joinedCounter: number;
-  /** Gaps of the shared stream up to these counters have been asked for once, and twice: that is all. */
-  askedOnceCounter: number;
-  askedTwiceCounter: number;
+  /** Highest counter of the shared stream when it was last reported, the last but one time and so on. */
+  readonly askedCounters: Float64Array;
   directRemoteSlot: number;
   /** What we put in front of direct frames, -1 while unknown. */
   receiverIndex: number;
@@ -86,8 +92,9 @@ export interface Neighbour {
   directReportDueUs: number;
   /** When its shared stream is to be reported because of a gap, unless somebody else does so first. */
   gapDueUs: number;
-  /** Last voice frame on its shared stream. */
+  /** Last voice frame on its shared stream, and who spoke in it. */
   lastVoiceUs: number;
+  voiceSource: number;
   /**
    * Local ids that its last hello lists, on narrow bearers its advertisement, as bits: those who hear it, as far as one
    * can tell.
@@ -223,10 +230,11 @@ export interface Port {
 
 export function createPort(config: CoreBearer, pool: PacketPool, counters: Counters): Port {
   const narrow = config.layout === "narrow";
+  const shared = config.medium === "shared";
   return {
     config,
     narrow,
-    shared: config.medium === "shared",
+    shared,
     tagOctets: narrow ? 6 : 8,
     up: false,
     costCentsPerMegabyte: config.costCentsPerMegabyte,
@@ -249,8 +257,8 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     byLocal: new Array<Neighbour | undefined>(256).fill(undefined),
     foreign: [],
     queue: new BearerQueue(pool, counters),
-    sent: new SentRing(config.mtuOctets),
-    makeRing: () => new SentRing(config.mtuOctets),
+    sent: new SentRing(config.mtuOctets, shared && !narrow ? SENT_RING_SHARED_FRAMES : SENT_RING_FRAMES),
+    makeRing: () => new SentRing(config.mtuOctets, SENT_RING_FRAMES),
     repeats: [],
     helloDueUs: Number.POSITIVE_INFINITY,
     lastHelloUs: Number.NEGATIVE_INFINITY,
@@ -340,8 +348,7 @@ export function createNeighbour(
     window: createReplayWindow(),
     directWindow: createReplayWindow(),
     joinedCounter: 0,
-    askedOnceCounter: 0,
-    askedTwiceCounter: 0,
+    askedCounters: new Float64Array(MAX_ASKS_WIDE),
     directRemoteSlot: 0,
     receiverIndex: -1,
     directCounter: 0,
@@ -364,6 +371,7 @@ export function createNeighbour(
     directReportDueUs: Number.POSITIVE_INFINITY,
     gapDueUs: Number.POSITIVE_INFINITY,
     lastVoiceUs: Number.NEGATIVE_INFINITY,
+    voiceSource: 0,
     reach: new Uint32Array(8),
     pullDueUs: Number.POSITIVE_INFINITY,
     lastPullUs: Number.NEGATIVE_INFINITY,

@@ -34,6 +34,7 @@ import type { GroupRelay } from "./group-relay.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { MAX_PAYLOAD_OCTETS } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
+import type { Overhearing } from "./overhearing.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import { narrowLimit } from "./potential.ts";
 import { Reassembly } from "./reassembly.ts";
@@ -64,6 +65,7 @@ export class Receiver {
   readonly #forwarding: Forwarding;
   readonly #relay: GroupRelay;
   readonly #snapshots: Snapshots;
+  readonly #overhearing: Overhearing;
   readonly #deliver: Deliver;
   readonly #reassembly: Reassembly;
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
@@ -82,6 +84,7 @@ export class Receiver {
       forwarding: Forwarding;
       relay: GroupRelay;
       snapshots: Snapshots;
+      overhearing: Overhearing;
     },
     deliver: Deliver,
   ) {
@@ -92,6 +95,7 @@ export class Receiver {
     this.#forwarding = parts.forwarding;
     this.#relay = parts.relay;
     this.#snapshots = parts.snapshots;
+    this.#overhearing = parts.overhearing;
     this.#deliver = deliver;
     this.#reassembly = new Reassembly(state.counters);
   }
@@ -325,15 +329,19 @@ export class Receiver {
     port.lastDataUs = nowUs;
     if (header.digest >= 0 && this.#newest) this.#flooding.compareDigest(nowUs, port, n, header.digest);
     this.#newest = false;
+    const here = header.destination === this.#s.options.address;
     if (!group) {
       const nextArea = header.nextHopArea < 0 ? n.area : header.nextHopArea;
       if (port.shared && (header.nextHop !== this.#s.local || nextArea !== this.#s.area)) {
         this.#s.counters.counts.overheard++;
-        return true;
-      }
-      this.#arq.oweReport(nowUs, port, n, direct);
+        // What is for this node is for it whoever was to bring it.
+        if (!here && !repaired) {
+          const counterLow = sharedCounterBits(this.#frame);
+          this.#overhearing.overheard(nowUs, port, n, header, counterLow, octets, body, end - body);
+        }
+        if (!here) return true;
+      } else this.#arq.oweReport(nowUs, port, n, direct);
     }
-    const here = header.destination === this.#s.options.address;
     // A repaired packet may pass a node again, or its own source: what it carries only ever shrinks, so that it cannot
     // circle. Only the destination need take it once.
     if (repaired && !here) {
@@ -351,7 +359,7 @@ export class Receiver {
     if (port.narrow) header.sequence = this.#s.duplicates.rebuild(header.source, space, header.sequence);
     const first = this.#s.duplicates.accept(header.source, space, header.sequence, nowUs, port.narrow);
     const voice = header.trafficClass === TrafficClass.voice;
-    if (group) this.#arq.noticeGroupFrame(nowUs, n, first, voice);
+    if (group) this.#arq.noticeGroupFrame(nowUs, n, header.source, first, voice);
     if (voice && port.config.halfDuplex) {
       noticeVoice(port, nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS));
     }

@@ -16,7 +16,7 @@ import {
 } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "./api.ts";
 import type { Forwarding } from "./forwarding.ts";
-import { MAX_QUEUED_PER_BEARER, SENT_RING_FRAMES } from "./limits.ts";
+import { MAX_QUEUED_PER_BEARER } from "./limits.ts";
 import type { Neighbour, Port } from "./port.ts";
 import { ANY_POTENTIAL, narrowLimit } from "./potential.ts";
 import type { SentRing } from "./sent-ring.ts";
@@ -73,7 +73,7 @@ export class Rerouting {
   }
 
   #sent(nowUs: number, port: Port, n: Neighbour, ring: SentRing, stream: number, lost: boolean): void {
-    for (let index = 0; index < SENT_RING_FRAMES && ring.unacknowledged > 0; index++) {
+    for (let index = 0; index < ring.frames && ring.unacknowledged > 0; index++) {
       if (ring.open[index] === 0 || ring.neighbour[index] !== n.index) continue;
       const inTime = nowUs < (ring.deadlineUs[index] as number);
       const moved = inTime && this.#frame(nowUs, port, n, ring, stream, index, lost);

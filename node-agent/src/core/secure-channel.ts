@@ -174,8 +174,7 @@ export class SecureChannel {
     }
     if (window.highest < 0 && window === n.window) {
       n.joinedCounter = counter;
-      n.askedOnceCounter = counter;
-      n.askedTwiceCounter = counter;
+      n.askedCounters.fill(counter);
     }
     replayAccept(window, counter);
   }

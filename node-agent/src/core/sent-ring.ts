@@ -1,5 +1,5 @@
 import { MAX_FRAME_OCTETS } from "./api.ts";
-import { MAX_NEIGHBOURS_PER_BEARER, SENT_RING_FRAMES } from "./limits.ts";
+import { MAX_NEIGHBOURS_PER_BEARER } from "./limits.ts";
 
 /**
  * The last frames sent on one stream, as they went on air. A repetition sends the very same octets: the
@@ -7,36 +7,49 @@ import { MAX_NEIGHBOURS_PER_BEARER, SENT_RING_FRAMES } from "./limits.ts";
  */
 export class SentRing {
   readonly octets: Uint8Array;
+  /** How many frames it holds. Frames that are not kept take a place as well: it goes by the counter. */
+  readonly frames: number;
   readonly #frameOctets: number;
-  readonly counter = new Float64Array(SENT_RING_FRAMES).fill(-1);
-  readonly length = new Uint16Array(SENT_RING_FRAMES);
+  readonly counter: Float64Array;
+  readonly length: Uint16Array;
   /** Neighbour that must acknowledge, -1 = group frame, repaired on request only. */
-  readonly neighbour = new Int16Array(SENT_RING_FRAMES).fill(-1);
+  readonly neighbour: Int16Array;
   /** 1 while it may be repeated. */
-  readonly open = new Uint8Array(SENT_RING_FRAMES);
+  readonly open: Uint8Array;
   /** 1 if it was given up without an answer: the packet inside went another way. */
-  readonly givenUp = new Uint8Array(SENT_RING_FRAMES);
-  readonly tries = new Uint8Array(SENT_RING_FRAMES);
+  readonly givenUp: Uint8Array;
+  readonly tries: Uint8Array;
   /** Whole sequence of the packet inside: a narrow frame carries the low octet only. */
-  readonly sequence = new Uint16Array(SENT_RING_FRAMES);
-  readonly sentUs = new Float64Array(SENT_RING_FRAMES);
-  readonly firstSentUs = new Float64Array(SENT_RING_FRAMES);
-  readonly deadlineUs = new Float64Array(SENT_RING_FRAMES);
+  readonly sequence: Uint16Array;
+  readonly sentUs: Float64Array;
+  readonly firstSentUs: Float64Array;
+  readonly deadlineUs: Float64Array;
   /** Frames that wait for an acknowledgement. */
   unacknowledged = 0;
   /** The same by neighbour index. */
-  readonly unacknowledgedBy = new Uint8Array(MAX_NEIGHBOURS_PER_BEARER);
+  readonly unacknowledgedBy = new Uint16Array(MAX_NEIGHBOURS_PER_BEARER);
 
-  constructor(mtuOctets: number) {
+  constructor(mtuOctets: number, frames: number) {
+    this.frames = frames;
     this.#frameOctets = Math.min(MAX_FRAME_OCTETS, mtuOctets);
-    this.octets = new Uint8Array(SENT_RING_FRAMES * this.#frameOctets);
+    this.octets = new Uint8Array(frames * this.#frameOctets);
+    this.counter = new Float64Array(frames).fill(-1);
+    this.length = new Uint16Array(frames);
+    this.neighbour = new Int16Array(frames).fill(-1);
+    this.open = new Uint8Array(frames);
+    this.givenUp = new Uint8Array(frames);
+    this.tries = new Uint8Array(frames);
+    this.sequence = new Uint16Array(frames);
+    this.sentUs = new Float64Array(frames);
+    this.firstSentUs = new Float64Array(frames);
+    this.deadlineUs = new Float64Array(frames);
   }
 
   offset(index: number): number {
     return index * this.#frameOctets;
   }
 
-  /** Keeps a frame; what stood in its place is forgotten. */
+  /** Keeps a frame; what stood in its place is forgotten. True if that still waited for its acknowledgement. */
   keep(
     counter: number,
     frame: Uint8Array,
@@ -45,8 +58,9 @@ export class SentRing {
     nowUs: number,
     deadlineUs: number,
     sequence: number,
-  ): void {
-    const index = counter % SENT_RING_FRAMES;
+  ): boolean {
+    const index = counter % this.frames;
+    const forgotten = this.open[index] === 1 && this.neighbour[index] !== -1;
     this.close(index);
     this.counter[index] = counter;
     this.length[index] = length;
@@ -61,14 +75,15 @@ export class SentRing {
     const at = this.offset(index);
     const octets = this.octets;
     for (let i = 0; i < length; i++) octets[at + i] = frame[i] as number;
-    if (neighbour === -1) return;
+    if (neighbour === -1) return forgotten;
     this.unacknowledged++;
     this.unacknowledgedBy[neighbour] = (this.unacknowledgedBy[neighbour] as number) + 1;
+    return forgotten;
   }
 
   /** Index of a counter, -1 if it is not kept. */
   indexOf(counter: number): number {
-    const index = counter % SENT_RING_FRAMES;
+    const index = counter % this.frames;
     return counter >= 0 && this.counter[index] === counter ? index : -1;
   }
 

@@ -190,6 +190,7 @@ export class Transmitter {
     for (let i = 0; i < port.neighbours.length; i++) {
       const n = port.neighbours[i] as Neighbour;
       const direct = n.directReportDueUs <= nowUs;
+      if (n.gapDueUs <= nowUs && !this.#arq.isStillMissing(port, n)) n.gapDueUs = EVER;
       if (!direct && n.reportDueUs > nowUs && n.gapDueUs > nowUs) continue;
       if (!n.alive || (!port.shared && n.receiverIndex < 0)) {
         n.reportDueUs = EVER;
@@ -198,7 +199,7 @@ export class Transmitter {
         continue;
       }
       const from = this.#begin(port, FrameKind.report, slot);
-      const end = from + this.#arq.encodeReportFor(nowUs, n, direct, slot.octets, from);
+      const end = from + this.#arq.encodeReportFor(nowUs, port, n, direct, slot.octets, from);
       return this.#finishControl(port, n, slot, end);
     }
     return false;

@@ -124,8 +124,8 @@ export class Field {
   /** Told of every transmission; the octets are only lent. */
   onFrame: (node: number, medium: number, endpoint: number, octets: Uint8Array, length: number) => void = () =>
     undefined;
-  /** Told of every frame that reaches a node which is switched on. */
-  onHeard: (node: number, medium: number, from: number) => void = () => undefined;
+  /** Told of every frame that reaches a node which is switched on; the octets are only lent. */
+  onHeard: (node: number, medium: number, from: number, octets: Uint8Array, length: number) => void = () => undefined;
   readonly #signalled: boolean;
   readonly #media: Wide[];
   readonly #air: Medium | undefined;
@@ -331,7 +331,7 @@ export class Field {
   #deliver(medium: number, to: number, from: number, octets: Uint8Array, length: number): void {
     if (this.#started[to] === 0) return;
     const bearer = this.#bearerOf[medium]?.[to] as number;
-    this.onHeard(to, medium, from);
+    this.onHeard(to, medium, from, octets, length);
     (this.cores[to] as MeshCore).handleFrame(this.nowUs, bearer, from, octets, length);
     this.#service(to);
   }

@@ -48,6 +48,34 @@ test("what leaves a node below what it was given does not loop, though it comes 
   assert.is(watch.revisits, 3);
 });
 
+test("who overhears a copy may send it on below what that carried, and who has not heard it may not", () => {
+  for (const [heard, remaining, ascents] of [
+    [true, 8, 0],
+    [true, 9, 1],
+    [false, 8, 1],
+  ] as const) {
+    const { watch, send } = rig();
+    const octets = frame(9, 1);
+    send(0, 1, octets);
+    if (heard) watch.overheard(2, octets, octets.length);
+    send(2, 3, frame(remaining, 2));
+    assert.is(watch.ascents, ascents);
+  }
+});
+
+test("what was overheard many times is given once", () => {
+  const { watch, send } = rig();
+  for (let counter = 1; counter <= 3; counter++) {
+    const octets = frame(9, counter);
+    send(0, 1, octets);
+    watch.overheard(2, octets, octets.length);
+  }
+  for (let counter = 11; counter <= 13; counter++) send(2, 3, frame(8, counter));
+  assert.is(watch.loops, 0);
+  send(2, 3, frame(8, 14));
+  assert.is(watch.circulations, 1);
+});
+
 test("what a node sends on as it was given loops, and what it sends on with more", () => {
   for (const remaining of [9, 10]) {
     const { watch, send } = rig();

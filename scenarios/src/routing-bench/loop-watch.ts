@@ -10,6 +10,8 @@ const USUAL_CROSSINGS = 16;
 const FIELDS = 4;
 /** How often a node may send on one copy that it was given: silence of a next hop makes it try others. */
 const TRIES_PER_COPY = 3;
+/** Instead of a transmitter: the most that remained of a copy that a node received which was for another one. */
+const OVERHEARD = 0xffff_ffff;
 /** The source was given the packet with all before it. */
 const EVER = Number.POSITIVE_INFINITY;
 
@@ -20,6 +22,9 @@ const EVER = Number.POSITIVE_INFINITY;
  * acknowledgement was lost), a copy that circles could hide behind another that was given more: therefore a node also
  * circulates a packet if it sends it over one link, with no less remaining, more often than it was given more,
  * TRIES_PER_COPY times over. Both are loops.
+ *
+ * A node that received a copy for somebody else, on a shared radio, was given it as well: it may send it on, lower. It
+ * counts as given once at most, and not at all if the node was given the packet otherwise.
  *
  * A frame that the hop repeats has the same octets to the last and is no crossing. Numbers have to grow: those TRACKED
  * apart share their memory.
@@ -75,6 +80,25 @@ export class LoopWatch {
     this.#counts[slot] = count + 1;
   }
 
+  /** The frame of a transmission that was told of has reached `node`, and was for another one. */
+  overheard(node: number, octets: Uint8Array, length: number): void {
+    const payload = findMarker(octets, length, MARKER);
+    if (payload < 0) return;
+    const id = questionId(octets, payload);
+    const slot = id % TRACKED;
+    const count = this.#counts[slot] as number;
+    if (this.#ids[slot] !== id || count === MAX_CROSSINGS) return;
+    const crossings = this.#room(slot, count);
+    const remaining = remainingIn(octets, length);
+    for (let at = 0; at < count * FIELDS; at += FIELDS) {
+      if (crossings[at] !== OVERHEARD || crossings[at + 1] !== node) continue;
+      crossings[at + 2] = Math.max(crossings[at + 2] as number, remaining);
+      return;
+    }
+    crossings.set([OVERHEARD, node, remaining, 0], count * FIELDS);
+    this.#counts[slot] = count + 1;
+  }
+
   #room(slot: number, count: number): Uint32Array {
     const had = this.#crossings[slot];
     if (had !== undefined && had.length > count * FIELDS) return had;
@@ -94,7 +118,7 @@ export class LoopWatch {
       if (crossings[at] === to) back = true;
       if (crossings[at + 1] === from) {
         most = Math.max(most, carried);
-        if (carried > remaining) given++;
+        if (carried > remaining && crossings[at] !== OVERHEARD) given++;
       } else if (crossings[at] === from && crossings[at + 1] === to && carried >= remaining) sent++;
     }
     if (back) this.revisits++;
@@ -102,7 +126,7 @@ export class LoopWatch {
     if (remaining >= most) {
       this.#loop(`packet ${this.#ids[slot]} ascends to ${remaining} over ${from} -> ${to}`);
       this.ascents++;
-    } else if (sent > TRIES_PER_COPY * given) {
+    } else if (sent > TRIES_PER_COPY * Math.max(1, given)) {
       this.#loop(`packet ${this.#ids[slot]} crosses ${from} -> ${to} ${sent} times, given ${given} times`);
       this.circulations++;
     }

@@ -59,6 +59,9 @@ function playGraph(kind: "radio" | "wires", seed: number): void {
   field.onFrame = (node, _medium, endpoint, octets, length) =>
     // On a radio the header says for whom it is; addresses are 1.1, 1.2 ... by index.
     watch.transmitted(node, kind === "wires" ? endpoint : nextHopOf(octets) - 1, octets, length);
+  field.onHeard = (node, _medium, _from, octets, length) => {
+    if (kind === "radio" && nextHopOf(octets) - 1 !== node) watch.overheard(node, octets, length);
+  };
   field.setLinks(0, linksInRange(places, rangeM), LOSS);
   for (let node = 0; node < NODES; node++) field.start(node);
   field.run(SETTLE_US);
