@@ -165,4 +165,27 @@ test("a policy's price moves traffic to another bearer", () => {
   assert.is(bearerToHq(), 0);
 });
 
+test("video that would be too old when its turn came does not wait on a slow channel", () => {
+  const serial: Partial<CoreBearer> = {
+    medium: "shared",
+    layout: "narrow",
+    mtuOctets: 240,
+    bitrateBps: 9600,
+    keyUpUs: 20_000,
+    halfDuplex: true,
+  };
+  const mesh = new VirtualMesh(2, [{ name: "vhf", bearer: serial, members: [0, 1], loss: 0 }]);
+  assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));
+  for (let i = 0; i < 20; i++) mesh.node(0).core.sendVideo(mesh.nowUs, 0x102, 0, new Uint8Array(600));
+  const [bearer] = mesh.node(0).core.status(mesh.nowUs).bearers;
+  assert.ok(bearer !== undefined && bearer.queuedMs > 0 && bearer.queuedMs <= 1500, `${bearer?.queuedMs} ms wait`);
+  mesh.drain(0);
+  mesh.run(5 * SECOND);
+  const arrived = mesh.node(1).events.filter((event) => event.type === "video").length;
+  assert.ok(arrived >= 1, "what is in time goes");
+  const { drops } = mesh.node(0).core.status(mesh.nowUs);
+  const dropped = Object.values(drops).reduce((sum, n) => sum + n, 0);
+  assert.is(arrived + dropped, 20, "the rest is counted");
+});
+
 test.run();

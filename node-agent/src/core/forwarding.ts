@@ -12,6 +12,7 @@ import {
   type Repair,
   VECTOR_GONE,
 } from "@skein/codecs";
+import { TrafficClass } from "./api.ts";
 import { NO_WAY } from "./area-paths.ts";
 import { Custody } from "./custody.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
@@ -598,6 +599,7 @@ export class Forwarding {
     deadlineUs: number,
   ): boolean {
     const port = this.#port as Port;
+    if (isTooSlow(port, header.trafficClass, length)) return false;
     const { pool } = this.#s;
     const slot = pool.allocate(header, repair, octets, from, length);
     if (slot === -1) return this.#drop("pool-empty");
@@ -669,4 +671,11 @@ export class Forwarding {
 /** How long a packet of a class may wait on a bearer. */
 export function queueAgeUs(port: Port, trafficClass: number): number {
   return (port.narrow ? QUEUE_AGE_NARROW_US : QUEUE_AGE_WIDE_US)[trafficClass] as number;
+}
+
+/** True if video or bulk would be too old when its turn came, behind what waits on a narrow bearer already. */
+function isTooSlow(port: Port, trafficClass: number, length: number): boolean {
+  if (!port.narrow || trafficClass < TrafficClass.video) return false;
+  const waitUs = ((port.queue.octets() + length) * 8e6) / port.config.bitrateBps;
+  return waitUs > queueAgeUs(port, trafficClass);
 }
