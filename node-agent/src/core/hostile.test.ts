@@ -294,4 +294,33 @@ test("a link that comes and goes ten times a second is told a few times, and har
     for (const what of ["rivals", "contradicted", "ends-disagree"]) assert.is(count(mesh, node, what), 0, what);
 });
 
+test("a neighbour on a radio channel that flaps ten times a second costs no more the longer it does", () => {
+  const uhf: Medium = { name: "uhf", bearer: {}, members: [0, 1, 2], loss: 0 };
+  const shf: Medium = { name: "shf", bearer: {}, members: [2, 3, 4], loss: 0 };
+  const mesh = new VirtualMesh(5, [uhf, shf]);
+  assert.ok(mesh.run(3 * SECOND, () => mesh.allReachable()));
+  mesh.run(30 * SECOND);
+  let near = 0;
+  let far = 0;
+  mesh.onFrame = (_from, medium, frame) => {
+    if (medium === shf) near += frame.length;
+    else far += frame.length;
+  };
+  const flap = (seconds: number): { near: number; far: number } => {
+    near = 0;
+    far = 0;
+    for (let i = 0; i < 10 * seconds; i++) {
+      mesh.node(3).core.handleBearer(mesh.nowUs, 0, i % 2 === 1);
+      mesh.drain(3);
+      mesh.run(SECOND / 10);
+    }
+    return { near: near / seconds, far: far / seconds };
+  };
+  const first = flap(20);
+  const second = flap(20);
+  // Each time the flapping node and those who hear it say hello; the rest of the mesh is told a few times.
+  assert.ok(first.near < 1_500 && second.near <= 1.1 * first.near, `${first.near}, then ${second.near} octets/s`);
+  assert.ok(first.far < 100 && second.far <= 1.1 * first.far, `${first.far}, then ${second.far} octets/s`);
+});
+
 test.run();
