@@ -226,11 +226,14 @@ export class LinkStateFlooding {
       if (ahead > 0) this.#queueFull(nowUs, port, local, true);
       else if (ahead < 0) behind = true;
     }
-    if (behind) {
-      n.lastDigest = this.#s.db.digest ^ 1;
-      this.#schedulePull(nowUs, port, n, true);
-    }
+    if (behind) this.#knowsMore(nowUs, port, n);
     return true;
+  }
+
+  /** A neighbour on a wide bearer has what this node lacks: its next hello would tell, a question is sooner. */
+  #knowsMore(nowUs: number, port: Port, n: Neighbour): void {
+    n.lastDigest = this.#s.db.digest ^ 1;
+    this.#schedulePull(nowUs, port, n, true);
   }
 
   /** All that fits from where the last one ended; after the end it begins again. */
@@ -324,8 +327,9 @@ export class LinkStateFlooding {
       if (result === "news") this.#tell(nowUs, before, delta.originator, n);
       if (result === "news")
         for (const to of this.#s.ports) this.#passOn(nowUs, to, port, n, () => this.#queueDelta(nowUs, to, delta));
-      else if (result === "known") forgetDelta(port, delta);
+      else if (result === "known" && (port.narrow || allHear(port, n))) forgetDelta(port, delta);
       else if (result === "rival") this.#answerRival(nowUs, port, delta.originator);
+      else if (result === "gap" && !port.narrow) this.#knowsMore(nowUs, port, n);
       changed ||= result === "news";
     }
     while (at < end) {
@@ -354,7 +358,7 @@ export class LinkStateFlooding {
     if (result === "conflict" && before !== undefined)
       noteConflict(this.#s, nowUs, advertisement.originator, before.nodeId, advertisement.nodeId);
     if (result === "foreign") this.#s.counters.drop("foreign-area");
-    if (result === "known") port.updateFull.delete(local);
+    if (result === "known" && (port.narrow || allHear(port, n))) port.updateFull.delete(local);
     if (result === "rival") this.#answerRival(nowUs, port, local);
     port.saidUs[local] = nowUs;
     if (result === "news") {
@@ -423,16 +427,7 @@ export class LinkStateFlooding {
       queue();
       return;
     }
-    if (isSettling(to, nowUs)) return;
-    for (const other of to.neighbours) {
-      // Also to whom the link is only heard one way now: the news may be that link.
-      if (other === n || !other.alive || other.foreign) continue;
-      // Either end's word that they hear each other will do.
-      if (!to.shared || !(reaches(n, other.local) || (to.narrow && reaches(other, n.local)))) {
-        queue();
-        return;
-      }
-    }
+    if (!isSettling(to, nowUs) && !allHear(to, n)) queue();
   }
 
   #queueDelta(nowUs: number, port: Port, delta: Delta): void {
@@ -597,6 +592,17 @@ function signed8(value: number): number {
 
 function reaches(n: Neighbour, local: number): boolean {
   return ((n.reach[local >>> 5] as number) & (1 << (local & 31))) !== 0;
+}
+
+/** True if what `n` has just said needs no repetition, as far as its hellos tell whom it reaches. */
+function allHear(port: Port, n: Neighbour): boolean {
+  for (const other of port.neighbours) {
+    // Also to whom the link is only heard one way now: the news may be that link.
+    if (other === n || !other.alive || other.foreign) continue;
+    // Either end's word that they hear each other will do.
+    if (!port.shared || !(reaches(n, other.local) || (port.narrow && reaches(other, n.local)))) return false;
+  }
+  return true;
 }
 
 /** Somebody else on this medium has just said it. */
