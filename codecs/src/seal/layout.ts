@@ -121,6 +121,20 @@ export function encodeFlowHeader(
   return FLOW_HEADER_OCTETS;
 }
 
+export function flowLabel(octets: Uint8Array): number {
+  return octets[1] as number;
+}
+
+/** The potential's six bits. */
+export function flowPotentialBits(octets: Uint8Array): number {
+  return (octets[2] as number) >>> 2;
+}
+
+/** The sequence's two bits. */
+export function flowSequenceBits(octets: Uint8Array): number {
+  return (octets[2] as number) & 3;
+}
+
 export function flowCounterBits(octets: Uint8Array): number {
   return (octets[0] as number) & 0x1f;
 }

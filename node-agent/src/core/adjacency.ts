@@ -288,6 +288,7 @@ export class Adjacency {
     n.bootEpoch = bootEpoch;
     n.receiverIndex = -1;
     n.directRemoteSlot = 0;
+    port.flows?.restarted(n);
     n.rxCount = 0;
     n.rxExpected = 0;
     this.#s.duplicates.restarted(n.address, bootEpoch);

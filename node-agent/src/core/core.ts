@@ -111,6 +111,7 @@ class Core implements MeshCore {
       adjacency.advertisementChanged(atUs, before, after, hearsay);
     adjacency.onStranger = (atUs, port, n) => snapshots.offer(atUs, port, n.local);
     const rerouting = new Rerouting(s, forwarding);
+    arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
     adjacency.onLinkUp = (atUs, port, n) => {
       this.#policy.offer(atUs, port, n);

@@ -6,6 +6,7 @@ import {
   rebuildCounter,
   replayBitmap,
   replayIsNew,
+  SealFormat,
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import { TrafficClass } from "./api.ts";
@@ -13,6 +14,7 @@ import {
   ACKNOWLEDGE_AT_ONCE_FRAMES,
   DEAF_NARROW_US,
   DEAF_WIDE_US,
+  FLOW_TRIES,
   GAP_AGAIN_SHARED_US,
   GAP_DELAY_DIRECT_US,
   GAP_DELAY_NARROW_US,
@@ -76,6 +78,9 @@ export class HopArq {
   readonly #overhearing: Overhearing;
   readonly #report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0 };
 
+  /** Told of a flow frame that is not answered: its packet is to go with a full header. */
+  onUnanswered: (nowUs: number, port: Port, ring: SentRing, index: number) => void = () => undefined;
+
   constructor(state: CoreState, adjacency: Adjacency, overhearing: Overhearing) {
     this.#s = state;
     this.#adjacency = adjacency;
@@ -100,6 +105,11 @@ export class HopArq {
     if (n.foreign) return;
     if (port.narrow) this.#noticeNarrowGap(nowUs, port, n);
     else if (nowUs - n.lastFirstUs <= USEFUL_US) this.#wantRepair(port, n, nowUs + this.#jitter(GAP_DELAY_SHARED_US));
+  }
+
+  /** What is missing of a neighbour's frames was under labels that are not known here: it was for others. */
+  passOver(n: Neighbour): void {
+    n.askedCounters.fill(n.window.highest);
   }
 
   /** On a narrow channel: not while an earlier report may be under way, and of a talker only what is not voice. */
@@ -272,6 +282,8 @@ export class HopArq {
       n.lastAcknowledgedUs = nowUs;
       n.suspectSinceUs = EVER;
       n.silentRounds = 0;
+      if (ring.flowKey[index] !== -1)
+        port.flows?.acknowledged(ring.flowKey[index] as number, ring.sequence[index] as number);
       ring.close(index);
       return;
     }
@@ -305,10 +317,19 @@ export class HopArq {
       ring.close(index);
       return false;
     }
+    if ((ring.tries[index] as number) >= FLOW_TRIES && this.#isFlow(ring, index)) {
+      port.flows?.giveUp(ring.flowKey[index] as number);
+      this.onUnanswered(nowUs, port, ring, index);
+      return false;
+    }
     ring.tries[index] = (ring.tries[index] as number) + 1;
     ring.sentUs[index] = nowUs;
     port.repeats.push((ring.counter[index] as number) * 256 + slot);
     return true;
+  }
+
+  #isFlow(ring: SentRing, index: number): boolean {
+    return ring.flowKey[index] !== -1 && (ring.octets[ring.offset(index)] as number) >>> 6 === SealFormat.flow;
   }
 
   /** Repeats what has waited too long; fails links that stay silent. Sets when to look again. */

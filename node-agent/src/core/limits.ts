@@ -146,6 +146,18 @@ export const FREE_FLAPS = 4;
 export const FLAP_FORGIVEN_US = 10_000_000;
 export const MAX_FLAP_HOLD_US = 60_000_000;
 
+/** Flows over one narrow bearer that are remembered, each way; more keep their full headers. */
+export const MAX_FLOWS = 64;
+/** So many packets make a flow, and one without any for so long makes room for another. */
+export const FLOW_ESTABLISHED_PACKETS = 2;
+export const FLOW_UNUSED_US = 60_000_000;
+/** An offer that was not taken up is said again after this long. */
+export const FLOW_OFFER_AGAIN_US = 10_000_000;
+/** Tries of a flow frame after which its packet goes with a full header. */
+export const FLOW_TRIES = 2;
+/** How long an offer waits for company. */
+export const FLOW_OFFER_DELAY_US = 60_000;
+
 /** What a distance snapshot tells is believed this long: advertisements follow. */
 export const HEARSAY_US = 120_000_000;
 /** Snapshots on one narrow bearer are this far apart, and wait up to this long for others' frames. */

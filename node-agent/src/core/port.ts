@@ -3,6 +3,7 @@ import type { CoreBearer } from "./api.ts";
 import { NO_WAY } from "./area-paths.ts";
 import { BearerQueue } from "./bearer-queue.ts";
 import type { Counters } from "./counters.ts";
+import { FlowLabels } from "./flow-labels.ts";
 import {
   CONTROL_BURST_US,
   MAX_ASKS_WIDE,
@@ -52,6 +53,8 @@ export interface Neighbour {
   /** Airtime that its control frames may still take, as of then. */
   controlCreditUs: number;
   controlAtUs: number;
+  /** The bearer's count of stray flow frames when this neighbour was heard last. */
+  strayFlows: number;
   /** Shared stream (full, shared and flow frames). */
   readonly window: ReplayWindow;
   /** Direct stream on a point-to-point bearer. */
@@ -197,6 +200,11 @@ export interface Port {
   lastNewsUs: number;
   /** When a node's advertisement was last heard or said here, by local id. */
   readonly saidUs: Float64Array;
+  /** Narrow bearers: labels of flows, and when one is to be offered. */
+  readonly flows: FlowLabels | undefined;
+  labelDueUs: number;
+  /** Flow frames under labels that are not known here. */
+  strayFlows: number;
   /** When a distance snapshot is due, to whom (0: everybody), and when the last one went. */
   snapshotDueUs: number;
   snapshotTarget: number;
@@ -291,6 +299,9 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     lastPullUs: Number.NEGATIVE_INFINITY,
     lastNewsUs: Number.NEGATIVE_INFINITY,
     saidUs: new Float64Array(256).fill(Number.NEGATIVE_INFINITY),
+    flows: narrow ? new FlowLabels() : undefined,
+    labelDueUs: Number.POSITIVE_INFINITY,
+    strayFlows: 0,
     snapshotDueUs: Number.POSITIVE_INFINITY,
     snapshotTarget: 0,
     snapshotSentUs: Number.NEGATIVE_INFINITY,
@@ -336,6 +347,7 @@ export function createNeighbour(
     endpoint: -1,
     alive: true,
     twoWay: false,
+    strayFlows: 0,
     heldDownUntilUs: 0,
     flaps: 0,
     lastFlapUs: 0,

@@ -6,19 +6,26 @@ import {
   type DataHeader,
   DIRECT_HEADER_OCTETS,
   decodeFragmentHeader,
+  decodeLabelOffer,
   decodeNarrowDataHeader,
   decodeRepair,
   decodeWideDataHeader,
+  FLOW_COUNTER_BITS,
+  FLOW_HEADER_OCTETS,
   FRAGMENT_HEADER_OCTETS,
   type FragmentHeader,
   FrameKind,
   FULL_HEADER_OCTETS,
+  flowCounterBits,
+  flowLabel,
+  flowSequenceBits,
   isGroupKind,
   isUnicastKind,
   kindOf,
   NARROW_TAG_OCTETS,
   type Repair,
   readU16,
+  rebuildCounter,
   SEAL_MIN_OCTETS,
   SealFormat,
   SHARED_HEADER_OCTETS,
@@ -29,10 +36,11 @@ import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
 import { noteControl, withinControlShare } from "./control-share.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
+import { type Flow, type FlowLabels, readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { GroupRelay } from "./group-relay.ts";
 import type { HopArq } from "./hop-arq.ts";
-import { MAX_PAYLOAD_OCTETS } from "./limits.ts";
+import { FLOW_OFFER_DELAY_US, MAX_PAYLOAD_OCTETS } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Overhearing } from "./overhearing.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
@@ -112,7 +120,7 @@ export class Receiver {
     if (format === SealFormat.shared) this.#shared(nowUs, port, endpoint, octets, length);
     else if (format === SealFormat.direct) this.#direct(nowUs, port, endpoint, length);
     else if (format === SealFormat.full) this.#full(nowUs, port, endpoint, length);
-    else this.#s.counters.drop("unknown-label");
+    else this.#flow(nowUs, port, endpoint, length);
   }
 
   #full(nowUs: number, port: Port, endpoint: number, length: number): void {
@@ -149,8 +157,7 @@ export class Receiver {
     }
     this.#heardShared(nowUs, port, n, endpoint, end);
     this.#newest = n.window.highest > highest;
-    if (highest >= 0 && n.window.highest > highest + 1) this.#arq.noticeGap(nowUs, port, n, false);
-    else this.#arq.noticeOldGap(nowUs, port, n);
+    this.#noticeMissing(nowUs, port, n, highest);
     this.#plainShared(nowUs, port, n, length, end);
   }
 
@@ -175,6 +182,61 @@ export class Receiver {
       return true;
     }
     return false;
+  }
+
+  /** A frame that has just come shows what is missing since the one with counter `highest`. */
+  #noticeMissing(nowUs: number, port: Port, n: Neighbour, highest: number): void {
+    const missing = highest < 0 ? 0 : n.window.highest - highest - 1;
+    const strays = port.strayFlows - n.strayFlows;
+    n.strayFlows = port.strayFlows;
+    if (missing > 0 && missing <= strays) this.#arq.passOver(n);
+    else if (missing > 0) this.#arq.noticeGap(nowUs, port, n, false);
+    else this.#arq.noticeOldGap(nowUs, port, n);
+  }
+
+  /** A packet under the label of its flow: the label tells who has sent it. */
+  #flow(nowUs: number, port: Port, endpoint: number, length: number): void {
+    const label = flowLabel(this.#frame);
+    const flow = port.flows?.incoming(label);
+    const local = flow?.neighbour.local ?? port.flows?.transmitterOf(label) ?? 0;
+    const n = port.byLocal[local];
+    if (n === undefined) {
+      port.strayFlows++;
+      return this.#s.counters.drop("unknown-label");
+    }
+    const highest = n.window.highest;
+    const end = this.#s.secure.openFlow(port, n, this.#frame, length);
+    if (end < 0 && flow !== undefined) this.#arq.oweReport(nowUs, port, n, false);
+    if (end <= 0) return;
+    this.#heardShared(nowUs, port, n, endpoint, end);
+    this.#noticeMissing(nowUs, port, n, highest);
+    if (flow === undefined || flow.neighbour !== n) this.#s.counters.counts.overheard++;
+    else this.#flowPacket(nowUs, port, flow, end);
+  }
+
+  #flowPacket(nowUs: number, port: Port, flow: Flow, end: number): void {
+    const flows = port.flows as FlowLabels;
+    const n = flow.neighbour;
+    const header = this.#header;
+    const counter = rebuildCounter(flowCounterBits(this.#frame), FLOW_COUNTER_BITS, n.window.highest);
+    const sequence = flows.take(nowUs, flow, flowSequenceBits(this.#frame), counter);
+    if (sequence < 0) return this.#s.counters.drop("malformed-header");
+    readFlow(flow, this.#frame, this.#s.area, header);
+    header.sequence = sequence;
+    port.lastDataUs = nowUs;
+    this.#arq.oweReport(nowUs, port, n, false);
+    if (header.source === this.#s.options.address) return this.#s.counters.count("duplicates");
+    if (!this.#s.duplicates.accept(header.source, header.trafficClass, sequence, nowUs, true))
+      return this.#s.counters.count("duplicates");
+    if (!this.#descends(header)) flows.refuse(flow);
+    this.#unicast(nowUs, port, this.#frame, FLOW_HEADER_OCTETS, end);
+  }
+
+  /** False if six bits of potential are too coarse to tell this node's distance from the transmitter's. */
+  #descends(header: DataHeader): boolean {
+    if (header.destination === this.#s.options.address) return true;
+    const distance = this.#s.paths.from(this.#s.local, header.trafficClass)[header.destination & 0xff] as number;
+    return distance < narrowLimit(header.potential);
   }
 
   #heardShared(nowUs: number, port: Port, n: Neighbour, endpoint: number, end: number): void {
@@ -266,9 +328,17 @@ export class Receiver {
     else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.snapshot) ok = this.#snapshots.handle(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.pull) ok = this.#flooding.handlePull(nowUs, port, n, octets, from + 1, end);
+    else if (kind === FrameKind.label) ok = this.#labelOffer(port, n, octets, from + 1, end);
     else if (kind === FrameKind.fragment) ok = this.#fragmentFrame(nowUs, port, n, direct, octets, from, end);
     else return this.#s.counters.drop("unknown-kind");
     if (!ok) this.#s.counters.drop("malformed-body");
+  }
+
+  #labelOffer(port: Port, n: Neighbour, octets: Uint8Array, from: number, end: number): boolean {
+    const offer = decodeLabelOffer(octets, from, end);
+    if (offer === undefined || offer.label === 0 || port.flows === undefined) return false;
+    port.flows.offered(n, offer, this.#s.local, this.#header);
+    return true;
   }
 
   #fragmentFrame(
@@ -363,6 +433,7 @@ export class Receiver {
     if (voice && port.config.halfDuplex) {
       noticeVoice(port, nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS));
     }
+    if (port.flows !== undefined && !group && !repaired) this.#noticeFlow(nowUs, port, port.flows, n);
     if (!first) {
       this.#s.counters.counts.duplicates++;
       if (group) this.#relay.heardAgain(port, n, header);
@@ -371,6 +442,12 @@ export class Receiver {
     if (group) this.#group(nowUs, port, n, octets, body, end);
     else this.#unicast(nowUs, port, octets, body, end);
     return true;
+  }
+
+  #noticeFlow(nowUs: number, port: Port, flows: FlowLabels, n: Neighbour): void {
+    const random = this.#s.random.below(255);
+    if (!flows.notice(nowUs, n, this.#header, n.window.highest, random)) return;
+    port.labelDueUs = Math.min(port.labelDueUs, nowUs + FLOW_OFFER_DELAY_US);
   }
 
   #group(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, end: number): void {

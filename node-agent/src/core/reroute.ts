@@ -7,6 +7,8 @@ import {
   decodeNarrowDataHeader,
   decodeRepair,
   decodeWideDataHeader,
+  FLOW_HEADER_OCTETS,
+  flowLabel,
   isUnicastKind,
   kindOf,
   type Repair,
@@ -15,12 +17,16 @@ import {
   sealFormat,
 } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "./api.ts";
+import { readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { MAX_QUEUED_PER_BEARER } from "./limits.ts";
 import type { Neighbour, Port } from "./port.ts";
 import { ANY_POTENTIAL, narrowLimit } from "./potential.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
+
+/** By seal format. */
+const HEADER_OCTETS = [0, DIRECT_HEADER_OCTETS, SHARED_HEADER_OCTETS, FLOW_HEADER_OCTETS] as const;
 
 /**
  * Gives what was meant for a neighbour that is silent another next hop: what waits for it, and what was sent and not
@@ -72,6 +78,12 @@ export class Rerouting {
     pool.release(slot);
   }
 
+  /** A flow frame was not answered: its packet goes again, wherever it would go now. */
+  again(nowUs: number, port: Port, ring: SentRing, index: number): void {
+    ring.giveUp(index);
+    if (!this.#frame(nowUs, port, undefined, ring, 0, index, false)) this.#s.counters.drop("retries-exhausted");
+  }
+
   #sent(nowUs: number, port: Port, n: Neighbour, ring: SentRing, stream: number, lost: boolean): void {
     for (let index = 0; index < ring.frames && ring.unacknowledged > 0; index++) {
       if (ring.open[index] === 0 || ring.neighbour[index] !== n.index) continue;
@@ -81,10 +93,26 @@ export class Rerouting {
     }
   }
 
+  /** Reads the header of an own frame; returns its octets, -1 if there is none to be had. */
+  #headerIn(port: Port, format: number, octets: Uint8Array, from: number, end: number): number {
+    const header = this.#header;
+    if (format === SealFormat.flow) {
+      const flow = port.flows?.sentAs(flowLabel(octets));
+      if (flow === undefined) return -1;
+      readFlow(flow, octets, this.#s.area, header);
+      return 0;
+    }
+    if (!isUnicastKind(kindOf(octets[from] as number))) return -1;
+    const read = port.narrow
+      ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
+      : decodeWideDataHeader(octets, from, end, format === SealFormat.shared, header);
+    return read === 0 ? -1 : read;
+  }
+
   #frame(
     nowUs: number,
     port: Port,
-    n: Neighbour,
+    n: Neighbour | undefined,
     ring: SentRing,
     stream: number,
     index: number,
@@ -95,21 +123,16 @@ export class Rerouting {
     const at = ring.offset(index);
     for (let i = 0; i < length; i++) octets[i] = ring.octets[at + i] as number;
     const format = sealFormat(octets);
-    if (format === SealFormat.full || format === SealFormat.flow) return false;
-    const from = format === SealFormat.direct ? DIRECT_HEADER_OCTETS : SHARED_HEADER_OCTETS;
+    if (format === SealFormat.full) return false;
+    const from = HEADER_OCTETS[format] as number;
     const end = length - port.tagOctets;
     if (!this.#s.secure.reopen(port, stream, ring.counter[index] as number, octets, from, end)) return false;
-    if (!isUnicastKind(kindOf(octets[from] as number))) return false;
     const header = this.#header;
-    let body =
-      from +
-      (port.narrow
-        ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
-        : decodeWideDataHeader(octets, from, end, format === SealFormat.shared, header));
-    if (body === from) return false;
+    let body = from + this.#headerIn(port, format, octets, from, end);
+    if (body < from) return false;
     if ((header.flags & DATA_FLAG_REPAIR) !== 0) body += decodeRepair(octets, body, end, this.#repair);
     header.sequence = ring.sequence[index] as number;
-    header.potential = port.narrow ? narrowLimit(header.potential + 1) : Math.min(ANY_POTENTIAL, header.potential + 1);
+    header.potential = potentialBefore(port, format, header, ring.potential[index] as number);
     const deadlineUs = ring.deadlineUs[index] as number;
     const forwarding = this.#forwarding;
     if (forwarding.forward(nowUs, header, this.#repair, octets, body, end - body, deadlineUs, n)) {
@@ -119,4 +142,10 @@ export class Rerouting {
     if (lost) forwarding.route(nowUs, header, this.#repair, octets, body, end - body, deadlineUs);
     return false;
   }
+}
+
+/** What the packet may have carried when it came: it was above what was written. */
+function potentialBefore(port: Port, format: number, header: DataHeader, whole: number): number {
+  if (format === SealFormat.flow) return Math.min(ANY_POTENTIAL, whole + 1);
+  return port.narrow ? narrowLimit(header.potential + 1) : Math.min(ANY_POTENTIAL, header.potential + 1);
 }

@@ -4,10 +4,14 @@ import {
   decodeFullHeader,
   directCounterBits,
   encodeDirectHeader,
+  encodeFlowHeader,
   encodeFullHeader,
   encodeSharedHeader,
+  FLOW_COUNTER_BITS,
+  FLOW_HEADER_OCTETS,
   FULL_HEADER_OCTETS,
   type FullHeader,
+  flowCounterBits,
   NONCE_OCTETS,
   type ReplayWindow,
   rebuildCounter,
@@ -90,6 +94,13 @@ export class SecureChannel {
     return this.#seal(port, directStream(port, n), counter, out, DIRECT_HEADER_OCTETS, end);
   }
 
+  /** A packet of an established flow, sealed to nobody but those who know the label. */
+  sealFlow(port: Port, label: number, potential6: number, sequence: number, out: Uint8Array, end: number): number {
+    const counter = port.counter++;
+    encodeFlowHeader(label, potential6, sequence, counter, KEY_PHASE, out);
+    return this.#seal(port, port.config.id << 8, counter, out, FLOW_HEADER_OCTETS, end);
+  }
+
   #seal(port: Port, stream: number, counter: number, out: Uint8Array, from: number, end: number): number {
     writeNonce(this.#nonce, this.#bootEpoch, stream, counter);
     this.#crypto.seal(this.#ownKey, this.#nonce, out, from, end, port.tagOctets);
@@ -149,6 +160,18 @@ export class SecureChannel {
     if (quiet && !this.#crypto.open(n.key, this.#nonce, octets, SHARED_HEADER_OCTETS, end, port.tagOctets)) return 0;
     if (quiet) this.#counters.counts["frames-opened"]++;
     else if (this.#open(n.key, octets, SHARED_HEADER_OCTETS, end, port.tagOctets) === 0) return 0;
+    if (!replayIsNew(n.window, counter)) return this.#replayed(end);
+    this.accept(n, n.window, counter);
+    return end;
+  }
+
+  /** As `openShared`, of a flow frame: who has sent it is known from its label. */
+  openFlow(port: Port, n: Neighbour, octets: Uint8Array, length: number): number {
+    const end = length - port.tagOctets;
+    if (end <= FLOW_HEADER_OCTETS || sealKeyPhase(octets) !== KEY_PHASE) return this.#drop("malformed-header");
+    const counter = rebuildCounter(flowCounterBits(octets), FLOW_COUNTER_BITS, n.window.highest);
+    writeNonce(this.#nonce, n.bootEpoch, n.remoteBearerId << 8, counter);
+    if (this.#open(n.key, octets, FLOW_HEADER_OCTETS, end, port.tagOctets) === 0) return 0;
     if (!replayIsNew(n.window, counter)) return this.#replayed(end);
     this.accept(n, n.window, counter);
     return end;

@@ -24,6 +24,10 @@ export class SentRing {
   readonly sentUs: Float64Array;
   readonly firstSentUs: Float64Array;
   readonly deadlineUs: Float64Array;
+  /** Key of the flow of a unicast packet on a narrow bearer, else -1. */
+  readonly flowKey: Float64Array;
+  /** Whole potential of that packet: a flow frame carries six bits. */
+  readonly potential: Uint32Array;
   /** Frames that wait for an acknowledgement. */
   unacknowledged = 0;
   /** The same by neighbour index. */
@@ -38,6 +42,8 @@ export class SentRing {
     this.neighbour = new Int16Array(frames).fill(-1);
     this.open = new Uint8Array(frames);
     this.givenUp = new Uint8Array(frames);
+    this.potential = new Uint32Array(frames);
+    this.flowKey = new Float64Array(frames).fill(-1);
     this.tries = new Uint8Array(frames);
     this.sequence = new Uint16Array(frames);
     this.sentUs = new Float64Array(frames);
@@ -67,6 +73,7 @@ export class SentRing {
     this.neighbour[index] = neighbour;
     this.open[index] = 1;
     this.givenUp[index] = 0;
+    this.flowKey[index] = -1;
     this.tries[index] = 1;
     this.sequence[index] = sequence;
     this.sentUs[index] = nowUs;
@@ -85,6 +92,15 @@ export class SentRing {
   indexOf(counter: number): number {
     const index = counter % this.frames;
     return counter >= 0 && this.counter[index] === counter ? index : -1;
+  }
+
+  /** True if a packet of a flow that is more than `most` before `sequence` may still be repeated. */
+  isWaitedFor(key: number, sequence: number, most: number): boolean {
+    for (let i = 0; i < this.frames; i++) {
+      if (this.open[i] === 0 || this.flowKey[i] !== key) continue;
+      if (((sequence - (this.sequence[i] as number)) & 0xffff) > most) return true;
+    }
+    return false;
   }
 
   /** The packet in this frame goes another way; an answer may still come. */

@@ -1,14 +1,18 @@
 import {
   createDataHeader,
+  createLabelOffer,
   DATA_FLAG_REPAIR,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
   encodeFragmentHeader,
+  encodeLabelOffer,
   encodeNarrowDataHeader,
   encodeWideDataHeader,
+  FLOW_HEADER_OCTETS,
   FRAGMENT_HEADER_OCTETS,
   FrameKind,
   FULL_HEADER_OCTETS,
+  flowPotential,
   isUnicastKind,
   kindOctet,
   MAX_FRAGMENTS,
@@ -19,6 +23,7 @@ import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
 import { FLASH_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import { noteControl } from "./control-share.ts";
+import { type FlowLabels, flowKey, MAX_FLOW_AHEAD } from "./flow-labels.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { CATCH_UP_US, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
@@ -58,6 +63,7 @@ export class Transmitter {
   readonly #snapshots: Snapshots;
   readonly #header: DataHeader = createDataHeader();
   readonly #fragmenting: Fragmenting[];
+  readonly #offer = createLabelOffer();
   #nextPort = 0;
   /** What has just been encoded is a hello, link state or a pull. */
   #isControl = false;
@@ -109,7 +115,10 @@ export class Transmitter {
     )
       return this.#accessUs(port);
     const controlUs = Math.min(afterTalk(port, this.#helloDueUs(port)), this.#paced(port, port.updateDueUs));
-    return Math.max(Math.min(controlUs, port.badNewsDueUs, port.snapshotDueUs, port.answerDueUs), this.#accessUs(port));
+    return Math.max(
+      Math.min(controlUs, port.badNewsDueUs, port.snapshotDueUs, port.labelDueUs, port.answerDueUs),
+      this.#accessUs(port),
+    );
   }
 
   /** When a control frame that is due may go: a newcomer's first hello at once, anything else within control's share. */
@@ -159,6 +168,7 @@ export class Transmitter {
   #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (port.queue.urgency() < URGENT_LEVELS && this.#data(nowUs, port, slot)) return true;
     if (port.badNewsDueUs <= nowUs) return this.#update(nowUs, port, slot, true);
+    if (port.labelDueUs <= nowUs && this.#labelOffer(port, slot)) return true;
     if (port.snapshotDueUs <= nowUs && this.#snapshot(nowUs, port, slot)) return true;
     return (
       this.#repeat(nowUs, port, slot) ||
@@ -225,6 +235,16 @@ export class Transmitter {
       return this.#finishControl(port, n, slot, end);
     }
     return false;
+  }
+
+  #labelOffer(port: Port, slot: TransmitSlot): boolean {
+    if (port.flows === undefined || !port.flows.nextOffer(this.#offer)) {
+      port.labelDueUs = EVER;
+      return false;
+    }
+    this.#s.counters.count("labels-offered");
+    const from = this.#begin(port, FrameKind.label, slot);
+    return this.#finishControl(port, undefined, slot, from + encodeLabelOffer(this.#offer, slot.octets, from));
   }
 
   #snapshot(nowUs: number, port: Port, slot: TransmitSlot): boolean {
@@ -355,6 +375,8 @@ export class Transmitter {
       this.#s.counters.drop("bearer-lost");
       return false;
     }
+    if (port.flows !== undefined && n !== undefined && this.#flow(nowUs, port, port.flows, n, packet, slot))
+      return true;
     const from = port.shared ? SHARED_HEADER_OCTETS : DIRECT_HEADER_OCTETS;
     const end = this.#encode(port, n, packet, slot.octets, from);
     const deadlineUs = pool.deadlineUs[packet] as number;
@@ -366,7 +388,42 @@ export class Transmitter {
     const isNews = port.narrow && !acknowledged && pool.trafficClass[packet] !== TrafficClass.voice;
     const repairUntilUs = isNews ? nowUs + NEWS_REPAIR_NARROW_US : deadlineUs;
     this.#sendData(nowUs, port, n, slot, end, acknowledged, repairUntilUs, pool.sequence[packet] as number);
+    if (port.narrow && n !== undefined && acknowledged) this.#noteFlow(port, flowKey(n.local, this.#header));
     return true;
+  }
+
+  /** Sends a packet under its flow's label; false if it needs its full header. */
+  #flow(nowUs: number, port: Port, flows: FlowLabels, n: Neighbour, packet: number, slot: TransmitSlot): boolean {
+    const { pool } = this.#s;
+    const header = this.#header;
+    pool.header(packet, header);
+    const length = pool.length[packet] as number;
+    const end = FLOW_HEADER_OCTETS + length;
+    if (!isUnicastKind(header.kind) || (header.flags & DATA_FLAG_REPAIR) !== 0) return false;
+    if (length === 0 || end + port.tagOctets > port.config.mtuOctets) return false;
+    const key = flowKey(n.local, header);
+    const label = flows.labelFor(n, key, header.sequence);
+    // Two bits of sequence tell apart what is in flight only if it is close together.
+    if (label === 0 || port.sent.isWaitedFor(key, header.sequence, MAX_FLOW_AHEAD)) return false;
+    const at = pool.offset(packet);
+    for (let i = 0; i < length; i++) slot.octets[FLOW_HEADER_OCTETS + i] = pool.payloads[at + i] as number;
+    const { counter } = port;
+    const { sequence } = header;
+    slot.endpoint = n.endpoint;
+    slot.length = this.#s.secure.sealFlow(port, label, flowPotential(header.potential), sequence, slot.octets, end);
+    const deadlineUs = pool.deadlineUs[packet] as number;
+    this.#arq.sent(nowUs, port, n, false, counter, slot.octets, slot.length, true, deadlineUs, sequence);
+    this.#noteFlow(port, key);
+    this.#s.counters.count("flow-frames");
+    return true;
+  }
+
+  /** An acknowledgement of the frame just sent tells what the next hop has of its flow. */
+  #noteFlow(port: Port, key: number): void {
+    const index = port.sent.indexOf(port.counter - 1);
+    if (index === -1) return;
+    port.sent.flowKey[index] = key;
+    port.sent.potential[index] = this.#header.potential;
   }
 
   #encode(port: Port, n: Neighbour | undefined, packet: number, out: Uint8Array, from: number): number {

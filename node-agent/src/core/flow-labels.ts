@@ -1,0 +1,239 @@
+import { type DataHeader, FrameKind, flowPotentialBits, type LabelOffer } from "@skein/codecs";
+import { FLOW_ESTABLISHED_PACKETS, FLOW_OFFER_AGAIN_US, FLOW_UNUSED_US, MAX_FLOWS } from "./limits.ts";
+import type { Neighbour } from "./port.ts";
+
+const MAX_LABEL = 255;
+/** A flow frame's sequence has two bits: it must be this near to what the next hop is known to have. */
+export const MAX_FLOW_AHEAD = 2;
+
+/** Packets of one class and kind from one node to another, over one hop. */
+export interface Flow {
+  readonly key: number;
+  /** From whom, or to whom. */
+  readonly neighbour: Neighbour;
+  readonly kind: number;
+  readonly trafficClass: number;
+  readonly precedence: number;
+  /** Local ids. */
+  readonly source: number;
+  readonly destination: number;
+  /** 0: none given yet. */
+  label: number;
+  /** Incoming: of the last packet; outgoing: of the last one that the next hop has acknowledged, -1 if none. */
+  sequence: number;
+  /** Incoming: counter of the frame that brought it. */
+  counter: number;
+  packets: number;
+  usedUs: number;
+  offeredUs: number;
+}
+
+/** What names a flow over the hop to or from a neighbour, in 29 bits. */
+export function flowKey(neighbourLocal: number, header: DataHeader): number {
+  const datagram = header.kind === FrameKind.datagram ? 1 : 0;
+  const ids = (neighbourLocal << 16) | ((header.source & 0xff) << 8) | (header.destination & 0xff);
+  return ids * 32 + header.trafficClass * 8 + header.precedence * 2 + datagram;
+}
+
+/**
+ * Labels on one narrow bearer. The receiver of a flow gives it one, which stands for transmitter, source, destination,
+ * class, precedence and kind from then on, and saves six octets a packet. Nothing is lost with a label: whoever is not
+ * understood goes back to full headers.
+ */
+export class FlowLabels {
+  /** By key, and by label. */
+  readonly #incoming = new Map<number, Flow>();
+  readonly #byLabel = new Array<Flow | undefined>(MAX_LABEL + 1).fill(undefined);
+  readonly #outgoing = new Map<number, Flow>();
+  readonly #sentAs = new Array<Flow | undefined>(MAX_LABEL + 1).fill(undefined);
+  /** Local ids of those whom others have given a label, by label. */
+  readonly #others = new Uint8Array(MAX_LABEL + 1);
+  readonly #offers: Flow[] = [];
+
+  // Receiving side
+
+  /** A unicast packet came with its full header; true if its flow is to be offered a label. */
+  notice(nowUs: number, n: Neighbour, header: DataHeader, counter: number, random: number): boolean {
+    const flow = this.#incomingFlow(nowUs, n, header);
+    if (flow === undefined) return false;
+    if (flow.sequence < 0 || ((header.sequence - flow.sequence) & 0xffff) < 0x8000) {
+      flow.counter = counter;
+      flow.sequence = header.sequence;
+    }
+    flow.usedUs = nowUs;
+    if (++flow.packets < FLOW_ESTABLISHED_PACKETS || nowUs - flow.offeredUs < FLOW_OFFER_AGAIN_US) return false;
+    if (flow.label === 0 && !this.#give(nowUs, flow, random)) return false;
+    flow.offeredUs = nowUs;
+    this.#offers.push(flow);
+    return true;
+  }
+
+  #incomingFlow(nowUs: number, n: Neighbour, header: DataHeader): Flow | undefined {
+    const key = flowKey(n.local, header);
+    const known = this.#incoming.get(key);
+    if (known !== undefined && known.neighbour === n) return known;
+    if (known !== undefined) this.#forget(known);
+    if (this.#incoming.size >= MAX_FLOWS && !this.#forgetUnused(nowUs)) return undefined;
+    const flow = flowOf(key, n, header);
+    this.#incoming.set(key, flow);
+    return flow;
+  }
+
+  #forgetUnused(nowUs: number): boolean {
+    for (const flow of this.#incoming.values()) {
+      if (nowUs - flow.usedUs < FLOW_UNUSED_US) continue;
+      this.#forget(flow);
+      return true;
+    }
+    return false;
+  }
+
+  #forget(flow: Flow): void {
+    this.#incoming.delete(flow.key);
+    if (flow.label !== 0) this.#byLabel[flow.label] = undefined;
+  }
+
+  /** A label that nobody here is known to use. */
+  #give(nowUs: number, flow: Flow, random: number): boolean {
+    for (let i = 0; i < MAX_LABEL; i++) {
+      const label = 1 + ((random + i) % MAX_LABEL);
+      if (this.#byLabel[label] !== undefined || this.#others[label] !== 0) continue;
+      flow.label = label;
+      this.#byLabel[label] = flow;
+      return true;
+    }
+    return this.#forgetUnused(nowUs) && this.#give(nowUs, flow, random);
+  }
+
+  /** The flow that a label of this node's stands for. */
+  incoming(label: number): Flow | undefined {
+    return this.#byLabel[label];
+  }
+
+  /** Local id of who uses a label that somebody else has given; 0 if it is not known. */
+  transmitterOf(label: number): number {
+    return this.#others[label] as number;
+  }
+
+  /** Completes the two bits of a packet's sequence, by the order of the frames; -1 if they fit nowhere. */
+  take(nowUs: number, flow: Flow, bits: number, counter: number): number {
+    flow.usedUs = nowUs;
+    if (counter < flow.counter) {
+      const behind = (flow.sequence - bits) & 3;
+      return behind === 0 ? -1 : (flow.sequence - behind) & 0xffff;
+    }
+    const ahead = (bits - flow.sequence) & 3;
+    if (ahead === 0) return -1;
+    flow.counter = counter;
+    flow.sequence = (flow.sequence + ahead) & 0xffff;
+    return flow.sequence;
+  }
+
+  /** The next offer to be said. */
+  nextOffer(into: LabelOffer): boolean {
+    const flow = this.#offers.shift();
+    if (flow === undefined) return false;
+    into.target = flow.neighbour.local;
+    into.label = flow.label;
+    into.source = flow.source;
+    into.destination = flow.destination;
+    into.trafficClass = flow.trafficClass;
+    into.precedence = flow.precedence;
+    into.datagram = flow.kind === FrameKind.datagram;
+    into.sequenceLow = flow.sequence & 0xff;
+    return true;
+  }
+
+  /** This node would have to send the flow up, as far as six bits tell: whoever sends it goes back to full headers. */
+  refuse(flow: Flow): void {
+    this.#forget(flow);
+  }
+
+  // Transmitting side
+
+  /** A neighbour offers a label, to this node or to somebody else. */
+  offered(n: Neighbour, offer: LabelOffer, ownLocal: number, header: DataHeader): void {
+    if (offer.target !== ownLocal) {
+      this.#others[offer.label] = offer.target;
+      return;
+    }
+    const used = this.#sentAs[offer.label];
+    header.kind = offer.datagram ? FrameKind.datagram : FrameKind.unicast;
+    header.trafficClass = offer.trafficClass;
+    header.precedence = offer.precedence;
+    header.source = offer.source;
+    header.destination = offer.destination;
+    const key = flowKey(n.local, header);
+    // Two neighbours that do not hear each other have chosen the same label: the first one keeps it.
+    if (used !== undefined && used.key !== key && this.#outgoing.get(used.key) === used) return;
+    const flow = flowOf(key, n, header);
+    flow.label = offer.label;
+    if (this.#outgoing.size >= MAX_FLOWS) this.#outgoing.clear();
+    this.#outgoing.set(key, flow);
+    this.#sentAs[offer.label] = flow;
+  }
+
+  /** Label for a packet to a neighbour; 0 if it needs its full header. */
+  labelFor(n: Neighbour, key: number, sequence: number): number {
+    const flow = this.#outgoing.get(key);
+    if (flow === undefined || flow.neighbour !== n || flow.sequence < 0) return 0;
+    const ahead = (sequence - flow.sequence) & 0xffff;
+    return ahead >= 1 && ahead <= MAX_FLOW_AHEAD ? flow.label : 0;
+  }
+
+  acknowledged(key: number, sequence: number): void {
+    const flow = this.#outgoing.get(key);
+    if (flow === undefined) return;
+    const ahead = (sequence - flow.sequence) & 0xffff;
+    if (flow.sequence < 0 || ahead < 0x8000) flow.sequence = sequence;
+  }
+
+  /** A neighbour has started anew: it knows no labels, and its counters begin again. */
+  restarted(n: Neighbour): void {
+    for (const flow of this.#incoming.values()) if (flow.neighbour === n) this.#forget(flow);
+    for (const flow of this.#outgoing.values()) if (flow.neighbour === n) this.#outgoing.delete(flow.key);
+  }
+
+  /** What was sent under a label lately. */
+  sentAs(label: number): Flow | undefined {
+    return this.#sentAs[label];
+  }
+
+  /** The next hop does not answer to a label: it may have forgotten it. */
+  giveUp(key: number): void {
+    this.#outgoing.delete(key);
+  }
+}
+
+/** Fills the header that a flow frame stands for, but for its sequence. */
+export function readFlow(flow: Flow, octets: Uint8Array, area: number, into: DataHeader): void {
+  into.kind = flow.kind;
+  into.trafficClass = flow.trafficClass;
+  into.precedence = flow.precedence;
+  into.nextHop = 0;
+  into.nextHopArea = -1;
+  into.flags = 0;
+  into.source = (area << 8) | flow.source;
+  into.destination = (area << 8) | flow.destination;
+  // Four steps of a narrow frame's potential are one of a flow frame's.
+  into.potential = 4 * flowPotentialBits(octets);
+  into.digest = -1;
+}
+
+function flowOf(key: number, neighbour: Neighbour, header: DataHeader): Flow {
+  return {
+    key,
+    neighbour,
+    kind: header.kind,
+    trafficClass: header.trafficClass,
+    precedence: header.precedence,
+    source: header.source & 0xff,
+    destination: header.destination & 0xff,
+    label: 0,
+    sequence: -1,
+    counter: -1,
+    packets: 0,
+    usedUs: Number.NEGATIVE_INFINITY,
+    offeredUs: Number.NEGATIVE_INFINITY,
+  };
+}
