@@ -5,9 +5,7 @@ import {
   decodeHello,
   decodeLinkVector,
   decodeNarrowHello,
-  encodeHello,
   encodeLinkVector,
-  encodeNarrowHello,
   HELLO_FLAG_AREAS,
   HELLO_FLAG_DIRECT,
   HELLO_FLAG_REPLY,
@@ -21,22 +19,12 @@ import {
   VECTOR_GONE,
 } from "@skein/codecs";
 import { noteConflict } from "./address-conflict.ts";
-import { type AreaRoutes, hasForeign } from "./area-routes.ts";
-import { longestPauseUs, nextCadence } from "./cadence.ts";
-import { listForeign, listNeighbours } from "./hello-list.ts";
+import type { AreaRoutes } from "./area-routes.ts";
+import { nextCadence } from "./cadence.ts";
+import type { Hellos } from "./hellos.ts";
 import {
-  ASK_AGAIN_PER_MEMBER_US,
-  ASK_AGAIN_US,
-  BUSY_US,
   FLAP_FORGIVEN_US,
   FREE_FLAPS,
-  HELLO_BUSY_WIDE_US,
-  HELLO_FIRST_WIDE_US,
-  HELLO_GAP_NARROW_US,
-  HELLO_GAP_WIDE_US,
-  HELLO_IDLE_METERED_US,
-  HELLO_IDLE_WIDE_US,
-  HELLO_NEWCOMER_NARROW_US,
   LINK_HOLD_DOWN_US,
   MAX_FLAP_HOLD_US,
   MAX_NEIGHBOURS_PER_BEARER,
@@ -48,7 +36,6 @@ import {
   NEWS_SETTLE_PER_MEMBER_US,
   PROBE_US,
   SILENCE_NARROW_US,
-  SPREAD_PER_MEMBER_US,
   STRANGER_SILENCE_US,
 } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
@@ -58,7 +45,6 @@ import { type CoreState, emit } from "./state.ts";
 import { channelUnsettled, SETTLING_US } from "./turn-taking.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
-const FULL_HELLO_EVERY = 8;
 /** A quality that differs is advertised when the difference has lasted; sooner when it has become bad. */
 const VECTOR_SETTLE_US = 15_000_000;
 const VECTOR_SETTLE_BAD_US = 2_000_000;
@@ -79,13 +65,14 @@ const QUALITY_FRAMES_NARROW = 12;
 const COST_MASK = 7 << 2;
 
 /**
- * Who is around: hellos out and in, neighbours from first frame to loss, and the links that are worth
+ * Who is around: hellos in, neighbours from first frame to loss, and the links that are worth
  * advertising. A link is used once both ends hear each other.
  */
 export class Adjacency {
   readonly #s: CoreState;
   readonly #flooding: LinkStateFlooding;
   readonly #areas: AreaRoutes;
+  readonly #hellos: Hellos;
   readonly #hello: Hello = createHello();
   readonly #narrowHello = createNarrowHello();
   /** Told when a link may no longer be used (`lost`), or is not to be trusted, so that what waits for it goes another way. */
@@ -95,127 +82,11 @@ export class Adjacency {
   /** Told when a neighbour can be used. */
   onLinkUp: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
 
-  constructor(state: CoreState, flooding: LinkStateFlooding, areas: AreaRoutes) {
+  constructor(state: CoreState, flooding: LinkStateFlooding, areas: AreaRoutes, hellos: Hellos) {
     this.#s = state;
     this.#flooding = flooding;
     this.#areas = areas;
-  }
-
-  // Hellos out
-
-  #interval(nowUs: number, port: Port): number {
-    const idle = port.costCentsPerMegabyte > 0 ? HELLO_IDLE_METERED_US : HELLO_IDLE_WIDE_US;
-    const longest = nowUs - port.lastDataUs < BUSY_US && port.costCentsPerMegabyte === 0 ? HELLO_BUSY_WIDE_US : idle;
-    return Math.max(HELLO_FIRST_WIDE_US, Math.min(port.helloIntervalUs, longest));
-  }
-
-  /** Something about the neighbourhood has changed: hellos come close together again. */
-  #unsettle(port: Port): void {
-    port.helloIntervalUs = HELLO_FIRST_WIDE_US;
-  }
-
-  /** Brings the next hello forward to within `withinUs`, as far as the least gap allows. */
-  hurryHello(nowUs: number, port: Port, withinUs: number): void {
-    if (!port.up) return;
-    const gap = port.narrow ? HELLO_GAP_NARROW_US : HELLO_GAP_WIDE_US;
-    const due = Math.max(nowUs + withinUs / 4 + this.#s.random.below((withinUs * 3) / 4), port.lastHelloUs + gap);
-    port.helloDueUs = Math.min(port.helloDueUs, due);
-  }
-
-  /** How far apart the answers of all members of a channel are, so that they do not fall over each other. */
-  #spreadUs(port: Port, leastUs: number): number {
-    return port.narrow ? leastUs + port.neighbours.length * SPREAD_PER_MEMBER_US : leastUs;
-  }
-
-  /** True if the next hello has to be self-contained. */
-  wantsFullHello(nowUs: number, port: Port): boolean {
-    // Whom one does not know does not know oneself either, as a rule: it could not read the question.
-    if (port.needFullHello || port.askedLocal !== 0) return true;
-    return !port.narrow && (nowUs < port.turnSettledUs || port.hellosSinceFull >= FULL_HELLO_EVERY);
-  }
-
-  /** Body of a hello (after the kind octet); sets when the next one is due. */
-  encodeHelloBody(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
-    this.#s.counters.count("hellos-sent");
-    return port.narrow
-      ? this.#encodeNarrowHello(nowUs, port, full, out, offset)
-      : this.#encodeWideHello(nowUs, port, full, out, offset);
-  }
-
-  #encodeNarrowHello(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
-    const hello = this.#narrowHello;
-    const anybody = port.neighbours.some((n) => n.alive);
-    hello.reply = port.helloReply || !anybody;
-    hello.address = this.#s.options.address;
-    hello.digest = this.#s.db.digest;
-    hello.asked = port.askedLocal;
-    this.#helloSent(nowUs, port, full);
-    this.sentAny(nowUs, port);
-    // A newcomer says it twice, one that knows nobody goes on asking.
-    port.helloDueUs = nowUs + longestPauseUs(port);
-    if (!anybody)
-      port.helloDueUs = nowUs + HELLO_NEWCOMER_NARROW_US - this.#s.random.below(HELLO_NEWCOMER_NARROW_US / 8);
-    if (!anybody || port.hellosSent === 0) port.needFullHello = true;
-    if (port.hellosSent++ === 0) this.hurryHello(nowUs, port, this.#spreadUs(port, HELLO_NEWCOMER_NARROW_US));
-    hello.silenceS = Math.ceil(longestPauseUs(port) / 1e6);
-    return encodeNarrowHello(hello, full, out, offset);
-  }
-
-  #askNoMore(port: Port): void {
-    port.askedLocal = 0;
-    if (!port.needFullHello) port.helloDueUs = port.lastSentUs + longestPauseUs(port);
-  }
-
-  #helloSent(nowUs: number, port: Port, full: boolean): void {
-    port.helloReply = false;
-    port.askedLocal = 0;
-    port.helloUrgent = false;
-    port.hellosSinceFull = full ? 0 : port.hellosSinceFull + 1;
-    if (full) port.needFullHello = false;
-    port.lastHelloUs = nowUs;
-  }
-
-  /** A frame of whatever kind goes out on a narrow bearer: that is a sign of life, and puts off the next hello. */
-  sentAny(nowUs: number, port: Port): void {
-    port.cadenceUs = nextCadence(port, port.cadenceUs, nowUs - port.lastSentUs);
-    port.lastSentUs = nowUs;
-    if (!port.needFullHello && port.askedLocal === 0) port.helloDueUs = nowUs + longestPauseUs(port);
-  }
-
-  #encodeWideHello(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
-    const interval = this.#interval(nowUs, port);
-    const hello = this.#hello;
-    const anybody = port.neighbours.some((n) => n.alive);
-    // While hellos are far apart nobody new is about: whom one hears is said in full ones only.
-    const same = !full && interval >= HELLO_BUSY_WIDE_US && nowUs - port.lastDataUs > BUSY_US;
-    hello.flags =
-      (port.helloReply || !anybody ? HELLO_FLAG_REPLY : 0) |
-      (port.shared ? 0 : HELLO_FLAG_DIRECT) |
-      (same ? HELLO_FLAG_SAME : 0);
-    hello.address = this.#s.options.address;
-    hello.interval100ms = Math.min(255, Math.round(interval / 100_000));
-    hello.digest = this.#s.db.digest;
-    hello.entryCount = 0;
-    if (!same) {
-      listNeighbours(nowUs, port, hello);
-      if (hasForeign(port)) listForeign(nowUs, port, hello, this.#areas.told());
-    }
-    this.#helloSent(nowUs, port, full);
-    // A newcomer says it twice; all jitter so that they do not fall into step.
-    port.helloIntervalUs = Math.min(2 * interval, HELLO_IDLE_METERED_US);
-    const next = port.hellosSent < 2 ? Math.min(interval, HELLO_FIRST_WIDE_US) : interval;
-    port.hellosSent++;
-    port.helloDueUs = nowUs + next - this.#s.random.below(next / 8);
-    return encodeHello(hello, full, out, offset);
-  }
-
-  /** What lies behind this node has changed: neighbours of other areas hear it soon. */
-  tellForeign(nowUs: number): void {
-    for (const port of this.#s.ports) {
-      if (!hasForeign(port)) continue;
-      this.#unsettle(port);
-      this.hurryHello(nowUs, port, 40_000);
-    }
+    this.#hellos = hellos;
   }
 
   // Frames in
@@ -309,7 +180,7 @@ export class Adjacency {
       return;
     }
     n.alive = true;
-    this.#unsettle(port);
+    this.#hellos.unsettle(port);
     port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
     n.rxQuality = 1;
     n.rxCount = 0;
@@ -317,7 +188,7 @@ export class Adjacency {
     this.refreshVector(nowUs, port, n);
     if (port.narrow && this.#s.db.node(n.local) === undefined) this.onStranger(nowUs, port, n);
     if (port.narrow) this.#lookUp(nowUs, port, n);
-    else this.hurryHello(nowUs, port, 20_000);
+    else this.#hellos.hurry(nowUs, port, 20_000);
   }
 
   /** A link that is no longer held down is told of again: on a narrow channel no hello would do that. */
@@ -339,22 +210,6 @@ export class Adjacency {
     if (advertisement.bootEpoch === n.bootEpoch) this.#readNarrow(nowUs, port, n, advertisement, false, false);
   }
 
-  /** A frame of `local` came that cannot be opened: ask for a full hello. */
-  askForHello(nowUs: number, port: Port, local: number): void {
-    if (port.narrow) {
-      const againUs = ASK_AGAIN_US + port.neighbours.length * ASK_AGAIN_PER_MEMBER_US;
-      if (port.askedLocal !== 0 || nowUs - (port.askedUs[local] as number) < againUs) return;
-      port.askedUs[local] = nowUs;
-      port.askedLocal = local;
-      port.helloUrgent = true;
-      this.hurryHello(nowUs, port, this.#spreadUs(port, 1_000_000));
-      return;
-    }
-    port.helloReply = true;
-    port.needFullHello = true;
-    this.hurryHello(nowUs, port, 200_000);
-  }
-
   handleHello(
     nowUs: number,
     port: Port,
@@ -371,7 +226,7 @@ export class Adjacency {
     port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
     if (hello.flags & HELLO_FLAG_REPLY) {
       port.needFullHello = true;
-      this.hurryHello(nowUs, port, 30_000);
+      this.#hellos.hurry(nowUs, port, 30_000);
     }
     if (n.rxExpected >= QUALITY_FRAMES) this.#reckonQuality(n);
     if ((hello.flags & HELLO_FLAG_SAME) !== 0) {
@@ -404,7 +259,7 @@ export class Adjacency {
     if (listed && nowUs - n.suspectSinceUs > PROBE_US / 2) n.suspectSinceUs = EVER;
     if (listed) this.#hearsUs(nowUs, port, n);
     else this.#lose(nowUs, port, n, "does not hear us");
-    if (!listed) this.hurryHello(nowUs, port, 60_000);
+    if (!listed) this.#hellos.hurry(nowUs, port, 60_000);
     if (!n.foreign) this.#flooding.compareDigest(nowUs, port, n, hello.digest);
     this.refreshVector(nowUs, port, n);
     if (n.foreign && (hello.flags & HELLO_FLAG_AREAS) !== 0) this.#areas.heard(nowUs, n, hello.routes);
@@ -425,11 +280,11 @@ export class Adjacency {
     n.helloIntervalUs = Math.max(SILENCE_NARROW_US, hello.silenceS * 1e6);
     if (hello.asked !== 0) port.askedUs[hello.asked] = nowUs;
     if (port.askedLocal !== 0 && (port.askedLocal === hello.asked || (full && port.askedLocal === n.local)))
-      this.#askNoMore(port);
+      this.#hellos.askNoMore(port);
     if (hello.reply || hello.asked === this.#s.local) {
       port.needFullHello = true;
       port.helloUrgent ||= hello.asked === this.#s.local;
-      this.hurryHello(nowUs, port, hello.reply ? this.#spreadUs(port, 400_000) : 100_000);
+      this.#hellos.hurry(nowUs, port, hello.reply ? this.#hellos.spreadUs(port, 400_000) : 100_000);
     }
     this.#flooding.compareDigest(nowUs, port, n, hello.digest);
     return true;
@@ -453,12 +308,12 @@ export class Adjacency {
   #hearsUs(nowUs: number, port: Port, n: Neighbour): void {
     if (n.twoWay || !n.alive || n.heldDownUntilUs > nowUs || (!port.shared && n.receiverIndex < 0)) return;
     n.twoWay = true;
-    this.#unsettle(port);
+    this.#hellos.unsettle(port);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: true, reason: "two-way" });
     this.refreshVector(nowUs, port, n);
     if (n.foreign) this.#areas.refresh(nowUs);
     this.onLinkUp(nowUs, port, n);
-    if (!port.narrow) this.hurryHello(nowUs, port, 40_000);
+    if (!port.narrow) this.#hellos.hurry(nowUs, port, 40_000);
   }
 
   /**
@@ -473,21 +328,13 @@ export class Adjacency {
       const had = before !== undefined && lists(before, this.#s.local, port.config.kind);
       if (port.narrow) {
         this.#readNarrow(nowUs, port, n, after, had, hearsay);
-        if (!n.twoWay) this.#helloAgain(nowUs, port);
+        if (!n.twoWay) this.#hellos.again(nowUs, port);
         continue;
       }
       if (lists(after, this.#s.local, port.config.kind)) this.#hearsUs(nowUs, port, n);
       else if (had && hearsay) this.suspect(nowUs, port, n);
       else if (had) this.#lose(nowUs, port, n, "withdrawn by the other end");
     }
-  }
-
-  /** Somebody tells whom it hears, and not this node: the hello has been lost, and it cannot ask whom it does not know. */
-  #helloAgain(nowUs: number, port: Port): void {
-    const answeredUs = this.#spreadUs(port, HELLO_NEWCOMER_NARROW_US);
-    if (nowUs - port.lastHelloUs < answeredUs) return;
-    port.needFullHello = true;
-    this.hurryHello(nowUs, port, this.#spreadUs(port, 200_000));
   }
 
   /** On narrow bearers an advertisement tells whom its node hears, and how well it hears us. */
@@ -518,7 +365,7 @@ export class Adjacency {
     n.twoWay = false;
     n.suspectSinceUs = EVER;
     if (!was) return;
-    this.#unsettle(port);
+    this.#hellos.unsettle(port);
     if (!hearsay) this.#damp(nowUs, n);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: false, reason });
     this.refreshVector(nowUs, port, n);
@@ -575,8 +422,8 @@ export class Adjacency {
       // On a narrow channel a newcomer asks by itself, and of those known already any frame will do.
       port.helloReply = port.helloReply || !port.narrow;
       port.needFullHello = true;
-      this.#unsettle(port);
-      this.hurryHello(nowUs, port, port.narrow ? this.#spreadUs(port, 20_000) : 8_000);
+      this.#hellos.unsettle(port);
+      this.#hellos.hurry(nowUs, port, port.narrow ? this.#hellos.spreadUs(port, 20_000) : 8_000);
       return;
     }
     for (const n of port.neighbours) {

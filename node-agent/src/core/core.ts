@@ -27,6 +27,7 @@ import { AreaRoutes } from "./area-routes.ts";
 import { noteCarrier } from "./control-share.ts";
 import { Forwarding } from "./forwarding.ts";
 import { GroupRelay } from "./group-relay.ts";
+import { Hellos } from "./hellos.ts";
 import { HopArq } from "./hop-arq.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
 import { Overhearing } from "./overhearing.ts";
@@ -57,6 +58,7 @@ class Core implements MeshCore {
   readonly #s: CoreState;
   readonly #flooding: LinkStateFlooding;
   readonly #areas: AreaRoutes;
+  readonly #hellos: Hellos;
   readonly #adjacency: Adjacency;
   readonly #arq: HopArq;
   readonly #forwarding: Forwarding;
@@ -77,7 +79,8 @@ class Core implements MeshCore {
     this.#s = s;
     const flooding = new LinkStateFlooding(s, nowUs);
     const areas = new AreaRoutes(s, flooding);
-    const adjacency = new Adjacency(s, flooding, areas);
+    const hellos = new Hellos(s, areas);
+    const adjacency = new Adjacency(s, flooding, areas, hellos);
     const forwarding = new Forwarding(s);
     const overhearing = new Overhearing(s, forwarding);
     const arq = new HopArq(s, adjacency, overhearing);
@@ -85,6 +88,7 @@ class Core implements MeshCore {
     const snapshots = new Snapshots(s, adjacency, forwarding);
     this.#flooding = flooding;
     this.#areas = areas;
+    this.#hellos = hellos;
     this.#adjacency = adjacency;
     this.#arq = arq;
     this.#forwarding = forwarding;
@@ -92,17 +96,17 @@ class Core implements MeshCore {
     this.#overhearing = overhearing;
     this.#receiver = new Receiver(
       s,
-      { adjacency, flooding, arq, forwarding, relay, snapshots, overhearing },
+      { hellos, adjacency, flooding, arq, forwarding, relay, snapshots, overhearing },
       this.#deliver,
     );
-    this.#transmitter = new Transmitter(s, { adjacency, flooding, arq, snapshots });
+    this.#transmitter = new Transmitter(s, { hellos, flooding, arq, snapshots });
     this.#outbox = new Outbox(s, forwarding, relay);
     this.#texts = new TextService(s, this.#outbox, forwarding);
     this.#positions = new PositionService(s, this.#outbox);
     this.#sos = new SosService(s, this.#outbox);
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
     this.#policy = new PolicyService(s, this.#outbox, nowUs);
-    areas.onTold = (atUs) => adjacency.tellForeign(atUs);
+    areas.onTold = (atUs) => hellos.tellForeign(atUs);
     flooding.onRoutes = (atUs) => {
       areas.databaseChanged(atUs);
       if (!s.hearsay.isEmpty) s.hearsay.forgetReached(s.paths.from(s.local, TrafficClass.command));
@@ -306,7 +310,7 @@ class Core implements MeshCore {
     port.costCentsPerMegabyte = costCentsPerMegabyte;
     for (const n of port.neighbours) this.#adjacency.refreshVector(nowUs, port, n);
     // The hello interval may change with the cost: neighbours must know before they take silence for loss.
-    this.#adjacency.hurryHello(nowUs, port, 10_000);
+    this.#hellos.hurry(nowUs, port, 10_000);
   }
 
   bearerStatus(nowUs: number): BearerStatus[] {

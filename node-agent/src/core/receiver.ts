@@ -39,6 +39,7 @@ import { NARROW_SPACE } from "./duplicate-filter.ts";
 import { type Flow, type FlowLabels, readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { GroupRelay } from "./group-relay.ts";
+import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { FLOW_OFFER_DELAY_US, MAX_PAYLOAD_OCTETS } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
@@ -67,6 +68,7 @@ export type Deliver = (
 /** The way in: open, classify, decode, then deliver, relay or forward. Every exit that is not one of these is counted. */
 export class Receiver {
   readonly #s: CoreState;
+  readonly #hellos: Hellos;
   readonly #adjacency: Adjacency;
   readonly #flooding: LinkStateFlooding;
   readonly #arq: HopArq;
@@ -86,6 +88,7 @@ export class Receiver {
   constructor(
     state: CoreState,
     parts: {
+      hellos: Hellos;
       adjacency: Adjacency;
       flooding: LinkStateFlooding;
       arq: HopArq;
@@ -97,6 +100,7 @@ export class Receiver {
     deliver: Deliver,
   ) {
     this.#s = state;
+    this.#hellos = parts.hellos;
     this.#adjacency = parts.adjacency;
     this.#flooding = parts.flooding;
     this.#arq = parts.arq;
@@ -144,7 +148,7 @@ export class Receiver {
     const n = port.byLocal[transmitter];
     if (n === undefined) {
       if (port.narrow && this.#stranger(nowUs, port, endpoint, transmitter, octets, length)) return;
-      this.#adjacency.askForHello(nowUs, port, transmitter);
+      this.#hellos.askFor(nowUs, port, transmitter);
       return this.#s.counters.drop("unknown-transmitter");
     }
     const highest = n.window.highest;
@@ -152,7 +156,7 @@ export class Receiver {
     if (end < 0) return this.#repeated(nowUs, port, n, false, SHARED_HEADER_OCTETS, -end);
     if (end === 0) {
       // It may have restarted: then its next full hello mends this. Forgers only cost a bounded number of hellos.
-      if (nowUs - n.lastHeardUs > 1_000_000) this.#adjacency.askForHello(nowUs, port, transmitter);
+      if (nowUs - n.lastHeardUs > 1_000_000) this.#hellos.askFor(nowUs, port, transmitter);
       return;
     }
     this.#heardShared(nowUs, port, n, endpoint, end);

@@ -19,11 +19,11 @@ import {
   MAX_REPAIR_OCTETS,
   SHARED_HEADER_OCTETS,
 } from "@skein/codecs";
-import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
 import { FLASH_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import { noteControl } from "./control-share.ts";
 import { type FlowLabels, flowKey, MAX_FLOW_AHEAD } from "./flow-labels.ts";
+import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { CATCH_UP_US, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
@@ -57,7 +57,7 @@ interface Fragmenting {
  */
 export class Transmitter {
   readonly #s: CoreState;
-  readonly #adjacency: Adjacency;
+  readonly #hellos: Hellos;
   readonly #flooding: LinkStateFlooding;
   readonly #arq: HopArq;
   readonly #snapshots: Snapshots;
@@ -70,10 +70,10 @@ export class Transmitter {
 
   constructor(
     state: CoreState,
-    parts: { adjacency: Adjacency; flooding: LinkStateFlooding; arq: HopArq; snapshots: Snapshots },
+    parts: { hellos: Hellos; flooding: LinkStateFlooding; arq: HopArq; snapshots: Snapshots },
   ) {
     this.#s = state;
-    this.#adjacency = parts.adjacency;
+    this.#hellos = parts.hellos;
     this.#flooding = parts.flooding;
     this.#arq = parts.arq;
     this.#snapshots = parts.snapshots;
@@ -162,7 +162,7 @@ export class Transmitter {
   #onNarrowAir(nowUs: number, port: Port, airUs: number): void {
     if (this.#isControl) noteControl(port, nowUs, airUs, this.#s.local);
     this.#isControl = false;
-    this.#adjacency.sentAny(nowUs, port);
+    this.#hellos.sentAny(nowUs, port);
   }
 
   #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
@@ -266,10 +266,10 @@ export class Transmitter {
   }
 
   #hello(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    const full = this.#adjacency.wantsFullHello(nowUs, port) || !port.shared;
+    const full = this.#hellos.wantsFull(nowUs, port) || !port.shared;
     const from = full ? FULL_HEADER_OCTETS : SHARED_HEADER_OCTETS;
     slot.octets[from] = CONTROL | (FrameKind.hello << 4);
-    const end = from + 1 + this.#adjacency.encodeHelloBody(nowUs, port, full, slot.octets, from + 1);
+    const end = from + 1 + this.#hellos.encode(nowUs, port, full, slot.octets, from + 1);
     this.#isControl = true;
     slot.endpoint = -1;
     slot.length = full

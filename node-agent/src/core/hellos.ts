@@ -1,0 +1,182 @@
+import {
+  createHello,
+  createNarrowHello,
+  encodeHello,
+  encodeNarrowHello,
+  HELLO_FLAG_DIRECT,
+  HELLO_FLAG_REPLY,
+  HELLO_FLAG_SAME,
+  type Hello,
+} from "@skein/codecs";
+import { type AreaRoutes, hasForeign } from "./area-routes.ts";
+import { longestPauseUs, nextCadence } from "./cadence.ts";
+import { listForeign, listNeighbours } from "./hello-list.ts";
+import {
+  ASK_AGAIN_PER_MEMBER_US,
+  ASK_AGAIN_US,
+  BUSY_US,
+  HELLO_BUSY_WIDE_US,
+  HELLO_FIRST_WIDE_US,
+  HELLO_GAP_NARROW_US,
+  HELLO_GAP_WIDE_US,
+  HELLO_IDLE_METERED_US,
+  HELLO_IDLE_WIDE_US,
+  HELLO_NEWCOMER_NARROW_US,
+  SPREAD_PER_MEMBER_US,
+} from "./limits.ts";
+import type { Port } from "./port.ts";
+import type { CoreState } from "./state.ts";
+
+const FULL_HELLO_EVERY = 8;
+
+/** Hellos out: when they are due on each bearer, whether in full, and what they say. */
+export class Hellos {
+  readonly #s: CoreState;
+  readonly #areas: AreaRoutes;
+  readonly #wide: Hello = createHello();
+  readonly #narrow = createNarrowHello();
+
+  constructor(state: CoreState, areas: AreaRoutes) {
+    this.#s = state;
+    this.#areas = areas;
+  }
+
+  #interval(nowUs: number, port: Port): number {
+    const idle = port.costCentsPerMegabyte > 0 ? HELLO_IDLE_METERED_US : HELLO_IDLE_WIDE_US;
+    const longest = nowUs - port.lastDataUs < BUSY_US && port.costCentsPerMegabyte === 0 ? HELLO_BUSY_WIDE_US : idle;
+    return Math.max(HELLO_FIRST_WIDE_US, Math.min(port.helloIntervalUs, longest));
+  }
+
+  /** Something about the neighbourhood has changed: hellos come close together again. */
+  unsettle(port: Port): void {
+    port.helloIntervalUs = HELLO_FIRST_WIDE_US;
+  }
+
+  /** Brings the next hello forward to within `withinUs`, as far as the least gap allows. */
+  hurry(nowUs: number, port: Port, withinUs: number): void {
+    if (!port.up) return;
+    const gap = port.narrow ? HELLO_GAP_NARROW_US : HELLO_GAP_WIDE_US;
+    const due = Math.max(nowUs + withinUs / 4 + this.#s.random.below((withinUs * 3) / 4), port.lastHelloUs + gap);
+    port.helloDueUs = Math.min(port.helloDueUs, due);
+  }
+
+  /** How far apart the answers of all members of a channel are, so that they do not fall over each other. */
+  spreadUs(port: Port, leastUs: number): number {
+    return port.narrow ? leastUs + port.neighbours.length * SPREAD_PER_MEMBER_US : leastUs;
+  }
+
+  /** True if the next hello has to be self-contained. */
+  wantsFull(nowUs: number, port: Port): boolean {
+    // Whom one does not know does not know oneself either, as a rule: it could not read the question.
+    if (port.needFullHello || port.askedLocal !== 0) return true;
+    return !port.narrow && (nowUs < port.turnSettledUs || port.hellosSinceFull >= FULL_HELLO_EVERY);
+  }
+
+  /** Body of a hello (after the kind octet); sets when the next one is due. */
+  encode(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
+    this.#s.counters.count("hellos-sent");
+    return port.narrow
+      ? this.#encodeNarrow(nowUs, port, full, out, offset)
+      : this.#encodeWide(nowUs, port, full, out, offset);
+  }
+
+  #encodeNarrow(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
+    const hello = this.#narrow;
+    const anybody = port.neighbours.some((n) => n.alive);
+    hello.reply = port.helloReply || !anybody;
+    hello.address = this.#s.options.address;
+    hello.digest = this.#s.db.digest;
+    hello.asked = port.askedLocal;
+    this.#sent(nowUs, port, full);
+    this.sentAny(nowUs, port);
+    // A newcomer says it twice, one that knows nobody goes on asking.
+    port.helloDueUs = nowUs + longestPauseUs(port);
+    if (!anybody)
+      port.helloDueUs = nowUs + HELLO_NEWCOMER_NARROW_US - this.#s.random.below(HELLO_NEWCOMER_NARROW_US / 8);
+    if (!anybody || port.hellosSent === 0) port.needFullHello = true;
+    if (port.hellosSent++ === 0) this.hurry(nowUs, port, this.spreadUs(port, HELLO_NEWCOMER_NARROW_US));
+    hello.silenceS = Math.ceil(longestPauseUs(port) / 1e6);
+    return encodeNarrowHello(hello, full, out, offset);
+  }
+
+  askNoMore(port: Port): void {
+    port.askedLocal = 0;
+    if (!port.needFullHello) port.helloDueUs = port.lastSentUs + longestPauseUs(port);
+  }
+
+  #sent(nowUs: number, port: Port, full: boolean): void {
+    port.helloReply = false;
+    port.askedLocal = 0;
+    port.helloUrgent = false;
+    port.hellosSinceFull = full ? 0 : port.hellosSinceFull + 1;
+    if (full) port.needFullHello = false;
+    port.lastHelloUs = nowUs;
+  }
+
+  /** A frame of whatever kind goes out on a narrow bearer: that is a sign of life, and puts off the next hello. */
+  sentAny(nowUs: number, port: Port): void {
+    port.cadenceUs = nextCadence(port, port.cadenceUs, nowUs - port.lastSentUs);
+    port.lastSentUs = nowUs;
+    if (!port.needFullHello && port.askedLocal === 0) port.helloDueUs = nowUs + longestPauseUs(port);
+  }
+
+  #encodeWide(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
+    const interval = this.#interval(nowUs, port);
+    const hello = this.#wide;
+    const anybody = port.neighbours.some((n) => n.alive);
+    // While hellos are far apart nobody new is about: whom one hears is said in full ones only.
+    const same = !full && interval >= HELLO_BUSY_WIDE_US && nowUs - port.lastDataUs > BUSY_US;
+    hello.flags =
+      (port.helloReply || !anybody ? HELLO_FLAG_REPLY : 0) |
+      (port.shared ? 0 : HELLO_FLAG_DIRECT) |
+      (same ? HELLO_FLAG_SAME : 0);
+    hello.address = this.#s.options.address;
+    hello.interval100ms = Math.min(255, Math.round(interval / 100_000));
+    hello.digest = this.#s.db.digest;
+    hello.entryCount = 0;
+    if (!same) {
+      listNeighbours(nowUs, port, hello);
+      if (hasForeign(port)) listForeign(nowUs, port, hello, this.#areas.told());
+    }
+    this.#sent(nowUs, port, full);
+    // A newcomer says it twice; all jitter so that they do not fall into step.
+    port.helloIntervalUs = Math.min(2 * interval, HELLO_IDLE_METERED_US);
+    const next = port.hellosSent < 2 ? Math.min(interval, HELLO_FIRST_WIDE_US) : interval;
+    port.hellosSent++;
+    port.helloDueUs = nowUs + next - this.#s.random.below(next / 8);
+    return encodeHello(hello, full, out, offset);
+  }
+
+  /** What lies behind this node has changed: neighbours of other areas hear it soon. */
+  tellForeign(nowUs: number): void {
+    for (const port of this.#s.ports) {
+      if (!hasForeign(port)) continue;
+      this.unsettle(port);
+      this.hurry(nowUs, port, 40_000);
+    }
+  }
+
+  /** A frame of `local` came that cannot be opened: ask for a full hello. */
+  askFor(nowUs: number, port: Port, local: number): void {
+    if (port.narrow) {
+      const againUs = ASK_AGAIN_US + port.neighbours.length * ASK_AGAIN_PER_MEMBER_US;
+      if (port.askedLocal !== 0 || nowUs - (port.askedUs[local] as number) < againUs) return;
+      port.askedUs[local] = nowUs;
+      port.askedLocal = local;
+      port.helloUrgent = true;
+      this.hurry(nowUs, port, this.spreadUs(port, 1_000_000));
+      return;
+    }
+    port.helloReply = true;
+    port.needFullHello = true;
+    this.hurry(nowUs, port, 200_000);
+  }
+
+  /** Somebody tells whom it hears, and not this node: the hello has been lost, and it cannot ask whom it does not know. */
+  again(nowUs: number, port: Port): void {
+    const answeredUs = this.spreadUs(port, HELLO_NEWCOMER_NARROW_US);
+    if (nowUs - port.lastHelloUs < answeredUs) return;
+    port.needFullHello = true;
+    this.hurry(nowUs, port, this.spreadUs(port, 200_000));
+  }
+}
