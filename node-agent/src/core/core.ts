@@ -113,7 +113,7 @@ class Core implements MeshCore {
     };
     flooding.onAdvertisement = (atUs, before, after, hearsay) =>
       adjacency.advertisementChanged(atUs, before, after, hearsay);
-    adjacency.onStranger = (atUs, port, n) => snapshots.offer(atUs, port, n.local);
+    adjacency.onStranger = (atUs, port, n) => snapshots.meet(atUs, port, n);
     const rerouting = new Rerouting(s, forwarding);
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);

@@ -163,6 +163,11 @@ export const HEARSAY_US = 120_000_000;
 /** Snapshots on one narrow bearer are this far apart, and wait up to this long for others' frames. */
 export const SNAPSHOT_GAP_US = 1_000_000;
 export const SNAPSHOT_SPREAD_US = 40_000;
+/** So often, and this far apart, somebody is told who does not say that it hears. */
+export const SNAPSHOT_TRIES = 3;
+export const SNAPSHOT_AGAIN_US = 400_000;
+/** No snapshot answers a stranger this soon after another one: many at once are a channel that comes up. */
+export const STRANGER_ALONE_US = 10_000_000;
 
 /** How long an acknowledgement may wait for company. */
 export const REPORT_DELAY_WIDE_US = 2_000;

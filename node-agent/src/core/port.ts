@@ -208,7 +208,10 @@ export interface Port {
   /** When a distance snapshot is due, to whom (0: everybody), and when the last one went. */
   snapshotDueUs: number;
   snapshotTarget: number;
+  snapshotTries: number;
   snapshotSentUs: number;
+  /** When somebody was heard of whom the database knows nothing. */
+  strangerUs: number;
   /** The same update for each neighbour of a point-to-point bearer, waiting its turn. */
   readonly direct: { neighbour: number; octets: Uint8Array }[];
   nextFragmentId: number;
@@ -304,7 +307,9 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     strayFlows: 0,
     snapshotDueUs: Number.POSITIVE_INFINITY,
     snapshotTarget: 0,
+    snapshotTries: 0,
     snapshotSentUs: Number.NEGATIVE_INFINITY,
+    strangerUs: Number.NEGATIVE_INFINITY,
     direct: [],
     nextFragmentId: 0,
     answerDueUs: Number.POSITIVE_INFINITY,

@@ -1,7 +1,7 @@
 import { createSnapshot, decodeSnapshot, encodeSnapshot } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import type { Forwarding } from "./forwarding.ts";
-import { SNAPSHOT_GAP_US, SNAPSHOT_SPREAD_US } from "./limits.ts";
+import { SNAPSHOT_AGAIN_US, SNAPSHOT_GAP_US, SNAPSHOT_SPREAD_US, SNAPSHOT_TRIES, STRANGER_ALONE_US } from "./limits.ts";
 import { UNREACHABLE } from "./link-cost.ts";
 import type { Neighbour, Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
@@ -22,10 +22,17 @@ export class Snapshots {
     this.#forwarding = forwarding;
   }
 
+  /** Somebody is heard whom the database does not know: of a partition perhaps, all of which hear the answer. */
+  meet(nowUs: number, port: Port, n: Neighbour): void {
+    if (nowUs - port.strangerUs >= STRANGER_ALONE_US) this.#offer(nowUs, port, n.local);
+    port.strangerUs = nowUs;
+  }
+
   /** A snapshot is to go out: to somebody heard for the first time, or to everybody (0). */
-  offer(nowUs: number, port: Port, target: number): void {
+  #offer(nowUs: number, port: Port, target: number): void {
     if (!port.narrow) return;
     port.snapshotTarget = target;
+    port.snapshotTries = 0;
     const spreadUs = SNAPSHOT_SPREAD_US / 4 + this.#s.random.below(SNAPSHOT_SPREAD_US);
     port.snapshotDueUs = Math.max(nowUs + spreadUs, port.snapshotSentUs + SNAPSHOT_GAP_US);
   }
@@ -35,6 +42,8 @@ export class Snapshots {
     const { distances } = this.#snapshot;
     const target = port.snapshotTarget;
     port.snapshotDueUs = Number.POSITIVE_INFINITY;
+    // Who says that it hears this node has been told.
+    if (port.snapshotTries > 0 && port.byLocal[target]?.twoWay !== false) return 0;
     this.#snapshot.target = target;
     distances.fill(-1);
     for (let local = 1; local < 255; local++) {
@@ -47,8 +56,14 @@ export class Snapshots {
       distances[local] = distance;
     }
     const octets = encodeSnapshot(this.#snapshot, out, offset, roomOctets);
-    if (octets > 0) port.snapshotSentUs = nowUs;
+    if (octets > 0) this.#sent(nowUs, port);
     return octets;
+  }
+
+  #sent(nowUs: number, port: Port): void {
+    port.snapshotSentUs = nowUs;
+    if (port.snapshotTarget === 0 || ++port.snapshotTries === SNAPSHOT_TRIES) return;
+    port.snapshotDueUs = nowUs + SNAPSHOT_AGAIN_US + this.#s.random.below(SNAPSHOT_AGAIN_US);
   }
 
   #isNews(nowUs: number, port: Port, local: number): boolean {
@@ -68,7 +83,7 @@ export class Snapshots {
     if (!news) return true;
     this.#s.counters.count("snapshots-learned");
     this.#forwarding.custody.linksChanged(nowUs);
-    for (const other of this.#s.ports) if (other !== port) this.offer(nowUs, other, 0);
+    for (const other of this.#s.ports) if (other !== port) this.#offer(nowUs, other, 0);
     return true;
   }
 
