@@ -1,6 +1,9 @@
+import { createDataHeader, createLabelOffer, FrameKind } from "@skein/codecs";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { FlowLabels } from "./flow-labels.ts";
+import { createNeighbour } from "./port.ts";
 import { type Medium, VirtualMesh } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
@@ -91,6 +94,17 @@ test("whatever is lost, what arrives under a label is what was sent, and never t
     }),
     { numRuns: 25 },
   );
+});
+
+test("labels that others gave long ago are free again", () => {
+  const flows = new FlowLabels();
+  const header = { ...createDataHeader(), kind: FrameKind.unicast, source: 0x101, destination: 0x103 };
+  const n = createNeighbour(0, 1001, 0x101, 0, 0, false);
+  const offer = { ...createLabelOffer(), target: 9, source: 1, destination: 2 };
+  for (let label = 1; label < 256; label++) flows.offered(0, n, { ...offer, label }, 2, { ...header });
+  const give = (nowUs: number): boolean[] => [1, 2].map((i) => flows.notice(nowUs, n, header, i, 7));
+  assert.equal(give(SECOND), [false, false]);
+  assert.equal(give(3600 * SECOND), [true, false]);
 });
 
 test("rubbish that looks like flow frames is counted and changes nothing", () => {

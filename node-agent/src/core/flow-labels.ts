@@ -46,8 +46,9 @@ export class FlowLabels {
   readonly #byLabel = new Array<Flow | undefined>(MAX_LABEL + 1).fill(undefined);
   readonly #outgoing = new Map<number, Flow>();
   readonly #sentAs = new Array<Flow | undefined>(MAX_LABEL + 1).fill(undefined);
-  /** Local ids of those whom others have given a label, by label. */
+  /** Local ids of those whom others have given a label, by label, and when it was last seen. */
   readonly #others = new Uint8Array(MAX_LABEL + 1);
+  readonly #othersUs = new Float64Array(MAX_LABEL + 1).fill(Number.NEGATIVE_INFINITY);
   readonly #offers: Flow[] = [];
 
   // Receiving side
@@ -97,7 +98,7 @@ export class FlowLabels {
   #give(nowUs: number, flow: Flow, random: number): boolean {
     for (let i = 0; i < MAX_LABEL; i++) {
       const label = 1 + ((random + i) % MAX_LABEL);
-      if (this.#byLabel[label] !== undefined || this.#others[label] !== 0) continue;
+      if (this.#byLabel[label] !== undefined || nowUs - (this.#othersUs[label] as number) < FLOW_UNUSED_US) continue;
       flow.label = label;
       this.#byLabel[label] = flow;
       return true;
@@ -111,8 +112,10 @@ export class FlowLabels {
   }
 
   /** Local id of who uses a label that somebody else has given; 0 if it is not known. */
-  transmitterOf(label: number): number {
-    return this.#others[label] as number;
+  transmitterOf(nowUs: number, label: number): number {
+    const local = this.#others[label] as number;
+    if (local !== 0) this.#othersUs[label] = nowUs;
+    return local;
   }
 
   /** Completes the two bits of a packet's sequence, by the order of the frames; -1 if they fit nowhere. */
@@ -152,9 +155,10 @@ export class FlowLabels {
   // Transmitting side
 
   /** A neighbour offers a label, to this node or to somebody else. */
-  offered(n: Neighbour, offer: LabelOffer, ownLocal: number, header: DataHeader): void {
+  offered(nowUs: number, n: Neighbour, offer: LabelOffer, ownLocal: number, header: DataHeader): void {
     if (offer.target !== ownLocal) {
       this.#others[offer.label] = offer.target;
+      this.#othersUs[offer.label] = nowUs;
       return;
     }
     const used = this.#sentAs[offer.label];

@@ -202,7 +202,7 @@ export class Receiver {
   #flow(nowUs: number, port: Port, endpoint: number, length: number): void {
     const label = flowLabel(this.#frame);
     const flow = port.flows?.incoming(label);
-    const local = flow?.neighbour.local ?? port.flows?.transmitterOf(label) ?? 0;
+    const local = flow?.neighbour.local ?? port.flows?.transmitterOf(nowUs, label) ?? 0;
     const n = port.byLocal[local];
     if (n === undefined) {
       port.strayFlows++;
@@ -332,16 +332,16 @@ export class Receiver {
     else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.snapshot) ok = this.#snapshots.handle(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.pull) ok = this.#flooding.handlePull(nowUs, port, n, octets, from + 1, end);
-    else if (kind === FrameKind.label) ok = this.#labelOffer(port, n, octets, from + 1, end);
+    else if (kind === FrameKind.label) ok = this.#labelOffer(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.fragment) ok = this.#fragmentFrame(nowUs, port, n, direct, octets, from, end);
     else return this.#s.counters.drop("unknown-kind");
     if (!ok) this.#s.counters.drop("malformed-body");
   }
 
-  #labelOffer(port: Port, n: Neighbour, octets: Uint8Array, from: number, end: number): boolean {
+  #labelOffer(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, from: number, end: number): boolean {
     const offer = decodeLabelOffer(octets, from, end);
     if (offer === undefined || offer.label === 0 || port.flows === undefined) return false;
-    port.flows.offered(n, offer, this.#s.local, this.#header);
+    port.flows.offered(nowUs, n, offer, this.#s.local, this.#header);
     return true;
   }
 

@@ -162,7 +162,8 @@ t.test("the valley on the console and on a handset", { skip: missingForPages, ti
     (frames) => Number(frames) > 0,
   );
   await page.getByTestId("map-fit").click();
-  await page.locator('[data-testid="talker"].is-talking').waitFor();
+  // Nobody talks for a while between rounds, and the controller may just be away.
+  await page.locator('[data-testid="talker"].is-talking').waitFor({ timeout: START_MS });
   await photograph(page, "console");
   // The scenario kills the controller for a while: on a slow machine the page is still open by then.
   const own = faults.filter((fault) => !fault.includes("ERR_CONNECTION_REFUSED"));
