@@ -1,10 +1,10 @@
 import { formatIpPrefix, type IpPrefix, parseIpAddress, parseIpPrefix } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type CoreBearer, MAX_IP_OCTETS, MAX_TEXT_OCTETS, type NodeEvent, type PositionReport } from "./api.ts";
+import { MAX_IP_OCTETS, MAX_TEXT_OCTETS, type NodeEvent, type PositionReport } from "./api.ts";
 import { Random } from "./random.ts";
 import { createNullCrypto } from "./testing/null-crypto.ts";
-import { type Medium, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
+import { type Medium, NARROW, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
 const HERE: PositionReport = {
@@ -15,16 +15,6 @@ const HERE: PositionReport = {
   courseDeg: 90,
   batteryPercent: 80,
 };
-const NARROW: Partial<CoreBearer> = {
-  kind: 1,
-  layout: "narrow",
-  mtuOctets: 240,
-  bitrateBps: 9600,
-  latencyUs: 1_000,
-  keyUpUs: 20_000,
-  halfDuplex: true,
-};
-
 function radio(name: string, members: number[], loss = 0): Medium {
   return { name, bearer: {}, members, loss };
 }

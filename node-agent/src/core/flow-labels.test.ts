@@ -4,20 +4,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FlowLabels } from "./flow-labels.ts";
 import { createNeighbour } from "./port.ts";
-import { type Medium, VirtualMesh } from "./testing/virtual-mesh.ts";
+import { type Medium, NARROW, VirtualMesh } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
 const FLOW = 3;
-const NARROW: Medium["bearer"] = {
-  kind: 1,
-  layout: "narrow",
-  mtuOctets: 240,
-  bitrateBps: 9600,
-  latencyUs: 1_000,
-  keyUpUs: 20_000,
-  halfDuplex: true,
-};
-
 /** Three nodes in a line on one channel; class "command": what is lost is repeated for seconds. */
 function line(loss: number, seed = 1): VirtualMesh {
   const mesh = new VirtualMesh(3, [{ name: "serial", bearer: NARROW, members: [0, 1, 2], loss: 0 }], seed);

@@ -1,10 +1,13 @@
 import { type DataHeader, FrameKind, flowPotentialBits, type LabelOffer } from "@skein/codecs";
-import { FLOW_ESTABLISHED_PACKETS, FLOW_OFFER_AGAIN_US, FLOW_UNUSED_US, MAX_FLOWS } from "./limits.ts";
+import {
+  FLOW_ESTABLISHED_PACKETS,
+  FLOW_OFFER_AGAIN_US,
+  FLOW_UNUSED_US,
+  MAX_FLOW_AHEAD,
+  MAX_FLOWS,
+  MAX_LABEL,
+} from "./limits.ts";
 import type { Neighbour } from "./port.ts";
-
-const MAX_LABEL = 255;
-/** A flow frame's sequence has two bits: it must be this near to what the next hop is known to have. */
-export const MAX_FLOW_AHEAD = 2;
 
 /** Packets of one class and kind from one node to another, over one hop. */
 export interface Flow {

@@ -148,6 +148,10 @@ export const MAX_FLAP_HOLD_US = 60_000_000;
 
 /** Flows over one narrow bearer that are remembered, each way; more keep their full headers. */
 export const MAX_FLOWS = 64;
+/** Labels of one octet; 0 is none. */
+export const MAX_LABEL = 255;
+/** A flow frame's sequence has two bits: it must be this near to what the next hop is known to have. */
+export const MAX_FLOW_AHEAD = 2;
 /** So many packets make a flow, and one without any for so long makes room for another. */
 export const FLOW_ESTABLISHED_PACKETS = 2;
 export const FLOW_UNUSED_US = 60_000_000;

@@ -1,18 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Medium, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
+import { type Medium, NARROW, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
-const NARROW: Medium["bearer"] = {
-  kind: 1,
-  layout: "narrow",
-  mtuOctets: 240,
-  bitrateBps: 9600,
-  latencyUs: 1_000,
-  keyUpUs: 20_000,
-  halfDuplex: true,
-};
-
 function channel(members: number): Medium {
   return { name: "serial", bearer: NARROW, members: Array.from({ length: members }, (_, i) => i), loss: 0 };
 }

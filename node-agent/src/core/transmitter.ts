@@ -22,10 +22,10 @@ import {
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
 import { FLASH_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import { noteControl } from "./control-share.ts";
-import { type FlowLabels, flowKey, MAX_FLOW_AHEAD } from "./flow-labels.ts";
+import { type FlowLabels, flowKey } from "./flow-labels.ts";
 import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
-import { CATCH_UP_US, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
+import { CATCH_UP_US, MAX_FLOW_AHEAD, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";

@@ -45,6 +45,17 @@ const WIDE: Omit<CoreBearer, "id" | "name"> = {
   halfDuplex: false,
 };
 
+/** A channel of 9600 bit/s. */
+export const NARROW: Partial<CoreBearer> = {
+  kind: 1,
+  layout: "narrow",
+  mtuOctets: 240,
+  bitrateBps: 9600,
+  latencyUs: 1_000,
+  keyUpUs: 20_000,
+  halfDuplex: true,
+};
+
 /** Several cores in virtual time: the rig of the core's tests (`step` goes to the next thing that happens). */
 export class VirtualMesh {
   nowUs = 1_000_000;
