@@ -1,8 +1,11 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { HalError, systemCode } from "../../hal-error.ts";
+import { type KernelSocket, keepPort, openKernelSocket } from "./kernel-socket.ts";
 
 /** Datagrams that may wait for the kernel; more are refused. */
 const UDP_QUEUE_FRAMES = 128;
+/** Datagrams taken from the kernel in one turn of the event loop beside those that Node brings: others get theirs. */
+const TURN_FRAMES = 32;
 /** Kernel buffers: 0.2 s of 10 Mbit/s, so that a pause of the event loop loses nothing. */
 const KERNEL_BUFFER_OCTETS = 262_144;
 
@@ -13,10 +16,13 @@ export interface UdpPortOptions {
   /** Several programs on this machine may take the same port: for multicast groups only. */
   readonly shared: boolean;
   readonly mtuOctets: number;
+  /** Many datagrams a system call where the machine can; else Node's way alone. */
+  readonly batch: boolean;
 }
 
 export interface UdpPortEvents {
-  datagram(octets: Uint8Array, address: string, port: number): void;
+  /** octets[0, length) are valid during the call only. */
+  datagram(octets: Uint8Array, length: number, address: string, port: number): void;
   /** A datagram that `send` took has left, or was lost here if not `good`. */
   done(lengthOctets: number, good: boolean): void;
   /** The socket is of no use any more. */
@@ -39,39 +45,52 @@ function noLookup(
   callback(null, host, 0);
 }
 
-/** One bound UDP socket with a bounded pool of transmit buffers. */
+/**
+ * One bound UDP socket with a bounded queue of datagrams to send. Node polls it. Where the machine can, what came behind
+ * the datagram that Node brings is taken by one system call, and what one turn of the event loop sends is given to the
+ * kernel by one at its end; what the kernel has no room for goes Node's way.
+ */
 export class UdpPort {
   readonly localAddress: string;
   readonly localPort: number;
   readonly #socket: Socket;
+  readonly #kernel: KernelSocket | undefined;
+  readonly #events: UdpPortEvents;
   readonly #free: Slot[] = [];
+  readonly #flush = (): void => this.#flushNow();
+  readonly #nextTurn = (): void => this.#turn();
+  /** Datagrams that may still be taken from the kernel in this turn, and whether the next turn is announced. */
+  #turnLeft = TURN_FRAMES;
+  #turnAhead = false;
   #closed = false;
 
-  constructor(socket: Socket, mtuOctets: number, events: UdpPortEvents) {
+  constructor(socket: Socket, kernel: KernelSocket | undefined, mtuOctets: number, events: UdpPortEvents) {
     this.#socket = socket;
+    this.#kernel = kernel;
+    this.#events = events;
     const { address, port } = socket.address();
     this.localAddress = address;
     this.localPort = port;
-    for (let i = 0; i < UDP_QUEUE_FRAMES; i++) this.#free.push(this.#makeSlot(mtuOctets, events));
+    for (let i = 0; i < UDP_QUEUE_FRAMES; i++) this.#free.push(this.#makeSlot(mtuOctets));
     socket.on("message", (octets: Buffer, from: RemoteInfo) => {
-      if (!this.#closed) events.datagram(octets, from.address, from.port);
+      if (this.#closed) return;
+      events.datagram(octets, octets.length, from.address, from.port);
+      this.#receive();
     });
     socket.on("error", (error) => {
       if (!this.#closed) events.failed(error);
     });
   }
 
-  get full(): boolean {
-    return this.#free.length === 0;
-  }
-
   /** False if the queue is full. `address` is numeric, with its scope if it has one. */
   send(octets: Uint8Array, length: number, address: string, port: number): boolean {
-    const slot = this.#free.pop();
-    if (slot === undefined) return false;
-    slot.length = length;
-    for (let i = 0; i < length; i++) slot.octets[i] = octets[i]!;
-    this.#socket.send(slot.octets, 0, length, port, address, slot.done);
+    // While some wait in Node's queue those behind them must, too.
+    if (this.#kernel === undefined || this.#free.length < UDP_QUEUE_FRAMES) {
+      return this.#sendByNode(octets, length, address, port);
+    }
+    if (this.#kernel.queued === UDP_QUEUE_FRAMES) return false;
+    if (this.#kernel.queued === 0) queueMicrotask(this.#flush);
+    this.#kernel.add(octets, length, address, port);
     return true;
   }
 
@@ -87,17 +106,60 @@ export class UdpPort {
 
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
+    this.#flushNow();
     this.#closed = true;
     return new Promise((resolve) => this.#socket.close(() => resolve()));
   }
 
-  #makeSlot(mtuOctets: number, events: UdpPortEvents): Slot {
+  /** Takes what waits in the kernel, as long as this turn's share lasts. */
+  #receive(): void {
+    if (this.#kernel === undefined || this.#closed || this.#turnLeft === 0) return;
+    const count = this.#kernel.receive(this.#turnLeft, this.#events);
+    if (count === 0) return;
+    this.#turnLeft -= count;
+    if (this.#turnAhead) return;
+    this.#turnAhead = true;
+    setImmediate(this.#nextTurn);
+  }
+
+  /** What has been received so far is answered by now; there may be more. */
+  #turn(): void {
+    this.#turnAhead = false;
+    const usedUp = this.#turnLeft === 0;
+    this.#turnLeft = TURN_FRAMES;
+    if (usedUp) this.#receive();
+  }
+
+  #flushNow(): void {
+    if (!this.#closed) this.#kernel?.flush(this);
+  }
+
+  /** See `FlushEvents`. */
+  done(lengthOctets: number, good: boolean): void {
+    if (!this.#closed) this.#events.done(lengthOctets, good);
+  }
+
+  /** See `FlushEvents`. */
+  later(octets: Uint8Array, lengthOctets: number, address: string, port: number): void {
+    this.#sendByNode(octets, lengthOctets, address, port);
+  }
+
+  #sendByNode(octets: Uint8Array, length: number, address: string, port: number): boolean {
+    const slot = this.#free.pop();
+    if (slot === undefined) return false;
+    slot.length = length;
+    for (let i = 0; i < length; i++) slot.octets[i] = octets[i]!;
+    this.#socket.send(slot.octets, 0, length, port, address, slot.done);
+    return true;
+  }
+
+  #makeSlot(mtuOctets: number): Slot {
     const slot: Slot = {
       octets: new Uint8Array(mtuOctets),
       length: 0,
       done: (error) => {
         this.#free.push(slot);
-        if (!this.#closed) events.done(slot.length, error === null || error === undefined);
+        this.done(slot.length, error === null || error === undefined);
       },
     };
     return slot;
@@ -112,19 +174,23 @@ export async function openUdpPort(options: UdpPortOptions, events: UdpPortEvents
   const { family, host, port, shared, mtuOctets } = options;
   const type = family === 6 ? "udp6" : "udp4";
   const socket = createSocket({ type, reuseAddr: shared, ipv6Only: family === 6, lookup: noLookup });
+  let kernel: KernelSocket | undefined;
   try {
+    kernel = openKernelSocket(options, UDP_QUEUE_FRAMES);
     await new Promise<void>((resolve, reject) => {
       socket.once("error", reject);
-      socket.bind({ address: host, port, exclusive: true }, resolve);
+      if (kernel === undefined) socket.bind({ address: host, port, exclusive: true }, resolve);
+      else socket.bind({ fd: kernel.fd, exclusive: true }, resolve);
     });
   } catch (error) {
     socket.close();
     throw bindError(host, port, error);
   }
   socket.removeAllListeners("error");
+  if (kernel !== undefined && !shared) keepPort(kernel);
   socket.setRecvBufferSize(KERNEL_BUFFER_OCTETS);
   socket.setSendBufferSize(KERNEL_BUFFER_OCTETS);
-  return new UdpPort(socket, mtuOctets, events);
+  return new UdpPort(socket, kernel, mtuOctets, events);
 }
 
 function bindError(host: string, port: number, error: unknown): HalError {
