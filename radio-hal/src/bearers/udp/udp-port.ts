@@ -88,9 +88,10 @@ export class UdpPort {
     if (this.#kernel === undefined || this.#free.length < UDP_QUEUE_FRAMES) {
       return this.#sendByNode(octets, length, address, port);
     }
-    if (this.#kernel.queued === UDP_QUEUE_FRAMES) return false;
-    if (this.#kernel.queued === 0) queueMicrotask(this.#flush);
-    this.#kernel.add(octets, length, address, port);
+    const { outgoing } = this.#kernel;
+    if (outgoing.isFull) return false;
+    if (outgoing.isEmpty) queueMicrotask(this.#flush);
+    outgoing.add(octets, length, address, port);
     return true;
   }
 
@@ -131,7 +132,7 @@ export class UdpPort {
   }
 
   #flushNow(): void {
-    if (!this.#closed) this.#kernel?.flush(this);
+    if (!this.#closed && this.#kernel !== undefined) this.#kernel.outgoing.flush(this.#kernel.fd, this);
   }
 
   /** See `FlushEvents`. */
