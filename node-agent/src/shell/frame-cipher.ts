@@ -16,7 +16,9 @@ export interface FrameCipher {
   open(handle: number, nonce: Uint8Array, octets: Uint8Array, from: number, to: number, tagLength: number): boolean;
 }
 
-/** Copies the front of a buffer. */
-export function copyInto(target: Uint8Array, at: number, octets: Uint8Array, length: number): void {
-  for (let i = 0; i < length; i++) target[at + i] = octets[i] as number;
+const { copy } = Buffer.prototype;
+
+/** Copies from[start, end): unlike a loop it costs the same for 64 and 1400 octets, and it makes no object. */
+export function copyOctets(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
+  copy.call(from, to, at, start, end);
 }

@@ -1,7 +1,7 @@
 import koffi from "koffi";
 import {
   CIPHER_FRAME_OCTETS,
-  copyInto,
+  copyOctets,
   type FrameCipher,
   KEY_OCTETS,
   NONCE_OCTETS,
@@ -79,8 +79,7 @@ class OpensslCipher implements FrameCipher {
     evp.update(context, at + from, at + this.#length, at + from, to - from);
     evp.final(context, at + to, at + this.#length);
     if (evp.control(context, GET_TAG, tagLength, at + to) !== 1) throw new Error("OpenSSL did not seal");
-    const memory = this.#memory;
-    for (let i = from; i < to + tagLength; i++) octets[i] = memory[i] as number;
+    copyOctets(this.#memory, from, to + tagLength, octets, from);
   }
 
   open(handle: number, nonce: Uint8Array, octets: Uint8Array, from: number, to: number, tagLength: number): boolean {
@@ -94,8 +93,7 @@ class OpensslCipher implements FrameCipher {
     evp.update(context, at + from, at + this.#length, at + from, to - from);
     // Compares the tag in constant time; the caller's buffer is still as it was.
     if (evp.final(context, at + to, at + this.#length) !== 1) return false;
-    const memory = this.#memory;
-    for (let i = from; i < to; i++) octets[i] = memory[i] as number;
+    copyOctets(this.#memory, from, to, octets, from);
     return true;
   }
 
@@ -107,8 +105,8 @@ class OpensslCipher implements FrameCipher {
   }
 
   #load(nonce: Uint8Array, octets: Uint8Array, length: number): void {
-    copyInto(this.#memory, 0, octets, length);
-    copyInto(this.#memory, this.#nonce, nonce, NONCE_OCTETS);
+    copyOctets(octets, 0, length, this.#memory, 0);
+    for (let i = 0; i < NONCE_OCTETS; i++) this.#memory[this.#nonce + i] = nonce[i] as number;
   }
 }
 

@@ -1,7 +1,7 @@
 import sodium from "libsodium-wrappers";
 import {
   CIPHER_FRAME_OCTETS,
-  copyInto,
+  copyOctets,
   type FrameCipher,
   KEY_OCTETS,
   NONCE_OCTETS,
@@ -66,8 +66,7 @@ export class SodiumCipher implements FrameCipher {
     const heap = this.#module.HEAPU8;
     this.#load(heap, nonce, octets, to);
     this.#encrypt(handle, this.#frame, from, to);
-    const frame = this.#frame;
-    for (let i = from; i < to; i++) octets[i] = heap[frame + i] as number;
+    copyOctets(heap, this.#frame + from, this.#frame + to, octets, from);
     for (let i = 0; i < tagLength; i++) octets[to + i] = heap[this.#tag + i] as number;
   }
 
@@ -81,17 +80,14 @@ export class SodiumCipher implements FrameCipher {
     let difference = 0;
     for (let i = 0; i < tagLength; i++) difference |= (heap[this.#tag + i] as number) ^ (octets[to + i] as number);
     if (difference !== 0) return false;
-    const frame = this.#frame;
-    for (let i = from; i < to; i++) octets[i] = heap[frame + i] as number;
+    copyOctets(heap, this.#frame + from, this.#frame + to, octets, from);
     return true;
   }
 
   /** Whole frame and nonce into the library's memory. */
   #load(heap: Uint8Array, nonce: Uint8Array, octets: Uint8Array, length: number): void {
-    // One block copy of the caller's whole buffer is quicker than a loop; a larger one is copied octet by octet.
-    if (octets.length <= CIPHER_FRAME_OCTETS) heap.set(octets, this.#frame);
-    else copyInto(heap, this.#frame, octets, length);
-    copyInto(heap, this.#nonce, nonce, NONCE_OCTETS);
+    copyOctets(octets, 0, length, heap, this.#frame);
+    for (let i = 0; i < NONCE_OCTETS; i++) heap[this.#nonce + i] = nonce[i] as number;
   }
 
   /** Encrypts `frame[from, to)` to the same place in `target`, with `frame[0, from)` as associated data. */

@@ -124,9 +124,13 @@ export class Discovery {
     return own;
   }
 
+  /** The group's socket brings a few hellos and sends nothing: memory for many datagrams would be wasted on it. */
   #bind(link: DiscoveryLink, host: string, port: number, shared: boolean, events: UdpPortEvents): Promise<UdpPort> {
     const { family } = link;
-    return openUdpPort({ family, host, port, shared, mtuOctets: this.#mtuOctets, batch: this.#batch }, events);
+    return openUdpPort(
+      { family, host, port, shared, mtuOctets: this.#mtuOctets, batch: this.#batch && !shared },
+      events,
+    );
   }
 
   #fromGroup(

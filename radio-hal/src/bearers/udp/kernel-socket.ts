@@ -10,8 +10,8 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
-/** A report acknowledges 33 frames: so many are taken, then what is owed for them may be sent. */
-const RECEIVE_FRAMES = 32;
+/** Datagrams taken by one call. */
+export const RECEIVE_FRAMES = 32;
 const { EAGAIN, EINTR } = constants.errno;
 
 /**
@@ -35,10 +35,10 @@ export class KernelSocket {
     this.outgoing = new TransmitBatch(calls, this.#peers, queueFrames, mtuOctets);
   }
 
-  /** Takes at most `limit` datagrams that wait in the kernel, tells of them, and returns how many they were. */
+  /** Takes at most `limit` (RECEIVE_FRAMES) of what waits in the kernel, tells of it, and returns how many came. */
   receive(limit: number, events: UdpPortEvents): number {
     const memory = this.#incoming;
-    const count = this.#calls.receiveMany(this.fd, memory.headerAt(0), Math.min(limit, RECEIVE_FRAMES));
+    const count = this.#calls.receiveMany(this.fd, memory.headerAt(0), limit);
     if (count < 0) {
       if (count !== -EAGAIN && count !== -EINTR) events.failed(systemError("recvmmsg", -count));
       return 0;

@@ -10,6 +10,13 @@ const SEGMENTED_OCTETS_MAX = 65_000;
 /** How a kernel, device or path says that it does not do that. */
 const WITHOUT_SEGMENTS: readonly number[] = [EIO, EINVAL, EMSGSIZE, EOPNOTSUPP];
 
+const { copy } = Buffer.prototype;
+
+/** Copies the front of a buffer: unlike a loop it costs the same for 64 and 1400 octets, and it makes no object. */
+export function copyOctets(from: Uint8Array, length: number, to: Uint8Array): void {
+  copy.call(from, to, 0, 0, length);
+}
+
 /** What became of datagrams that were added. */
 export interface FlushEvents {
   done(lengthOctets: number, good: boolean): void;
@@ -55,7 +62,7 @@ export class TransmitBatch {
     const index = this.#count++;
     const memory = this.#memory;
     const frame = memory.frames[index]!;
-    for (let i = 0; i < length; i++) frame[i] = octets[i] as number;
+    copyOctets(octets, length, frame);
     const peer = this.#peers.ofText(address, port);
     const at = memory.nameAt(index);
     for (let i = 0; i < peer.sockaddr.length; i++) memory.names[at + i] = peer.sockaddr[i] as number;

@@ -1,11 +1,15 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { HalError, systemCode } from "../../hal-error.ts";
-import { type KernelSocket, keepPort, openKernelSocket } from "./kernel-socket.ts";
+import { type KernelSocket, keepPort, openKernelSocket, RECEIVE_FRAMES } from "./kernel-socket.ts";
+import { copyOctets } from "./transmit-batch.ts";
 
 /** Datagrams that may wait for the kernel; more are refused. */
-const UDP_QUEUE_FRAMES = 128;
-/** Datagrams taken from the kernel in one turn of the event loop beside those that Node brings: others get theirs. */
-const TURN_FRAMES = 32;
+const UDP_QUEUE_FRAMES = 256;
+/**
+ * Datagrams taken from the kernel in one turn of the event loop beside those that Node brings, so that others get their
+ * turn. What is then left Node takes, up to 32, each at ten times the cost.
+ */
+const TURN_FRAMES = 192;
 /** Kernel buffers: 0.2 s of 10 Mbit/s, so that a pause of the event loop loses nothing. */
 const KERNEL_BUFFER_OCTETS = 262_144;
 
@@ -55,8 +59,11 @@ export class UdpPort {
   readonly localPort: number;
   readonly #socket: Socket;
   readonly #kernel: KernelSocket | undefined;
+  readonly #mtuOctets: number;
   readonly #events: UdpPortEvents;
+  /** Buffers for Node's way, made when they are needed, and how many of them are under way. */
   readonly #free: Slot[] = [];
+  #waiting = 0;
   readonly #flush = (): void => this.#flushNow();
   readonly #nextTurn = (): void => this.#turn();
   /** Datagrams that may still be taken from the kernel in this turn, and whether the next turn is announced. */
@@ -71,7 +78,7 @@ export class UdpPort {
     const { address, port } = socket.address();
     this.localAddress = address;
     this.localPort = port;
-    for (let i = 0; i < UDP_QUEUE_FRAMES; i++) this.#free.push(this.#makeSlot(mtuOctets));
+    this.#mtuOctets = mtuOctets;
     socket.on("message", (octets: Buffer, from: RemoteInfo) => {
       if (this.#closed) return;
       events.datagram(octets, octets.length, from.address, from.port);
@@ -85,7 +92,7 @@ export class UdpPort {
   /** False if the queue is full. `address` is numeric, with its scope if it has one. */
   send(octets: Uint8Array, length: number, address: string, port: number): boolean {
     // While some wait in Node's queue those behind them must, too.
-    if (this.#kernel === undefined || this.#free.length < UDP_QUEUE_FRAMES) {
+    if (this.#kernel === undefined || this.#waiting > 0) {
       return this.#sendByNode(octets, length, address, port);
     }
     const { outgoing } = this.#kernel;
@@ -114,16 +121,19 @@ export class UdpPort {
 
   /** Takes what waits in the kernel, as long as this turn's share lasts. */
   #receive(): void {
-    if (this.#kernel === undefined || this.#closed || this.#turnLeft === 0) return;
-    const count = this.#kernel.receive(this.#turnLeft, this.#events);
-    if (count === 0) return;
-    this.#turnLeft -= count;
-    if (this.#turnAhead) return;
-    this.#turnAhead = true;
-    setImmediate(this.#nextTurn);
+    if (this.#kernel === undefined) return;
+    while (!this.#closed && this.#turnLeft > 0) {
+      const most = Math.min(this.#turnLeft, RECEIVE_FRAMES);
+      const count = this.#kernel.receive(most, this.#events);
+      this.#turnLeft -= count;
+      if (count > 0 && !this.#turnAhead) {
+        this.#turnAhead = true;
+        setImmediate(this.#nextTurn);
+      }
+      if (count < most) return;
+    }
   }
 
-  /** What has been received so far is answered by now; there may be more. */
   #turn(): void {
     this.#turnAhead = false;
     const usedUp = this.#turnLeft === 0;
@@ -146,20 +156,22 @@ export class UdpPort {
   }
 
   #sendByNode(octets: Uint8Array, length: number, address: string, port: number): boolean {
-    const slot = this.#free.pop();
-    if (slot === undefined) return false;
+    if (this.#waiting === UDP_QUEUE_FRAMES) return false;
+    this.#waiting++;
+    const slot = this.#free.pop() ?? this.#makeSlot();
     slot.length = length;
-    for (let i = 0; i < length; i++) slot.octets[i] = octets[i]!;
+    copyOctets(octets, length, slot.octets);
     this.#socket.send(slot.octets, 0, length, port, address, slot.done);
     return true;
   }
 
-  #makeSlot(mtuOctets: number): Slot {
+  #makeSlot(): Slot {
     const slot: Slot = {
-      octets: new Uint8Array(mtuOctets),
+      octets: new Uint8Array(this.#mtuOctets),
       length: 0,
       done: (error) => {
         this.#free.push(slot);
+        this.#waiting--;
         this.done(slot.length, error === null || error === undefined);
       },
     };
