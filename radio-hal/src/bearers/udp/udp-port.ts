@@ -152,7 +152,7 @@ export class UdpPort {
 
   /** See `FlushEvents`. */
   later(octets: Uint8Array, lengthOctets: number, address: string, port: number): void {
-    this.#sendByNode(octets, lengthOctets, address, port);
+    if (!this.#sendByNode(octets, lengthOctets, address, port)) this.done(lengthOctets, false);
   }
 
   #sendByNode(octets: Uint8Array, length: number, address: string, port: number): boolean {
