@@ -1,6 +1,7 @@
 import {
   createDataHeader,
   createRepair,
+  DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
@@ -20,6 +21,7 @@ import { MAX_FRAME_OCTETS } from "./api.ts";
 import { readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { MAX_QUEUED_PER_BEARER } from "./limits.ts";
+import type { Merging } from "./merge/merging.ts";
 import type { Neighbour, Port } from "./port.ts";
 import { ANY_POTENTIAL, narrowLimit } from "./potential.ts";
 import type { SentRing } from "./sent-ring.ts";
@@ -35,13 +37,15 @@ const HEADER_OCTETS = [0, DIRECT_HEADER_OCTETS, SHARED_HEADER_OCTETS, FLOW_HEADE
 export class Rerouting {
   readonly #s: CoreState;
   readonly #forwarding: Forwarding;
+  readonly #merging: Merging;
   readonly #header: DataHeader = createDataHeader();
   readonly #repair: Repair = createRepair();
   readonly #scratch = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #waiting = new Int16Array(MAX_QUEUED_PER_BEARER);
 
-  constructor(state: CoreState, forwarding: Forwarding) {
+  constructor(state: CoreState, forwarding: Forwarding, merging: Merging) {
     this.#s = state;
+    this.#merging = merging;
     this.#forwarding = forwarding;
   }
 
@@ -87,7 +91,9 @@ export class Rerouting {
   #sent(nowUs: number, port: Port, n: Neighbour, ring: SentRing, stream: number, lost: boolean): void {
     for (let index = 0; index < ring.frames && ring.unacknowledged > 0; index++) {
       if (ring.open[index] === 0 || ring.neighbour[index] !== n.index) continue;
-      const inTime = nowUs < (ring.deadlineUs[index] as number);
+      // A copy of what is under way elsewhere stays what it is, and may still be answered.
+      if (!lost && this.#merging.isSafe(nowUs, n, ring, index)) continue;
+      const inTime = nowUs < (ring.deadlineUs[index] as number) && !this.#merging.isSafe(nowUs, n, ring, index);
       const moved = inTime && this.#frame(nowUs, port, n, ring, stream, index, lost);
       if (moved || lost || !inTime) ring.giveUp(index);
     }
@@ -130,6 +136,12 @@ export class Rerouting {
     const header = this.#header;
     let body = from + this.#headerIn(port, format, octets, from, end);
     if (body < from) return false;
+    if ((header.flags & DATA_FLAG_ENDS) !== 0) {
+      header.flags = 0;
+      header.source = this.#s.options.address;
+      header.destination = (port.neighbours[ring.neighbour[index] as number] as Neighbour).address;
+      header.potential = ANY_POTENTIAL;
+    }
     if ((header.flags & DATA_FLAG_REPAIR) !== 0) body += decodeRepair(octets, body, end, this.#repair);
     header.sequence = ring.sequence[index] as number;
     header.potential = potentialBefore(port, format, header, ring.potential[index] as number);

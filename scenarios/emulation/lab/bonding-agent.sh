@@ -15,7 +15,7 @@ fi
 bearer() { # name kind latency bitrate cost shared-risk site hq
   if [ "$side" = site ]; then here=$7 there=$8; else here=$8 there=$7; fi
   cat <<YAML
-  - {type: udp, name: $1, kind: $2, bind: "$here:4700", neighbours: ["$there:4700"], latencyMs: $3, bitrateBps: $4, costCentsPerMegabyte: $5}
+  - {type: udp, name: $1, kind: $2, bind: "$here:4700", neighbours: ["$there:4700"], latencyMs: $3, bitrateBps: $4, costCentsPerMegabyte: $5, sharedRisk: [$6]}
 YAML
 }
 
