@@ -248,11 +248,9 @@ export class HopArq {
   /** What the report in hand says of the path. */
   #measure(n: Neighbour, meter: PathMeter, ring: SentRing, highest: number): void {
     const { arrival, bitmap } = this.#report;
-    meter.reported(highest, bitmap, ring);
-    const index = ring.indexOf(highest);
-    // Of a repeated frame one cannot tell which copy arrived.
-    if (arrival < 0 || index === -1 || ring.tries[index] !== 1) return;
-    meter.arrived(highest, ring.firstSentUs[index] as number, arrival, n.rttUs);
+    // As a signed number, for a larger one would be put on the heap.
+    meter.reported(highest, bitmap | 0, ring);
+    if (arrival >= 0) meter.arrived(highest, arrival, n, ring);
   }
 
   /** Somebody else has asked a transmitter: if that covers all that is missing here, its repetition will do. */

@@ -1,5 +1,6 @@
 import { ARRIVAL_UNIT_US } from "@skein/codecs";
 import { DELAY_SAMPLES, LOSS_MEMORY_FRAMES, PATH_HOLD_AGAIN_US, PATH_HOLD_US, PATH_MAX_HOLD_US } from "../limits.ts";
+import type { Neighbour } from "../port.ts";
 import type { SentRing } from "../sent-ring.ts";
 
 const ARRIVAL_SPAN = 0x1_0000;
@@ -88,9 +89,13 @@ export class PathMeter {
     }
   }
 
-  /** Frame `counter`, sent once at `sentUs`, arrived at `arrival` by the peer's clock. `rttUs`: round trip of the path. */
-  arrived(counter: number, sentUs: number, arrival: number, rttUs: number): void {
-    if (counter <= this.#sampled) return;
+  /** Frame `counter` arrived at `arrival` by the clock of `n`. Numbers that are no small integers stay where they are. */
+  arrived(counter: number, arrival: number, n: Neighbour, ring: SentRing): void {
+    const index = ring.indexOf(counter);
+    // Of a repeated frame one cannot tell which copy arrived.
+    if (counter <= this.#sampled || index === -1 || ring.tries[index] !== 1) return;
+    const sentUs = ring.firstSentUs[index] as number;
+    const { rttUs } = n;
     this.#sampled = counter;
     const { peer } = this;
     const ahead = peer.told < 0 ? 0 : (((arrival - peer.told + ARRIVAL_SPAN / 2) & 0xffff) - ARRIVAL_SPAN / 2) | 0;
