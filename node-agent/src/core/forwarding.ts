@@ -16,7 +16,14 @@ import { TrafficClass } from "./api.ts";
 import { NO_WAY } from "./area-paths.ts";
 import { Custody } from "./custody.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
-import { MAX_SEARCH_COPIES, QUEUE_AGE_NARROW_US, QUEUE_AGE_WIDE_US, SEARCH_BURST, SEARCH_GAP_US } from "./limits.ts";
+import {
+  CRITICAL_AGE_US,
+  MAX_SEARCH_COPIES,
+  QUEUE_AGE_NARROW_US,
+  QUEUE_AGE_WIDE_US,
+  SEARCH_BURST,
+  SEARCH_GAP_US,
+} from "./limits.ts";
 import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { Copy } from "./merge/placement.ts";
@@ -181,12 +188,13 @@ export class Forwarding {
     this.#copied = placement.count > 1;
     if (this.#copied) this.#s.counters.count("copied");
     let sent = false;
+    const untilUs = deadlineUs === 0 && this.#critical ? nowUs + CRITICAL_AGE_US : deadlineUs;
     for (let i = 0; i < placement.count; i++) {
       const { port, neighbour, delayUs } = placement.copies[i] as Copy;
       this.#port = port;
       this.#neighbour = neighbour;
       this.#delayUs = delayUs;
-      sent = this.#enqueue(nowUs, header, repair, octets, from, length, deadlineUs) || sent;
+      sent = this.#enqueue(nowUs, header, repair, octets, from, length, untilUs) || sent;
     }
     this.#delayUs = 0;
     return sent;

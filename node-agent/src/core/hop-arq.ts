@@ -379,7 +379,8 @@ export class HopArq {
       if (dueUs <= nowUs) this.#timedOut(nowUs, port, n, ring, slot, index);
       if (ring.open[index] === 0) continue;
       const firstSentUs = ring.firstSentUs[index] as number;
-      if (n.twoWay && isLinkDead(nowUs, port, n, firstSentUs)) this.#adjacency.failLink(nowUs, port, n);
+      if (n.twoWay && isLinkDead(nowUs, port, n, firstSentUs, ring.tries[index] as number))
+        this.#adjacency.failLink(nowUs, port, n);
       else port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n) / 2);
     }
   }
@@ -459,13 +460,15 @@ function patienceTries(n: Neighbour, chance: number): number {
 }
 
 /**
- * True if a frame first sent at `firstSentUs` shows that nothing gets through any more. On wide bearers probes find out
+ * True if a frame sent so often, first at `firstSentUs`, shows that nothing gets through any more. On wide bearers probes find out
  * about silence; what is left to notice here is somebody who is heard and never acknowledges.
  */
-function isLinkDead(nowUs: number, port: Port, n: Neighbour, firstSentUs: number): boolean {
+function isLinkDead(nowUs: number, port: Port, n: Neighbour, firstSentUs: number, tries: number): boolean {
   const unheardUs = nowUs - Math.max(n.lastHeardUs, firstSentUs);
   if (port.narrow && unheardUs > LINK_FAILURE_TIMEOUTS * rtoUs(port, n)) return true;
   const unansweredUs = nowUs - Math.max(n.lastAcknowledgedUs, firstSentUs);
+  // A link of one's own that is idle does not know its loss, and may be the only one: the frame is tried to the end.
+  if (!port.shared && tries < MAX_TRIES - 1) return false;
   return unansweredUs > Math.max(port.narrow ? DEAF_NARROW_US : DEAF_WIDE_US, 6 * rtoUs(port, n));
 }
 

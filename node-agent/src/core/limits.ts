@@ -164,6 +164,8 @@ export const FLOW_OFFER_DELAY_US = 60_000;
 
 /** Several bearers to one node as one link: copies of one packet at most (a path more is not used), */
 export const MAX_COPIES = 4;
+/** which are repeated for so long: what is sent twice is to arrive, be it late; */
+export const CRITICAL_AGE_US = 1_000_000;
 /** and copies that wait to leave (`copies-full`). */
 export const MAX_DELAYED_COPIES = 16;
 /** Delays of a path that are remembered: 2.5 s of voice. */

@@ -314,7 +314,7 @@ export class Receiver {
   /** A frame that this node has acknowledged comes again: the acknowledgement was lost, or is under way. */
   #repeated(nowUs: number, port: Port, n: Neighbour, direct: boolean, from: number, end: number): void {
     const kind = kindOf(this.#frame[from] as number);
-    if (!isUnicastKind(kind) && kind !== FrameKind.fragment) return;
+    if (!isUnicastKind(kind) && kind !== FrameKind.fragment && !(direct && isGroupKind(kind))) return;
     if (!direct && (end <= from + 1 || this.#frame[from + 1] !== this.#s.local)) return;
     this.#arq.oweReport(nowUs, port, n, direct);
   }
@@ -427,7 +427,7 @@ export class Receiver {
         }
         if (!here) return true;
       } else this.#arq.oweReport(nowUs, port, n, direct);
-    }
+    } else if (direct && header.trafficClass === TrafficClass.command) this.#arq.oweReport(nowUs, port, n, true);
     // A repaired packet may pass a node again, or its own source: what it carries only ever shrinks, so that it cannot
     // circle. Only the destination need take it once.
     if (repaired && !here) {

@@ -10,6 +10,7 @@ import {
   decodeWideDataHeader,
   FLOW_HEADER_OCTETS,
   flowLabel,
+  isGroupKind,
   isUnicastKind,
   kindOf,
   type Repair,
@@ -22,6 +23,7 @@ import { readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { MAX_QUEUED_PER_BEARER } from "./limits.ts";
 import type { Merging } from "./merge/merging.ts";
+import type { Copy } from "./merge/placement.ts";
 import type { Neighbour, Port } from "./port.ts";
 import { ANY_POTENTIAL, narrowLimit } from "./potential.ts";
 import type { SentRing } from "./sent-ring.ts";
@@ -108,11 +110,34 @@ export class Rerouting {
       readFlow(flow, octets, this.#s.area, header);
       return 0;
     }
-    if (!isUnicastKind(kindOf(octets[from] as number))) return -1;
+    const kind = kindOf(octets[from] as number);
+    if (!isUnicastKind(kind) && !(format === SealFormat.direct && isGroupKind(kind))) return -1;
     const read = port.narrow
       ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
       : decodeWideDataHeader(octets, from, end, format === SealFormat.shared, header);
     return read === 0 ? -1 : read;
+  }
+
+  #news(
+    nowUs: number,
+    n: Neighbour,
+    header: DataHeader,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    deadlineUs: number,
+  ): boolean {
+    const { placement } = this.#merging;
+    if (!placement.choose(nowUs, this.#s.ports, n, header.trafficClass, false, n)) return false;
+    const { port, neighbour } = placement.copies[0] as Copy;
+    const { pool } = this.#s;
+    const slot = pool.allocate(header, undefined, octets, from, length);
+    if (slot === -1) return false;
+    pool.neighbour[slot] = (neighbour as Neighbour).index;
+    pool.deadlineUs[slot] = deadlineUs;
+    (port as Port).queue.push(slot);
+    this.#s.counters.count("rerouted");
+    return true;
   }
 
   #frame(
@@ -147,6 +172,9 @@ export class Rerouting {
     header.potential = potentialBefore(port, format, header, ring.potential[index] as number);
     const deadlineUs = ring.deadlineUs[index] as number;
     const forwarding = this.#forwarding;
+    // What is for all, and was for this neighbour here, goes to the same one over another bearer.
+    if (isGroupKind(header.kind))
+      return n !== undefined && this.#news(nowUs, n, header, octets, body, end - body, deadlineUs);
     if (forwarding.forward(nowUs, header, this.#repair, octets, body, end - body, deadlineUs, n)) {
       this.#s.counters.count("rerouted");
       return true;

@@ -14,6 +14,7 @@ import {
   FrameKind,
   FULL_HEADER_OCTETS,
   flowPotential,
+  isGroupKind,
   isUnicastKind,
   kindOctet,
   MAX_FRAGMENTS,
@@ -397,7 +398,8 @@ export class Transmitter {
     const kind = pool.kind[packet] as number;
     if (end + port.tagOctets > port.config.mtuOctets)
       return this.#startFragments(nowUs, port, n, slot, from, end, deadlineUs, kind);
-    const acknowledged = isUnicastKind(kind);
+    const acknowledged =
+      isUnicastKind(kind) || (n !== undefined && isNewsForOne(port, kind, pool.trafficClass[packet]));
     // On a slow channel a gap shows with the sender's next frame only, and news is worth repeating until then.
     const isNews = port.narrow && !acknowledged && pool.trafficClass[packet] !== TrafficClass.voice;
     const repairUntilUs = isNews ? nowUs + NEWS_REPAIR_NARROW_US : deadlineUs;
@@ -546,6 +548,11 @@ export class Transmitter {
 /** -1 is everyone: asking an array for it would be a look-up by name. */
 function neighbourAt(port: Port, index: number): Neighbour | undefined {
   return index < 0 ? undefined : port.neighbours[index];
+}
+
+/** SOS, positions, texts to all: on a point-to-point bearer each neighbour acknowledges its own copy. */
+function isNewsForOne(port: Port, kind: number, trafficClass: number | undefined): boolean {
+  return !port.shared && isGroupKind(kind) && trafficClass === TrafficClass.command;
 }
 
 /** The frame just sent is one of several copies. */

@@ -28,8 +28,11 @@ interface Candidate extends Copy {
   chance: number;
   /** What one waits for a packet on average, with what loss and money are worth: less is better. */
   score: number;
-  trusted: boolean;
+  trust: number;
 }
+
+/** Under suspicion; back again, but not clean for long enough; neither. */
+const Trust = { none: 0, some: 1, full: 2 } as const;
 
 /** Chooses the paths of a packet among the bearers that lead to the same node. Holds nothing between two packets. */
 export class Placement {
@@ -45,7 +48,7 @@ export class Placement {
     delayUs: 0,
     chance: 0,
     score: 0,
-    trusted: false,
+    trust: Trust.none,
   }));
   #known = 0;
 
@@ -66,7 +69,8 @@ export class Placement {
     this.count = 0;
     if (this.#known + (except === undefined ? 0 : 1) < 2) return false;
     // What comes back from a path that is silent takes one that is not, be it slow.
-    const first = except === undefined ? this.#first(nowUs) : (this.#best(undefined, TIMELY, true) ?? this.#fallback());
+    const first =
+      except === undefined ? this.#first(nowUs) : (this.#best(undefined, TIMELY, Trust.full) ?? this.#late(Trust.some));
     if (first === undefined) return false;
     this.#take(first, 0);
     if (except !== undefined) return true;
@@ -77,8 +81,10 @@ export class Placement {
     this.#addSuspects(nowUs);
     if (twice && this.count < 2) this.#take(first, SAME_PATH_GAP_US);
     // Late is better than never, if nothing that would be in time can be trusted.
-    const safe = first.trusted ? undefined : this.#best(undefined, 0, true);
-    if (safe !== undefined) this.#take(safe, 0);
+    if (first.trust < Trust.full) {
+      const safe = this.#late(first.trust + 1);
+      if (safe !== undefined && !this.#isTaken(safe.neighbour as Neighbour)) this.#take(safe, 0);
+    }
     return true;
   }
 
@@ -106,37 +112,41 @@ export class Placement {
         candidate.score = n.meter.delayUs(0.5, latencyUs) + LOST_US * (1 - candidate.chance);
         // Voice does not ask for money, as in `linkCost`.
         if (trafficClass > 0) candidate.score += PATH_MONEY_US_PER_CENT * port.costCentsPerMegabyte;
-        candidate.trusted = n.suspectSinceUs === EVER && n.meter.isSettled(nowUs);
+        candidate.trust = trustIn(nowUs, n, n.meter);
       }
     }
   }
 
-  #best(beside: Candidate | undefined, leastChance: number, trusted: boolean): Candidate | undefined {
+  #best(beside: Candidate | undefined, leastChance: number, trust: number): Candidate | undefined {
     let best: Candidate | undefined;
     for (let i = 0; i < this.#known; i++) {
       const c = this.#candidates[i] as Candidate;
-      if (c === beside || c.chance < leastChance || (trusted && !c.trusted)) continue;
+      if (c === beside || c.chance < leastChance || c.trust < trust) continue;
       if (beside !== undefined && sharesRisk(c, beside)) continue;
       if (best === undefined || c.score < best.score) best = c;
     }
     return best;
   }
 
-  #fallback(): Candidate | undefined {
-    return this.#best(undefined, 0, true) ?? this.#best(undefined, 0, false);
+  /** The best of those that are trusted so much, in time or not; any if there is none. */
+  #late(trust: number): Candidate | undefined {
+    return this.#best(undefined, 0, trust) ?? this.#best(undefined, 0, Trust.none);
   }
 
   /** The best path, unless the one that was chosen before is hardly worse or was so two seconds ago. */
   #first(nowUs: number): Candidate | undefined {
     const best =
-      this.#best(undefined, TIMELY, true) ?? this.#best(undefined, TIMELY, false) ?? this.#best(undefined, 0, false);
+      this.#best(undefined, TIMELY, Trust.full) ??
+      this.#best(undefined, TIMELY, Trust.some) ??
+      this.#best(undefined, TIMELY, Trust.none) ??
+      this.#late(Trust.full);
     if (best === undefined) return undefined;
     const meter = best.neighbour?.meter as PathMeter;
     const { peer } = meter;
     const before = this.#of(peer.first);
     const clearly =
       before === undefined || best.score < CLEARLY * before.score || best.score < before.score - CLEARLY_US;
-    if (before === undefined || !before.trusted || before.chance < TIMELY) peer.first = meter;
+    if (before === undefined || before.trust < best.trust || before.chance < TIMELY) peer.first = meter;
     else if (before === best || !clearly) peer.challenger = undefined;
     else {
       if (peer.challenger !== meter) {
@@ -158,11 +168,11 @@ export class Placement {
 
   /** The next best that is in time: one that shares no risk with the first before one that does. */
   #second(first: Candidate): Candidate | undefined {
-    const disjoint = this.#best(first, TIMELY, true);
+    const disjoint = this.#best(first, TIMELY, Trust.full) ?? this.#best(first, TIMELY, Trust.some);
     if (disjoint !== undefined) return disjoint;
     for (let i = 0; i < this.#known; i++) {
       const c = this.#candidates[i] as Candidate;
-      if (c !== first && c.chance >= TIMELY && c.trusted) return c;
+      if (c !== first && c.chance >= TIMELY && c.trust > Trust.none) return c;
     }
     return undefined;
   }
@@ -188,6 +198,11 @@ export class Placement {
     copy.neighbour = c.neighbour;
     copy.delayUs = delayUs;
   }
+}
+
+function trustIn(nowUs: number, n: Neighbour, meter: PathMeter): number {
+  if (n.suspectSinceUs !== EVER) return Trust.none;
+  return meter.isSettled(nowUs) ? Trust.full : Trust.some;
 }
 
 /** True if one event could take both: the same operator, tower, mast or power. */
