@@ -10,6 +10,9 @@ export interface PipeOptions {
   readonly loss?: number;
   readonly burst?: number;
   readonly queueOctets: number;
+  /** Jitter may put packets out of order; this share of them comes twice. */
+  readonly disorder?: boolean;
+  readonly twice?: number;
   /** Packets sent in the first `gapUs` of every `gapEveryUs` are lost (handover of a satellite). */
   readonly gapEveryUs?: number;
   readonly gapUs?: number;
@@ -43,8 +46,16 @@ export class LossyPipe {
     if (((startUs - nowUs) * rateBps) / 8e6 + lengthOctets > queueOctets) return this.#lose();
     this.#busyUs = startUs + (lengthOctets * 8e6) / rateBps;
     if (this.#isLost()) return this.#lose();
-    this.#lastUs = Math.max(this.#lastUs, Math.round(this.#busyUs + delayUs + this.#random.unit() * jitterUs));
+    const atUs = Math.round(this.#busyUs + delayUs + this.#random.unit() * jitterUs);
+    if (this.options.disorder === true) return atUs;
+    this.#lastUs = Math.max(this.#lastUs, atUs);
     return this.#lastUs;
+  }
+
+  /** True if what has just been sent comes once more. */
+  again(): boolean {
+    const { twice = 0 } = this.options;
+    return twice > 0 && this.#random.unit() < twice;
   }
 
   #lose(): number {

@@ -20,6 +20,7 @@ const OUTER_OCTETS = 28;
 export const SITE = 0;
 export const HQ = 1;
 const ADDRESSES = [0x101, 0x102] as const;
+const ROAM_US = 1_000_000;
 /** Order among what happens at the same microsecond. */
 const Kind = { arrival: 0, call: 1, wake: 2, stop: 3 } as const;
 
@@ -49,6 +50,8 @@ export class TwoNodes {
   /** By path, then by sender. */
   readonly pipes: LossyPipe[][];
   readonly names: string[];
+  /** Path on which the site's address changes every second, -1: none. Headquarters finds out by what comes from there. */
+  roaming = -1;
   onEvent: (node: number, event: NodeEvent) => void = () => undefined;
   readonly #queue = new EventQueue();
   readonly #flights: Flight[] = [];
@@ -143,7 +146,8 @@ export class TwoNodes {
     this.#freeFlights.push(handle);
     // The emulator drops what is in flight when a path is cut.
     if (!(this.pipes[path] as LossyPipe[])[1 - node]?.up) return;
-    (this.cores[node] as MeshCore).handleFrame(this.nowUs, path, 0, octets, length);
+    const endpoint = path === this.roaming && node === HQ ? this.#siteAddress() : 0;
+    (this.cores[node] as MeshCore).handleFrame(this.nowUs, path, endpoint, octets, length);
     this.#service(node);
   }
 
@@ -168,10 +172,23 @@ export class TwoNodes {
   }
 
   #send(node: number): void {
-    const { bearerId, octets, length } = this.#slot;
+    const { bearerId, endpoint, length } = this.#slot;
     const pipe = (this.pipes[bearerId] as LossyPipe[])[node] as LossyPipe;
     const atUs = pipe.send(this.nowUs, length + OUTER_OCTETS);
-    if (atUs < 0) return;
+    // Nobody lives at an old address any more.
+    const gone = bearerId === this.roaming && node === HQ && endpoint >= 0 && endpoint !== this.#siteAddress();
+    if (atUs < 0 || gone) return;
+    this.#fly(node, bearerId, atUs);
+    if (pipe.again()) this.#fly(node, bearerId, atUs + 1);
+  }
+
+  /** Endpoint of the site on the path on which it roams: another one every second. */
+  #siteAddress(): number {
+    return Math.floor(this.nowUs / ROAM_US);
+  }
+
+  #fly(node: number, bearerId: number, atUs: number): void {
+    const { octets, length } = this.#slot;
     const handle = this.#freeFlights.pop() ?? this.#flights.length;
     let flight = this.#flights[handle];
     if (flight === undefined) {

@@ -146,6 +146,8 @@ export class Placement {
     const before = this.#of(peer.first);
     const clearly =
       before === undefined || best.score < CLEARLY * before.score || best.score < before.score - CLEARLY_US;
+    // A suspicion is mostly wrong: the other one stands in, and takes the place only if it lasts.
+    if (before !== undefined && before.trust < best.trust && isSuspectOfLate(nowUs, before)) return best;
     if (before === undefined || before.trust < best.trust || before.chance < TIMELY) peer.first = meter;
     else if (before === best || !clearly) peer.challenger = undefined;
     else {
@@ -198,6 +200,11 @@ export class Placement {
     copy.neighbour = c.neighbour;
     copy.delayUs = delayUs;
   }
+}
+
+function isSuspectOfLate(nowUs: number, c: Candidate): boolean {
+  const { suspectSinceUs } = c.neighbour as Neighbour;
+  return suspectSinceUs !== EVER && nowUs - suspectSinceUs < SUSPECT_COPY_US;
 }
 
 function trustIn(nowUs: number, n: Neighbour, meter: PathMeter): number {
