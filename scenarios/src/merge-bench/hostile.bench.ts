@@ -13,7 +13,7 @@ interface Bad {
   /** The third path, better than the others by what it says of itself. */
   readonly pipe: PipeOptions;
   readonly bitrateBps?: number;
-  readonly then?: (run: VoiceRun, path: number) => void;
+  readonly begin?: (run: VoiceRun, path: number) => void;
 }
 
 const GOOD = PROFILES.default.filter((path) => path.name !== "sat");
@@ -34,11 +34,11 @@ const CASES: Bad[] = [
   { name: "halfLost", pipe: { ...pipe, loss: 0.5 } },
   { name: "lyingRate", pipe: { ...pipe, rateBps: 64e3, queueOctets: 16_000 }, bitrateBps: 100e6 },
   { name: "disorder", pipe: { ...pipe, jitterUs: 40_000, disorder: true, twice: 0.3 } },
-  { name: "flapping", pipe, then: flap },
+  { name: "flapping", pipe, begin: flap },
   {
     name: "roaming",
     pipe,
-    then: (run, path) => {
+    begin: (run, path) => {
       run.mesh.roaming = path;
     },
   },
@@ -58,7 +58,7 @@ function voice(bad: Bad | undefined): Voice {
   if (bad !== undefined) paths.push({ name: "bad", ...bad.pipe, bearer });
   const run = new VoiceRun({ paths, seed: 31, critical: true });
   run.talk(SETTLE_US);
-  bad?.then?.(run, run.mesh.pathOf("bad"));
+  bad?.begin?.(run, run.mesh.pathOf("bad"));
   const fromUs = run.mesh.nowUs;
   const overhead = run.overhead(TALK_US).there;
   const endUs = run.mesh.nowUs;
