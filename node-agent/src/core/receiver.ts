@@ -37,7 +37,7 @@ import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
 import { noteControl, withinControlShare } from "./control-share.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
-import { type Flow, type FlowLabels, readFlow } from "./flow-labels.ts";
+import { type Flow, type FlowLabels, flowKey, readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { GroupRelay } from "./group-relay.ts";
 import type { Hellos } from "./hellos.ts";
@@ -216,7 +216,7 @@ export class Receiver {
     }
     const highest = n.window.highest;
     const end = this.#s.secure.openFlow(port, n, this.#frame, length);
-    if (end < 0 && flow !== undefined) this.#arq.oweReport(nowUs, port, n, false);
+    if (end < 0 && flow !== undefined) this.#arq.oweReport(nowUs, port, n, false, -1, 0);
     if (end <= 0) return;
     this.#heardShared(nowUs, port, n, endpoint, end);
     this.#noticeMissing(nowUs, port, n, highest);
@@ -234,7 +234,7 @@ export class Receiver {
     readFlow(flow, this.#frame, this.#s.area, header);
     header.sequence = sequence;
     port.lastDataUs = nowUs;
-    this.#arq.oweReport(nowUs, port, n, false);
+    this.#arq.oweReport(nowUs, port, n, false, -1, 0);
     if (header.source === this.#s.options.address) return this.#s.counters.count("duplicates");
     if (!this.#s.duplicates.accept(header.source, header.trafficClass, sequence, nowUs, true))
       return this.#s.counters.count("duplicates");
@@ -316,7 +316,7 @@ export class Receiver {
     const kind = kindOf(this.#frame[from] as number);
     if (!isUnicastKind(kind) && kind !== FrameKind.fragment && !(direct && isGroupKind(kind))) return;
     if (!direct && (end <= from + 1 || this.#frame[from + 1] !== this.#s.local)) return;
-    this.#arq.oweReport(nowUs, port, n, direct);
+    this.#arq.oweReport(nowUs, port, n, direct, -1, 0);
   }
 
   /** Plaintext of an authenticated frame, or one put together from fragments. */
@@ -368,7 +368,7 @@ export class Receiver {
       this.#s.counters.count("overheard");
       return true;
     }
-    if (fragment.nextHop !== 0) this.#arq.oweReport(nowUs, port, n, direct);
+    if (fragment.nextHop !== 0) this.#arq.oweReport(nowUs, port, n, direct, -1, 0);
     const whole = this.#reassembly.add(
       nowUs,
       port.config.id * 256 + n.index,
@@ -420,14 +420,17 @@ export class Receiver {
       const nextArea = header.nextHopArea < 0 ? n.area : header.nextHopArea;
       if (port.shared && (header.nextHop !== this.#s.local || nextArea !== this.#s.area)) {
         this.#s.counters.counts.overheard++;
+        this.#arq.heardPassedOn(nowUs, port, n, header);
         // What is for this node is for it whoever was to bring it.
         if (!here && !repaired) {
           const counterLow = sharedCounterBits(this.#frame);
           this.#overhearing.overheard(nowUs, port, n, header, counterLow, octets, body, end - body);
         }
         if (!here) return true;
-      } else this.#arq.oweReport(nowUs, port, n, direct);
-    } else if (direct && header.trafficClass === TrafficClass.command) this.#arq.oweReport(nowUs, port, n, true);
+      } else this.#arq.oweReport(nowUs, port, n, direct, flowKey(this.#s.local, header), header.sequence);
+    } else if (direct && header.trafficClass === TrafficClass.command) {
+      this.#arq.oweReport(nowUs, port, n, true, -1, 0);
+    }
     // A repaired packet may pass a node again, or its own source: what it carries only ever shrinks, so that it cannot
     // circle. Only the destination need take it once.
     if (repaired && !here) {

@@ -31,7 +31,7 @@ import { CATCH_UP_US, MAX_FLOW_AHEAD, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, S
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { PacketPool } from "./packet-pool.ts";
-import { airtimeUs, type Neighbour, type Port } from "./port.ts";
+import { airtimeUs, isUnheard, type Neighbour, nextAnswerUs, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
@@ -70,6 +70,8 @@ export class Transmitter {
   readonly #fragmenting: Fragmenting[];
   readonly #offer = createLabelOffer();
   #nextPort = 0;
+  /** When it was last asked for a frame. */
+  #polledUs = 0;
   /** What has just been encoded is a hello, link state or a pull. */
   #isControl = false;
 
@@ -97,6 +99,7 @@ export class Transmitter {
   }
 
   poll(nowUs: number, slot: TransmitSlot): boolean {
+    this.#polledUs = nowUs;
     const ports = this.#s.ports;
     for (let i = 0; i < ports.length; i++) {
       const port = ports[(this.#nextPort + i) % ports.length] as Port;
@@ -121,7 +124,7 @@ export class Transmitter {
       this.#fragmentReady(port)
     )
       return this.#accessUs(port);
-    const controlUs = Math.min(afterTalk(port, this.#helloDueUs(port)), this.#paced(port, port.updateDueUs));
+    const controlUs = Math.min(this.#helloDueUs(port), this.#paced(port, port.updateDueUs));
     return Math.max(
       Math.min(controlUs, port.badNewsDueUs, port.snapshotDueUs, port.labelDueUs, port.answerDueUs),
       this.#accessUs(port),
@@ -136,13 +139,15 @@ export class Transmitter {
   #helloDueUs(port: Port): number {
     if (port.hellosSent === 0 || port.helloUrgent) return port.helloDueUs;
     // Whoever keeps silent for too long is taken for dead, which costs more than a hello.
-    return Math.min(this.#paced(port, port.helloDueUs), port.helloDueUs + SILENCE_NARROW_US);
+    const dueUs = Math.min(this.#paced(port, port.helloDueUs), port.helloDueUs + SILENCE_NARROW_US);
+    // Nobody can open what a stranger says, so it does not wait until somebody has finished talking.
+    return port.narrow && isUnheard(port) ? dueUs : afterTalk(port, dueUs);
   }
 
   /** When this bearer may next begin to transmit: its own pace, and on half-duplex media its turn. */
   #accessUs(port: Port): number {
     if (!port.config.halfDuplex) return port.accessUs;
-    return Math.max(port.accessUs, accessUs(port, this.#s.local, urgencyOf(port)));
+    return Math.max(port.accessUs, accessUs(port, this.#s.local, urgencyOf(port), this.#polledUs));
   }
 
   #onAir(nowUs: number, port: Port, slot: TransmitSlot): void {
@@ -195,12 +200,7 @@ export class Transmitter {
   #answers(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (port.answerDueUs > nowUs) return false;
     if (this.#report(nowUs, port, slot) || this.#pull(nowUs, port, slot)) return true;
-    port.answerDueUs = EVER;
-    // By index, here and below: this is asked for every frame, and an iterator is an object.
-    for (let i = 0; i < port.neighbours.length; i++) {
-      const n = port.neighbours[i] as Neighbour;
-      port.answerDueUs = Math.min(port.answerDueUs, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
-    }
+    port.answerDueUs = nextAnswerUs(port);
     return false;
   }
 
@@ -231,6 +231,7 @@ export class Transmitter {
         n.pullDueUs = port.controlBackUs;
         continue;
       }
+      if (this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
       n.pullDueUs = EVER;
       if (!this.#flooding.pullStillNeeded(port, n) || (!port.shared && n.receiverIndex < 0)) continue;
       n.lastPullUs = nowUs;
@@ -276,7 +277,7 @@ export class Transmitter {
 
   #control(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (this.#direct(port, slot)) return true;
-    if (afterTalk(port, this.#helloDueUs(port)) <= nowUs) return this.#hello(nowUs, port, slot);
+    if (this.#helloDueUs(port) <= nowUs) return this.#hello(nowUs, port, slot);
     return this.#paced(port, port.updateDueUs) <= nowUs && this.#update(nowUs, port, slot, false);
   }
 
@@ -295,6 +296,7 @@ export class Transmitter {
 
   /** One update for everyone on a shared bearer; on point-to-point ones, one neighbour after the other. */
   #update(nowUs: number, port: Port, slot: TransmitSlot, bad: boolean): boolean {
+    if (this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
     const room = port.config.mtuOctets - SHARED_HEADER_OCTETS - 2 - port.tagOctets;
     if (port.shared) {
       const from = this.#begin(port, FrameKind.linkState, slot);
@@ -405,7 +407,10 @@ export class Transmitter {
     const repairUntilUs = isNews ? nowUs + NEWS_REPAIR_NARROW_US : deadlineUs;
     this.#sendData(nowUs, port, n, slot, end, acknowledged, repairUntilUs, pool.sequence[packet] as number);
     if (pool.copyKey[packet] !== -1) noteCopy(port, n, pool, packet);
-    if (port.narrow && n !== undefined && acknowledged) this.#noteFlow(port, flowKey(n.local, this.#header));
+    if (n !== undefined && acknowledged && port.shared) {
+      this.#noteFlow(port, flowKey(n.local, this.#header));
+      if (!port.narrow) this.#arq.passedOn(port, this.#header);
+    }
     return true;
   }
 
@@ -435,7 +440,7 @@ export class Transmitter {
     return true;
   }
 
-  /** An acknowledgement of the frame just sent tells what the next hop has of its flow. */
+  /** An acknowledgement of the frame just sent tells what the next hop has of its flow; so does hearing it pass it on. */
   #noteFlow(port: Port, key: number): void {
     const index = port.sent.indexOf(port.counter - 1);
     if (index === -1) return;
