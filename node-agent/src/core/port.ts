@@ -481,15 +481,15 @@ export function isTrusted(port: Port, n: Neighbour, nowUs: number): boolean {
   return n.suspectSinceUs === Number.POSITIVE_INFINITY && isUsable(port, n, nowUs);
 }
 
-/** When something is next owed to a neighbour: a report, or a question. */
-export function nextAnswerUs(port: Port): number {
+/** Reckons when something is next owed to a neighbour: a report, or a question. Nothing is returned: a number with a fraction would be an object. */
+export function reckonAnswerDue(port: Port): void {
   let dueUs = Number.POSITIVE_INFINITY;
   // By index: this is asked for every frame, and an iterator is an object.
   for (let i = 0; i < port.neighbours.length; i++) {
     const n = port.neighbours[i] as Neighbour;
     dueUs = Math.min(dueUs, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
   }
-  return dueUs;
+  port.answerDueUs = dueUs;
 }
 
 /** True if nobody is known to hear this node on the bearer. */

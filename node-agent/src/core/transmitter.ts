@@ -31,7 +31,7 @@ import { CATCH_UP_US, MAX_FLOW_AHEAD, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, S
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { PacketPool } from "./packet-pool.ts";
-import { airtimeUs, isUnheard, type Neighbour, nextAnswerUs, type Port } from "./port.ts";
+import { airtimeUs, isUnheard, type Neighbour, type Port, reckonAnswerDue } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
@@ -201,7 +201,7 @@ export class Transmitter {
   #answers(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (port.answerDueUs > nowUs) return false;
     if (this.#report(nowUs, port, slot) || this.#pull(nowUs, port, slot)) return true;
-    port.answerDueUs = nextAnswerUs(port);
+    reckonAnswerDue(port);
     return false;
   }
 
