@@ -164,7 +164,9 @@ async function measure(source: Program, sink: Program, relayPid: number): Promis
   await trial(source, sink, relayPid, FIRST_RATE, 2 * TRIAL_S);
   let best = await trial(source, sink, relayPid, FIRST_RATE, TRIAL_S);
   for (let rate = FIRST_RATE * RATE_STEP; ; rate *= RATE_STEP) {
-    const next = await trial(source, sink, relayPid, Math.round(rate), TRIAL_S);
+    let next = await trial(source, sink, relayPid, Math.round(rate), TRIAL_S);
+    // Once more: somebody else may have had the machine.
+    if (next.loss > LOSS_MAX) next = await trial(source, sink, relayPid, Math.round(rate), TRIAL_S);
     if (next.loss > LOSS_MAX) break;
     best = next;
   }
