@@ -34,6 +34,7 @@ const DROP_REASONS = [
   "bearer-lost",
   "control-share",
   "sources-forgotten",
+  "copies-full",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -63,6 +64,10 @@ const COUNTED = [
   "detours",
   "kept",
   "suspicions",
+  "suspicions-told",
+  "suspicions-refused",
+  "paths-missed",
+  "copied",
   "flaps-damped",
   "contradicted",
   "ends-disagree",

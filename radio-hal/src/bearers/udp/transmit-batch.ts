@@ -87,7 +87,7 @@ export class TransmitBatch {
       else if (this.#runs[0] === 1) next = this.#done(next, 1, false, events);
       else {
         segments = false;
-        if (WITHOUT_SEGMENTS.includes(-result)) this.#segments = true;
+        if (WITHOUT_SEGMENTS.includes(-result)) this.#segments = false;
       }
     }
     for (; next < count; next++) {
