@@ -37,6 +37,13 @@ export class Peers {
     this.#calls = calls;
   }
 
+  /** Looks everything up anew: an interface may have come back under another index. */
+  forget(): void {
+    this.#bySockaddr.fill(undefined);
+    this.#byText.clear();
+    this.#known = 0;
+  }
+
   /** The peer whose sockaddr stands at `words[at]`. */
   ofSockaddr(words: Uint32Array, at: number): Peer {
     // Neighbours differ in the port, in the last octets of the address, or in both.

@@ -81,7 +81,7 @@ export class TransmitBatch {
       const result = this.#calls.sendMany(fd, this.#memory.headerAt(0), headers);
       if (result === -EINTR) continue;
       if (result === -EAGAIN || result === -ENOBUFS) break;
-      segments = this.#segments;
+      if (result < 0) this.#peers.forget();
       if (result > 0) next = this.#done(next, this.#framesOf(result), true, events);
       // An error is that of the first header. If it stands for one frame, that one is lost; if for more, each goes alone.
       else if (this.#runs[0] === 1) next = this.#done(next, 1, false, events);
