@@ -152,6 +152,9 @@ export interface Port {
   voiceStartUs: number;
   /** A moment at which the talker's bundle was due; the others follow at the bundle's distance. */
   voiceGridUs: number;
+  /** Whose that is, and when a bundle of that member last began. */
+  voiceLocal: number;
+  voiceLocalUs: number;
   /** Least lateness on the grid among the last few bundles, and how many they are. */
   voiceLateUs: number;
   voiceFrames: number;
@@ -312,6 +315,8 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     burstUs: 0,
     voiceStartUs: Number.MIN_SAFE_INTEGER,
     voiceGridUs: 0,
+    voiceLocal: 0,
+    voiceLocalUs: Number.NEGATIVE_INFINITY,
     voiceLateUs: 0,
     voiceFrames: 0,
     counter: 0,

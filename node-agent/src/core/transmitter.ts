@@ -178,6 +178,7 @@ export class Transmitter {
   }
 
   #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    if (port.queue.count > 0 && this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
     if (port.suspicions.length > 0 && this.#suspicion(port, slot)) return true;
     if (port.queue.urgency() < URGENT_LEVELS && this.#data(nowUs, port, slot)) return true;
     if (port.badNewsDueUs <= nowUs) return this.#update(nowUs, port, slot, true);
