@@ -398,7 +398,9 @@ export class Adjacency {
     n.suspectSinceUs = nowUs;
     n.meter?.isSuspected(nowUs);
     n.probes = 0;
-    port.probeDueUs = Math.min(port.probeDueUs, nowUs);
+    // Where other paths serve, what is still sent on this one asks as well as any hello.
+    const patienceUs = this.#merging.hasOther(nowUs, port, n) ? PROBE_MERGED_US : 0;
+    port.probeDueUs = Math.min(port.probeDueUs, nowUs + patienceUs);
     this.#s.counters.count("suspicions");
     this.onLinkLost(nowUs, port, n, false);
   }

@@ -100,7 +100,7 @@ export class Placement {
     for (let p = 0; p < ports.length; p++) {
       const port = ports[p] as Port;
       if (port.narrow) continue;
-      for (let i = 0; i < port.neighbours.length; i++) {
+      for (let i = 0; i < port.neighbours.length && this.#known < MAX_BEARERS; i++) {
         const n = port.neighbours[i] as Neighbour;
         if (n.nodeId !== hop.nodeId || n === except || n.meter === undefined || !isUsable(port, n, nowUs)) continue;
         if (!port.shared && n.receiverIndex < 0) continue;
