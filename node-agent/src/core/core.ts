@@ -314,7 +314,7 @@ class Core implements MeshCore {
   }
 
   bearerStatus(nowUs: number): BearerStatus[] {
-    return this.#s.ports.map((port) => readBearer(port, nowUs));
+    return this.#s.ports.map((port) => readBearer(port, this.#s.counters, nowUs));
   }
 
   isReachable(to: Address): boolean {

@@ -267,7 +267,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     neighbours: [],
     byLocal: new Array<Neighbour | undefined>(256).fill(undefined),
     foreign: [],
-    queue: new BearerQueue(pool, counters),
+    queue: new BearerQueue(pool, counters, config),
     sent: new SentRing(config.mtuOctets, shared && !narrow ? SENT_RING_SHARED_FRAMES : SENT_RING_FRAMES),
     makeRing: () => new SentRing(config.mtuOctets, SENT_RING_FRAMES),
     repeats: [],

@@ -132,6 +132,8 @@ export class Rerouting {
     if (body < from) return false;
     if ((header.flags & DATA_FLAG_REPAIR) !== 0) body += decodeRepair(octets, body, end, this.#repair);
     header.sequence = ring.sequence[index] as number;
+    // Whom it was charged to is not known any more.
+    this.#s.pool.payerNow = header.source & 0xff;
     header.potential = potentialBefore(port, format, header, ring.potential[index] as number);
     const deadlineUs = ring.deadlineUs[index] as number;
     const forwarding = this.#forwarding;

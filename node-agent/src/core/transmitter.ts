@@ -1,4 +1,5 @@
 import {
+  classOf,
   createDataHeader,
   createLabelOffer,
   DATA_FLAG_REPAIR,
@@ -372,7 +373,7 @@ export class Transmitter {
   #packet(nowUs: number, port: Port, n: Neighbour | undefined, packet: number, slot: TransmitSlot): boolean {
     const pool = this.#s.pool;
     if (!port.shared && (n === undefined || n.receiverIndex < 0)) {
-      this.#s.counters.drop("bearer-lost");
+      this.#s.counters.drop("bearer-lost", pool.trafficClass[packet], port.config.id);
       return false;
     }
     if (port.flows !== undefined && n !== undefined && this.#flow(nowUs, port, port.flows, n, packet, slot))
@@ -490,7 +491,8 @@ export class Transmitter {
     const room = port.config.mtuOctets - from - FRAGMENT_HEADER_OCTETS - port.tagOctets;
     const count = Math.ceil((end - from) / room);
     if (count > MAX_FRAGMENTS || this.#fragmentsLeft(port)) {
-      this.#s.counters.drop(count > MAX_FRAGMENTS ? "too-long" : "queue-full");
+      const trafficClass = classOf(slot.octets[from] as number);
+      this.#s.counters.drop(count > MAX_FRAGMENTS ? "too-long" : "queue-full", trafficClass, port.config.id);
       return false;
     }
     for (let i = from; i < end; i++) f.inner[i - from] = slot.octets[i] as number;

@@ -158,6 +158,8 @@ const STATUS: AgentStatus = {
         octetsReceived: 1100,
         queuedFrames: 0,
         queuedMs: 0,
+        queues: Array.from({ length: 4 }, () => ({ frames: 0, ms: 0 })),
+        drops: [{ trafficClass: 2, reason: "expired", count: 2 }],
         airtimeShare: 0.05,
       },
     ],

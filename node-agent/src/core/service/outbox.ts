@@ -95,6 +95,7 @@ export class Outbox {
     const space = kind === FrameKind.groupNarrow ? NARROW_SPACE : trafficClass;
     const sequence = ((this.#sequences[space] as number) + 1) & 0xffff;
     this.#sequences[space] = sequence;
+    this.#s.pool.payerNow = this.#s.local;
     const header = this.#header;
     header.kind = kind;
     header.trafficClass = trafficClass;
