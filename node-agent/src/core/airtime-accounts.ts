@@ -1,5 +1,8 @@
 import {
+  FLASH_SHARE,
   FORGIVEN_AIRTIME_US,
+  LONG_TALK_SHARE,
+  LONG_TALK_US,
   MAX_PRIVILEGED_SHARE,
   MIN_PRIVILEGED_BPS,
   MIN_PRIVILEGED_SHARE,
@@ -12,6 +15,27 @@ const ACCOUNTS = 256;
 /** Who pays for what comes from nodes of other areas: all of them together. */
 export const FOREIGN = 0;
 
+/** A leaky bucket an account, each kept as the time at which it will be empty (ITU-T I.371, annex A.1). */
+class Buckets {
+  readonly #emptyUs = new Float64Array(ACCOUNTS);
+  readonly #perAirtime: number;
+  readonly #depthUs: number;
+
+  /** `share` of all time leaks; a bucket is full when that takes `depthUs`. */
+  constructor(share: number, depthUs: number) {
+    this.#perAirtime = 1 / share;
+    this.#depthUs = depthUs;
+  }
+
+  hasRoom(account: number, nowUs: number): boolean {
+    return (this.#emptyUs[account] as number) <= nowUs + this.#depthUs;
+  }
+
+  fill(account: number, nowUs: number, airUs: number): void {
+    this.#emptyUs[account] = Math.max(nowUs, this.#emptyUs[account] as number) + airUs * this.#perAirtime;
+  }
+}
+
 /**
  * Who has had how much of a bearer. Each transmitter that this node sends for, itself among them, has an account (see
  * `payer.ts`), and everything that is sent is charged to one. Two questions are answered from that.
@@ -20,24 +44,26 @@ export const FOREIGN = 0;
  * `served` is an account's airtime so far, raised to the `virtual` time when it comes back from having nothing: who has
  * had least is next, and nobody saves up turns by being silent.
  *
- * *Whose urgent packets go first*: those of accounts that have not had more than their privileged share of airtime in
- * flash, voice and command; a leaky bucket, kept as the time at which it will be empty (ITU-T I.371, annex A.1). What is
- * over that waits with video and bulk, for its account's turn: a flood of alarms alarms nobody.
+ * *Whose urgent packets go first*: flash of accounts that have not had more than a small share in flash; flash beyond
+ * that is as urgent as its class. Voice and command of accounts that have not had more than their privileged share, nor
+ * talked without end. What is over that waits with video and bulk for its account's turn: a flood of alarms alarms
+ * nobody.
  */
 export class AirtimeAccounts {
   readonly #served = new Float64Array(ACCOUNTS);
   /** Most that any account has been served. */
   #highest = 0;
   #virtual = 0;
-  readonly #paidUntilUs = new Float64Array(ACCOUNTS);
-  readonly #perPrivileged: number;
-  readonly #burstUs: number;
+  readonly #flash: Buckets;
+  readonly #privileged: Buckets;
+  readonly #talk = new Buckets(LONG_TALK_SHARE, LONG_TALK_US);
 
   /** `frameUs`: time on air of the largest frame. */
   constructor(bitrateBps: number, frameUs: number) {
     const share = Math.min(MAX_PRIVILEGED_SHARE, Math.max(MIN_PRIVILEGED_SHARE, MIN_PRIVILEGED_BPS / bitrateBps));
-    this.#perPrivileged = 1 / share;
-    this.#burstUs = Math.max(PRIVILEGE_BURST_US, PRIVILEGE_BURST_FRAMES * frameUs);
+    const burstUs = Math.max(PRIVILEGE_BURST_US, PRIVILEGE_BURST_FRAMES * frameUs);
+    this.#flash = new Buckets(FLASH_SHARE, burstUs);
+    this.#privileged = new Buckets(share, burstUs);
   }
 
   /** An account has something waiting again. */
@@ -55,14 +81,24 @@ export class AirtimeAccounts {
     return this.#served[account] as number;
   }
 
-  /** True if an account's urgent packets go before others'. */
-  isPrivileged(account: number, nowUs: number): boolean {
-    return (this.#paidUntilUs[account] as number) <= nowUs + this.#burstUs;
+  /** True if an account's flash goes before everything. */
+  mayFlash(account: number, nowUs: number): boolean {
+    return this.#flash.hasRoom(account, nowUs);
   }
 
-  /** A privileged packet goes. */
+  /** True if an account's voice and command go before others' video and bulk. */
+  isPrivileged(account: number, nowUs: number): boolean {
+    return this.#privileged.hasRoom(account, nowUs) && this.#talk.hasRoom(account, nowUs);
+  }
+
+  chargeFlash(account: number, nowUs: number, airUs: number): void {
+    this.#flash.fill(account, nowUs, airUs);
+    this.#charge(account, airUs);
+  }
+
   chargePrivileged(account: number, nowUs: number, airUs: number): void {
-    this.#paidUntilUs[account] = Math.max(nowUs, this.#paidUntilUs[account] as number) + airUs * this.#perPrivileged;
+    this.#privileged.fill(account, nowUs, airUs);
+    this.#talk.fill(account, nowUs, airUs);
     this.#charge(account, airUs);
   }
 

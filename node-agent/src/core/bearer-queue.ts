@@ -23,8 +23,16 @@ export const URGENT_LEVELS = 8;
 /** Levels from this on are video and bulk. */
 export const HEAVY_LEVEL = 12;
 const BULK_LEVEL = 16;
-/** Bits of the levels below HEAVY_LEVEL. */
-const PRIVILEGED = (1 << HEAVY_LEVEL) - 1;
+/** Sets of levels: those below HEAVY_LEVEL; flash of any class; voice and command, with their flash. */
+const URGENT = (1 << HEAVY_LEVEL) - 1;
+const FLASH = 0b1111;
+const VOICE = 0b1111_0001;
+const COMMAND = 0b1111_0000_0010;
+/** What a packet goes by: its account's right to flash, its privilege, or its turn. */
+const BY_FLASH = 0;
+const BY_PRIVILEGE = 1;
+const BY_TURN = 2;
+type Right = typeof BY_FLASH | typeof BY_PRIVILEGE | typeof BY_TURN;
 const CLASSES = 4;
 const BULK = 3;
 const ACCOUNTS = 256;
@@ -72,6 +80,7 @@ export class BearerQueue {
   // What was selected last, besides its slot.
   #selectedLevel = 0;
   #selectedPrevious = -1;
+  #selectedRight: Right = BY_TURN;
 
   constructor(pool: PacketPool, counters: Counters, bearer: CoreBearer) {
     this.#pool = pool;
@@ -172,11 +181,11 @@ export class BearerQueue {
 
   #select(window: SentRing | undefined): number {
     if (this.#count === 1) return this.#only(window);
-    let slot = this.#firstPrivileged(0, FLASH_LEVELS);
+    let slot = this.#first(FLASH, BY_FLASH);
     if (slot === -1 && this.#bulkOwedUs > BULK_OWED_FRAMES * this.#frameUs) slot = this.#nextTurn(BULK_LEVEL, window);
-    if (slot === -1) slot = this.#firstPrivileged(FLASH_LEVELS, URGENT_LEVELS);
+    if (slot === -1) slot = this.#first(VOICE, BY_PRIVILEGE);
     if (slot === -1 && this.#bulkOwedUs > this.#frameUs) slot = this.#nextTurn(BULK_LEVEL, window);
-    if (slot === -1) slot = this.#firstPrivileged(URGENT_LEVELS, HEAVY_LEVEL);
+    if (slot === -1) slot = this.#first(COMMAND, BY_PRIVILEGE);
     return slot === -1 ? this.#nextTurn(0, window) : slot;
   }
 
@@ -184,16 +193,17 @@ export class BearerQueue {
   #only(window: SentRing | undefined): number {
     const level = lowest(this.#levels);
     const slot = this.#head[level] as number;
-    return this.#mayGo(slot, level, window) ? this.#selected(level, -1, slot) : -1;
+    if (!this.#mayGo(slot, level, window)) return -1;
+    return this.#selected(level, -1, slot, this.#rightOf(slot, level));
   }
 
-  /** First packet of levels [from, to) whose account may go before others; -1 if there is none. */
-  #firstPrivileged(from: number, to: number): number {
-    for (let rest = this.#levels & ((1 << to) - (1 << from)); rest !== 0; rest &= rest - 1) {
+  /** First packet of some levels, as a bit set, whose account has the right to go first; -1 if there is none. */
+  #first(levels: number, right: Right): number {
+    for (let rest = this.#levels & levels; rest !== 0; rest &= rest - 1) {
       const level = lowest(rest);
       let previous = -1;
       for (let s = this.#head[level] as number; s !== -1; previous = s, s = this.#pool.next[s] as number)
-        if (this.#isPrivileged(s)) return this.#selected(level, previous, s);
+        if (this.#has(s, right)) return this.#selected(level, previous, s, right);
     }
     return -1;
   }
@@ -209,27 +219,37 @@ export class BearerQueue {
         const served = this.#accounts.served(this.#pool.payer[s] as number);
         if (served >= least || !this.#mayGo(s, level, window)) continue;
         least = served;
-        best = this.#selected(level, previous, s);
+        best = this.#selected(level, previous, s, BY_TURN);
       }
     }
     return best;
   }
 
-  #selected(level: number, previous: number, slot: number): number {
+  #selected(level: number, previous: number, slot: number, right: Right): number {
     this.#selectedLevel = level;
     this.#selectedPrevious = previous;
+    this.#selectedRight = right;
     return slot;
   }
 
-  #isPrivileged(slot: number): boolean {
-    return this.#accounts.isPrivileged(this.#pool.payer[slot] as number, this.#nowUs);
+  #has(slot: number, right: Right): boolean {
+    const account = this.#pool.payer[slot] as number;
+    if (right === BY_FLASH) return this.#accounts.mayFlash(account, this.#nowUs);
+    return this.#accounts.isPrivileged(account, this.#nowUs);
+  }
+
+  /** What a packet may go by. */
+  #rightOf(slot: number, level: number): Right {
+    if (level < FLASH_LEVELS && this.#has(slot, BY_FLASH)) return BY_FLASH;
+    return ((VOICE | COMMAND) >>> level) & 1 && this.#has(slot, BY_PRIVILEGE) ? BY_PRIVILEGE : BY_TURN;
   }
 
   #charge(slot: number, level: number): void {
     const account = this.#pool.payer[slot] as number;
     const octets = (this.#pool.length[slot] as number) + FRAME_EXTRA_OCTETS;
     const airUs = this.#bearer.keyUpUs + octets * this.#octetUs;
-    if (level < HEAVY_LEVEL && this.#isPrivileged(slot)) this.#accounts.chargePrivileged(account, this.#nowUs, airUs);
+    if (this.#selectedRight === BY_FLASH) this.#accounts.chargeFlash(account, this.#nowUs, airUs);
+    else if (this.#selectedRight === BY_PRIVILEGE) this.#accounts.chargePrivileged(account, this.#nowUs, airUs);
     else this.#accounts.chargeTurn(account, airUs);
     if (this.#count === 0) this.#accounts.settle();
     if (level >= BULK_LEVEL) this.#bulkOwedUs = Math.max(0, this.#bulkOwedUs - airUs);
@@ -263,7 +283,7 @@ export class BearerQueue {
 
   /** True if `pop` would find something. */
   isReady(window: SentRing | undefined): boolean {
-    if ((this.#levels & PRIVILEGED) !== 0) return true;
+    if ((this.#levels & URGENT) !== 0) return true;
     for (let rest = this.#levels; rest !== 0; rest &= rest - 1) {
       const level = lowest(rest);
       for (let s = this.#head[level] as number; s !== -1; s = this.#pool.next[s] as number)
@@ -279,15 +299,20 @@ export class BearerQueue {
     return neighbour < 0 || (window.unacknowledgedBy[neighbour] as number) < WINDOW_NEIGHBOUR_FRAMES;
   }
 
-  /** Level of the most urgent packet, where what its account has no privilege for is as urgent as video; -1 if empty. */
+  /** Level of the most urgent packet, where those count as less urgent whose account has no right to more; -1 if empty. */
   urgency(): number {
-    if (this.#levels === 0) return -1;
-    for (let rest = this.#levels & PRIVILEGED; rest !== 0; rest &= rest - 1) {
-      const level = lowest(rest);
-      for (let s = this.#head[level] as number; s !== -1; s = this.#pool.next[s] as number)
-        if (this.#isPrivileged(s)) return level;
+    if ((this.#levels & URGENT) === 0) return this.#levels === 0 ? -1 : HEAVY_LEVEL;
+    if (this.#hasFirst(FLASH, BY_FLASH)) return 0;
+    if (this.#hasFirst(VOICE, BY_PRIVILEGE)) return FLASH_LEVELS;
+    return this.#hasFirst(COMMAND, BY_PRIVILEGE) ? URGENT_LEVELS : HEAVY_LEVEL;
+  }
+
+  #hasFirst(levels: number, right: Right): boolean {
+    for (let rest = this.#levels & levels; rest !== 0; rest &= rest - 1) {
+      for (let s = this.#head[lowest(rest)] as number; s !== -1; s = this.#pool.next[s] as number)
+        if (this.#has(s, right)) return true;
     }
-    return HEAVY_LEVEL;
+    return false;
   }
 
   /** How long a packet of an account would wait, about, if it were video or bulk: behind its own, as often as others are. */
@@ -324,7 +349,7 @@ export class BearerQueue {
         const octets = this.#octetsBy[pool.payer[s] as number] as number;
         if (octets <= most) continue;
         most = octets;
-        victim = this.#selected(l, previous, s);
+        victim = this.#selected(l, previous, s, BY_TURN);
       }
     }
     // Nobody's video goes for the sake of its own bulk.
@@ -336,6 +361,6 @@ export class BearerQueue {
 
   /** True if a packet that waits at level `l` may have to go for one of level `level`. */
   #yields(slot: number, l: number, level: number): boolean {
-    return l >= Math.min(level, HEAVY_LEVEL) || !this.#isPrivileged(slot);
+    return l >= Math.min(level, HEAVY_LEVEL) || this.#rightOf(slot, l) === BY_TURN;
   }
 }

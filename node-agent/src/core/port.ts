@@ -139,6 +139,8 @@ export interface Port {
   burstStartUs: number;
   /** When the last voice frame on a half-duplex channel began. */
   voiceStartUs: number;
+  /** When the last own one was sent. */
+  ownVoiceUs: number;
   /** A moment at which the talker's bundle was due; the others follow at the bundle's distance. */
   voiceGridUs: number;
   /** Least lateness on the grid among the last few bundles, and how many they are. */
@@ -260,6 +262,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     burstStartUs: Number.NEGATIVE_INFINITY,
     burstUs: 0,
     voiceStartUs: Number.MIN_SAFE_INTEGER,
+    ownVoiceUs: Number.MIN_SAFE_INTEGER,
     voiceGridUs: 0,
     voiceLateUs: 0,
     voiceFrames: 0,

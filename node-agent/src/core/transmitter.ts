@@ -378,6 +378,7 @@ export class Transmitter {
     }
     if (port.flows !== undefined && n !== undefined && this.#flow(nowUs, port, port.flows, n, packet, slot))
       return true;
+    if (pool.trafficClass[packet] === TrafficClass.voice) port.ownVoiceUs = nowUs;
     const from = port.shared ? SHARED_HEADER_OCTETS : DIRECT_HEADER_OCTETS;
     const end = this.#encode(port, n, packet, slot.octets, from);
     const deadlineUs = pool.deadlineUs[packet] as number;

@@ -31,6 +31,9 @@ export interface TalkPlan {
   readonly codec: VoiceCodec;
   readonly octets: number;
   readonly intervalUs: number;
+  /** How long the key is pressed, and how long it is not. */
+  readonly pressedUs: number;
+  readonly pauseUs: number;
 }
 
 /** Sends flows and talk through a field, and notes when everything arrives. Takes the field's events. */
@@ -76,14 +79,17 @@ export class Load {
     const payload = new Uint8Array(plan.octets);
     const view = new DataView(payload.buffer);
     const beginUs = this.#field.nowUs;
-    const frames = Math.floor(forUs / plan.intervalUs);
-    for (let frame = 0; frame < frames; frame++) {
-      this.#field.at(beginUs + frame * plan.intervalUs, () => {
-        view.setUint16(0, frame);
-        this.spokenUs.push(this.#field.nowUs);
+    const cycleUs = plan.pressedUs + plan.pauseUs;
+    for (let atUs = 0; atUs < forUs; atUs += plan.intervalUs) {
+      if (atUs % cycleUs >= plan.pressedUs) continue;
+      const burst = Math.floor(atUs / cycleUs) + 1;
+      const timestamp20ms = (atUs % cycleUs) / 20_000;
+      this.#field.at(beginUs + atUs, () => {
+        view.setUint16(0, this.spokenUs.push(this.#field.nowUs) - 1);
         this.heardUs.push([]);
-        const timestamp20ms = (frame * plan.intervalUs) / 20_000;
-        this.#field.use(plan.talker, (core, nowUs) => core.sendVoice(nowUs, 1, 1, plan.codec, timestamp20ms, payload));
+        this.#field.use(plan.talker, (core, nowUs) =>
+          core.sendVoice(nowUs, 1, burst, plan.codec, timestamp20ms, payload),
+        );
       });
     }
   }

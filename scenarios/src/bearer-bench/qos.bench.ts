@@ -9,7 +9,7 @@ import { Precedence, TrafficClass, VoiceCodec } from "@skein/node-agent/core";
 import { airFrameUs, Field } from "../routing-bench/field.ts";
 import { sum } from "../routing-bench/figures.ts";
 import { printAtLeast, printAtMost, printFigure } from "../routing-bench/print.ts";
-import { delaysUs, deliveredShare, type Flow, type FlowPlan, jain, Load, quantile } from "./load.ts";
+import { delaysUs, deliveredShare, type Flow, type FlowPlan, jain, Load, quantile, type TalkPlan } from "./load.ts";
 
 const SEED = 1;
 const SECOND_US = 1_000_000;
@@ -114,7 +114,34 @@ function wireFairness(): number {
   return jain(shares);
 }
 
-/** What an authenticated sender that floods in one class costs two honest ones whose traffic would fit, together 60 %. */
+/** What a flood is made of, and the precedence that it claims. */
+const FLOODS = [
+  ["flash", TrafficClass.command, Precedence.flash],
+  ["voice", voice, Precedence.routine],
+  ["command", TrafficClass.command, Precedence.immediate],
+  ["video", video, Precedence.immediate],
+  ["bulk", bulk, Precedence.routine],
+] as const;
+
+/** Largest share of the honest traffic `plans` that a flood costs, whatever it is made of. */
+function floodCost(
+  medium: string,
+  plans: readonly FlowPlan[],
+  flood: FlowPlan,
+  measure: (plans: readonly FlowPlan[]) => Flow[],
+): void {
+  const octets = (flows: readonly Flow[]): number =>
+    sum(flows.slice(0, plans.length).map((flow) => deliveredShare(flow) * flow.sentUs.length * flow.plan.octets));
+  const calm = octets(measure(plans));
+  const costs = FLOODS.map(([name, trafficClass, precedence]) => {
+    const cost = 1 - octets(measure([...plans, { ...flood, trafficClass, precedence }])) / calm;
+    printFigure(`bearers.qos.${medium}.floodCost.${name}`, cost, "ratio");
+    return cost;
+  });
+  printAtMost(`bearers.qos.${medium}.floodCost`, Math.max(...costs), "ratio", 0.1);
+}
+
+/** Two honest sources whose traffic would fit, together 60 %, and one that floods with five times what the wire takes. */
 function wireHostile(): void {
   const honest = [
     wireFlow(0, bulk, 0.2),
@@ -123,23 +150,7 @@ function wireHostile(): void {
     { from: 1, to: SINK, trafficClass: TrafficClass.command, octets: 60, intervalUs: 50_000 },
     wireFlow(1, bulk, 0.1),
   ];
-  const octets = (flows: readonly Flow[]): number =>
-    sum(flows.slice(0, honest.length).map((flow) => deliveredShare(flow) * flow.sentUs.length * flow.plan.octets));
-  const calm = octets(run(wire(), honest, WIRE_SPAN_US));
-  let worst = 0;
-  for (const [name, trafficClass, precedence] of [
-    ["flash", TrafficClass.command, Precedence.flash],
-    ["voice", voice, Precedence.routine],
-    ["command", TrafficClass.command, Precedence.immediate],
-    ["video", video, Precedence.immediate],
-    ["bulk", bulk, Precedence.routine],
-  ] as const) {
-    const flood: FlowPlan = { ...wireFlow(2, trafficClass, 5, 400), precedence };
-    const cost = 1 - octets(run(wire(), [...honest, flood], WIRE_SPAN_US)) / calm;
-    printFigure(`bearers.qos.wire.floodCost.${name}`, cost, "ratio");
-    worst = Math.max(worst, cost);
-  }
-  printAtMost("bearers.qos.wire.floodCost", worst, "ratio", 0.1);
+  floodCost("wire", honest, wireFlow(2, bulk, 5, 400), (plans) => run(wire(), plans, WIRE_SPAN_US));
 }
 
 // The air: four members that all hear each other.
@@ -161,12 +172,21 @@ function airFlow(from: number, trafficClass: TrafficClass, share: number, octets
   return { from, to, trafficClass, octets, intervalUs: Math.round(airFrameUs(octets + 15) / share) };
 }
 
+/** Somebody who speaks half of the time. */
+const TALK: TalkPlan = {
+  talker: 0,
+  codec: VoiceCodec.codec2_1300,
+  octets: 20,
+  intervalUs: 120_000,
+  pressedUs: 6 * SECOND_US,
+  pauseUs: 6 * SECOND_US,
+};
+
 function talkDelays(plans: readonly FlowPlan[]): number[] {
   const field = air();
   const load = new Load(field);
   for (const plan of plans) load.send(plan, AIR_SPAN_US);
-  const bundles = { talker: 0, codec: VoiceCodec.codec2_1300, octets: 20, intervalUs: 120_000 };
-  load.talk(bundles, AIR_SPAN_US);
+  load.talk(TALK, AIR_SPAN_US);
   field.run(AIR_SPAN_US + 5 * SECOND_US);
   const delays = load.spokenUs.flatMap((spokenUs, frame) =>
     [1, 2, 3].map((node) => (load.heardUs[frame]?.[node] ?? Number.POSITIVE_INFINITY) - spokenUs),
@@ -212,9 +232,19 @@ function airFairness(): number {
   return jain([...airUs]);
 }
 
+/** Three honest members that want half the channel together, and one whose agent is given twice the channel. */
+function airHostile(): void {
+  const honest = [0, 1, 2].flatMap((member) => [
+    airFlow(member, bulk, 0.1),
+    airFlow(member, TrafficClass.command, 0.04, 40),
+  ]);
+  floodCost("air", honest, airFlow(3, bulk, 2, 100), (plans) => run(air(), plans, AIR_SPAN_US));
+}
+
 const added = [wireVoice(), airVoice()];
 printAtMost("bearers.qos.voiceAddedFrames", Math.max(...added), "frames", 2);
 const fairness = [wireFairness(), airFairness()];
 printAtLeast("bearers.qos.jain", Math.min(...fairness), "ratio", 0.95);
 wireFlash();
 wireHostile();
+airHostile();
