@@ -12,7 +12,7 @@ export {
   encodeUnreachable,
   UNREACHABLE_MAX_OCTETS,
 } from "./ip/icmp-unreachable.ts";
-export { classifyIp, type IpClass, type PortRule } from "./ip/ip-class.ts";
+export { classifyIp, type IpClass, type IpRule, looksLikeRtp } from "./ip/ip-class.ts";
 export { compressIp, decompressIp, IP_RULE_OCTETS } from "./ip/ip-compression.ts";
 export {
   createIpHeader,

@@ -12,13 +12,13 @@ import {
   type IpClass,
   type IpPrefix,
   IpProtocol,
+  type IpRule,
   isMulticast,
   MESH_IPV4_PREFIX,
   MESH_IPV6_PREFIX,
   meshAddressOf,
   meshIpv4Text,
   meshIpv6Text,
-  type PortRule,
   parseIpPrefix,
   UNREACHABLE_MAX_OCTETS,
 } from "@skein/codecs";
@@ -28,6 +28,7 @@ import { MAX_IP_OCTETS, type NodeEvent, Precedence, TrafficClass } from "../core
 import { errorMessage } from "../shell/skein-error.ts";
 import type { ServiceContext } from "./context.ts";
 import { EchoFilter, fingerprintOf } from "./echo-filter.ts";
+import { IpFlows } from "./ip-flows.ts";
 
 /** Situational awareness and chat of ATAK (its built-in defaults): a team without them is blind. */
 const ATAK_GROUPS = ["239.2.3.1", "224.10.10.1"];
@@ -73,7 +74,7 @@ export class IpGateway {
   readonly #context: ServiceContext;
   readonly #config: IpConfig;
   readonly #open: typeof openTun;
-  readonly #rules: readonly PortRule[];
+  readonly #rules: readonly IpRule[];
   readonly #groups: ReadonlySet<number>;
   readonly #groupRoutes: readonly string[];
   /** Networks whose routes do not follow the mesh: its own, and those behind this node. */
@@ -85,6 +86,7 @@ export class IpGateway {
   readonly #answer = new Uint8Array(UNREACHABLE_MAX_OCTETS);
   readonly #sent = new EchoFilter();
   readonly #taken = new EchoFilter();
+  readonly #flows = new IpFlows();
   #tun: TunDevice | undefined;
   #isStopped = false;
   #prefixes: readonly IpPrefix[] = [];
@@ -96,10 +98,7 @@ export class IpGateway {
     this.#context = context;
     this.#config = config;
     this.#open = open;
-    this.#rules = config.classes.map(({ ports, protocol, class: name, critical }) => {
-      const [first, last] = parsePorts(ports) as [number, number];
-      return { first, last, protocol: PROTOCOL[protocol], trafficClass: TrafficClass[name], critical };
-    });
+    this.#rules = config.classes.map(toRule);
     const groups = [...new Set([...ATAK_GROUPS, ...config.multicast])];
     this.#groups = new Set(groups.map(numberOf));
     this.#groupRoutes = groups.map((group) => `${group}/32`);
@@ -188,11 +187,12 @@ export class IpGateway {
       return this.#unreachable(octets);
     }
     if (clampTcpMss(octets, header, this.#config.mtuOctets)) this.#count("mssLowered");
-    classifyIp(octets, header, this.#rules, this.#class);
+    const nowUs = this.#context.nowUs();
+    const said = classifyIp(octets, header, this.#rules, this.#class);
+    if (!said && this.#config.recognise) this.#class.trafficClass = this.#flows.recognise(nowUs, octets, header);
     const { trafficClass, precedence, critical } = this.#class;
     const { address: own, core } = this.#context;
     const written = compressIp(octets, offset, header.lengthOctets, own, to, this.#out, 0);
-    const nowUs = this.#context.nowUs();
     const way = core.sendIp(
       nowUs,
       to,
@@ -256,6 +256,12 @@ export class IpGateway {
   #count(what: keyof typeof COUNTERS): void {
     this.#counters[what]++;
   }
+}
+
+function toRule({ ports, dscp, protocol, class: name, precedence, critical }: IpConfig["classes"][number]): IpRule {
+  const [first, last] = (ports === undefined ? undefined : parsePorts(ports)) ?? [-1, -1];
+  const rule = { first, last, protocol: PROTOCOL[protocol], trafficClass: TrafficClass[name], critical };
+  return { ...rule, precedence: Precedence[precedence], ...(dscp === undefined ? {} : { dscp }) };
 }
 
 /** Of IPv6 fe80::/10 and groups of the link's scope, of IPv4 169.254.0.0/16 and 224.0.0.x. */
