@@ -1,4 +1,5 @@
 import {
+  type DataHeader,
   decodeReport,
   encodeReport,
   type ReplayWindow,
@@ -10,6 +11,7 @@ import {
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import { TrafficClass } from "./api.ts";
+import { flowKey } from "./flow-labels.ts";
 import {
   ACKNOWLEDGE_AT_ONCE_FRAMES,
   DEAF_NARROW_US,
@@ -39,7 +41,7 @@ import {
   VOICE_REPAIR_FRAMES,
 } from "./limits.ts";
 import type { Overhearing } from "./overhearing.ts";
-import { answerChance, type Neighbour, type Port } from "./port.ts";
+import { answerChance, type Neighbour, nextAnswerUs, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
 import { isSettling } from "./turn-taking.ts";
@@ -89,10 +91,32 @@ export class HopArq {
 
   // Receiving side
 
-  /** A frame of `n` addressed to this node came: acknowledge soon. */
-  oweReport(nowUs: number, port: Port, n: Neighbour, direct: boolean): void {
+  /** A frame of `n` addressed to this node came, -1: part of a packet only: acknowledge soon. */
+  oweReport(nowUs: number, port: Port, n: Neighbour, direct: boolean, flow: number, sequence: number): void {
+    n.owedFlow = flow;
+    n.owedSequence = sequence;
     const delayUs = port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US;
     this.#due(port, n, direct, ++n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES ? nowUs : nowUs + delayUs);
+  }
+
+  /** A packet goes on, on the radio that it came by: whoever brought it hears that, and needs no report of it. */
+  passedOn(port: Port, header: DataHeader): void {
+    const flow = flowKey(this.#s.local, header);
+    for (let i = 0; i < port.neighbours.length; i++) {
+      const n = port.neighbours[i] as Neighbour;
+      if (n.owedFrames !== 1 || n.owedFlow !== flow || n.owedSequence !== header.sequence) continue;
+      n.owedFrames = 0;
+      n.reportDueUs = EVER;
+      port.answerDueUs = nextAnswerUs(port);
+    }
+  }
+
+  /** `n` was heard to send a packet on to somebody else: if it had that from here, it has got it. */
+  heardPassedOn(nowUs: number, port: Port, n: Neighbour, header: DataHeader): void {
+    const ring = port.sent;
+    if (port.narrow || n.foreign || ring.unacknowledgedBy[n.index] === 0) return;
+    const index = ring.find(flowKey(n.local, header), header.sequence);
+    if (index !== -1) this.#acknowledged(nowUs, port, n, ring, index, true);
   }
 
   /** The stream jumped ahead of `previousHighest`: ask for what is missing, unless it comes by itself. */
@@ -269,22 +293,7 @@ export class HopArq {
     const owner = ring.neighbour[index] as number;
     if (owner !== -1 && owner !== n.index) return;
     if (got) {
-      if (owner === -1) return;
-      // Of a repeated frame one cannot tell which copy is meant (RFC 6298 3): the first is the safe guess.
-      const clear = ring.tries[index] === 1;
-      if (latest && (clear || nowUs - n.lastRttUs > RTT_FRESH_US)) {
-        sampleRtt(n, nowUs - (ring.firstSentUs[index] as number));
-        n.lastRttUs = nowUs;
-      }
-      // Unanswered tries count once there is an answer: a link that has just died must not look like a lossy one.
-      n.answered *= (1 - ANSWER_GAIN) ** ((ring.tries[index] as number) - 1);
-      n.answered += ANSWER_GAIN * (1 - n.answered);
-      n.lastAcknowledgedUs = nowUs;
-      n.suspectSinceUs = EVER;
-      n.silentRounds = 0;
-      if (ring.flowKey[index] !== -1)
-        port.flows?.acknowledged(ring.flowKey[index] as number, ring.sequence[index] as number);
-      ring.close(index);
+      if (owner !== -1) this.#acknowledged(nowUs, port, n, ring, index, latest);
       return;
     }
     // Several receivers may miss the same frame, and reports cross repetitions: once per round trip is enough.
@@ -297,6 +306,25 @@ export class HopArq {
       index,
       owner !== -1 ? MAX_TRIES : port.narrow ? MAX_GROUP_TRIES_NARROW : MAX_GROUP_TRIES_WIDE,
     );
+  }
+
+  /** `n` has got a frame that waits for it; `latest`: it says so of this one first, so that a round trip can be told. */
+  #acknowledged(nowUs: number, port: Port, n: Neighbour, ring: SentRing, index: number, latest: boolean): void {
+    // Of a repeated frame one cannot tell which copy is meant (RFC 6298 3): the first is the safe guess.
+    const clear = ring.tries[index] === 1;
+    if (latest && (clear || nowUs - n.lastRttUs > RTT_FRESH_US)) {
+      sampleRtt(n, nowUs - (ring.firstSentUs[index] as number));
+      n.lastRttUs = nowUs;
+    }
+    // Unanswered tries count once there is an answer: a link that has just died must not look like a lossy one.
+    n.answered *= (1 - ANSWER_GAIN) ** ((ring.tries[index] as number) - 1);
+    n.answered += ANSWER_GAIN * (1 - n.answered);
+    n.lastAcknowledgedUs = nowUs;
+    n.suspectSinceUs = EVER;
+    n.silentRounds = 0;
+    if (ring.flowKey[index] !== -1)
+      port.flows?.acknowledged(ring.flowKey[index] as number, ring.sequence[index] as number);
+    ring.close(index);
   }
 
   /** The neighbour was only slow: whoever does not learn that from frames given up suspects it again and again. */

@@ -88,6 +88,9 @@ export interface Neighbour {
   lastRttUs: number;
   /** Frames addressed to this node since the last report. */
   owedFrames: number;
+  /** The last of them: flow (see `flowKey`; -1 for a part of a packet) and sequence. */
+  owedFlow: number;
+  owedSequence: number;
   /** Last acknowledgement from it. */
   lastAcknowledgedUs: number;
   /** When a report on its shared (0) and direct (1) stream is due, Infinity if none. */
@@ -241,10 +244,48 @@ export interface Port {
   airtimeSecond: number;
 }
 
+/** Fields that start with a whole number and hold fractions, or times above 2^31, later on. */
+const PORT_FRACTIONS = [
+  "cadenceUs",
+  "controlAtUs",
+  "controlBackUs",
+  "controlCreditUs",
+  "lastSentUs",
+  "lateUs",
+  "quietSinceUs",
+  "turnDiceUntilUs",
+] as const;
+const NEIGHBOUR_FRACTIONS = [
+  "answered",
+  "controlAtUs",
+  "controlCreditUs",
+  "lastFirstUs",
+  "lastHeardUs",
+  "rttUs",
+  "rttVarianceUs",
+  "rxQuality",
+  "txQuality",
+] as const;
+
+/**
+ * V8 takes a field that begins with a whole number for a small integer. When a fraction comes at last the shape of
+ * every such object changes, and all that is compiled for it, which here is most of the core, is thrown away: 0.1 s
+ * of processor time, in the middle of traffic. So the fields are shown a fraction at once.
+ */
+function holdingFractions<T, K extends keyof T>(object: T & Record<K, number>, fields: readonly K[]): T {
+  const numbers: Record<K, number> = object;
+  for (const field of fields) {
+    const first = numbers[field];
+    numbers[field] = 0.5;
+    numbers[field] = first;
+  }
+  return object;
+}
+
 export function createPort(config: CoreBearer, pool: PacketPool, counters: Counters): Port {
   const narrow = config.layout === "narrow";
   const shared = config.medium === "shared";
-  return {
+  const port: Port = {
     config,
     narrow,
     shared,
@@ -330,6 +371,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     airtimeBySecond: new Float64Array(10),
     airtimeSecond: 0,
   };
+  return holdingFractions(port, PORT_FRACTIONS);
 }
 
 export function createNeighbour(
@@ -340,7 +382,7 @@ export function createNeighbour(
   nowUs: number,
   foreign = false,
 ): Neighbour {
-  return {
+  const neighbour: Neighbour = {
     index,
     nodeId,
     address,
@@ -386,6 +428,8 @@ export function createNeighbour(
     rttVarianceUs: 0,
     lastRttUs: Number.NEGATIVE_INFINITY,
     owedFrames: 0,
+    owedFlow: -1,
+    owedSequence: 0,
     lastAcknowledgedUs: Number.NEGATIVE_INFINITY,
     reportDueUs: Number.POSITIVE_INFINITY,
     directReportDueUs: Number.POSITIVE_INFINITY,
@@ -400,6 +444,7 @@ export function createNeighbour(
     advertisedVector: 0xffff,
     vectorChangeUs: Number.POSITIVE_INFINITY,
   };
+  return holdingFractions(neighbour, NEIGHBOUR_FRACTIONS);
 }
 
 /** The neighbour with an address, of whatever area. */
@@ -417,6 +462,17 @@ export function isUsable(port: Port, n: Neighbour, nowUs: number): boolean {
 /** The same, and it answers. */
 export function isTrusted(port: Port, n: Neighbour, nowUs: number): boolean {
   return n.suspectSinceUs === Number.POSITIVE_INFINITY && isUsable(port, n, nowUs);
+}
+
+/** When something is next owed to a neighbour: a report, or a question. */
+export function nextAnswerUs(port: Port): number {
+  let dueUs = Number.POSITIVE_INFINITY;
+  // By index: this is asked for every frame, and an iterator is an object.
+  for (let i = 0; i < port.neighbours.length; i++) {
+    const n = port.neighbours[i] as Neighbour;
+    dueUs = Math.min(dueUs, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
+  }
+  return dueUs;
 }
 
 /** Chance that one transmission is acknowledged: what is measured lately, or what both directions' losses say if that is less. */

@@ -36,7 +36,7 @@ import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
 import { noteControl, withinControlShare } from "./control-share.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
-import { type Flow, type FlowLabels, readFlow } from "./flow-labels.ts";
+import { type Flow, type FlowLabels, flowKey, readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { GroupRelay } from "./group-relay.ts";
 import type { Hellos } from "./hellos.ts";
@@ -361,7 +361,7 @@ export class Receiver {
       this.#s.counters.count("overheard");
       return true;
     }
-    if (fragment.nextHop !== 0) this.#arq.oweReport(nowUs, port, n, direct);
+    if (fragment.nextHop !== 0) this.#arq.oweReport(nowUs, port, n, direct, -1, 0);
     const whole = this.#reassembly.add(
       nowUs,
       port.config.id * 256 + n.index,
@@ -409,6 +409,7 @@ export class Receiver {
       const nextArea = header.nextHopArea < 0 ? n.area : header.nextHopArea;
       if (port.shared && (header.nextHop !== this.#s.local || nextArea !== this.#s.area)) {
         this.#s.counters.counts.overheard++;
+        this.#arq.heardPassedOn(nowUs, port, n, header);
         // What is for this node is for it whoever was to bring it.
         if (!here && !repaired) {
           const counterLow = sharedCounterBits(this.#frame);
@@ -416,7 +417,7 @@ export class Receiver {
           this.#overhearing.overheard(nowUs, port, n, header, counterLow, octets, body, end - body);
         }
         if (!here) return true;
-      } else this.#arq.oweReport(nowUs, port, n, direct);
+      } else this.#arq.oweReport(nowUs, port, n, direct, flowKey(this.#s.local, header), header.sequence);
     }
     // A repaired packet may pass a node again, or its own source: what it carries only ever shrinks, so that it cannot
     // circle. Only the destination need take it once.

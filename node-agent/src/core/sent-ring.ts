@@ -24,7 +24,7 @@ export class SentRing {
   readonly sentUs: Float64Array;
   readonly firstSentUs: Float64Array;
   readonly deadlineUs: Float64Array;
-  /** Key of the flow of a unicast packet on a narrow bearer, else -1. */
+  /** Key of the flow of a unicast packet on a shared bearer, else -1. */
   readonly flowKey: Float64Array;
   /** Whole potential of that packet: a flow frame carries six bits. */
   readonly potential: Uint32Array;
@@ -92,6 +92,14 @@ export class SentRing {
   indexOf(counter: number): number {
     const index = counter % this.frames;
     return counter >= 0 && this.counter[index] === counter ? index : -1;
+  }
+
+  /** Index of the frame with a packet of a flow that waits for its acknowledgement, -1 if there is none. */
+  find(key: number, sequence: number): number {
+    for (let i = 0; i < this.frames; i++) {
+      if (this.open[i] === 1 && this.sequence[i] === sequence && this.flowKey[i] === key) return i;
+    }
+    return -1;
   }
 
   /** True if a packet of a flow that is more than `most` before `sequence` may still be repeated. */

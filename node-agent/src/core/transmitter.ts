@@ -28,7 +28,7 @@ import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { CATCH_UP_US, MAX_FLOW_AHEAD, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
-import { airtimeUs, type Neighbour, type Port } from "./port.ts";
+import { airtimeUs, type Neighbour, nextAnswerUs, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
@@ -188,12 +188,7 @@ export class Transmitter {
   #answers(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (port.answerDueUs > nowUs) return false;
     if (this.#report(nowUs, port, slot) || this.#pull(nowUs, port, slot)) return true;
-    port.answerDueUs = EVER;
-    // By index, here and below: this is asked for every frame, and an iterator is an object.
-    for (let i = 0; i < port.neighbours.length; i++) {
-      const n = port.neighbours[i] as Neighbour;
-      port.answerDueUs = Math.min(port.answerDueUs, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
-    }
+    port.answerDueUs = nextAnswerUs(port);
     return false;
   }
 
@@ -390,7 +385,10 @@ export class Transmitter {
     const isNews = port.narrow && !acknowledged && pool.trafficClass[packet] !== TrafficClass.voice;
     const repairUntilUs = isNews ? nowUs + NEWS_REPAIR_NARROW_US : deadlineUs;
     this.#sendData(nowUs, port, n, slot, end, acknowledged, repairUntilUs, pool.sequence[packet] as number);
-    if (port.narrow && n !== undefined && acknowledged) this.#noteFlow(port, flowKey(n.local, this.#header));
+    if (n !== undefined && acknowledged && port.shared) {
+      this.#noteFlow(port, flowKey(n.local, this.#header));
+      if (!port.narrow) this.#arq.passedOn(port, this.#header);
+    }
     return true;
   }
 
@@ -420,7 +418,7 @@ export class Transmitter {
     return true;
   }
 
-  /** An acknowledgement of the frame just sent tells what the next hop has of its flow. */
+  /** An acknowledgement of the frame just sent tells what the next hop has of its flow; so does hearing it pass it on. */
   #noteFlow(port: Port, key: number): void {
     const index = port.sent.indexOf(port.counter - 1);
     if (index === -1) return;
