@@ -63,7 +63,9 @@ export class Transmitter {
   readonly #arq: HopArq;
   readonly #snapshots: Snapshots;
   readonly #header: DataHeader = createDataHeader();
+  /** Two by bearer: video and bulk, and what goes between their parts. */
   readonly #fragmenting: Fragmenting[];
+  readonly #news = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #offer = createLabelOffer();
   #nextPort = 0;
   /** What has just been encoded is a hello, link state or a pull. */
@@ -78,7 +80,7 @@ export class Transmitter {
     this.#flooding = parts.flooding;
     this.#arq = parts.arq;
     this.#snapshots = parts.snapshots;
-    this.#fragmenting = state.ports.map(() => ({
+    this.#fragmenting = Array.from({ length: 2 * state.ports.length }, () => ({
       inner: new Uint8Array(MAX_FRAME_OCTETS),
       innerOctets: 0,
       partOctets: 0,
@@ -175,11 +177,18 @@ export class Transmitter {
       this.#repeat(nowUs, port, slot) ||
       this.#answers(nowUs, port, slot) ||
       // A turn on a narrow channel comes seldom, and link state is told for the sake of such messages.
-      (port.narrow && port.queue.urgency() < HEAVY_LEVEL && this.#data(nowUs, port, slot)) ||
+      (port.narrow && this.#command(nowUs, port, slot)) ||
       this.#control(nowUs, port, slot) ||
-      this.#fragment(nowUs, port, slot) ||
+      (!port.narrow && this.#command(nowUs, port, slot)) ||
+      this.#fragment(nowUs, port, this.#fragmentingOf(port, true), slot) ||
       this.#data(nowUs, port, slot)
     );
+  }
+
+  /** What is more urgent than video and bulk: one that is on its way in parts, then others. */
+  #command(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    if (this.#fragment(nowUs, port, this.#fragmentingOf(port, false), slot)) return true;
+    return port.queue.urgency() < HEAVY_LEVEL && this.#data(nowUs, port, slot);
   }
 
   // Control frames
@@ -293,13 +302,13 @@ export class Transmitter {
   }
 
   #updateEach(nowUs: number, port: Port, slot: TransmitSlot, room: number): boolean {
-    const scratch = this.#fragmenting[port.config.id] as Fragmenting;
-    const octets = this.#flooding.encodeUpdate(nowUs, port, scratch.inner, 1, room);
+    const news = this.#news;
+    const octets = this.#flooding.encodeUpdate(nowUs, port, news, 1, room);
     if (octets === 0) return false;
-    scratch.inner[0] = CONTROL | (FrameKind.linkState << 4);
+    news[0] = CONTROL | (FrameKind.linkState << 4);
     for (const n of port.neighbours)
       if (n.alive && !n.foreign && n.receiverIndex >= 0)
-        port.direct.push({ neighbour: n.index, octets: scratch.inner.slice(0, octets + 1) });
+        port.direct.push({ neighbour: n.index, octets: news.slice(0, octets + 1) });
     return this.#direct(port, slot);
   }
 
@@ -466,14 +475,14 @@ export class Transmitter {
 
   // Fragments
 
-  #fragmentsLeft(port: Port): boolean {
-    const f = this.#fragmenting[port.config.id] as Fragmenting;
-    return f.next < f.count;
+  #fragmentingOf(port: Port, heavy: boolean): Fragmenting {
+    return this.#fragmenting[2 * port.config.id + (heavy ? 1 : 0)] as Fragmenting;
   }
 
   /** A next part may go: the ring still holds the first part when the last is acknowledged. */
   #fragmentReady(port: Port): boolean {
-    return this.#fragmentsLeft(port) && port.sent.unacknowledged <= SENT_RING_FRAMES / 2;
+    if (port.sent.unacknowledged > SENT_RING_FRAMES / 2) return false;
+    return isLeft(this.#fragmentingOf(port, false)) || isLeft(this.#fragmentingOf(port, true));
   }
 
   #startFragments(
@@ -486,11 +495,11 @@ export class Transmitter {
     deadlineUs: number,
     kind: number,
   ): boolean {
-    const f = this.#fragmenting[port.config.id] as Fragmenting;
+    const trafficClass = classOf(slot.octets[from] as number);
+    const f = this.#fragmentingOf(port, trafficClass >= TrafficClass.video);
     const room = port.config.mtuOctets - from - FRAGMENT_HEADER_OCTETS - port.tagOctets;
     const count = Math.ceil((end - from) / room);
-    if (count > MAX_FRAGMENTS || this.#fragmentsLeft(port)) {
-      const trafficClass = classOf(slot.octets[from] as number);
+    if (count > MAX_FRAGMENTS || isLeft(f)) {
       this.#s.counters.drop(count > MAX_FRAGMENTS ? "too-long" : "queue-full", trafficClass, port.config.id);
       return false;
     }
@@ -503,12 +512,11 @@ export class Transmitter {
     f.neighbour = n === undefined ? -1 : n.index;
     f.deadlineUs = deadlineUs;
     f.kind = kind;
-    return this.#fragment(nowUs, port, slot);
+    return this.#fragment(nowUs, port, f, slot);
   }
 
-  #fragment(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    if (!this.#fragmentReady(port)) return false;
-    const f = this.#fragmenting[port.config.id] as Fragmenting;
+  #fragment(nowUs: number, port: Port, f: Fragmenting, slot: TransmitSlot): boolean {
+    if (!isLeft(f) || !this.#fragmentReady(port)) return false;
     const n = neighbourAt(port, f.neighbour);
     const at = this.#begin(port, FrameKind.fragment, slot);
     const header = { nextHop: n === undefined ? 0 : n.local, id: f.id, index: f.next, count: f.count };
@@ -519,6 +527,10 @@ export class Transmitter {
     this.#sendData(nowUs, port, n, slot, end, isUnicastKind(f.kind), f.deadlineUs, 0);
     return true;
   }
+}
+
+function isLeft(f: Fragmenting): boolean {
+  return f.next < f.count;
 }
 
 /** -1 is everyone: asking an array for it would be a look-up by name. */
