@@ -24,6 +24,7 @@ export {
 } from "./ip/ip-header.ts";
 export * from "./ip/ip-prefix.ts";
 export * from "./ip/mesh-ip.ts";
+export { RTP_CONTEXT_OCTETS, RtpCompressor, RtpDecompressor } from "./ip/rtp-context.ts";
 export { clampTcpMss } from "./ip/tcp-mss.ts";
 export * from "./ivf/ivf.ts";
 export * from "./legacy/gnss-fix.ts";

@@ -211,7 +211,7 @@ export class Receiver {
     }
     const highest = n.window.highest;
     const end = this.#s.secure.openFlow(port, n, this.#frame, length);
-    if (end < 0 && flow !== undefined) this.#arq.oweReport(nowUs, port, n, false);
+    if (end < 0 && flow !== undefined) this.#arq.oweReport(nowUs, port, n, false, -1, 0);
     if (end <= 0) return;
     this.#heardShared(nowUs, port, n, endpoint, end);
     this.#noticeMissing(nowUs, port, n, highest);
@@ -229,7 +229,7 @@ export class Receiver {
     readFlow(flow, this.#frame, this.#s.area, header);
     header.sequence = sequence;
     port.lastDataUs = nowUs;
-    this.#arq.oweReport(nowUs, port, n, false);
+    this.#arq.oweReport(nowUs, port, n, false, -1, 0);
     if (header.source === this.#s.options.address) return this.#s.counters.count("duplicates");
     if (!this.#s.duplicates.accept(header.source, header.trafficClass, sequence, nowUs, true))
       return this.#s.counters.count("duplicates");
@@ -310,7 +310,7 @@ export class Receiver {
     const kind = kindOf(this.#frame[from] as number);
     if (!isUnicastKind(kind) && kind !== FrameKind.fragment) return;
     if (!direct && (end <= from + 1 || this.#frame[from + 1] !== this.#s.local)) return;
-    this.#arq.oweReport(nowUs, port, n, direct);
+    this.#arq.oweReport(nowUs, port, n, direct, -1, 0);
   }
 
   /** Plaintext of an authenticated frame, or one put together from fragments. */

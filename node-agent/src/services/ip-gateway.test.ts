@@ -39,7 +39,12 @@ test.after.each(({ rigs }) => {
 });
 
 /** UDP over IPv4 with right checksums, made by taking a compressed packet apart. */
-function udpPacket(source: string, destination: string, ports: [number, number], payload: string): Uint8Array {
+function udpPacket(
+  source: string,
+  destination: string,
+  ports: [number, number],
+  payload: string | Uint8Array,
+): Uint8Array {
   const rule = 0xc0 | 0x04 | 0x02;
   const octets = Uint8Array.of(
     rule,
@@ -148,6 +153,31 @@ test("a call that nobody has marked is voice once its pace shows, unless that is
     assert.is(classes[0], TrafficClass.bulk);
     assert.is(classes.at(-1), last);
   }
+});
+
+test("a call's packets carry two octets beside their sound, and come out as they went in", async ({ rigs }) => {
+  const [here, there] = [await makeRig(rigs), await makeRig(rigs)];
+  const packets = Array.from({ length: 6 }, (_, n) => {
+    const head = [0x80, 111, 0, n, 0, 0, n, 0, 1, 2, 3, 4];
+    return udpPacket(OWN, PEER, [5004, 5006], Uint8Array.of(...head, 9, 8, 7, n));
+  });
+  for (const packet of packets) here.fromKernel(packet);
+  const sent = here.context.calls.filter(([name]) => name === "sendIp").map((call) => call[6] as Uint8Array);
+  assert.equal(
+    sent.map((octets) => octets.length - 4),
+    [17, 20, 20, 2, 2, 2],
+  );
+  for (const octets of sent) there.gateway.onEvent({ type: "ip", from: 0x107, to: 0x109, octets }, 5_000_000);
+  const heard = there.written.map((octets) => octets.slice(20));
+  assert.equal(
+    heard,
+    packets.map((octets) => octets.slice(20)),
+    "all but the hop limit",
+  );
+  const stranger = await makeRig(rigs);
+  stranger.gateway.onEvent({ type: "ip", from: 0x107, to: 0x109, octets: sent[4] as Uint8Array }, 5_000_000);
+  assert.is(stranger.written.length, 0);
+  assert.is(stranger.gateway.counters.dropUnknownCall, 1);
 });
 
 test("what nobody owns, or nobody can reach, is answered a few times a second", async ({ rigs }) => {

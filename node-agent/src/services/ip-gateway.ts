@@ -20,6 +20,8 @@ import {
   meshIpv4Text,
   meshIpv6Text,
   parseIpPrefix,
+  RtpCompressor,
+  RtpDecompressor,
   UNREACHABLE_MAX_OCTETS,
 } from "@skein/codecs";
 import type { openTun, TunDevice } from "@skein/radio-hal/tun";
@@ -32,6 +34,8 @@ import { IpFlows } from "./ip-flows.ts";
 
 /** Situational awareness and chat of ATAK (its built-in defaults): a team without them is blind. */
 const ATAK_GROUPS = ["239.2.3.1", "224.10.10.1"];
+/** Calls send packets up to this; what is longer gains nothing by a shorter header. */
+const CALL_MAX_OCTETS = 400;
 /** "Destination unreachable" answers a second; the rest is only counted (RFC 4443 2.4 (f)). */
 const ANSWERS_PER_S = 10;
 
@@ -49,6 +53,8 @@ const COUNTERS = {
   unreachableSuppressed: 0,
   /** Not IP, or cut short. */
   dropMalformed: 0,
+  /** Of a call whose context was not heard, or has changed. */
+  dropUnknownCall: 0,
   /** This node has no interface. */
   dropNoInterface: 0,
   /** Nobody owns the destination. */
@@ -87,6 +93,9 @@ export class IpGateway {
   readonly #sent = new EchoFilter();
   readonly #taken = new EchoFilter();
   readonly #flows = new IpFlows();
+  readonly #toCalls: RtpCompressor;
+  readonly #fromCalls = new RtpDecompressor();
+  readonly #scratch = new Uint8Array(MAX_IP_OCTETS + IP_RULE_OCTETS);
   #tun: TunDevice | undefined;
   #isStopped = false;
   #prefixes: readonly IpPrefix[] = [];
@@ -98,6 +107,7 @@ export class IpGateway {
     this.#context = context;
     this.#config = config;
     this.#open = open;
+    this.#toCalls = new RtpCompressor(context.nowUs());
     this.#rules = config.classes.map(toRule);
     const groups = [...new Set([...ATAK_GROUPS, ...config.multicast])];
     this.#groups = new Set(groups.map(numberOf));
@@ -155,7 +165,7 @@ export class IpGateway {
     if (this.#tun === undefined) return this.#count("dropNoInterface");
     const { from, to, octets } = event;
     const packet = this.#in;
-    const length = decompressIp(octets, 0, octets.length, from, to, packet, 0);
+    const length = this.#restore(octets, from, to);
     const header = this.#header;
     if (!decodeIpHeader(packet, 0, length, header)) return this.#count("dropMalformed");
     const { family, sourceOffset } = header;
@@ -192,7 +202,8 @@ export class IpGateway {
     if (!said && this.#config.recognise) this.#class.trafficClass = this.#flows.recognise(nowUs, octets, header);
     const { trafficClass, precedence, critical } = this.#class;
     const { address: own, core } = this.#context;
-    const written = compressIp(octets, offset, header.lengthOctets, own, to, this.#out, 0);
+    let written = compressIp(octets, offset, header.lengthOctets, own, to, this.#out, 0);
+    if (trafficClass === TrafficClass.voice) written = this.#shorten(written, to);
     const way = core.sendIp(
       nowUs,
       to,
@@ -236,6 +247,21 @@ export class IpGateway {
     const { family, destinationOffset: at } = this.#header;
     if (family === 6) return false;
     return this.#groups.has(ipv4Number(octets, at));
+  }
+
+  /** Takes what a call repeats out of the packet in #out. */
+  #shorten(length: number, to: number): number {
+    if (length > CALL_MAX_OCTETS) return length;
+    this.#scratch.set(this.#out.subarray(0, length));
+    return this.#toCalls.compress(this.#scratch, 0, length, to, this.#out, 0);
+  }
+
+  /** Writes an IP packet that came from a node to #in; returns its length, 0 if there is none. */
+  #restore(octets: Uint8Array, from: number, to: number): number {
+    if (!RtpDecompressor.reads(octets[0] ?? 0)) return decompressIp(octets, 0, octets.length, from, to, this.#in, 0);
+    const length = this.#fromCalls.decompress(octets, 0, octets.length, from, this.#scratch, 0);
+    if (length === 0) this.#count("dropUnknownCall");
+    return decompressIp(this.#scratch, 0, length, from, to, this.#in, 0);
   }
 
   /** Tells the sender, a few times a second at most, so that it need not wait for its own patience to end. */
