@@ -287,7 +287,7 @@ export interface MeshCore {
   // I/O
   handleFrame(nowUs: number, bearerId: number, endpoint: number, octets: Uint8Array, length: number): void;
   handleTimeout(nowUs: number): void;
-  /** When `handleTimeout` or `pollTransmit` next has something to do; Infinity when idle. */
+  /** When `handleTimeout`, `pollTransmit` or `pollEvent` next has something to do; Infinity when idle. */
   nextTimeoutUs(): number;
   /** Fills the slot and returns true while there is something to send now; paces each bearer by its bitrate. */
   pollTransmit(nowUs: number, slot: TransmitSlot): boolean;

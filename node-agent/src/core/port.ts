@@ -475,6 +475,15 @@ export function nextAnswerUs(port: Port): number {
   return dueUs;
 }
 
+/** True if nobody is known to hear this node on the bearer. */
+export function isUnheard(port: Port): boolean {
+  for (let i = 0; i < port.neighbours.length; i++) {
+    const n = port.neighbours[i] as Neighbour;
+    if (n.alive && n.twoWay) return false;
+  }
+  return true;
+}
+
 /** Chance that one transmission is acknowledged: what is measured lately, or what both directions' losses say if that is less. */
 export function answerChance(n: Neighbour): number {
   return Math.max(0.1, Math.min(0.95, n.answered, n.rxQuality * n.txQuality));

@@ -28,7 +28,7 @@ import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { CATCH_UP_US, MAX_FLOW_AHEAD, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
-import { airtimeUs, type Neighbour, nextAnswerUs, type Port } from "./port.ts";
+import { airtimeUs, isUnheard, type Neighbour, nextAnswerUs, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
@@ -68,6 +68,8 @@ export class Transmitter {
   readonly #news = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #offer = createLabelOffer();
   #nextPort = 0;
+  /** When it was last asked for a frame. */
+  #polledUs = 0;
   /** What has just been encoded is a hello, link state or a pull. */
   #isControl = false;
 
@@ -94,6 +96,7 @@ export class Transmitter {
   }
 
   poll(nowUs: number, slot: TransmitSlot): boolean {
+    this.#polledUs = nowUs;
     const ports = this.#s.ports;
     for (let i = 0; i < ports.length; i++) {
       const port = ports[(this.#nextPort + i) % ports.length] as Port;
@@ -117,7 +120,7 @@ export class Transmitter {
       this.#fragmentReady(port)
     )
       return this.#accessUs(port);
-    const controlUs = Math.min(afterTalk(port, this.#helloDueUs(port)), this.#paced(port, port.updateDueUs));
+    const controlUs = Math.min(this.#helloDueUs(port), this.#paced(port, port.updateDueUs));
     return Math.max(
       Math.min(controlUs, port.badNewsDueUs, port.snapshotDueUs, port.labelDueUs, port.answerDueUs),
       this.#accessUs(port),
@@ -132,13 +135,15 @@ export class Transmitter {
   #helloDueUs(port: Port): number {
     if (port.hellosSent === 0 || port.helloUrgent) return port.helloDueUs;
     // Whoever keeps silent for too long is taken for dead, which costs more than a hello.
-    return Math.min(this.#paced(port, port.helloDueUs), port.helloDueUs + SILENCE_NARROW_US);
+    const dueUs = Math.min(this.#paced(port, port.helloDueUs), port.helloDueUs + SILENCE_NARROW_US);
+    // Nobody can open what a stranger says, so it does not wait until somebody has finished talking.
+    return port.narrow && isUnheard(port) ? dueUs : afterTalk(port, dueUs);
   }
 
   /** When this bearer may next begin to transmit: its own pace, and on half-duplex media its turn. */
   #accessUs(port: Port): number {
     if (!port.config.halfDuplex) return port.accessUs;
-    return Math.max(port.accessUs, accessUs(port, this.#s.local, urgencyOf(port)));
+    return Math.max(port.accessUs, accessUs(port, this.#s.local, urgencyOf(port), this.#polledUs));
   }
 
   #onAir(nowUs: number, port: Port, slot: TransmitSlot): void {
@@ -228,6 +233,7 @@ export class Transmitter {
         n.pullDueUs = port.controlBackUs;
         continue;
       }
+      if (this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
       n.pullDueUs = EVER;
       if (!this.#flooding.pullStillNeeded(port, n) || (!port.shared && n.receiverIndex < 0)) continue;
       n.lastPullUs = nowUs;
@@ -266,7 +272,7 @@ export class Transmitter {
 
   #control(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (this.#direct(port, slot)) return true;
-    if (afterTalk(port, this.#helloDueUs(port)) <= nowUs) return this.#hello(nowUs, port, slot);
+    if (this.#helloDueUs(port) <= nowUs) return this.#hello(nowUs, port, slot);
     return this.#paced(port, port.updateDueUs) <= nowUs && this.#update(nowUs, port, slot, false);
   }
 
@@ -285,6 +291,7 @@ export class Transmitter {
 
   /** One update for everyone on a shared bearer; on point-to-point ones, one neighbour after the other. */
   #update(nowUs: number, port: Port, slot: TransmitSlot, bad: boolean): boolean {
+    if (this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
     const room = port.config.mtuOctets - SHARED_HEADER_OCTETS - 2 - port.tagOctets;
     if (port.shared) {
       const from = this.#begin(port, FrameKind.linkState, slot);

@@ -30,17 +30,19 @@ export type Urgency = "flash" | "voice" | "ordinary";
  * Who may send when a half-duplex channel falls quiet. After a guard time comes a slot for voice and
  * flash, then one for each member, in an order that everybody draws from the authentication tag of the
  * last frame: all who heard it agree without a word, and the order is a new one after each frame (a
- * virtual token; compare BRAM, Chlamtac 1976). Once all slots have passed, anybody may begin at any time.
+ * virtual token; compare BRAM, Chlamtac 1976). Once all slots have passed, anybody may begin at any time, but for
+ * the moments when a talker does.
  */
-export function accessUs(port: Port, ownLocal: number, urgency: Urgency): number {
+export function accessUs(port: Port, ownLocal: number, urgency: Urgency, nowUs: number): number {
   const base = port.quietSinceUs + CONTENTION_GUARD_US;
   // Two that have something urgent each time would collide each time: a draw parts them, too.
   const urgentUs = base + (mix32(port.turnSeed ^ ownLocal) & 1) * (CONTENTION_SLOT_US / 2);
   if (urgency === "voice") return urgentUs;
-  if (urgency === "flash") return besideVoice(port, urgentUs, 0);
+  if (urgency === "flash") return besideVoice(port, Math.max(urgentUs, nowUs), 0);
   const settled = port.quietSinceUs >= port.turnDiceUntilUs;
   const place = settled ? placeInOrder(port, ownLocal) : port.turnExtraSlots;
-  return besideVoice(port, base + (1 + place) * CONTENTION_SLOT_US, place * CONTENTION_SLOT_US);
+  const inTurnUs = base + (1 + place) * CONTENTION_SLOT_US;
+  return besideVoice(port, Math.max(inTurnUs, nowUs), place * CONTENTION_SLOT_US);
 }
 
 /** The channel is quiet from `quietUs` on. A newcomer does not know the others yet: it throws dice for its turn. */
