@@ -71,7 +71,7 @@ export class AirtimeAccounts {
     if ((this.#served[account] as number) < this.#virtual) this.#served[account] = this.#virtual;
   }
 
-  /** Nothing waits any more: whoever comes next starts level with all others. */
+  /** Nothing waits: whoever comes next starts level with all others. */
   settle(): void {
     this.#virtual = this.#highest;
   }

@@ -126,6 +126,7 @@ export class BearerQueue {
     const account = pool.payer[slot] as number;
     const level = levelOf(trafficClass, pool.precedence[slot] as number);
     if (!this.#makeRoom(slot, trafficClass, level)) return this.#drop(slot, "queue-full");
+    if (this.#count === 0) this.#accounts.settle();
     if (this.#octetsBy[account] === 0) this.#accounts.join(account);
     pool.next[slot] = -1;
     const tail = this.#tail[level] as number;
@@ -251,7 +252,6 @@ export class BearerQueue {
     if (this.#selectedRight === BY_FLASH) this.#accounts.chargeFlash(account, this.#nowUs, airUs);
     else if (this.#selectedRight === BY_PRIVILEGE) this.#accounts.chargePrivileged(account, this.#nowUs, airUs);
     else this.#accounts.chargeTurn(account, airUs);
-    if (this.#count === 0) this.#accounts.settle();
     if (level >= BULK_LEVEL) this.#bulkOwedUs = Math.max(0, this.#bulkOwedUs - airUs);
     else if (this.#levels >>> BULK_LEVEL === 0) this.#bulkOwedUs = 0;
     else this.#bulkOwedUs = Math.min(this.#bulkOwedUs + airUs * BULK_SHARE, 2 * BULK_OWED_FRAMES * this.#frameUs);

@@ -126,7 +126,9 @@ class Core implements MeshCore {
   // I/O
 
   handleFrame(nowUs: number, bearerId: number, endpoint: number, octets: Uint8Array, length: number): void {
+    this.#s.counters.receiveOn(bearerId);
     this.#receiver.handleFrame(nowUs, this.#port(bearerId), endpoint, octets, length);
+    this.#s.counters.receiveOn();
   }
 
   handleTimeout(nowUs: number): void {

@@ -84,6 +84,8 @@ const COLUMNS = CLASS_COUNT + 1;
 const INDEX = Object.fromEntries(DROP_REASONS.map((reason, index) => [reason, index])) as Record<DropReason, number>;
 
 export class Counters {
+  /** Bearer that what is being handled came by. */
+  #bearerId = NO_BEARER;
   /** By bearer, class and reason. */
   readonly #drops = new Uint32Array((MAX_BEARERS + 1) * COLUMNS * DROP_REASONS.length);
   readonly drops: Record<DropReason, number> = Object.fromEntries(DROP_REASONS.map((r) => [r, 0])) as Record<
@@ -92,8 +94,13 @@ export class Counters {
   >;
   readonly counts: Record<Counted, number> = Object.fromEntries(COUNTED.map((c) => [c, 0])) as Record<Counted, number>;
 
+  /** What is dropped from now on has come by this bearer, unless another one is named; by none if it is left out. */
+  receiveOn(bearerId = NO_BEARER): void {
+    this.#bearerId = bearerId;
+  }
+
   /** Class and bearer of what is dropped, where they are known. */
-  drop(reason: DropReason, trafficClass: number = NO_CLASS, bearerId: number = NO_BEARER): void {
+  drop(reason: DropReason, trafficClass: number = NO_CLASS, bearerId: number = this.#bearerId): void {
     this.drops[reason]++;
     const at = (bearerId * COLUMNS + trafficClass) * DROP_REASONS.length + INDEX[reason];
     this.#drops[at] = (this.#drops[at] as number) + 1;

@@ -71,6 +71,16 @@ test("a relay gives a flood no more than its share, and says what it dropped, of
   assert.not(dropped.some(({ trafficClass, count }) => trafficClass === bulk && count > 12));
 });
 
+test("what does not open is counted on the bearer that it came by", () => {
+  const mesh = relay();
+  const before = mesh.node(2).core.bearerStatus(mesh.nowUs)[1]?.drops ?? [];
+  mesh.inject(mesh.nowUs + 1, 2, 1, new Uint8Array(3));
+  mesh.run(1000);
+  const bearers = mesh.node(2).core.bearerStatus(mesh.nowUs);
+  assert.equal(bearers[1]?.drops, [...before, { trafficClass: null, reason: "frame-length", count: 1 }]);
+  assert.not(bearers[0]?.drops.some(({ reason }) => reason === "frame-length"));
+});
+
 test("status tells what waits by class", () => {
   const mesh = relay();
   for (let i = 0; i < 20; i++) send(mesh, 0, 0x104, i < 5 ? command : bulk, new Uint8Array(1000));

@@ -81,7 +81,8 @@ export class Rerouting {
   /** A flow frame was not answered: its packet goes again, wherever it would go now. */
   again(nowUs: number, port: Port, ring: SentRing, index: number): void {
     ring.giveUp(index);
-    if (!this.#frame(nowUs, port, undefined, ring, 0, index, false)) this.#s.counters.drop("retries-exhausted");
+    if (!this.#frame(nowUs, port, undefined, ring, 0, index, false))
+      this.#s.counters.drop("retries-exhausted", ring.trafficClass[index], port.config.id);
   }
 
   #sent(nowUs: number, port: Port, n: Neighbour, ring: SentRing, stream: number, lost: boolean): void {

@@ -1,3 +1,4 @@
+import { CLASS_COUNT } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "./api.ts";
 import { MAX_NEIGHBOURS_PER_BEARER } from "./limits.ts";
 
@@ -19,6 +20,8 @@ export class SentRing {
   /** 1 if it was given up without an answer: the packet inside went another way. */
   readonly givenUp: Uint8Array;
   readonly tries: Uint8Array;
+  /** Class of the packet inside; CLASS_COUNT if it is none. */
+  readonly trafficClass: Uint8Array;
   /** Whole sequence of the packet inside: a narrow frame carries the low octet only. */
   readonly sequence: Uint16Array;
   readonly sentUs: Float64Array;
@@ -45,6 +48,7 @@ export class SentRing {
     this.potential = new Uint32Array(frames);
     this.flowKey = new Float64Array(frames).fill(-1);
     this.tries = new Uint8Array(frames);
+    this.trafficClass = new Uint8Array(frames);
     this.sequence = new Uint16Array(frames);
     this.sentUs = new Float64Array(frames);
     this.firstSentUs = new Float64Array(frames);
@@ -64,6 +68,7 @@ export class SentRing {
     nowUs: number,
     deadlineUs: number,
     sequence: number,
+    trafficClass: number = CLASS_COUNT,
   ): boolean {
     const index = counter % this.frames;
     const forgotten = this.open[index] === 1 && this.neighbour[index] !== -1;
@@ -75,6 +80,7 @@ export class SentRing {
     this.givenUp[index] = 0;
     this.flowKey[index] = -1;
     this.tries[index] = 1;
+    this.trafficClass[index] = trafficClass;
     this.sequence[index] = sequence;
     this.sentUs[index] = nowUs;
     this.firstSentUs[index] = nowUs;

@@ -1,4 +1,5 @@
 import {
+  CLASS_COUNT,
   classOf,
   createDataHeader,
   createLabelOffer,
@@ -70,6 +71,8 @@ export class Transmitter {
   #nextPort = 0;
   /** When it was last asked for a frame. */
   #polledUs = 0;
+  /** Class of the packet in the frame at hand; CLASS_COUNT if there is none. */
+  #trafficClass: number = CLASS_COUNT;
   /** What has just been encoded is a hello, link state or a pull. */
   #isControl = false;
 
@@ -301,6 +304,7 @@ export class Transmitter {
       if (octets === 0) return false;
       this.#s.counters.count("updates-sent");
       this.#isControl = true;
+      this.#trafficClass = CLASS_COUNT;
       // Kept like a group frame: who has missed it asks for it, sooner than digests would tell.
       this.#sendData(nowUs, port, undefined, slot, from + octets, false, nowUs + UPDATE_REPAIR_US, 0);
       return true;
@@ -383,6 +387,7 @@ export class Transmitter {
 
   #packet(nowUs: number, port: Port, n: Neighbour | undefined, packet: number, slot: TransmitSlot): boolean {
     const pool = this.#s.pool;
+    this.#trafficClass = pool.trafficClass[packet] as number;
     if (!port.shared && (n === undefined || n.receiverIndex < 0)) {
       this.#s.counters.drop("bearer-lost", pool.trafficClass[packet], port.config.id);
       return false;
@@ -428,7 +433,19 @@ export class Transmitter {
     slot.endpoint = n.endpoint;
     slot.length = this.#s.secure.sealFlow(port, label, flowPotential(header.potential), sequence, slot.octets, end);
     const deadlineUs = pool.deadlineUs[packet] as number;
-    this.#arq.sent(nowUs, port, n, false, counter, slot.octets, slot.length, true, deadlineUs, sequence);
+    this.#arq.sent(
+      nowUs,
+      port,
+      n,
+      false,
+      counter,
+      slot.octets,
+      slot.length,
+      true,
+      deadlineUs,
+      sequence,
+      this.#trafficClass,
+    );
     this.#noteFlow(port, key);
     this.#s.counters.count("flow-frames");
     return true;
@@ -477,7 +494,19 @@ export class Transmitter {
     const direct = !port.shared;
     const counter = direct ? (n as Neighbour).directCounter : port.counter;
     this.#seal(port, n, slot, end);
-    this.#arq.sent(nowUs, port, n, direct, counter, slot.octets, slot.length, acknowledged, deadlineUs, sequence);
+    this.#arq.sent(
+      nowUs,
+      port,
+      n,
+      direct,
+      counter,
+      slot.octets,
+      slot.length,
+      acknowledged,
+      deadlineUs,
+      sequence,
+      this.#trafficClass,
+    );
   }
 
   // Fragments
@@ -531,6 +560,7 @@ export class Transmitter {
     const to = Math.min(f.innerOctets, (f.next + 1) * f.partOctets);
     for (let i = f.next * f.partOctets; i < to; i++) slot.octets[end++] = f.inner[i] as number;
     f.next++;
+    this.#trafficClass = classOf(f.inner[0] as number);
     this.#sendData(nowUs, port, n, slot, end, isUnicastKind(f.kind), f.deadlineUs, 0);
     return true;
   }

@@ -67,7 +67,7 @@ const now = sample(3000, [
 test("rates are since the status before", () => {
   const line = formatTop(now, before, FIRST_VIEW, plain).find((text) => text.includes("lte")) as string;
   assert.match(line, /lte +up +1000\.0 +0\.0 +200 /);
-  assert.match(line, /5 +2\.5$/, "drops in all and each second");
+  assert.match(line, /4 +2\.0$/, "drops in all and each second, without what was not taken");
 });
 
 test("without a status before, or after a restart, there are no rates", () => {

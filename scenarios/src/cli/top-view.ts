@@ -31,6 +31,7 @@ interface Row {
   readonly sentBps: number | null;
   readonly receivedBps: number | null;
   readonly framesPerS: number | null;
+  /** Of packets; frames that were not taken have no class. */
   readonly drops: number;
   readonly dropsPerS: number | null;
 }
@@ -98,7 +99,7 @@ const HELP = [
   "q, Ctrl-C    leave",
   "",
   "queue ms and the four columns behind it: time on air of what waits, in all and by class",
-  "drops        packets of this bearer's queues that were not sent, since the agent started",
+  "drops        packets that were not sent on, since the agent started; without what was not taken from the air",
 ];
 
 /** Keys in what a terminal sent at once: arrows take three characters, others one. */
@@ -253,5 +254,5 @@ function toRow(sample: Sample, before: Sample | undefined, bearer: Bearer): Row 
 }
 
 function totalDrops(bearer: Bearer): number {
-  return bearer.drops.reduce((sum, { count }) => sum + count, 0);
+  return bearer.drops.reduce((sum, { trafficClass, count }) => (trafficClass === null ? sum : sum + count), 0);
 }

@@ -68,8 +68,9 @@ function BearerRow({ bearer, t }: { bearer: PictureBearer; t: Translate }) {
 
 /** How many in all, and how many of each class for which reason where there are any. */
 function DropCell({ bearer, t }: { bearer: PictureBearer; t: Translate }) {
-  const total = bearer.drops.reduce((sum, { count }) => sum + count, 0);
-  if (total === 0) return <>0</>;
+  if (bearer.drops.length === 0) return <>0</>;
+  // Frames that were not taken from the air have no class, and are no loss of this node's packets.
+  const total = bearer.drops.reduce((sum, { trafficClass, count }) => (trafficClass === null ? sum : sum + count), 0);
   const causes = bearer.drops.toSorted((a, b) => b.count - a.count).map((drop) => dropText(drop, t));
   return (
     <details data-testid={`drops-${bearer.name}`}>
