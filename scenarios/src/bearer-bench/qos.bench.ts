@@ -3,7 +3,8 @@
  * virtual time:
  *
  *   wire   three sources - relay - sink over point-to-point bearers; the last one, 2 Mbit/s, is the bottleneck
- *   air    four members of a half-duplex serial channel at 9600 bit/s, with carrier sense and collisions
+ *   chain  four sources in a row, each a relay of those behind it, and a sink; 2 Mbit/s between neighbours
+ *   air    four members of a half-duplex serial channel at 9600 bit/s, with carrier sense and collisions; three seeds
  */
 import { Precedence, TrafficClass, VoiceCodec } from "@skein/node-agent/core";
 import { airFrameUs, Field } from "../routing-bench/field.ts";
@@ -12,6 +13,7 @@ import { printAtLeast, printAtMost, printFigure } from "../routing-bench/print.t
 import { delaysUs, deliveredShare, type Flow, type FlowPlan, jain, Load, quantile, type TalkPlan } from "./load.ts";
 
 const SEED = 1;
+const AIR_SEEDS = [1, 2, 3];
 const SECOND_US = 1_000_000;
 const WIRE_BPS = 2_000_000;
 const WIRE_SETTLE_US = 10 * SECOND_US;
@@ -114,6 +116,29 @@ function wireFairness(): number {
   return jain(shares);
 }
 
+/** Sources at one to four hops, each of which wants the whole way. */
+function chainFairness(): number {
+  const links = [0, 1, 2, 3].map((node) => ({
+    name: `hop${node}`,
+    kind: "wires" as const,
+    members: [node, node + 1],
+    bearer: { bitrateBps: WIRE_BPS },
+  }));
+  const field = new Field({ nodes: 5, seed: SEED, signalled: true, media: links });
+  for (const node of [0, 1, 2, 3]) field.join(node, node, node + 1);
+  for (const node of field.cores.keys()) field.start(node);
+  field.run(WIRE_SETTLE_US);
+  const startUs = field.nowUs;
+  const flows = run(
+    field,
+    [0, 1, 2, 3].map((source) => wireFlow(source, bulk, 1)),
+    WIRE_SPAN_US,
+  );
+  const shares = flows.map((flow) => carried(flow, startUs + 2 * SECOND_US, startUs + WIRE_SPAN_US));
+  printAtLeast("bearers.qos.chain.jain", jain(shares), "ratio", 0.95);
+  return jain(shares);
+}
+
 /** What a flood is made of, and the precedence that it claims. */
 const FLOODS = [
   ["flash", TrafficClass.command, Precedence.flash],
@@ -131,7 +156,11 @@ function floodCost(
   measure: (plans: readonly FlowPlan[]) => Flow[],
 ): void {
   const octets = (flows: readonly Flow[]): number =>
-    sum(flows.slice(0, plans.length).map((flow) => deliveredShare(flow) * flow.sentUs.length * flow.plan.octets));
+    sum(
+      flows
+        .filter(({ plan }) => plans.includes(plan))
+        .map((flow) => deliveredShare(flow) * flow.sentUs.length * flow.plan.octets),
+    );
   const calm = octets(measure(plans));
   const costs = FLOODS.map(([name, trafficClass, precedence]) => {
     const cost = 1 - octets(measure([...plans, { ...flood, trafficClass, precedence }])) / calm;
@@ -158,8 +187,8 @@ const MEMBERS = 4;
 const AIR_OCTETS = 200;
 const AIR_FRAME_US = airFrameUs(240);
 
-function air(): Field {
-  const field = new Field({ nodes: MEMBERS, seed: SEED, media: [{ name: "air", kind: "air9600" }] });
+function air(seed: number): Field {
+  const field = new Field({ nodes: MEMBERS, seed, media: [{ name: "air", kind: "air9600" }] });
   for (let a = 0; a < MEMBERS; a++) for (let b = 0; b < a; b++) field.join(0, a, b);
   for (const node of field.cores.keys()) field.start(node);
   field.run(AIR_SETTLE_US);
@@ -182,29 +211,37 @@ const TALK: TalkPlan = {
   pauseUs: 6 * SECOND_US,
 };
 
-function talkDelays(plans: readonly FlowPlan[]): number[] {
-  const field = air();
+function talkDelays(plans: readonly FlowPlan[], seed: number): number[] {
+  const field = air(seed);
   const load = new Load(field);
   for (const plan of plans) load.send(plan, AIR_SPAN_US);
   load.talk(TALK, AIR_SPAN_US);
   field.run(AIR_SPAN_US + 5 * SECOND_US);
-  const delays = load.spokenUs.flatMap((spokenUs, frame) =>
+  return load.spokenUs.flatMap((spokenUs, frame) =>
     [1, 2, 3].map((node) => (load.heardUs[frame]?.[node] ?? Number.POSITIVE_INFINITY) - spokenUs),
   );
-  return delays.toSorted((a, b) => a - b);
 }
 
-/** A talker beside video and bulk of its own and of others that would fill the channel three times. */
+/** Video and bulk of everybody, three times what the channel takes. */
+const AIR_HEAVY = [
+  airFlow(0, bulk, 0.5),
+  airFlow(0, video, 0.5),
+  airFlow(1, bulk, 1),
+  airFlow(2, bulk, 0.5, 60),
+  airFlow(3, video, 0.5),
+];
+
+/** Values of all seeds, in order. */
+function overSeeds(measure: (seed: number) => readonly number[]): number[] {
+  return AIR_SEEDS.flatMap(measure).toSorted((a, b) => a - b);
+}
+
 function airVoice(): number {
-  const heavy = [
-    airFlow(0, bulk, 0.5),
-    airFlow(0, video, 0.5),
-    airFlow(1, bulk, 1),
-    airFlow(2, bulk, 0.5, 60),
-    airFlow(3, video, 0.5),
-  ];
-  const base = quantile(talkDelays([]), 0.5);
-  const delays = talkDelays(heavy);
+  const base = quantile(
+    overSeeds((seed) => talkDelays([], seed)),
+    0.5,
+  );
+  const delays = overSeeds((seed) => talkDelays(AIR_HEAVY, seed));
   const heard = delays.filter(Number.isFinite);
   printAtLeast("bearers.qos.air.voiceDelivered", heard.length / delays.length, "ratio", 0.99);
   printFigure("bearers.qos.air.voiceAddedFramesP50", (quantile(delays, 0.5) - base) / AIR_FRAME_US, "frames");
@@ -214,9 +251,34 @@ function airVoice(): number {
   return worst;
 }
 
+/** An alarm now and then, on a channel whose turns may be held by others. */
+function airFlash(): void {
+  const alarm: FlowPlan = {
+    from: 0,
+    to: 1,
+    trafficClass: TrafficClass.command,
+    precedence: Precedence.flash,
+    octets: 20,
+    intervalUs: 3_100_000,
+  };
+  const delays = (plans: readonly FlowPlan[]): number[] =>
+    overSeeds((seed) => delaysUs(run(air(seed), [alarm, ...plans], AIR_SPAN_US)[0] as Flow));
+  const base = quantile(delays([]), 0.5);
+  const loaded = delays(AIR_HEAVY);
+  printFigure("bearers.qos.air.flashAddedFramesP50", (quantile(loaded, 0.5) - base) / AIR_FRAME_US, "frames");
+  printFigure("bearers.qos.air.flashAddedFramesP99", (quantile(loaded, 0.99) - base) / AIR_FRAME_US, "frames");
+}
+
 /** Four members that all want the whole channel, with packets of different length. */
 function airFairness(): number {
-  const field = air();
+  const worst = Math.min(...AIR_SEEDS.map((seed) => jain(airShares(seed))));
+  printAtLeast("bearers.qos.air.jain", worst, "ratio", 0.95);
+  return worst;
+}
+
+/** Time on air of each member. */
+function airShares(seed: number): number[] {
+  const field = air(seed);
   const airUs = new Float64Array(MEMBERS);
   const startUs = field.nowUs;
   field.onFrame = (node, _medium, _endpoint, _octets, length) => {
@@ -227,9 +289,7 @@ function airFairness(): number {
     [airFlow(0, bulk, 1, 40), airFlow(1, bulk, 1, 80), airFlow(2, bulk, 1, 200), airFlow(3, bulk, 1, 200)],
     AIR_SPAN_US,
   );
-  for (const [node, us] of airUs.entries()) printFigure(`bearers.qos.air.share.${node}`, us / AIR_SPAN_US, "ratio");
-  printAtLeast("bearers.qos.air.jain", jain([...airUs]), "ratio", 0.95);
-  return jain([...airUs]);
+  return [...airUs];
 }
 
 /** Three honest members that want half the channel together, and one whose agent is given twice the channel. */
@@ -238,13 +298,16 @@ function airHostile(): void {
     airFlow(member, bulk, 0.1),
     airFlow(member, TrafficClass.command, 0.04, 40),
   ]);
-  floodCost("air", honest, airFlow(3, bulk, 2, 100), (plans) => run(air(), plans, AIR_SPAN_US));
+  floodCost("air", honest, airFlow(3, bulk, 2, 100), (plans) =>
+    AIR_SEEDS.flatMap((seed) => run(air(seed), plans, AIR_SPAN_US)),
+  );
 }
 
 const added = [wireVoice(), airVoice()];
 printAtMost("bearers.qos.voiceAddedFrames", Math.max(...added), "frames", 2);
-const fairness = [wireFairness(), airFairness()];
+const fairness = [wireFairness(), chainFairness(), airFairness()];
 printAtLeast("bearers.qos.jain", Math.min(...fairness), "ratio", 0.95);
 wireFlash();
+airFlash();
 wireHostile();
 airHostile();

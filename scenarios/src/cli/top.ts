@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DEFAULT_API, fetchStatus } from "./agent-client.ts";
+import { AgentError, DEFAULT_API, fetchStatus } from "./agent-client.ts";
 import { withArguments } from "./arguments.ts";
 import { paintForTerminal } from "./table.ts";
 import { FIRST_VIEW, formatTop, keysIn, pressKey, type Sample, sortedBearers, type View } from "./top-view.ts";
@@ -34,7 +34,12 @@ export function main(args: string[]): Promise<number> {
 
 /** @throws AgentError */
 async function take(api: string): Promise<Sample> {
-  return { status: await fetchStatus(api), atMs: performance.now() };
+  const status = await fetchStatus(api);
+  if (status.core.bearers.some((bearer) => bearer.queues === undefined || bearer.drops === undefined)) {
+    const remedy = "it is an older agent; skein status knows what it says";
+    throw new AgentError("agent-answer-invalid", `${api} does not tell what waits and what was dropped`, remedy);
+  }
+  return { status, atMs: performance.now() };
 }
 
 /** The terminal: asks once a second, draws after that and after each key. */
