@@ -40,6 +40,7 @@ export * from "./mesh/link-state.ts";
 export * from "./mesh/link-vector.ts";
 export * from "./mesh/narrow-hello.ts";
 export * from "./mesh/narrow-pull.ts";
+export * from "./mesh/path-suspicion.ts";
 export * from "./mesh/pull.ts";
 export * from "./mesh/repair.ts";
 export * from "./mesh/report.ts";

@@ -25,6 +25,8 @@ export const FrameKind = {
   repairedDatagram: 12,
   /** Whom the transmitter reaches, on narrow bearers (see `snapshot.ts`). */
   snapshot: 13,
+  /** One of the transmitter's other paths to this node is silent (see `path-suspicion.ts`). */
+  suspicion: 14,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 

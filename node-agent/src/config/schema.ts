@@ -24,6 +24,8 @@ const bearerCommon = {
   costCentsPerMegabyte: z.number().min(0).max(100_000).default(0),
   /** nominal one-way latency */
   latencyMs: z.number().min(0).max(60_000).default(5),
+  /** what it shares its fate with (operator, tower, mast, power): copies go over bearers that have none in common */
+  sharedRisk: z.array(z.string().min(1).max(32)).max(8).default([]),
 };
 const udpBearer = z
   .strictObject({

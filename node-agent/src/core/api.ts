@@ -39,6 +39,8 @@ export interface CoreBearer {
   /** Fixed time on air before each transmission, microseconds. */
   readonly keyUpUs: number;
   readonly halfDuplex: boolean;
+  /** What it shares its fate with: operator, tower, mast, power. Copies of a packet go over bearers without a common one. */
+  readonly sharedRisk?: readonly string[];
 }
 
 /**
@@ -190,6 +192,26 @@ export interface RouteStatus {
   classes: { nextHop: Address; bearerId: number; cost: number; alternate: Address; protects?: "node" | "link" }[];
 }
 
+/** One of several bearers that lead to the same node, as measured from here. */
+export interface PathStatus {
+  bearerId: number;
+  /** `probation`: it was down, and has not been clean for long enough. A suspect path only gets company. */
+  state: "up" | "suspect" | "probation" | "down";
+  /**
+   * One way, median and 95th percentile of the last 128 frames. Exact in comparison with the other paths to the node;
+   * in itself as good as half the round trip of the quickest of them is half its delay.
+   */
+  delayMs: number;
+  delayP95Ms: number;
+  rttMs: number;
+  /** Share of frames that do not arrive at their first try, and the mean length of a run of them. */
+  loss: number;
+  lossRun: number;
+  /** As configured. */
+  bitrateBps: number;
+  costCentsPerMegabyte: number;
+}
+
 /** The ways to one node, for people: made on demand. */
 export interface RouteExplanation {
   from: Address;
@@ -332,7 +354,7 @@ export interface MeshCore {
   sendVideo(nowUs: number, to: Address, stream: number, octets: Uint8Array): void;
   /**
    * One IP packet as `compressIp` writes it, octets[from, from + length), at most MAX_IP_OCTETS + 1; false (counted)
-   * if there is no way now. `critical` asks for two copies over disjoint paths; it has no effect yet.
+   * if there is no way now. `critical` asks for two copies over disjoint paths.
    */
   sendIp(
     nowUs: number,
@@ -369,6 +391,8 @@ export interface MeshCore {
   explainRoute(nowUs: number, to: Address): RouteExplanation;
   /** The parts of the status that are asked for often. */
   bearerStatus(nowUs: number): BearerStatus[];
+  /** The bearers that lead to a neighbour, quickest first. */
+  paths(nowUs: number, to: Address): PathStatus[];
   /** True if there is a path to the node now. */
   isReachable(to: Address): boolean;
 }

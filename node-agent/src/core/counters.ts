@@ -38,6 +38,7 @@ const DROP_REASONS = [
   "bearer-lost",
   "control-share",
   "sources-forgotten",
+  "copies-full",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -67,6 +68,10 @@ const COUNTED = [
   "detours",
   "kept",
   "suspicions",
+  "suspicions-told",
+  "suspicions-refused",
+  "paths-missed",
+  "copied",
   "flaps-damped",
   "contradicted",
   "ends-disagree",

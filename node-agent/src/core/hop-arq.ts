@@ -1,4 +1,5 @@
 import {
+  ARRIVAL_UNIT_US,
   type DataHeader,
   decodeReport,
   encodeReport,
@@ -40,6 +41,8 @@ import {
   SPREAD_PER_MEMBER_US,
   VOICE_REPAIR_FRAMES,
 } from "./limits.ts";
+import type { Merging } from "./merge/merging.ts";
+import type { PathMeter } from "./merge/path-meter.ts";
 import type { Overhearing } from "./overhearing.ts";
 import { answerChance, type Neighbour, nextAnswerUs, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
@@ -61,6 +64,8 @@ const STEADY_TRIES_DIRECT = 4;
 const STEADY_TRIES_SHARED = 2;
 /** A neighbour is under suspicion when mere loss would explain its silence with less than this probability. */
 const CHANCE = 0.02;
+/** The same where copies go other ways, so that there is time to be sure. */
+const CHANCE_COPIED = 0.003;
 /** How much of the lateness of time-outs is remembered at the next, and how much of it an answer may take longer. */
 const LATE_MEMORY = 0.95;
 const LATE_MARGIN = 2;
@@ -78,15 +83,17 @@ export class HopArq {
   readonly #s: CoreState;
   readonly #adjacency: Adjacency;
   readonly #overhearing: Overhearing;
-  readonly #report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0 };
+  readonly #merging: Merging;
+  readonly #report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0, arrival: -1 };
 
   /** Told of a flow frame that is not answered: its packet is to go with a full header. */
   onUnanswered: (nowUs: number, port: Port, ring: SentRing, index: number) => void = () => undefined;
 
-  constructor(state: CoreState, adjacency: Adjacency, overhearing: Overhearing) {
+  constructor(state: CoreState, adjacency: Adjacency, overhearing: Overhearing, merging: Merging) {
     this.#s = state;
     this.#adjacency = adjacency;
     this.#overhearing = overhearing;
+    this.#merging = merging;
   }
 
   // Receiving side
@@ -197,6 +204,8 @@ export class HopArq {
     this.#report.slot = direct ? n.directRemoteSlot : 0;
     this.#report.highestLow = window.highest < 0 ? 0 : window.highest % 0x10000;
     this.#report.bitmap = replayBitmap(window, window.highest);
+    const arrivedUs = direct ? n.directArrivedUs : n.arrivedUs;
+    this.#report.arrival = port.narrow ? -1 : Math.floor(arrivedUs / ARRIVAL_UNIT_US) & 0xffff;
     n.owedFrames = 0;
     const since = window.highest - n.joinedCounter;
     if (!direct && since < 32) this.#report.bitmap = (this.#report.bitmap | (0xffff_ffff << since)) >>> 0;
@@ -255,11 +264,20 @@ export class HopArq {
     const next = direct ? n.directCounter : port.counter;
     const highest = rebuildCounter(report.highestLow, 16, next - 1);
     if (highest >= next) return true;
+    if (n.meter !== undefined) this.#measure(n, n.meter, ring, highest);
     this.#reckon(nowUs, port, n, ring, report.slot, highest, true, true);
     for (let i = 0; i < 32; i++) {
       this.#reckon(nowUs, port, n, ring, report.slot, highest - 1 - i, ((report.bitmap >>> i) & 1) === 1, false);
     }
     return true;
+  }
+
+  /** What the report in hand says of the path. */
+  #measure(n: Neighbour, meter: PathMeter, ring: SentRing, highest: number): void {
+    const { arrival, bitmap } = this.#report;
+    // As a signed number, for a larger one would be put on the heap.
+    meter.reported(highest, bitmap | 0, ring);
+    if (arrival >= 0) meter.arrived(highest, arrival, n, ring);
   }
 
   /** Somebody else has asked a transmitter: if that covers all that is missing here, its repetition will do. */
@@ -301,6 +319,7 @@ export class HopArq {
     }
     // Several receivers may miss the same frame, and reports cross repetitions: once per round trip is enough.
     if (nowUs - (ring.sentUs[index] as number) < repairGuardUs(port, n)) return;
+    if (!mayRepeat(nowUs, ring, index)) return;
     this.#repeat(
       nowUs,
       port,
@@ -325,6 +344,7 @@ export class HopArq {
     n.lastAcknowledgedUs = nowUs;
     n.suspectSinceUs = EVER;
     n.silentRounds = 0;
+    if (ring.copyKey[index] !== -1) this.#merging.acknowledged(n, ring.copyKey[index] as number);
     if (ring.flowKey[index] !== -1)
       port.flows?.acknowledged(ring.flowKey[index] as number, ring.sequence[index] as number);
     ring.close(index);
@@ -358,6 +378,7 @@ export class HopArq {
       return false;
     }
     ring.tries[index] = (ring.tries[index] as number) + 1;
+    ring.missed[index] = 0;
     ring.sentUs[index] = nowUs;
     port.repeats.push((ring.counter[index] as number) * 256 + slot);
     return true;
@@ -390,20 +411,29 @@ export class HopArq {
       const steady = port.shared ? STEADY_TRIES_SHARED : STEADY_TRIES_DIRECT;
       const stretch = 2 ** Math.max(0, Math.min(4, tries - steady));
       const dueUs = (ring.sentUs[index] as number) + rtoUs(port, n) * stretch;
-      if (dueUs <= nowUs) {
-        countSilence(nowUs, port, n);
-        if (isSilent(port, n, tries, ring.firstSentUs[index] as number)) {
-          n.silentRounds = 0;
-          this.#adjacency.suspect(nowUs, port, n);
-        }
-        // Suspicion gives what has another way to that; what is still here is tried again.
-        if (ring.open[index] === 1) this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES);
-      }
+      if (dueUs <= nowUs) this.#timedOut(nowUs, port, n, ring, slot, index);
       if (ring.open[index] === 0) continue;
       const firstSentUs = ring.firstSentUs[index] as number;
-      if (n.twoWay && isLinkDead(nowUs, port, n, firstSentUs)) this.#adjacency.failLink(nowUs, port, n);
+      if (n.twoWay && isLinkDead(nowUs, port, n, firstSentUs, ring.tries[index] as number))
+        this.#adjacency.failLink(nowUs, port, n);
       else port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n) / 2);
     }
+  }
+
+  #timedOut(nowUs: number, port: Port, n: Neighbour, ring: SentRing, slot: number, index: number): void {
+    if (ring.missed[index] === 0) {
+      countSilence(nowUs, port, n);
+      const chance = ring.copyKey[index] === -1 ? CHANCE : CHANCE_COPIED;
+      if (isSilent(port, n, ring.tries[index] as number, ring.firstSentUs[index] as number, chance)) {
+        n.silentRounds = 0;
+        this.#adjacency.suspect(nowUs, port, n);
+      }
+    }
+    // Suspicion gives what has another way to that; what is still here is tried again.
+    if (ring.needless[index] === 1) ring.close(index);
+    else if (ring.open[index] === 1 && mayRepeat(nowUs, ring, index))
+      this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES);
+    else ring.missed[index] = 1;
   }
 }
 
@@ -424,6 +454,12 @@ function hasGap(n: Neighbour, counter: number): boolean {
   const since = Math.min(32, n.window.highest - counter);
   const expected = since === 32 ? 0xffff_ffff : 2 ** since - 1;
   return (replayBitmap(n.window, n.window.highest) & expected) >>> 0 !== expected;
+}
+
+/** False while another copy of the packet may be acknowledged, and if one has been. */
+function mayRepeat(nowUs: number, ring: SentRing, index: number): boolean {
+  if (ring.copyKey[index] === -1 || (ring.tries[index] as number) > 1) return ring.needless[index] === 0;
+  return ring.needless[index] === 0 && nowUs - (ring.sentUs[index] as number) >= (ring.patienceUs[index] as number);
 }
 
 /** The ring of a neighbour's direct stream, made on first use. */
@@ -447,25 +483,27 @@ function countSilence(nowUs: number, port: Port, n: Neighbour): void {
 }
 
 /** True if mere loss hardly explains that a frame sent so many times, first at `firstSentUs`, was not acknowledged. */
-function isSilent(port: Port, n: Neighbour, tries: number, firstSentUs: number): boolean {
+function isSilent(port: Port, n: Neighbour, tries: number, firstSentUs: number, chance: number): boolean {
   if (port.narrow || n.suspectSinceUs !== EVER || n.lastAcknowledgedUs > firstSentUs) return false;
-  return Math.max(tries, n.silentRounds) >= patienceTries(n) + (n.lastHeardUs > firstSentUs ? 2 : 0);
+  return Math.max(tries, n.silentRounds) >= patienceTries(n, chance) + (n.lastHeardUs > firstSentUs ? 2 : 0);
 }
 
 /** Tries after which silence is no chance any more, by the loss that is known in both directions. */
-function patienceTries(n: Neighbour): number {
-  const tries = Math.ceil(Math.log(CHANCE) / Math.log(1 - answerChance(n)));
+function patienceTries(n: Neighbour, chance: number): number {
+  const tries = Math.ceil(Math.log(chance) / Math.log(1 - answerChance(n)));
   return Math.min(MAX_PATIENCE_TRIES, Math.max(2, tries));
 }
 
 /**
- * True if a frame first sent at `firstSentUs` shows that nothing gets through any more. On wide bearers probes find out
+ * True if a frame sent so often, first at `firstSentUs`, shows that nothing gets through any more. On wide bearers probes find out
  * about silence; what is left to notice here is somebody who is heard and never acknowledges.
  */
-function isLinkDead(nowUs: number, port: Port, n: Neighbour, firstSentUs: number): boolean {
+function isLinkDead(nowUs: number, port: Port, n: Neighbour, firstSentUs: number, tries: number): boolean {
   const unheardUs = nowUs - Math.max(n.lastHeardUs, firstSentUs);
   if (port.narrow && unheardUs > LINK_FAILURE_TIMEOUTS * rtoUs(port, n)) return true;
   const unansweredUs = nowUs - Math.max(n.lastAcknowledgedUs, firstSentUs);
+  // A link of one's own that is idle does not know its loss, and may be the only one: the frame is tried to the end.
+  if (!port.shared && tries < MAX_TRIES - 1) return false;
   return unansweredUs > Math.max(port.narrow ? DEAF_NARROW_US : DEAF_WIDE_US, 6 * rtoUs(port, n));
 }
 

@@ -34,6 +34,10 @@ export class PacketPool {
   /** Neighbour index on the bearer that it is queued on, -1 = everyone. */
   readonly neighbour: Int16Array;
   readonly deadlineUs: Float64Array;
+  /** What copies of the same packet have in common, -1 if there is only this one (see `merge/merging.ts`), */
+  readonly copyKey: Float64Array;
+  /** and how long it is not repeated, for another copy may be acknowledged. */
+  readonly patienceUs: Float64Array;
   /** Next packet in the same list, -1 at the end. */
   readonly next: Int16Array;
   readonly #free: Int16Array;
@@ -55,6 +59,8 @@ export class PacketPool {
     this.payer = new Uint8Array(capacity);
     this.neighbour = new Int16Array(capacity);
     this.deadlineUs = new Float64Array(capacity);
+    this.copyKey = new Float64Array(capacity);
+    this.patienceUs = new Float64Array(capacity);
     this.next = new Int16Array(capacity).fill(-1);
     this.#free = Int16Array.from({ length: capacity }, (_, i) => capacity - 1 - i);
     this.#freeCount = capacity;
@@ -90,6 +96,7 @@ export class PacketPool {
     }
     this.payer[slot] = this.payerNow;
     this.neighbour[slot] = -1;
+    this.copyKey[slot] = -1;
     this.next[slot] = -1;
     const to = this.offset(slot);
     const payloads = this.payloads;

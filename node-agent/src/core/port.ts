@@ -13,6 +13,8 @@ import {
   SILENCE_NARROW_US,
 } from "./limits.ts";
 import { CLASSES } from "./link-cost.ts";
+import type { PathMeter } from "./merge/path-meter.ts";
+import type { StreamWatch } from "./merge/silence.ts";
 import type { PacketPool } from "./packet-pool.ts";
 import { SentRing } from "./sent-ring.ts";
 
@@ -115,6 +117,12 @@ export interface Neighbour {
   /** Vector last advertised for the link, and since when another has been seen. */
   advertisedVector: number;
   vectorChangeUs: number;
+  /** Wide bearers: what the way to it is like, and what is heard of its voice here. */
+  meter: PathMeter | undefined;
+  watch: StreamWatch | undefined;
+  /** When the highest counter of its shared and its direct stream came. */
+  arrivedUs: number;
+  directArrivedUs: number;
 }
 
 /** A bearer as the core sees it: its queue, its neighbours, when it may next transmit. */
@@ -146,6 +154,9 @@ export interface Port {
   ownVoiceUs: number;
   /** A moment at which the talker's bundle was due; the others follow at the bundle's distance. */
   voiceGridUs: number;
+  /** Whose that is, and when a bundle of that member last began. */
+  voiceLocal: number;
+  voiceLocalUs: number;
   /** Least lateness on the grid among the last few bundles, and how many they are. */
   voiceLateUs: number;
   voiceFrames: number;
@@ -217,6 +228,8 @@ export interface Port {
   snapshotSentUs: number;
   /** When somebody was heard of whom the database knows nothing. */
   strangerUs: number;
+  /** What is to be told to nodes about other paths of theirs. */
+  readonly suspicions: { neighbour: number; bearerId: number; highestLow: number }[];
   /** The same update for each neighbour of a point-to-point bearer, waiting its turn. */
   readonly direct: { neighbour: number; octets: Uint8Array }[];
   nextFragmentId: number;
@@ -305,6 +318,8 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     voiceStartUs: Number.MIN_SAFE_INTEGER,
     ownVoiceUs: Number.MIN_SAFE_INTEGER,
     voiceGridUs: 0,
+    voiceLocal: 0,
+    voiceLocalUs: Number.NEGATIVE_INFINITY,
     voiceLateUs: 0,
     voiceFrames: 0,
     counter: 0,
@@ -354,6 +369,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     snapshotTries: 0,
     snapshotSentUs: Number.NEGATIVE_INFINITY,
     strangerUs: Number.NEGATIVE_INFINITY,
+    suspicions: [],
     direct: [],
     nextFragmentId: 0,
     answerDueUs: Number.POSITIVE_INFINITY,
@@ -443,6 +459,10 @@ export function createNeighbour(
     digestUs: Number.NEGATIVE_INFINITY,
     advertisedVector: 0xffff,
     vectorChangeUs: Number.POSITIVE_INFINITY,
+    meter: undefined,
+    watch: undefined,
+    arrivedUs: 0,
+    directArrivedUs: 0,
   };
   return holdingFractions(neighbour, NEIGHBOUR_FRACTIONS);
 }

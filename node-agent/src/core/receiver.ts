@@ -2,6 +2,7 @@ import {
   copyFront,
   createDataHeader,
   createRepair,
+  DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
@@ -43,6 +44,7 @@ import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { FLOW_OFFER_DELAY_US, MAX_PAYLOAD_OCTETS } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
+import type { Merging } from "./merge/merging.ts";
 import type { Overhearing } from "./overhearing.ts";
 import { payerOf } from "./payer.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
@@ -77,6 +79,7 @@ export class Receiver {
   readonly #relay: GroupRelay;
   readonly #snapshots: Snapshots;
   readonly #overhearing: Overhearing;
+  readonly #merging: Merging;
   readonly #deliver: Deliver;
   readonly #reassembly: Reassembly;
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
@@ -97,6 +100,7 @@ export class Receiver {
       relay: GroupRelay;
       snapshots: Snapshots;
       overhearing: Overhearing;
+      merging: Merging;
     },
     deliver: Deliver,
   ) {
@@ -109,6 +113,7 @@ export class Receiver {
     this.#relay = parts.relay;
     this.#snapshots = parts.snapshots;
     this.#overhearing = parts.overhearing;
+    this.#merging = parts.merging;
     this.#deliver = deliver;
     this.#reassembly = new Reassembly(state.counters);
   }
@@ -162,6 +167,7 @@ export class Receiver {
     }
     this.#heardShared(nowUs, port, n, endpoint, end);
     this.#newest = n.window.highest > highest;
+    if (this.#newest) n.arrivedUs = nowUs;
     this.#noticeMissing(nowUs, port, n, highest);
     this.#plainShared(nowUs, port, n, length, end);
   }
@@ -300,6 +306,7 @@ export class Receiver {
     if (end < 0) return this.#repeated(nowUs, port, n, true, DIRECT_HEADER_OCTETS, -end);
     if (end === 0) return;
     n.endpoint = endpoint;
+    if (n.directWindow.highest > highest) n.directArrivedUs = nowUs;
     this.#adjacency.heard(nowUs, port, n);
     if (highest >= 0 && n.directWindow.highest > highest + 1) this.#arq.noticeGap(nowUs, port, n, true);
     this.#plain(nowUs, port, n, true, this.#frame, DIRECT_HEADER_OCTETS, end);
@@ -308,7 +315,7 @@ export class Receiver {
   /** A frame that this node has acknowledged comes again: the acknowledgement was lost, or is under way. */
   #repeated(nowUs: number, port: Port, n: Neighbour, direct: boolean, from: number, end: number): void {
     const kind = kindOf(this.#frame[from] as number);
-    if (!isUnicastKind(kind) && kind !== FrameKind.fragment) return;
+    if (!isUnicastKind(kind) && kind !== FrameKind.fragment && !(direct && isGroupKind(kind))) return;
     if (!direct && (end <= from + 1 || this.#frame[from + 1] !== this.#s.local)) return;
     this.#arq.oweReport(nowUs, port, n, direct, -1, 0);
   }
@@ -329,6 +336,7 @@ export class Receiver {
     if (isUnicastKind(kind) || isGroupKind(kind)) ok = this.#data(nowUs, port, n, direct, kind, octets, from, end);
     else if (kind === FrameKind.report) ok = this.#arq.handleReport(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
+    else if (kind === FrameKind.suspicion) ok = this.#merging.handleSuspicion(nowUs, n, octets, from + 1, end);
     else if (n.foreign && kind !== FrameKind.fragment) this.#s.counters.counts.overheard++;
     else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.snapshot) ok = this.#snapshots.handle(nowUs, port, n, octets, from + 1, end);
@@ -392,6 +400,10 @@ export class Receiver {
       ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
       : decodeWideDataHeader(octets, from, end, port.shared, header);
     if (headerOctets === 0) return false;
+    if ((header.flags & DATA_FLAG_ENDS) !== 0) {
+      header.source = n.address;
+      header.destination = this.#s.options.address;
+    }
     let body = from + headerOctets;
     const group = isGroupKind(kind);
     const repaired = !group && (header.flags & DATA_FLAG_REPAIR) !== 0;
@@ -418,6 +430,8 @@ export class Receiver {
         }
         if (!here) return true;
       } else this.#arq.oweReport(nowUs, port, n, direct, flowKey(this.#s.local, header), header.sequence);
+    } else if (direct && header.trafficClass === TrafficClass.command) {
+      this.#arq.oweReport(nowUs, port, n, true, -1, 0);
     }
     // A repaired packet may pass a node again, or its own source: what it carries only ever shrinks, so that it cannot
     // circle. Only the destination need take it once.
@@ -438,8 +452,9 @@ export class Receiver {
     const voice = header.trafficClass === TrafficClass.voice;
     if (group) this.#arq.noticeGroupFrame(nowUs, n, header.source, first, voice);
     if (voice && port.config.halfDuplex) {
-      noticeVoice(port, nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS));
+      noticeVoice(port, nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS), n.local);
     }
+    if (voice && !group) this.#merging.heard(nowUs, port, n, header.source, header.sequence);
     if (port.flows !== undefined && !group && !repaired) this.#noticeFlow(nowUs, port, port.flows, n);
     if (!first) {
       this.#s.counters.counts.duplicates++;

@@ -31,6 +31,14 @@ export class SentRing {
   readonly flowKey: Float64Array;
   /** Whole potential of that packet: a flow frame carries six bits. */
   readonly potential: Uint32Array;
+  /** What it has in common with copies of the same packet on other paths, -1 if there are none; */
+  readonly copyKey: Float64Array;
+  /** it is not repeated for so long, */
+  readonly patienceUs: Float64Array;
+  /** nor at all if one of them has arrived: 1. */
+  readonly needless: Uint8Array;
+  /** 1 once its silence has been counted: a copy waits for longer than that takes. */
+  readonly missed: Uint8Array;
   /** Frames that wait for an acknowledgement. */
   unacknowledged = 0;
   /** The same by neighbour index. */
@@ -47,6 +55,10 @@ export class SentRing {
     this.givenUp = new Uint8Array(frames);
     this.potential = new Uint32Array(frames);
     this.flowKey = new Float64Array(frames).fill(-1);
+    this.copyKey = new Float64Array(frames).fill(-1);
+    this.patienceUs = new Float64Array(frames);
+    this.needless = new Uint8Array(frames);
+    this.missed = new Uint8Array(frames);
     this.tries = new Uint8Array(frames);
     this.trafficClass = new Uint8Array(frames);
     this.sequence = new Uint16Array(frames);
@@ -79,6 +91,9 @@ export class SentRing {
     this.open[index] = 1;
     this.givenUp[index] = 0;
     this.flowKey[index] = -1;
+    this.copyKey[index] = -1;
+    this.needless[index] = 0;
+    this.missed[index] = 0;
     this.tries[index] = 1;
     this.trafficClass[index] = trafficClass;
     this.sequence[index] = sequence;
@@ -115,6 +130,17 @@ export class SentRing {
       if (((sequence - (this.sequence[i] as number)) & 0xffff) > most) return true;
     }
     return false;
+  }
+
+  /** True if a copy of this packet is waiting for its acknowledgement. */
+  holds(copyKey: number): boolean {
+    for (let i = 0; i < this.frames; i++) if (this.copyKey[i] === copyKey && this.open[i] === 1) return true;
+    return false;
+  }
+
+  /** A copy of this packet has arrived: what is here of it need not be repeated. */
+  settle(copyKey: number): void {
+    for (let i = 0; i < this.frames; i++) if (this.copyKey[i] === copyKey) this.needless[i] = 1;
   }
 
   /** The packet in this frame goes another way; an answer may still come. */

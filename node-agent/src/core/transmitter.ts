@@ -3,6 +3,7 @@ import {
   classOf,
   createDataHeader,
   createLabelOffer,
+  DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
@@ -15,6 +16,7 @@ import {
   FrameKind,
   FULL_HEADER_OCTETS,
   flowPotential,
+  isGroupKind,
   isUnicastKind,
   kindOctet,
   MAX_FRAGMENTS,
@@ -29,6 +31,8 @@ import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { CATCH_UP_US, MAX_FLOW_AHEAD, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
+import type { Merging } from "./merge/merging.ts";
+import type { PacketPool } from "./packet-pool.ts";
 import { airtimeUs, isUnheard, type Neighbour, nextAnswerUs, type Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -63,6 +67,7 @@ export class Transmitter {
   readonly #flooding: LinkStateFlooding;
   readonly #arq: HopArq;
   readonly #snapshots: Snapshots;
+  readonly #merging: Merging;
   readonly #header: DataHeader = createDataHeader();
   /** Two by bearer: video and bulk, and what goes between their parts. */
   readonly #fragmenting: Fragmenting[];
@@ -78,13 +83,14 @@ export class Transmitter {
 
   constructor(
     state: CoreState,
-    parts: { hellos: Hellos; flooding: LinkStateFlooding; arq: HopArq; snapshots: Snapshots },
+    parts: { hellos: Hellos; flooding: LinkStateFlooding; arq: HopArq; snapshots: Snapshots; merging: Merging },
   ) {
     this.#s = state;
     this.#hellos = parts.hellos;
     this.#flooding = parts.flooding;
     this.#arq = parts.arq;
     this.#snapshots = parts.snapshots;
+    this.#merging = parts.merging;
     this.#fragmenting = Array.from({ length: 2 * state.ports.length }, () => ({
       inner: new Uint8Array(MAX_FRAME_OCTETS),
       innerOctets: 0,
@@ -120,6 +126,7 @@ export class Transmitter {
       port.queue.isReady(windowOf(port)) ||
       port.repeats.length > 0 ||
       port.direct.length > 0 ||
+      port.suspicions.length > 0 ||
       this.#fragmentReady(port)
     )
       return this.#accessUs(port);
@@ -177,6 +184,8 @@ export class Transmitter {
   }
 
   #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    if (port.queue.count > 0 && this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
+    if (port.suspicions.length > 0 && this.#suspicion(port, slot)) return true;
     if (port.queue.urgency() < URGENT_LEVELS && this.#data(nowUs, port, slot)) return true;
     if (port.badNewsDueUs <= nowUs) return this.#update(nowUs, port, slot, true);
     if (port.labelDueUs <= nowUs && this.#labelOffer(port, slot)) return true;
@@ -249,6 +258,13 @@ export class Transmitter {
       return this.#finishControl(port, n, slot, end);
     }
     return false;
+  }
+
+  #suspicion(port: Port, slot: TransmitSlot): boolean {
+    const next = port.suspicions.shift() as Port["suspicions"][number];
+    const from = this.#begin(port, FrameKind.suspicion, slot);
+    const end = this.#merging.encodeSuspicion(port, next, slot.octets, from);
+    return this.#finishControl(port, port.neighbours[next.neighbour], slot, end);
   }
 
   #labelOffer(port: Port, slot: TransmitSlot): boolean {
@@ -401,11 +417,13 @@ export class Transmitter {
     const kind = pool.kind[packet] as number;
     if (end + port.tagOctets > port.config.mtuOctets)
       return this.#startFragments(nowUs, port, n, slot, from, end, deadlineUs, kind);
-    const acknowledged = isUnicastKind(kind);
+    const acknowledged =
+      isUnicastKind(kind) || (n !== undefined && isNewsForOne(port, kind, pool.trafficClass[packet]));
     // On a slow channel a gap shows with the sender's next frame only, and news is worth repeating until then.
     const isNews = port.narrow && !acknowledged && pool.trafficClass[packet] !== TrafficClass.voice;
     const repairUntilUs = isNews ? nowUs + NEWS_REPAIR_NARROW_US : deadlineUs;
     this.#sendData(nowUs, port, n, slot, end, acknowledged, repairUntilUs, pool.sequence[packet] as number);
+    if (pool.copyKey[packet] !== -1) noteCopy(port, n, pool, packet);
     if (n !== undefined && acknowledged && port.shared) {
       this.#noteFlow(port, flowKey(n.local, this.#header));
       if (!port.narrow) this.#arq.passedOn(port, this.#header);
@@ -459,12 +477,20 @@ export class Transmitter {
     port.sent.potential[index] = this.#header.potential;
   }
 
+  /** The packet at hand is the transmitter's own, for the neighbour itself: addresses say nothing. */
+  #isWhole(port: Port, n: Neighbour): boolean {
+    const { kind, flags, source, destination } = this.#header;
+    if (port.shared || (flags & DATA_FLAG_REPAIR) !== 0 || !isUnicastKind(kind)) return false;
+    return source === this.#s.options.address && destination === n.address;
+  }
+
   #encode(port: Port, n: Neighbour | undefined, packet: number, out: Uint8Array, from: number): number {
     const header = this.#header;
     this.#s.pool.header(packet, header);
     header.nextHop = n === undefined ? 0 : n.local;
     header.nextHopArea = n?.foreign ? n.area : -1;
     header.digest = this.#s.db.digest & 0xffff;
+    if (n !== undefined && this.#isWhole(port, n)) header.flags = DATA_FLAG_ENDS;
     let at =
       from +
       (port.narrow ? encodeNarrowDataHeader(header, out, from) : encodeWideDataHeader(header, port.shared, out, from));
@@ -573,6 +599,20 @@ function isLeft(f: Fragmenting): boolean {
 /** -1 is everyone: asking an array for it would be a look-up by name. */
 function neighbourAt(port: Port, index: number): Neighbour | undefined {
   return index < 0 ? undefined : port.neighbours[index];
+}
+
+/** SOS, positions, texts to all: on a point-to-point bearer each neighbour acknowledges its own copy. */
+function isNewsForOne(port: Port, kind: number, trafficClass: number | undefined): boolean {
+  return !port.shared && isGroupKind(kind) && trafficClass === TrafficClass.command;
+}
+
+/** The frame just sent is one of several copies. */
+function noteCopy(port: Port, n: Neighbour | undefined, pool: PacketPool, packet: number): void {
+  const ring = port.shared ? port.sent : n?.directSent;
+  const index = ring?.indexOf((port.shared ? port.counter : (n as Neighbour).directCounter) - 1) ?? -1;
+  if (ring === undefined || index === -1) return;
+  ring.copyKey[index] = pool.copyKey[packet] as number;
+  ring.patienceUs[index] = pool.patienceUs[packet] as number;
 }
 
 /** Nobody can open a newcomer's frames before its first hello: that goes like voice. */

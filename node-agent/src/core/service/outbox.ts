@@ -59,8 +59,9 @@ export class Outbox {
     options: UnicastOptions = ORDINARY,
   ): boolean {
     const header = this.#next(options.kind, trafficClass, precedence, to);
-    const sent = this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, length, 0, options.keep);
-    if (!options.critical) return sent;
+    const { keep, critical } = options;
+    const sent = this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, length, 0, keep, critical);
+    if (!critical) return sent;
     header.flags = 0;
     return this.#forwarding.routeCopy(nowUs, header, this.payload, 0, length) || sent;
   }

@@ -122,6 +122,7 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     status: () => statusOf(options),
     bearerStatus: () => [],
     explainRoute: (_nowUs, to) => ({ from: 0, to, classes: [] }),
+    paths: () => [],
     isReachable: () => false,
   };
 }
