@@ -12,7 +12,7 @@ export {
   encodeUnreachable,
   UNREACHABLE_MAX_OCTETS,
 } from "./ip/icmp-unreachable.ts";
-export { classifyIp, type IpClass, type PortRule } from "./ip/ip-class.ts";
+export { classifyIp, type IpClass, type IpRule, looksLikeRtp } from "./ip/ip-class.ts";
 export { compressIp, decompressIp, IP_RULE_OCTETS } from "./ip/ip-compression.ts";
 export {
   createIpHeader,
@@ -24,6 +24,7 @@ export {
 } from "./ip/ip-header.ts";
 export * from "./ip/ip-prefix.ts";
 export * from "./ip/mesh-ip.ts";
+export { RTP_CONTEXT_OCTETS, RtpCompressor, RtpDecompressor } from "./ip/rtp-context.ts";
 export { clampTcpMss } from "./ip/tcp-mss.ts";
 export * from "./ivf/ivf.ts";
 export * from "./legacy/gnss-fix.ts";

@@ -265,6 +265,19 @@ export interface NoPath {
   /** How long a packet of IP or of another node is kept here for a way, ms; own messages are repeated instead. */
   keptMs: number;
 }
+/** What waits of one class. */
+export interface QueueStatus {
+  frames: number;
+  /** Time on air of the payloads, ms. */
+  ms: number;
+}
+/** Why something was not sent, or not taken, on a bearer, and how often. */
+export interface BearerDrop {
+  /** Null where that cannot be told: what did not open, and the mesh's own frames. */
+  trafficClass: TrafficClass | null;
+  reason: string;
+  count: number;
+}
 export interface BearerStatus {
   id: number;
   name: string;
@@ -275,6 +288,9 @@ export interface BearerStatus {
   octetsReceived: number;
   queuedFrames: number;
   queuedMs: number;
+  /** By class, in wire order. */
+  queues: QueueStatus[];
+  drops: BearerDrop[];
   /** Share of the last 10 s that own transmissions held the medium. */
   airtimeShare: number;
   /** What routing reckons with now, policy included. */

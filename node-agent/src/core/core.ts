@@ -132,7 +132,9 @@ class Core implements MeshCore {
   // I/O
 
   handleFrame(nowUs: number, bearerId: number, endpoint: number, octets: Uint8Array, length: number): void {
+    this.#s.counters.receiveOn(bearerId);
     this.#receiver.handleFrame(nowUs, this.#port(bearerId), endpoint, octets, length);
+    this.#s.counters.receiveOn();
   }
 
   handleTimeout(nowUs: number): void {
@@ -322,7 +324,7 @@ class Core implements MeshCore {
   }
 
   bearerStatus(nowUs: number): BearerStatus[] {
-    return this.#s.ports.map((port) => readBearer(port, nowUs));
+    return this.#s.ports.map((port) => readBearer(port, this.#s.counters, nowUs));
   }
 
   paths(nowUs: number, to: Address): PathStatus[] {

@@ -143,7 +143,7 @@ export class Forwarding {
     if (this.#search(nowUs, header, repair, octets, from, length, deadlineUs)) return true;
     const until = deadlineUs > 0 ? deadlineUs : nowUs + (QUEUE_AGE_WIDE_US[header.trafficClass] as number);
     if (keep && this.#custody.keep(nowUs, header, repair, octets, from, length, until)) return false;
-    return this.#drop(fresh && header.potential === ANY_POTENTIAL ? "no-route" : "no-descent");
+    return this.#drop(fresh && header.potential === ANY_POTENTIAL ? "no-route" : "no-descent", header);
   }
 
   /** Queues a packet for a next hop other than `except`; false, with nothing counted, if there is none. */
@@ -667,10 +667,10 @@ export class Forwarding {
     deadlineUs: number,
   ): boolean {
     const port = this.#port as Port;
-    if (isTooSlow(port, header.trafficClass, length)) return false;
     const { pool } = this.#s;
+    if (isTooSlow(port, header.trafficClass, pool.payerNow, length)) return false;
     const slot = pool.allocate(header, repair, octets, from, length);
-    if (slot === -1) return this.#drop("pool-empty");
+    if (slot === -1) return this.#drop("pool-empty", header, port);
     pool.potential[slot] = this.#potential;
     pool.neighbour[slot] = (this.#neighbour as Neighbour).index;
     pool.deadlineUs[slot] = deadlineUs > 0 ? deadlineUs : nowUs + queueAgeUs(port, header.trafficClass);
@@ -683,8 +683,8 @@ export class Forwarding {
     return true;
   }
 
-  #drop(reason: "no-route" | "no-descent" | "pool-empty"): false {
-    this.#s.counters.drop(reason);
+  #drop(reason: "no-route" | "no-descent" | "pool-empty", header: DataHeader, port?: Port): false {
+    this.#s.counters.drop(reason, header.trafficClass, port?.config.id);
     return false;
   }
 
@@ -747,8 +747,7 @@ export function queueAgeUs(port: Port, trafficClass: number): number {
 }
 
 /** True if video or bulk would be too old when its turn came, behind what waits on a narrow bearer already. */
-function isTooSlow(port: Port, trafficClass: number, length: number): boolean {
+function isTooSlow(port: Port, trafficClass: number, account: number, length: number): boolean {
   if (!port.narrow || trafficClass < TrafficClass.video) return false;
-  const waitUs = ((port.queue.octets() + length) * 8e6) / port.config.bitrateBps;
-  return waitUs > queueAgeUs(port, trafficClass);
+  return port.queue.waitUs(account, length) > queueAgeUs(port, trafficClass);
 }

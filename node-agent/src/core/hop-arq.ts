@@ -237,10 +237,13 @@ export class HopArq {
     acknowledged: boolean,
     deadlineUs: number,
     sequence: number,
+    trafficClass: number,
   ): void {
     const ring = direct && n !== undefined ? directRing(port, n) : port.sent;
     const owner = acknowledged && n !== undefined ? n.index : -1;
-    if (ring.keep(counter, frame, length, owner, nowUs, deadlineUs, sequence)) this.#s.counters.drop("unacknowledged");
+    const forgotten = ring.trafficClass[counter % ring.frames];
+    if (ring.keep(counter, frame, length, owner, nowUs, deadlineUs, sequence, trafficClass))
+      this.#s.counters.drop("unacknowledged", forgotten, port.config.id);
     if (acknowledged && n !== undefined) port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n));
   }
 
@@ -361,7 +364,11 @@ export class HopArq {
   #repeat(nowUs: number, port: Port, ring: SentRing, slot: number, index: number, maxTries: number): boolean {
     if ((ring.tries[index] as number) >= maxTries || nowUs > (ring.deadlineUs[index] as number)) {
       if (ring.neighbour[index] !== -1)
-        this.#s.counters.drop(nowUs > (ring.deadlineUs[index] as number) ? "expired" : "retries-exhausted");
+        this.#s.counters.drop(
+          nowUs > (ring.deadlineUs[index] as number) ? "expired" : "retries-exhausted",
+          ring.trafficClass[index],
+          port.config.id,
+        );
       ring.close(index);
       return false;
     }

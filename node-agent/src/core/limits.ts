@@ -79,6 +79,29 @@ export const MAX_PENDING_ADVERTISEMENTS = 254;
 export const QUEUE_AGE_WIDE_US = [250_000, 5_000_000, 600_000, 15_000_000] as const;
 export const QUEUE_AGE_NARROW_US = [450_000, 12_000_000, 1_500_000, 30_000_000] as const;
 
+/** Bulk that may wait on one wide bearer, time on air (`queue-full`); of other classes as much as may get that old. */
+export const MAX_QUEUED_BULK_WIDE_US = 1_000_000;
+/** Bulk is owed this share of what everything else takes while it waits; */
+export const BULK_SHARE = 1 / 16;
+/** so many frames of debt are paid even before voice, one before command and video. */
+export const BULK_OWED_FRAMES = 4;
+/** Share of a bearer that one transmitter's flash may have before everything else, */
+export const FLASH_SHARE = 0.1;
+/** and that its voice and command may have before others' video and bulk: */
+export const MIN_PRIVILEGED_SHARE = 0.25;
+/** on slow bearers what a call takes (64 kbit/s in packets of 20 ms, both ways), */
+export const MIN_PRIVILEGED_BPS = 200_000;
+/** if that is not everything; */
+export const MAX_PRIVILEGED_SHARE = 0.75;
+/** what it may have at once beyond that; */
+export const PRIVILEGE_BURST_US = 100_000;
+export const PRIVILEGE_BURST_FRAMES = 8;
+/** and over longer times, the time-out timer of a talk key: somebody may talk into a full channel of 9600 bit/s for 45 s. */
+export const LONG_TALK_SHARE = 0.3;
+export const LONG_TALK_US = 45_000_000;
+/** Airtime in advance of others beyond which nobody is charged. */
+export const FORGIVEN_AIRTIME_US = 2_000_000;
+
 /** A group frame other than voice is repeated on request this long on narrow bearers. */
 export const NEWS_REPAIR_NARROW_US = 25_000_000;
 

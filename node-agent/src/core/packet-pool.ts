@@ -27,6 +27,10 @@ export class PacketPool {
   /** Repair extensions, encoded, MAX_REPAIR_OCTETS a slot; valid where the flags say so. */
   readonly repairs: Uint8Array;
   readonly repairOctets: Uint8Array;
+  /** Account that is charged for its airtime (see `payer.ts`). */
+  readonly payer: Uint8Array;
+  /** Account of the packets that are allocated from now on. */
+  payerNow = 0;
   /** Neighbour index on the bearer that it is queued on, -1 = everyone. */
   readonly neighbour: Int16Array;
   readonly deadlineUs: Float64Array;
@@ -52,6 +56,7 @@ export class PacketPool {
     this.flags = new Uint8Array(capacity);
     this.repairs = new Uint8Array(capacity * MAX_REPAIR_OCTETS);
     this.repairOctets = new Uint8Array(capacity);
+    this.payer = new Uint8Array(capacity);
     this.neighbour = new Int16Array(capacity);
     this.deadlineUs = new Float64Array(capacity);
     this.copyKey = new Float64Array(capacity);
@@ -89,6 +94,7 @@ export class PacketPool {
     if (repair !== undefined && (header.flags & DATA_FLAG_REPAIR) !== 0) {
       this.repairOctets[slot] = encodeRepair(repair, this.repairs, slot * MAX_REPAIR_OCTETS);
     }
+    this.payer[slot] = this.payerNow;
     this.neighbour[slot] = -1;
     this.copyKey[slot] = -1;
     this.next[slot] = -1;
@@ -98,7 +104,7 @@ export class PacketPool {
     return slot;
   }
 
-  /** Copies the header columns of a slot into `header`. */
+  /** Copies the header columns of a slot into `header`; a copy of the packet is charged to the same account. */
   header(slot: number, header: DataHeader): void {
     header.kind = this.kind[slot] as number;
     header.trafficClass = this.trafficClass[slot] as number;
@@ -111,6 +117,7 @@ export class PacketPool {
     header.nextHop = 0;
     header.nextHopArea = -1;
     header.digest = -1;
+    this.payerNow = this.payer[slot] as number;
   }
 
   /** Reads the repair extension of a slot whose flags say that there is one. */

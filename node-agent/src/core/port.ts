@@ -150,6 +150,8 @@ export interface Port {
   burstStartUs: number;
   /** When the last voice frame on a half-duplex channel began. */
   voiceStartUs: number;
+  /** When the last own one was sent. */
+  ownVoiceUs: number;
   /** A moment at which the talker's bundle was due; the others follow at the bundle's distance. */
   voiceGridUs: number;
   /** Whose that is, and when a bundle of that member last began. */
@@ -314,6 +316,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     burstStartUs: Number.NEGATIVE_INFINITY,
     burstUs: 0,
     voiceStartUs: Number.MIN_SAFE_INTEGER,
+    ownVoiceUs: Number.MIN_SAFE_INTEGER,
     voiceGridUs: 0,
     voiceLocal: 0,
     voiceLocalUs: Number.NEGATIVE_INFINITY,
@@ -323,7 +326,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     neighbours: [],
     byLocal: new Array<Neighbour | undefined>(256).fill(undefined),
     foreign: [],
-    queue: new BearerQueue(pool, counters),
+    queue: new BearerQueue(pool, counters, config),
     sent: new SentRing(config.mtuOctets, shared && !narrow ? SENT_RING_SHARED_FRAMES : SENT_RING_FRAMES),
     makeRing: () => new SentRing(config.mtuOctets, SENT_RING_FRAMES),
     repeats: [],

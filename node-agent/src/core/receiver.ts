@@ -46,6 +46,7 @@ import { FLOW_OFFER_DELAY_US, MAX_PAYLOAD_OCTETS } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { Overhearing } from "./overhearing.ts";
+import { payerOf } from "./payer.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import { narrowLimit } from "./potential.ts";
 import { Reassembly } from "./reassembly.ts";
@@ -239,7 +240,7 @@ export class Receiver {
     if (!this.#s.duplicates.accept(header.source, header.trafficClass, sequence, nowUs, true))
       return this.#s.counters.count("duplicates");
     if (!this.#descends(header)) flows.refuse(flow);
-    this.#unicast(nowUs, port, this.#frame, FLOW_HEADER_OCTETS, end);
+    this.#unicast(nowUs, port, n, this.#frame, FLOW_HEADER_OCTETS, end);
   }
 
   /** False if six bits of potential are too coarse to tell this node's distance from the transmitter's. */
@@ -424,6 +425,7 @@ export class Receiver {
         // What is for this node is for it whoever was to bring it.
         if (!here && !repaired) {
           const counterLow = sharedCounterBits(this.#frame);
+          this.#s.pool.payerNow = n.local;
           this.#overhearing.overheard(nowUs, port, n, header, counterLow, octets, body, end - body);
         }
         if (!here) return true;
@@ -436,7 +438,7 @@ export class Receiver {
     if (repaired && !here) {
       if (port.narrow)
         header.sequence = this.#s.duplicates.rebuild(header.source, header.trafficClass, header.sequence);
-      this.#unicast(nowUs, port, octets, body, end);
+      this.#unicast(nowUs, port, n, octets, body, end);
       return true;
     }
     if (header.source === this.#s.options.address) {
@@ -460,7 +462,7 @@ export class Receiver {
       return true;
     }
     if (group) this.#group(nowUs, port, n, octets, body, end);
-    else this.#unicast(nowUs, port, octets, body, end);
+    else this.#unicast(nowUs, port, n, octets, body, end);
     return true;
   }
 
@@ -471,12 +473,13 @@ export class Receiver {
   }
 
   #group(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, end: number): void {
+    this.#s.pool.payerNow = n.local;
     this.#relay.relay(nowUs, port, n, this.#header, octets, body, end - body);
     this.#s.counters.counts.delivered++;
     this.#deliver(nowUs, this.#header, octets, body, end - body, port);
   }
 
-  #unicast(nowUs: number, port: Port, octets: Uint8Array, body: number, end: number): void {
+  #unicast(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, end: number): void {
     const header = this.#header;
     if (header.destination === this.#s.options.address) {
       this.#s.counters.count("delivered");
@@ -484,6 +487,7 @@ export class Receiver {
       return;
     }
     if (port.narrow) header.potential = narrowLimit(header.potential);
+    this.#s.pool.payerNow = payerOf(this.#s, n, header.source, header.trafficClass);
     if (this.#forwarding.route(nowUs, header, this.#repair, octets, body, end - body))
       this.#s.counters.count("forwarded");
   }

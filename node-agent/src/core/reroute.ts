@@ -87,7 +87,8 @@ export class Rerouting {
   /** A flow frame was not answered: its packet goes again, wherever it would go now. */
   again(nowUs: number, port: Port, ring: SentRing, index: number): void {
     ring.giveUp(index);
-    if (!this.#frame(nowUs, port, undefined, ring, 0, index, false)) this.#s.counters.drop("retries-exhausted");
+    if (!this.#frame(nowUs, port, undefined, ring, 0, index, false))
+      this.#s.counters.drop("retries-exhausted", ring.trafficClass[index], port.config.id);
   }
 
   #sent(nowUs: number, port: Port, n: Neighbour, ring: SentRing, stream: number, lost: boolean): void {
@@ -169,6 +170,8 @@ export class Rerouting {
     }
     if ((header.flags & DATA_FLAG_REPAIR) !== 0) body += decodeRepair(octets, body, end, this.#repair);
     header.sequence = ring.sequence[index] as number;
+    // Whom it was charged to is not known any more.
+    this.#s.pool.payerNow = header.source & 0xff;
     header.potential = potentialBefore(port, format, header, ring.potential[index] as number);
     const deadlineUs = ring.deadlineUs[index] as number;
     const forwarding = this.#forwarding;

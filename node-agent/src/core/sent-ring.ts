@@ -1,3 +1,4 @@
+import { CLASS_COUNT } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "./api.ts";
 import { MAX_NEIGHBOURS_PER_BEARER } from "./limits.ts";
 
@@ -19,6 +20,8 @@ export class SentRing {
   /** 1 if it was given up without an answer: the packet inside went another way. */
   readonly givenUp: Uint8Array;
   readonly tries: Uint8Array;
+  /** Class of the packet inside; CLASS_COUNT if it is none. */
+  readonly trafficClass: Uint8Array;
   /** Whole sequence of the packet inside: a narrow frame carries the low octet only. */
   readonly sequence: Uint16Array;
   readonly sentUs: Float64Array;
@@ -57,6 +60,7 @@ export class SentRing {
     this.needless = new Uint8Array(frames);
     this.missed = new Uint8Array(frames);
     this.tries = new Uint8Array(frames);
+    this.trafficClass = new Uint8Array(frames);
     this.sequence = new Uint16Array(frames);
     this.sentUs = new Float64Array(frames);
     this.firstSentUs = new Float64Array(frames);
@@ -76,6 +80,7 @@ export class SentRing {
     nowUs: number,
     deadlineUs: number,
     sequence: number,
+    trafficClass: number = CLASS_COUNT,
   ): boolean {
     const index = counter % this.frames;
     const forgotten = this.open[index] === 1 && this.neighbour[index] !== -1;
@@ -90,6 +95,7 @@ export class SentRing {
     this.needless[index] = 0;
     this.missed[index] = 0;
     this.tries[index] = 1;
+    this.trafficClass[index] = trafficClass;
     this.sequence[index] = sequence;
     this.sentUs[index] = nowUs;
     this.firstSentUs[index] = nowUs;

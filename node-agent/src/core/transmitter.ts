@@ -1,4 +1,6 @@
 import {
+  CLASS_COUNT,
+  classOf,
   createDataHeader,
   createLabelOffer,
   DATA_FLAG_ENDS,
@@ -67,11 +69,15 @@ export class Transmitter {
   readonly #snapshots: Snapshots;
   readonly #merging: Merging;
   readonly #header: DataHeader = createDataHeader();
+  /** Two by bearer: video and bulk, and what goes between their parts. */
   readonly #fragmenting: Fragmenting[];
+  readonly #news = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #offer = createLabelOffer();
   #nextPort = 0;
   /** When it was last asked for a frame. */
   #polledUs = 0;
+  /** Class of the packet in the frame at hand; CLASS_COUNT if there is none. */
+  #trafficClass: number = CLASS_COUNT;
   /** What has just been encoded is a hello, link state or a pull. */
   #isControl = false;
 
@@ -85,7 +91,7 @@ export class Transmitter {
     this.#arq = parts.arq;
     this.#snapshots = parts.snapshots;
     this.#merging = parts.merging;
-    this.#fragmenting = state.ports.map(() => ({
+    this.#fragmenting = Array.from({ length: 2 * state.ports.length }, () => ({
       inner: new Uint8Array(MAX_FRAME_OCTETS),
       innerOctets: 0,
       partOctets: 0,
@@ -188,11 +194,18 @@ export class Transmitter {
       this.#repeat(nowUs, port, slot) ||
       this.#answers(nowUs, port, slot) ||
       // A turn on a narrow channel comes seldom, and link state is told for the sake of such messages.
-      (port.narrow && port.queue.urgency() < HEAVY_LEVEL && this.#data(nowUs, port, slot)) ||
+      (port.narrow && this.#command(nowUs, port, slot)) ||
       this.#control(nowUs, port, slot) ||
-      this.#fragment(nowUs, port, slot) ||
+      (!port.narrow && this.#command(nowUs, port, slot)) ||
+      this.#fragment(nowUs, port, this.#fragmentingOf(port, true), slot) ||
       this.#data(nowUs, port, slot)
     );
+  }
+
+  /** What is more urgent than video and bulk: one that is on its way in parts, then others. */
+  #command(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    if (this.#fragment(nowUs, port, this.#fragmentingOf(port, false), slot)) return true;
+    return port.queue.urgency() < HEAVY_LEVEL && this.#data(nowUs, port, slot);
   }
 
   // Control frames
@@ -307,6 +320,7 @@ export class Transmitter {
       if (octets === 0) return false;
       this.#s.counters.count("updates-sent");
       this.#isControl = true;
+      this.#trafficClass = CLASS_COUNT;
       // Kept like a group frame: who has missed it asks for it, sooner than digests would tell.
       this.#sendData(nowUs, port, undefined, slot, from + octets, false, nowUs + UPDATE_REPAIR_US, 0);
       return true;
@@ -315,13 +329,13 @@ export class Transmitter {
   }
 
   #updateEach(nowUs: number, port: Port, slot: TransmitSlot, room: number): boolean {
-    const scratch = this.#fragmenting[port.config.id] as Fragmenting;
-    const octets = this.#flooding.encodeUpdate(nowUs, port, scratch.inner, 1, room);
+    const news = this.#news;
+    const octets = this.#flooding.encodeUpdate(nowUs, port, news, 1, room);
     if (octets === 0) return false;
-    scratch.inner[0] = CONTROL | (FrameKind.linkState << 4);
+    news[0] = CONTROL | (FrameKind.linkState << 4);
     for (const n of port.neighbours)
       if (n.alive && !n.foreign && n.receiverIndex >= 0)
-        port.direct.push({ neighbour: n.index, octets: scratch.inner.slice(0, octets + 1) });
+        port.direct.push({ neighbour: n.index, octets: news.slice(0, octets + 1) });
     return this.#direct(port, slot);
   }
 
@@ -389,12 +403,14 @@ export class Transmitter {
 
   #packet(nowUs: number, port: Port, n: Neighbour | undefined, packet: number, slot: TransmitSlot): boolean {
     const pool = this.#s.pool;
+    this.#trafficClass = pool.trafficClass[packet] as number;
     if (!port.shared && (n === undefined || n.receiverIndex < 0)) {
-      this.#s.counters.drop("bearer-lost");
+      this.#s.counters.drop("bearer-lost", pool.trafficClass[packet], port.config.id);
       return false;
     }
     if (port.flows !== undefined && n !== undefined && this.#flow(nowUs, port, port.flows, n, packet, slot))
       return true;
+    if (pool.trafficClass[packet] === TrafficClass.voice) port.ownVoiceUs = nowUs;
     const from = port.shared ? SHARED_HEADER_OCTETS : DIRECT_HEADER_OCTETS;
     const end = this.#encode(port, n, packet, slot.octets, from);
     const deadlineUs = pool.deadlineUs[packet] as number;
@@ -435,7 +451,19 @@ export class Transmitter {
     slot.endpoint = n.endpoint;
     slot.length = this.#s.secure.sealFlow(port, label, flowPotential(header.potential), sequence, slot.octets, end);
     const deadlineUs = pool.deadlineUs[packet] as number;
-    this.#arq.sent(nowUs, port, n, false, counter, slot.octets, slot.length, true, deadlineUs, sequence);
+    this.#arq.sent(
+      nowUs,
+      port,
+      n,
+      false,
+      counter,
+      slot.octets,
+      slot.length,
+      true,
+      deadlineUs,
+      sequence,
+      this.#trafficClass,
+    );
     this.#noteFlow(port, key);
     this.#s.counters.count("flow-frames");
     return true;
@@ -492,19 +520,31 @@ export class Transmitter {
     const direct = !port.shared;
     const counter = direct ? (n as Neighbour).directCounter : port.counter;
     this.#seal(port, n, slot, end);
-    this.#arq.sent(nowUs, port, n, direct, counter, slot.octets, slot.length, acknowledged, deadlineUs, sequence);
+    this.#arq.sent(
+      nowUs,
+      port,
+      n,
+      direct,
+      counter,
+      slot.octets,
+      slot.length,
+      acknowledged,
+      deadlineUs,
+      sequence,
+      this.#trafficClass,
+    );
   }
 
   // Fragments
 
-  #fragmentsLeft(port: Port): boolean {
-    const f = this.#fragmenting[port.config.id] as Fragmenting;
-    return f.next < f.count;
+  #fragmentingOf(port: Port, heavy: boolean): Fragmenting {
+    return this.#fragmenting[2 * port.config.id + (heavy ? 1 : 0)] as Fragmenting;
   }
 
   /** A next part may go: the ring still holds the first part when the last is acknowledged. */
   #fragmentReady(port: Port): boolean {
-    return this.#fragmentsLeft(port) && port.sent.unacknowledged <= SENT_RING_FRAMES / 2;
+    if (port.sent.unacknowledged > SENT_RING_FRAMES / 2) return false;
+    return isLeft(this.#fragmentingOf(port, false)) || isLeft(this.#fragmentingOf(port, true));
   }
 
   #startFragments(
@@ -517,11 +557,12 @@ export class Transmitter {
     deadlineUs: number,
     kind: number,
   ): boolean {
-    const f = this.#fragmenting[port.config.id] as Fragmenting;
+    const trafficClass = classOf(slot.octets[from] as number);
+    const f = this.#fragmentingOf(port, trafficClass >= TrafficClass.video);
     const room = port.config.mtuOctets - from - FRAGMENT_HEADER_OCTETS - port.tagOctets;
     const count = Math.ceil((end - from) / room);
-    if (count > MAX_FRAGMENTS || this.#fragmentsLeft(port)) {
-      this.#s.counters.drop(count > MAX_FRAGMENTS ? "too-long" : "queue-full");
+    if (count > MAX_FRAGMENTS || isLeft(f)) {
+      this.#s.counters.drop(count > MAX_FRAGMENTS ? "too-long" : "queue-full", trafficClass, port.config.id);
       return false;
     }
     for (let i = from; i < end; i++) f.inner[i - from] = slot.octets[i] as number;
@@ -533,12 +574,11 @@ export class Transmitter {
     f.neighbour = n === undefined ? -1 : n.index;
     f.deadlineUs = deadlineUs;
     f.kind = kind;
-    return this.#fragment(nowUs, port, slot);
+    return this.#fragment(nowUs, port, f, slot);
   }
 
-  #fragment(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    if (!this.#fragmentReady(port)) return false;
-    const f = this.#fragmenting[port.config.id] as Fragmenting;
+  #fragment(nowUs: number, port: Port, f: Fragmenting, slot: TransmitSlot): boolean {
+    if (!isLeft(f) || !this.#fragmentReady(port)) return false;
     const n = neighbourAt(port, f.neighbour);
     const at = this.#begin(port, FrameKind.fragment, slot);
     const header = { nextHop: n === undefined ? 0 : n.local, id: f.id, index: f.next, count: f.count };
@@ -546,9 +586,14 @@ export class Transmitter {
     const to = Math.min(f.innerOctets, (f.next + 1) * f.partOctets);
     for (let i = f.next * f.partOctets; i < to; i++) slot.octets[end++] = f.inner[i] as number;
     f.next++;
+    this.#trafficClass = classOf(f.inner[0] as number);
     this.#sendData(nowUs, port, n, slot, end, isUnicastKind(f.kind), f.deadlineUs, 0);
     return true;
   }
+}
+
+function isLeft(f: Fragmenting): boolean {
+  return f.next < f.count;
 }
 
 /** -1 is everyone: asking an array for it would be a look-up by name. */

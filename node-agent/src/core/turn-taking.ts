@@ -1,4 +1,5 @@
 import { mix32, readU32 } from "@skein/codecs";
+import { HEAVY_LEVEL } from "./bearer-queue.ts";
 import { CONTENTION_GUARD_US, CONTENTION_SLOT_US, SETTLING_PER_MEMBER_US } from "./limits.ts";
 import type { Port } from "./port.ts";
 import type { Random } from "./random.ts";
@@ -21,6 +22,8 @@ const VOICE_GUARD_US = VOICE_BEFORE_US + VOICE_AFTER_US;
 const HANDOVER_US = 3_000;
 /** A burst ends with the frame that brings it over this. */
 const MAX_BURST_US = 90_000;
+/** The same for video and bulk while nobody talks: with its last frame about as long as one of the longest. */
+const MAX_HEAVY_BURST_US = 190_000;
 
 export type Urgency = "flash" | "voice" | "ordinary";
 
@@ -66,7 +69,13 @@ export function isSettling(port: Port, nowUs: number): boolean {
  * nobody else hears a pause.
  */
 export function inBurst(port: Port, nowUs: number): boolean {
-  return port.config.halfDuplex && nowUs - port.burstStartUs < HANDOVER_US && port.burstUs < MAX_BURST_US;
+  return port.config.halfDuplex && nowUs - port.burstStartUs < HANDOVER_US && port.burstUs < turnUs(port, nowUs);
+}
+
+/** How long a burst may get before its last frame. Turns for video and bulk are worth the same, however short the frames. */
+function turnUs(port: Port, nowUs: number): number {
+  const talk = nowUs - Math.max(port.voiceStartUs, port.ownVoiceUs) <= TALKING_US;
+  return !talk && port.queue.urgency() >= HEAVY_LEVEL ? MAX_HEAVY_BURST_US : MAX_BURST_US;
 }
 
 /** Reckons a frame into its burst; returns its time on air, with key-up only for the first. */

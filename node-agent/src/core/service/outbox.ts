@@ -78,7 +78,10 @@ export class Outbox {
     return this.unicast(nowUs, to, trafficClass, precedence, length, critical ? CRITICAL_DATAGRAM : DATAGRAM);
   }
 
-  /** Sends payload[0, length) to a group (0: everyone) and returns the low 8 bits of its sequence. */
+  /**
+   * Sends payload[0, length) to a group (0: everyone) and returns the low 8 bits of its sequence. `payer` is whose airtime
+   * it is, a local id.
+   */
   group(
     nowUs: number,
     kind: FrameKind,
@@ -86,8 +89,10 @@ export class Outbox {
     trafficClass: TrafficClass,
     precedence: Precedence,
     length: number,
+    payer = this.#s.local,
   ): number {
     const header = this.#next(kind, trafficClass, precedence, group);
+    this.#s.pool.payerNow = payer;
     this.#relay.originate(nowUs, header, this.payload, 0, length);
     return header.sequence & 0xff;
   }
@@ -96,6 +101,7 @@ export class Outbox {
     const space = kind === FrameKind.groupNarrow ? NARROW_SPACE : trafficClass;
     const sequence = ((this.#sequences[space] as number) + 1) & 0xffff;
     this.#sequences[space] = sequence;
+    this.#s.pool.payerNow = this.#s.local;
     const header = this.#header;
     header.kind = kind;
     header.trafficClass = trafficClass;
