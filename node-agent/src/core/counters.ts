@@ -34,6 +34,14 @@ const DROP_REASONS = [
   "bearer-lost",
   "control-share",
   "sources-forgotten",
+  "end-to-end",
+  "end-to-end-replayed",
+  "no-session",
+  "awaiting-key",
+  "key-conflict",
+  "key-stale",
+  "key-flood",
+  "key-table-full",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -69,6 +77,11 @@ const COUNTED = [
   "rivals",
   "link-failures",
   "path-computations",
+  "end-to-end-sealed",
+  "end-to-end-opened",
+  "keys-asked",
+  "keys-answered",
+  "sessions",
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 

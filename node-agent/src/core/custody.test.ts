@@ -15,6 +15,10 @@ function chainWithoutEnd(): { mesh: VirtualMesh; last: Medium } {
   ]);
   const mesh = new VirtualMesh(3, media);
   assert.ok(mesh.run(3 * SECOND, () => mesh.allReachable()));
+  // They know each other's keys.
+  send(mesh, TrafficClass.bulk);
+  assert.ok(mesh.run(SECOND, () => arrived(mesh) === 1));
+  mesh.node(2).events.length = 0;
   const last = media[1] as Medium;
   mesh.cut(1, 2, last);
   mesh.node(1).core.handleBearer(mesh.nowUs, 1, false);
@@ -38,6 +42,20 @@ test("a packet for a node that is away is kept, and goes on as soon as there is 
   const { mesh, last } = chainWithoutEnd();
   send(mesh, TrafficClass.bulk);
   mesh.run(4 * SECOND);
+  assert.is(arrived(mesh), 0);
+  mesh.restore(1, 2, last);
+  mesh.node(1).core.handleBearer(mesh.nowUs, 1, true);
+  mesh.drain(1);
+  assert.ok(mesh.run(3 * SECOND, () => arrived(mesh) === 1));
+});
+
+test("a packet for a node that was never met waits for its key as well", () => {
+  const { mesh, last } = chainWithoutEnd();
+  mesh.restart(2);
+  mesh.restart(0);
+  mesh.run(SECOND);
+  send(mesh, TrafficClass.bulk);
+  mesh.run(8 * SECOND);
   assert.is(arrived(mesh), 0);
   mesh.restore(1, 2, last);
   mesh.node(1).core.handleBearer(mesh.nowUs, 1, true);

@@ -20,6 +20,7 @@ import {
   flowLabel,
   flowSequenceBits,
   isGroupKind,
+  isProtected,
   isUnicastKind,
   kindOf,
   NARROW_TAG_OCTETS,
@@ -36,6 +37,7 @@ import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
 import { noteControl, withinControlShare } from "./control-share.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
+import type { EndToEnd } from "./end-to-end.ts";
 import { type Flow, type FlowLabels, readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { GroupRelay } from "./group-relay.ts";
@@ -76,6 +78,7 @@ export class Receiver {
   readonly #relay: GroupRelay;
   readonly #snapshots: Snapshots;
   readonly #overhearing: Overhearing;
+  readonly #endToEnd: EndToEnd;
   readonly #deliver: Deliver;
   readonly #reassembly: Reassembly;
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
@@ -96,6 +99,7 @@ export class Receiver {
       relay: GroupRelay;
       snapshots: Snapshots;
       overhearing: Overhearing;
+      endToEnd: EndToEnd;
     },
     deliver: Deliver,
   ) {
@@ -108,6 +112,7 @@ export class Receiver {
     this.#relay = parts.relay;
     this.#snapshots = parts.snapshots;
     this.#overhearing = parts.overhearing;
+    this.#endToEnd = parts.endToEnd;
     this.#deliver = deliver;
     this.#reassembly = new Reassembly(state.counters);
   }
@@ -230,8 +235,7 @@ export class Receiver {
     port.lastDataUs = nowUs;
     this.#arq.oweReport(nowUs, port, n, false);
     if (header.source === this.#s.options.address) return this.#s.counters.count("duplicates");
-    if (!this.#s.duplicates.accept(header.source, header.trafficClass, sequence, nowUs, true))
-      return this.#s.counters.count("duplicates");
+    if (!this.#isFirst(nowUs, header.trafficClass, true)) return this.#s.counters.count("duplicates");
     if (!this.#descends(header)) flows.refuse(flow);
     this.#unicast(nowUs, port, this.#frame, FLOW_HEADER_OCTETS, end);
   }
@@ -431,7 +435,7 @@ export class Receiver {
     }
     const space = kind === FrameKind.groupNarrow ? NARROW_SPACE : header.trafficClass;
     if (port.narrow) header.sequence = this.#s.duplicates.rebuild(header.source, space, header.sequence);
-    const first = this.#s.duplicates.accept(header.source, space, header.sequence, nowUs, port.narrow);
+    const first = this.#isFirst(nowUs, space, port.narrow);
     const voice = header.trafficClass === TrafficClass.voice;
     if (group) this.#arq.noticeGroupFrame(nowUs, n, header.source, first, voice);
     if (voice && port.config.halfDuplex) {
@@ -463,13 +467,37 @@ export class Receiver {
   #unicast(nowUs: number, port: Port, octets: Uint8Array, body: number, end: number): void {
     const header = this.#header;
     if (header.destination === this.#s.options.address) {
+      const length = this.#unsealed(nowUs, port, octets, body, end - body);
+      if (length < 0) return;
       this.#s.counters.count("delivered");
-      this.#deliver(nowUs, header, octets, body, end - body, port);
+      this.#deliver(nowUs, header, octets, body, length, port);
       return;
     }
     if (port.narrow) header.potential = narrowLimit(header.potential);
     if (this.#forwarding.route(nowUs, header, this.#repair, octets, body, end - body))
       this.#s.counters.count("forwarded");
+  }
+
+  /** True of the first copy that comes of a packet, which is marked as come, unless it has yet to show what it is. */
+  #isFirst(nowUs: number, space: number, narrow: boolean): boolean {
+    const { source, sequence } = this.#header;
+    if (this.#isSealedForMe()) return !this.#s.duplicates.hasSeen(source, space, sequence);
+    return this.#s.duplicates.accept(source, space, sequence, nowUs, narrow);
+  }
+
+  #isSealedForMe(): boolean {
+    const { kind, trafficClass, precedence, destination } = this.#header;
+    if (isGroupKind(kind) || destination !== this.#s.options.address) return false;
+    return isProtected(kind, trafficClass, precedence);
+  }
+
+  /** Length of what the source has sent; negative, and counted, if this is not it: then that may still come. */
+  #unsealed(nowUs: number, port: Port, octets: Uint8Array, body: number, length: number): number {
+    if (!this.#isSealedForMe()) return length;
+    const plain = this.#endToEnd.open(nowUs, this.#header, octets, body, length);
+    const { source, trafficClass, sequence } = this.#header;
+    if (plain >= 0) this.#s.duplicates.accept(source, trafficClass, sequence, nowUs, port.narrow);
+    return plain;
   }
 }
 
