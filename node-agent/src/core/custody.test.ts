@@ -49,20 +49,6 @@ test("a packet for a node that is away is kept, and goes on as soon as there is 
   assert.ok(mesh.run(3 * SECOND, () => arrived(mesh) === 1));
 });
 
-test("a packet for a node that was never met waits for its key as well", () => {
-  const { mesh, last } = chainWithoutEnd();
-  mesh.restart(2);
-  mesh.restart(0);
-  mesh.run(SECOND);
-  send(mesh, TrafficClass.bulk);
-  mesh.run(8 * SECOND);
-  assert.is(arrived(mesh), 0);
-  mesh.restore(1, 2, last);
-  mesh.node(1).core.handleBearer(mesh.nowUs, 1, true);
-  mesh.drain(1);
-  assert.ok(mesh.run(3 * SECOND, () => arrived(mesh) === 1));
-});
-
 test("what is kept ends at its time: voice at once, bulk later, each with a count", () => {
   const { mesh } = chainWithoutEnd();
   send(mesh, TrafficClass.voice);

@@ -32,7 +32,13 @@ export class EndToEnd {
 
   /** True if a packet can be sealed for this address now; if not, its key is asked for. */
   isReady(nowUs: number, to: Address): boolean {
-    if (this.#keys.contact(to)?.peer !== undefined) return true;
+    const contact = this.#keys.contactAt(to);
+    if (contact?.peer !== undefined) return true;
+    const session = contact && this.#keys.expected(nowUs, contact);
+    if (contact !== undefined && session !== undefined) {
+      this.#keys.use(contact, session);
+      return true;
+    }
     this.#exchange.ask(nowUs, to);
     return false;
   }
@@ -40,7 +46,7 @@ export class EndToEnd {
   /** Seals octets[0, length) for the header's destination, which is ready; returns the length with what is added. */
   seal(header: DataHeader, octets: Uint8Array, length: number): number {
     const session = this.#keys.contact(header.destination)?.peer?.session as Session;
-    const counter = session.counter++;
+    const counter = session.peer.counter++;
     writePacketCounter(octets, length, counter);
     this.#associate(header, counter);
     const end = length + END_TO_END_OCTETS;
@@ -53,8 +59,8 @@ export class EndToEnd {
   /** Opens octets[from, from + length) in place and returns the text's length; -1, and counted, if that cannot be. */
   open(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): number {
     if (length < END_TO_END_OCTETS) return this.#drop("malformed-body");
-    const contact = this.#keys.contact(header.source);
-    const session = contact && this.#openAny(contact, header, octets, from, length);
+    const contact = this.#keys.contactAt(header.source);
+    const session = contact && this.#openAny(nowUs, contact, header, octets, from, length);
     if (contact === undefined || session === undefined) {
       // Whoever is meant has started anew since its key was learned there, or the other way round.
       this.#exchange.ask(nowUs, header.source);
@@ -64,7 +70,7 @@ export class EndToEnd {
     if (!replayIsNew(session.window, counter)) return this.#drop("end-to-end-replayed");
     replayAccept(session.window, counter);
     this.#s.counters.count("end-to-end-opened");
-    if (session !== contact.peer?.session) {
+    if (session !== contact.peer?.session || !session.proved) {
       this.#keys.confirm(contact, session);
       this.#exchange.onSession(nowUs, header.source);
     }
@@ -73,6 +79,7 @@ export class EndToEnd {
 
   /** The session under which the packet opens: almost always the one there is. */
   #openAny(
+    nowUs: number,
     contact: Contact,
     header: DataHeader,
     octets: Uint8Array,
@@ -85,8 +92,11 @@ export class EndToEnd {
     const other = candidate === peer ? undefined : candidate?.session;
     if (other !== undefined && this.#openWith(other, header, octets, from, length)) return other;
     const claimed = candidate?.claimed;
-    if (claimed === undefined || claimed.bootEpoch === 0) return undefined;
-    return this.#openWith(claimed, header, octets, from, length) ? claimed : undefined;
+    const isClaimed = claimed !== undefined && claimed.bootEpoch > 0;
+    if (isClaimed && this.#openWith(claimed, header, octets, from, length)) return claimed;
+    const expected = this.#keys.expected(nowUs, contact);
+    if (expected === undefined || !this.#openWith(expected, header, octets, from, length)) return undefined;
+    return expected;
   }
 
   #openWith(session: Session, header: DataHeader, octets: Uint8Array, from: number, length: number): boolean {

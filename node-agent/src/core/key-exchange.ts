@@ -20,14 +20,14 @@ import {
   KEY_ASK_GAP_US,
   QUEUE_AGE_WIDE_US,
 } from "./limits.ts";
-import type { Contact, Peer, PeerKeys, Session } from "./peer-keys.ts";
+import type { Contact, PeerKeys, Session } from "./peer-keys.ts";
 import type { CoreState } from "./state.ts";
 
 /** Channel kind of slow radios in link state. */
 const SERIAL = 1;
 
 /**
- * How two nodes come to a session: whoever has something to send asks, without proof; the answer has a tag that proves
+ * How two nodes come to a session where link state does not tell enough: whoever has something to send asks, without proof; the answer has a tag that proves
  * the key of who answers, and with the first packet under the session the asker proves its own. Nobody switches to a
  * session that is not proved: who has an old one asks for a tag in its turn.
  */
@@ -103,8 +103,8 @@ export class KeyExchange {
     if (nowUs < contact.answerDueUs) return;
     contact.answerDueUs = nowUs + KEY_ANSWER_GAP_US;
     this.#s.counters.count("keys-answered");
-    const { session: proved } = contact.candidate as Peer;
-    this.#send(nowUs, contact.address, proved !== undefined && proved !== session, session);
+    const used = contact.peer?.session;
+    this.#send(nowUs, contact.address, used !== undefined && used !== session, session);
   }
 
   #send(nowUs: number, to: Address, asks: boolean, session: Session | undefined): void {
@@ -112,7 +112,7 @@ export class KeyExchange {
     const out = this.#out;
     own.asks = asks;
     own.tagged = session !== undefined;
-    own.counterHigh = session === undefined ? 0 : Math.floor(session.counter / COUNTER_UNIT);
+    own.counterHigh = session === undefined ? 0 : Math.floor(session.peer.counter / COUNTER_UNIT);
     let length = encodeKeyPacket(own, out, 0);
     if (session !== undefined) {
       const { address, identity } = this.#s.options;
