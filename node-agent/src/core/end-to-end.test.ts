@@ -1,7 +1,9 @@
 import {
+  type Advertisement,
   createDataHeader,
   createKeyPacket,
   decodeWideDataHeader,
+  encodeAdvertisement,
   encodeKeyPacket,
   encodeWideDataHeader,
   FrameKind,
@@ -15,6 +17,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Precedence, TrafficClass } from "./api.ts";
 import { MAX_AWAITING_KEY } from "./limits.ts";
+import { sealAsInsider } from "./testing/insider.ts";
 import { createNullCrypto } from "./testing/null-crypto.ts";
 import { createNullIdentity } from "./testing/null-identity.ts";
 import { type Medium, NARROW, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
@@ -337,6 +340,53 @@ test("a node that claims the id of another one is refused, counted and told of; 
   assert.equal(told[0], { type: "key-conflict", address: 0x103, nodeId: 1002 });
   assert.ok(count(mesh, 0, "keys-asked") < 12, "nobody asks without end");
 });
+
+for (const [name, bootEpoch] of [
+  ["another key", 1],
+  ["another key, and a boot that has not been", 70_000],
+] as const) {
+  test(`an insider that gives a node ${name} in link state is contradicted, and texts get through`, () => {
+    const air: Medium = { name: "air", bearer: {}, members: [0, 1, 2, 3], loss: 0 };
+    const mesh = new VirtualMesh(4, [air]);
+    for (const [a, b] of [
+      [0, 2],
+      [0, 3],
+      [1, 3],
+    ] as const)
+      mesh.cut(a, b, air);
+    assert.ok(mesh.run(5 * SECOND, () => mesh.allReachable()));
+    mesh.run(2 * SECOND);
+    // Node 3's place: it tells node 2 of node 0.
+    mesh.node(3).powered = false;
+    const forged: Advertisement = {
+      originator: 0x101,
+      nodeId: 1000,
+      bootEpoch,
+      sequence: 60_000,
+      role: 0,
+      capabilities: 0,
+      name: new Uint8Array([0x41]),
+      links: [{ neighbour: 2, channel: 0, vector: 0 }],
+      prefixes: [],
+      areas: [],
+      publicKey: createNullIdentity(66).publicKey,
+    };
+    const frame = sealAsInsider(mesh.node(3).options, 0, 0, (out, offset) => {
+      out[offset] = 0;
+      return 1 + encodeAdvertisement(forged, out, offset + 1);
+    });
+    mesh.inject(mesh.nowUs + 1, 2, 0, frame);
+    mesh.run(1000);
+    say(mesh, 2, 0, "before it is contradicted");
+    assert.ok(mesh.run(20 * SECOND, () => isDelivered(mesh, 2, 1)));
+    assert.equal(heard(mesh, 0), ["before it is contradicted"]);
+    assert.ok(count(mesh, 0, "contradicted") >= 1);
+    say(mesh, 1, 0, "afterwards");
+    assert.ok(mesh.run(20 * SECOND, () => isDelivered(mesh, 1, 1)));
+    const kept = mesh.node(2).events.filter((e) => e.type === "peer-key");
+    assert.equal(kept, [{ type: "peer-key", nodeId: 1000, publicKey: mesh.node(0).options.identity.publicKey }]);
+  });
+}
 
 test("a key that was kept over a restart counts as proved", () => {
   const mesh = chain({}, (node) => (node === 2 ? 77 : 1000 + node));
