@@ -63,7 +63,7 @@ export const KEY_ASK_GAP_NARROW_US = 8_000_000;
 export const KEY_ASK_GAP_MAX_US = 30_000_000;
 /** Who asks is answered this often. */
 export const KEY_ANSWER_GAP_US = 200_000;
-/** A key is reckoned with this often, and so many times in a row (`key-flood`): each takes 0.1 ms and more. */
+/** A key is reckoned with this often, and so many times in a row (`key-flood`): each takes some 0.3 ms. */
 export const KEY_AGREE_GAP_US = 20_000;
 export const KEY_AGREE_BURST = 32;
 /** Packets kept until there is a way for them (`no-route`, `no-descent` when there are more). */
