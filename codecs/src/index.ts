@@ -49,6 +49,7 @@ export * from "./position/position-report.ts";
 export * from "./rtp/rtp.ts";
 export * from "./rtp/vp8.ts";
 export * from "./rtp/vp8-reassembler.ts";
+export * from "./seal/end-to-end.ts";
 export * from "./seal/layout.ts";
 export * from "./seal/replay-window.ts";
 export * from "./sos/sos.ts";

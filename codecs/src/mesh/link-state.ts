@@ -22,6 +22,9 @@
  *     +-------------+
  *     | area routes |                  `area-route.ts`; there if capability bit 3 is set
  *     +-------------+
+ *     +---------------+
+ *     | public key 32 |                X25519, what others seal for this node with; there if capability bit 2 is set
+ *     +---------------+
  *     name: length 1, UTF-8 (at most 12)       link, 4 octets: neighbour 1 | channel 1 | vector 2
  *     prefix: family and length 1 | the octets that the length covers, unused bits zero
  *       family and length: 0..128 IPv6 with so many bits, 0xc0 + 0..32 IPv4; 10.9.0.0/16 is d0 0a 09
@@ -45,8 +48,10 @@ const IPV4_PREFIX = 0xc0;
 
 /** Capability bits. */
 export const CAPABILITY_NARROW_VOICE = 1;
-/** On the wire only: area routes follow. */
+/** On the wire only: a public key, area routes follow. */
+const CAPABILITY_KEY = 4;
 const CAPABILITY_BORDER = 8;
+const KEY_OCTETS = 32;
 
 export interface LinkStateLink {
   /** Local id of the other end. */
@@ -69,6 +74,8 @@ export interface Advertisement {
   prefixes: IpPrefix[];
   /** Ways to other areas over this node's own neighbours. */
   areas: AreaRoute[];
+  /** 32 octets. */
+  publicKey?: Uint8Array | undefined;
 }
 
 export interface Delta {
@@ -104,6 +111,7 @@ export function advertisementOctets(advertisement: Advertisement, narrow = false
   const links = narrow ? linkSetOctets(advertisement.links) : 1 + 4 * advertisement.links.length;
   let octets = 15 + advertisement.name.length + links;
   for (const prefix of advertisement.prefixes) octets += 1 + prefix.octets.length;
+  if (advertisement.publicKey !== undefined) octets += KEY_OCTETS;
   return advertisement.areas.length > 0 ? octets + areaRoutesOctets(advertisement.areas) : octets;
 }
 
@@ -119,7 +127,9 @@ export function encodeAdvertisement(
   writeU32(out, at + 6, advertisement.bootEpoch);
   writeU16(out, at + 10, advertisement.sequence);
   const border = advertisement.areas.length > 0;
-  out[at + 12] = (advertisement.role << 4) | advertisement.capabilities | (border ? CAPABILITY_BORDER : 0);
+  const { publicKey } = advertisement;
+  const follows = (border ? CAPABILITY_BORDER : 0) | (publicKey === undefined ? 0 : CAPABILITY_KEY);
+  out[at + 12] = (advertisement.role << 4) | advertisement.capabilities | follows;
   out[at + 13] = advertisement.name.length;
   out.set(advertisement.name, at + 14);
   at += 14 + advertisement.name.length;
@@ -131,7 +141,9 @@ export function encodeAdvertisement(
     at += octets.length;
   }
   if (border) at += encodeAreaRoutes(advertisement.areas, out, at);
-  return at - offset;
+  if (publicKey === undefined) return at - offset;
+  out.set(publicKey, at);
+  return at + KEY_OCTETS - offset;
 }
 
 function encodeLinks(links: readonly LinkStateLink[], out: Uint8Array, offset: number): number {
@@ -193,7 +205,7 @@ export function decodeAdvertisement(
     bootEpoch: readU32(octets, offset + 6),
     sequence: readU16(octets, offset + 10),
     role: roleOctet >>> 4,
-    capabilities: roleOctet & 7,
+    capabilities: roleOctet & 3,
     name: octets.slice(offset + 14, offset + 14 + nameLength),
     links: [],
     prefixes: [],
@@ -207,7 +219,14 @@ export function decodeAdvertisement(
   at += read;
   const prefixes = read === 0 ? 0 : decodePrefixes(octets, at, end, advertisement.prefixes);
   if (prefixes === 0) return undefined;
-  const border = (roleOctet & CAPABILITY_BORDER) !== 0;
-  if (border && decodeAreaRoutes(octets, at + prefixes, end, advertisement.areas) === 0) return undefined;
+  at += prefixes;
+  if ((roleOctet & CAPABILITY_BORDER) !== 0) {
+    const routes = decodeAreaRoutes(octets, at, end, advertisement.areas);
+    if (routes === 0) return undefined;
+    at += routes;
+  }
+  if ((roleOctet & CAPABILITY_KEY) === 0) return advertisement;
+  if (end - at < KEY_OCTETS) return undefined;
+  advertisement.publicKey = octets.slice(at, at + KEY_OCTETS);
   return advertisement;
 }

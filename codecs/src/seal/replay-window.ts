@@ -27,12 +27,16 @@ export function replayIsNew(window: ReplayWindow, counter: number): boolean {
 
 /** Marks an authenticated counter as seen. */
 export function replayAccept(window: ReplayWindow, counter: number): void {
-  if (counter > window.highest) {
-    clearBetween(window, window.highest + 1, counter);
-    window.highest = counter;
-  }
+  replayAdvance(window, counter);
   const bit = counter % REPLAY_BITS;
   window.words[bit >>> 5] = (window.words[bit >>> 5] as number) | (1 << (bit & 31));
+}
+
+/** Moves the window on: `counter` is the highest that can have come; what it passes over is new should it come late. */
+export function replayAdvance(window: ReplayWindow, counter: number): void {
+  if (counter <= window.highest) return;
+  clearBetween(window, window.highest + 1, counter);
+  window.highest = counter;
 }
 
 /** Forgets what the ring still holds for counters from..to (both new). */
@@ -45,6 +49,12 @@ function clearBetween(window: ReplayWindow, from: number, to: number): void {
     const bit = counter % REPLAY_BITS;
     window.words[bit >>> 5] = (window.words[bit >>> 5] as number) & ~(1 << (bit & 31));
   }
+}
+
+/** Forgets everything: a new stream begins. */
+export function replayReset(window: ReplayWindow): void {
+  window.highest = -1;
+  window.words.fill(0);
 }
 
 /** Bitmap of the 32 counters below `counter`: bit i set if counter - 1 - i has come. */

@@ -62,6 +62,54 @@ export interface CryptoPort {
   open(key: number, nonce: Uint8Array, octets: Uint8Array, from: number, to: number, tagLength: number): boolean;
 }
 
+/** What one end contributes to a session. */
+export interface SessionEnd {
+  readonly nodeId: number;
+  readonly bootEpoch: number;
+  /** X25519, 32 octets. */
+  readonly publicKey: Uint8Array;
+}
+
+/**
+ * The node's own key pair, injected: end-to-end sessions with others (`seal/end-to-end.ts` has the construction). All
+ * arrays belong to the caller; nothing is kept.
+ */
+export interface IdentityPort {
+  /** 32 octets. */
+  readonly publicKey: Uint8Array;
+  /**
+   * Derives the keys of a session, both directions, and returns its handle, a small integer. `reuse` is the handle of
+   * one that is over, -1 for none. -1 if the peer's key is not one.
+   */
+  agree(reuse: number, own: SessionEnd, peer: SessionEnd): number;
+  /** Encrypts `octets[from, to)` in place and writes the tag to `octets[tagAt, tagAt + tagLength)`. */
+  seal(
+    session: number,
+    associated: Uint8Array,
+    octets: Uint8Array,
+    from: number,
+    to: number,
+    tagAt: number,
+    tagLength: number,
+  ): void;
+  /** Verifies the tag and decrypts in place. False, and nothing changed, if it does not verify. */
+  open(
+    session: number,
+    associated: Uint8Array,
+    octets: Uint8Array,
+    from: number,
+    to: number,
+    tagAt: number,
+    tagLength: number,
+  ): boolean;
+}
+
+/** A node and its public key, 32 octets, for good. */
+export interface PeerKey {
+  readonly nodeId: number;
+  readonly publicKey: Uint8Array;
+}
+
 /** A frame to transmit; the caller owns `octets` (at least MAX_FRAME_OCTETS) and reuses it. */
 export interface TransmitSlot {
   bearerId: number;
@@ -93,6 +141,9 @@ export interface CoreOptions {
   /** Incremented and on stable storage before the core is made: a nonce must never come twice. */
   readonly bootEpoch: number;
   readonly crypto: CryptoPort;
+  readonly identity: IdentityPort;
+  /** Keys of others that were met before (event `peer-key`). */
+  readonly peerKeys: readonly PeerKey[];
   readonly bearers: readonly CoreBearer[];
   /** Voice groups that this node listens to, 1..254. */
   readonly groups: readonly number[];
@@ -137,7 +188,11 @@ export type NodeEvent =
   | { type: "ip"; from: Address; to: Address; octets: Uint8Array }
   | { type: "policy"; version: number; octets: Uint8Array }
   /** Two nodes have one address: `nodeId` has it as far as this node is concerned, `other` claims it. */
-  | { type: "address-conflict"; address: Address; nodeId: number; other: number };
+  | { type: "address-conflict"; address: Address; nodeId: number; other: number }
+  /** A node has proved its key for the first time: to be kept, for it is believed with this key only. */
+  | { type: "peer-key"; nodeId: number; publicKey: Uint8Array }
+  /** Somebody at this address claims to be a node, and cannot be: it has another key, or address. */
+  | { type: "key-conflict"; address: Address; nodeId: number };
 
 /** Names of nodes, links, queues as JSON; for people and the API, made on demand. */
 export interface CoreStatus {
@@ -401,7 +456,7 @@ export interface MeshCore {
 export const MAX_TEXT_OCTETS = 1024;
 /** Largest video packet handed to `sendVideo`, octets. */
 export const MAX_VIDEO_OCTETS = 1200;
-/** Largest IP packet, octets: it fits into one frame of a bearer with an mtu of 1424. */
+/** Largest IP packet, octets: it fits into one frame of a bearer with an mtu of 1432. */
 export const MAX_IP_OCTETS = 1400;
 /** Largest frame of any bearer, octets: size of a TransmitSlot's buffer. */
 export const MAX_FRAME_OCTETS = 1500;

@@ -4,6 +4,7 @@ import {
   type IpFamily,
   type IpPrefix,
   isGroupKind,
+  isKeyPacket,
   POSITION_REPORT_OCTETS,
 } from "@skein/codecs";
 import { Adjacency } from "./adjacency.ts";
@@ -25,14 +26,18 @@ import {
   type VoiceCodec,
 } from "./api.ts";
 import { AreaRoutes } from "./area-routes.ts";
+import { AwaitingKey } from "./awaiting-key.ts";
 import { noteCarrier } from "./control-share.ts";
+import { EndToEnd } from "./end-to-end.ts";
 import { Forwarding } from "./forwarding.ts";
 import { GroupRelay } from "./group-relay.ts";
 import { Hellos } from "./hellos.ts";
 import { HopArq } from "./hop-arq.ts";
+import { KeyExchange } from "./key-exchange.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
 import { Merging } from "./merge/merging.ts";
 import { Overhearing } from "./overhearing.ts";
+import { PeerKeys } from "./peer-keys.ts";
 import type { Port } from "./port.ts";
 import { Receiver } from "./receiver.ts";
 import { Rerouting } from "./reroute.ts";
@@ -75,6 +80,8 @@ class Core implements MeshCore {
   readonly #policy: PolicyService;
   readonly #overhearing: Overhearing;
   readonly #merging: Merging;
+  readonly #exchange: KeyExchange;
+  readonly #awaiting: AwaitingKey;
   #nextEvent = 0;
 
   constructor(options: CoreOptions, nowUs: number) {
@@ -90,6 +97,12 @@ class Core implements MeshCore {
     const arq = new HopArq(s, adjacency, overhearing, merging);
     const relay = new GroupRelay(s, forwarding);
     const snapshots = new Snapshots(s, adjacency, forwarding);
+    const keys = new PeerKeys(s);
+    const exchange = new KeyExchange(s, keys, forwarding);
+    const awaiting = new AwaitingKey(s);
+    const endToEnd = new EndToEnd(s, keys, exchange);
+    this.#exchange = exchange;
+    this.#awaiting = awaiting;
     this.#flooding = flooding;
     this.#areas = areas;
     this.#hellos = hellos;
@@ -101,16 +114,22 @@ class Core implements MeshCore {
     this.#merging = merging;
     this.#receiver = new Receiver(
       s,
-      { hellos, adjacency, flooding, arq, forwarding, relay, snapshots, overhearing, merging },
+      { hellos, adjacency, flooding, arq, forwarding, relay, snapshots, overhearing, merging, endToEnd },
       this.#deliver,
     );
     this.#transmitter = new Transmitter(s, { hellos, flooding, arq, snapshots, merging });
-    this.#outbox = new Outbox(s, forwarding, relay);
+    this.#outbox = new Outbox(s, { forwarding, relay, endToEnd, awaiting });
     this.#texts = new TextService(s, this.#outbox, forwarding);
     this.#positions = new PositionService(s, this.#outbox);
     this.#sos = new SosService(s, this.#outbox);
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
     this.#policy = new PolicyService(s, this.#outbox, nowUs);
+    exchange.onSend = (atUs, to, octets, length) => this.#outbox.key(atUs, to, octets, length);
+    exchange.onSession = (atUs, address) => {
+      this.#awaiting.release(atUs, address);
+      this.#texts.hurry(atUs, address);
+    };
+    awaiting.onWaiting = (atUs, to) => exchange.ask(atUs, to);
     areas.onTold = (atUs) => hellos.tellForeign(atUs);
     flooding.onRoutes = (atUs) => {
       areas.databaseChanged(atUs);
@@ -146,6 +165,7 @@ class Core implements MeshCore {
     if (this.#areas.dueUs <= nowUs) this.#areas.handleTimeout(nowUs);
     if (this.#texts.dueUs <= nowUs) this.#texts.handleTimeout(nowUs);
     if (this.#sos.dueUs <= nowUs) this.#sos.handleTimeout(nowUs);
+    if (this.#awaiting.dueUs <= nowUs) this.#awaiting.handleTimeout(nowUs);
     // By index: this is asked for every frame, and an iterator is an object.
     for (let i = 0; i < this.#s.ports.length; i++) {
       const port = this.#s.ports[i] as Port;
@@ -167,6 +187,7 @@ class Core implements MeshCore {
       this.#merging.dueUs,
       this.#texts.dueUs,
       this.#sos.dueUs,
+      this.#awaiting.dueUs,
       this.#forwarding.custody.dueUs,
     );
     for (let i = 0; i < this.#s.ports.length; i++) {
@@ -383,6 +404,8 @@ class Core implements MeshCore {
       });
       return true;
     }
+    if (isKeyPacket(header.kind, trafficClass, precedence))
+      return this.#exchange.handle(nowUs, header, octets, from, length);
     if (precedence === Precedence.flash) return this.#sos.handle(nowUs, source, octets, from, length);
     if (precedence === Precedence.priority) {
       return this.#texts.handle(

@@ -39,6 +39,14 @@ const DROP_REASONS = [
   "control-share",
   "sources-forgotten",
   "copies-full",
+  "end-to-end",
+  "end-to-end-replayed",
+  "no-session",
+  "awaiting-key",
+  "key-conflict",
+  "key-stale",
+  "key-flood",
+  "key-table-full",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -78,6 +86,11 @@ const COUNTED = [
   "rivals",
   "link-failures",
   "path-computations",
+  "end-to-end-sealed",
+  "end-to-end-opened",
+  "keys-asked",
+  "keys-answered",
+  "sessions",
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 

@@ -15,6 +15,10 @@ function chainWithoutEnd(): { mesh: VirtualMesh; last: Medium } {
   ]);
   const mesh = new VirtualMesh(3, media);
   assert.ok(mesh.run(3 * SECOND, () => mesh.allReachable()));
+  // They know each other's keys.
+  send(mesh, TrafficClass.bulk);
+  assert.ok(mesh.run(SECOND, () => arrived(mesh) === 1));
+  mesh.node(2).events.length = 0;
   const last = media[1] as Medium;
   mesh.cut(1, 2, last);
   mesh.node(1).core.handleBearer(mesh.nowUs, 1, false);

@@ -81,6 +81,12 @@ export class DuplicateFilter {
     return (w.highest + ahead) & 0xffff;
   }
 
+  /** True if it is known to have come. Changes nothing. */
+  hasSeen(source: number, space: number, sequence: number): boolean {
+    const w = this.#windows.get(source * SEQUENCE_SPACES + space);
+    return w !== undefined && ((w.highest - sequence) & 0xffff) < WINDOW && isMarked(w, sequence);
+  }
+
   /** True if it has come, or is too old to tell. Changes nothing. */
   has(source: number, space: number, sequence: number): boolean {
     const w = this.#windows.get(source * SEQUENCE_SPACES + space);

@@ -1,4 +1,4 @@
-import { createDataHeader, createLabelOffer, FrameKind } from "@skein/codecs";
+import { createDataHeader, createLabelOffer, END_TO_END_OCTETS, FrameKind } from "@skein/codecs";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -31,7 +31,7 @@ function counted(mesh: VirtualMesh, node: number, counter: string): number {
   return mesh.node(node).core.status(mesh.nowUs).counters[counter] ?? 0;
 }
 
-test("an established flow travels in frames of nine octets more than its payload, over both hops", () => {
+test("an established flow travels in frames of nine octets more than its sealed payload, over both hops", () => {
   const mesh = line(0);
   const lengths: number[] = [];
   mesh.onFrame = (_, __, octets) => {
@@ -43,7 +43,7 @@ test("an established flow travels in frames of nine octets more than its payload
   }
   assert.equal(received(mesh), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   assert.ok(lengths.length >= 8, `${lengths.length} flow frames`);
-  assert.ok(lengths.every((length) => length === 13));
+  assert.ok(lengths.every((length) => length === 4 + 9 + END_TO_END_OCTETS));
 });
 
 test("when the relay has forgotten its labels, packets go with full headers again and all arrive", () => {

@@ -18,8 +18,10 @@ export const MAX_CONFLICTS = 32;
 export const CONFLICT_TOLD_US = 60_000_000;
 export const DISPUTE_US = 30_000_000;
 export const DISPUTED_PULL_GAP_US = 10_000_000;
-/** Largest data payload, octets: an IP packet of MAX_IP_OCTETS behind its rule octet (`too-long`). */
-export const MAX_PAYLOAD_OCTETS = 1401;
+/** Largest data payload, octets: an IP packet of MAX_IP_OCTETS behind its rule octet (`too-long`), */
+export const MAX_PLAIN_OCTETS = 1401;
+/** and with what protects it end to end. */
+export const MAX_PAYLOAD_OCTETS = MAX_PLAIN_OCTETS + 8;
 /** Data packets queued on one bearer (`queue-full`). */
 export const MAX_QUEUED_PER_BEARER = 128;
 /** Places for sent frames kept for repetition, per stream (`unacknowledged` when one is needed again too soon). */
@@ -51,6 +53,19 @@ export const OVERHEARD_LOSS_CODE = 3;
 export const MAX_REASSEMBLIES = 8;
 /** Senders whose subkey is kept (`key-cache-full`). */
 export const MAX_SENDERS = 1024;
+/** Nodes whose keys are known, and addresses that keys have come from (`key-table-full`). */
+export const MAX_PEERS = 2048;
+/** Packets that wait for the key of their destination (`awaiting-key`). */
+export const MAX_AWAITING_KEY = 32;
+/** Whose key is not known is asked for it so often, over a narrow bearer, twice as long after each time, up to so long. */
+export const KEY_ASK_GAP_US = 2_000_000;
+export const KEY_ASK_GAP_NARROW_US = 8_000_000;
+export const KEY_ASK_GAP_MAX_US = 30_000_000;
+/** Who asks is answered this often. */
+export const KEY_ANSWER_GAP_US = 200_000;
+/** A key is reckoned with this often, and so many times in a row (`key-flood`): each takes some 0.3 ms. */
+export const KEY_AGREE_GAP_US = 20_000;
+export const KEY_AGREE_BURST = 32;
 /** Packets kept until there is a way for them (`no-route`, `no-descent` when there are more). */
 export const MAX_CUSTODY = 64;
 /** How often it is looked whether links have changed for them. */

@@ -44,11 +44,23 @@ function compareContents(a: Advertisement, b: Advertisement): number {
 }
 
 /** What an advertisement says, in whatever order it came. The lengths in front make it unambiguous. */
-function contentOf({ links, name, prefixes, role, capabilities }: Advertisement): number[] {
+function contentOf({ links, name, prefixes, role, capabilities, publicKey }: Advertisement): number[] {
   const keys = links.map(({ neighbour, channel, vector }) => ((channel << 8) + neighbour) * 0x10000 + vector);
   keys.sort((a, b) => a - b);
   const networks = prefixes.flatMap(({ family, lengthBits, octets }) => [family, lengthBits, ...octets]);
-  return [links.length, name.length, networks.length, role, capabilities, ...keys, ...name, ...networks];
+  const key = publicKey ?? [];
+  return [
+    links.length,
+    name.length,
+    networks.length,
+    key.length,
+    role,
+    capabilities,
+    ...keys,
+    ...name,
+    ...networks,
+    ...key,
+  ];
 }
 
 function hashOf(a: Advertisement, later = 0): number {

@@ -96,6 +96,7 @@ export class LinkStateFlooding {
       links: [],
       prefixes: [...state.options.prefixes],
       areas: [],
+      publicKey: state.options.identity.publicKey,
     };
     state.db.applyFull(own, nowUs);
   }

@@ -21,6 +21,7 @@ import {
   flowLabel,
   flowSequenceBits,
   isGroupKind,
+  isProtected,
   isUnicastKind,
   kindOf,
   NARROW_TAG_OCTETS,
@@ -37,6 +38,7 @@ import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
 import { noteControl, withinControlShare } from "./control-share.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
+import type { EndToEnd } from "./end-to-end.ts";
 import { type Flow, type FlowLabels, flowKey, readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { GroupRelay } from "./group-relay.ts";
@@ -80,6 +82,7 @@ export class Receiver {
   readonly #snapshots: Snapshots;
   readonly #overhearing: Overhearing;
   readonly #merging: Merging;
+  readonly #endToEnd: EndToEnd;
   readonly #deliver: Deliver;
   readonly #reassembly: Reassembly;
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
@@ -101,6 +104,7 @@ export class Receiver {
       snapshots: Snapshots;
       overhearing: Overhearing;
       merging: Merging;
+      endToEnd: EndToEnd;
     },
     deliver: Deliver,
   ) {
@@ -114,6 +118,7 @@ export class Receiver {
     this.#snapshots = parts.snapshots;
     this.#overhearing = parts.overhearing;
     this.#merging = parts.merging;
+    this.#endToEnd = parts.endToEnd;
     this.#deliver = deliver;
     this.#reassembly = new Reassembly(state.counters);
   }
@@ -237,8 +242,7 @@ export class Receiver {
     port.lastDataUs = nowUs;
     this.#arq.oweReport(nowUs, port, n, false, -1, 0);
     if (header.source === this.#s.options.address) return this.#s.counters.count("duplicates");
-    if (!this.#s.duplicates.accept(header.source, header.trafficClass, sequence, nowUs, true))
-      return this.#s.counters.count("duplicates");
+    if (!this.#isFirst(nowUs, header.trafficClass, true)) return this.#s.counters.count("duplicates");
     if (!this.#descends(header)) flows.refuse(flow);
     this.#unicast(nowUs, port, n, this.#frame, FLOW_HEADER_OCTETS, end);
   }
@@ -448,7 +452,7 @@ export class Receiver {
     }
     const space = kind === FrameKind.groupNarrow ? NARROW_SPACE : header.trafficClass;
     if (port.narrow) header.sequence = this.#s.duplicates.rebuild(header.source, space, header.sequence);
-    const first = this.#s.duplicates.accept(header.source, space, header.sequence, nowUs, port.narrow);
+    const first = this.#isFirst(nowUs, space, port.narrow);
     const voice = header.trafficClass === TrafficClass.voice;
     if (group) this.#arq.noticeGroupFrame(nowUs, n, header.source, first, voice);
     if (voice && port.config.halfDuplex) {
@@ -482,14 +486,38 @@ export class Receiver {
   #unicast(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, end: number): void {
     const header = this.#header;
     if (header.destination === this.#s.options.address) {
+      const length = this.#unsealed(nowUs, port, octets, body, end - body);
+      if (length < 0) return;
       this.#s.counters.count("delivered");
-      this.#deliver(nowUs, header, octets, body, end - body, port);
+      this.#deliver(nowUs, header, octets, body, length, port);
       return;
     }
     if (port.narrow) header.potential = narrowLimit(header.potential);
     this.#s.pool.payerNow = payerOf(this.#s, n, header.source, header.trafficClass);
     if (this.#forwarding.route(nowUs, header, this.#repair, octets, body, end - body))
       this.#s.counters.count("forwarded");
+  }
+
+  /** True of the first copy that comes of a packet, which is marked as come, unless it has yet to show what it is. */
+  #isFirst(nowUs: number, space: number, narrow: boolean): boolean {
+    const { source, sequence } = this.#header;
+    if (this.#isSealedForMe()) return !this.#s.duplicates.hasSeen(source, space, sequence);
+    return this.#s.duplicates.accept(source, space, sequence, nowUs, narrow);
+  }
+
+  #isSealedForMe(): boolean {
+    const { kind, trafficClass, precedence, destination } = this.#header;
+    if (isGroupKind(kind) || destination !== this.#s.options.address) return false;
+    return isProtected(kind, trafficClass, precedence);
+  }
+
+  /** Length of what the source has sent; negative, and counted, if this is not it: then that may still come. */
+  #unsealed(nowUs: number, port: Port, octets: Uint8Array, body: number, length: number): number {
+    if (!this.#isSealedForMe()) return length;
+    const plain = this.#endToEnd.open(nowUs, this.#header, octets, body, length);
+    const { source, trafficClass, sequence } = this.#header;
+    if (plain >= 0) this.#s.duplicates.accept(source, trafficClass, sequence, nowUs, port.narrow);
+    return plain;
   }
 }
 

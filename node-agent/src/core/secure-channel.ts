@@ -17,6 +17,7 @@ import {
   rebuildCounter,
   replayAccept,
   replayIsNew,
+  replayReset,
   SHARED_COUNTER_BITS,
   SHARED_HEADER_OCTETS,
   sealKeyPhase,
@@ -227,8 +228,6 @@ function directStream(port: Port, n: Neighbour): number {
 
 /** Forgets what was received before the neighbour's restart. */
 export function resetWindows(n: Neighbour): void {
-  for (const window of [n.window, n.directWindow]) {
-    window.highest = -1;
-    window.words.fill(0);
-  }
+  replayReset(n.window);
+  replayReset(n.directWindow);
 }

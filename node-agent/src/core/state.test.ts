@@ -4,6 +4,7 @@ import { type CoreBearer, type CoreOptions, Role } from "./api.ts";
 import { MAX_BEARERS } from "./limits.ts";
 import { createState } from "./state.ts";
 import { createNullCrypto } from "./testing/null-crypto.ts";
+import { createNullIdentity } from "./testing/null-identity.ts";
 
 function withBearers(count: number): CoreOptions {
   const bearer: CoreBearer = {
@@ -27,6 +28,8 @@ function withBearers(count: number): CoreOptions {
     seed: 1,
     bootEpoch: 1,
     crypto: createNullCrypto(),
+    identity: createNullIdentity(1),
+    peerKeys: [],
     bearers: Array.from({ length: count }, (_, id) => ({ ...bearer, id, name: `radio-${id}` })),
     groups: [],
     bridgedGroups: [],

@@ -39,6 +39,7 @@ import type { Log } from "./log.ts";
 import { MeshLoop } from "./mesh-loop.ts";
 import { errorMessage } from "./skein-error.ts";
 import { createSodiumCrypto } from "./sodium-crypto.ts";
+import { createSodiumIdentity } from "./sodium-identity.ts";
 import { openStore, type Store } from "./store.ts";
 
 /** The built handset page, where the controller's package lies beside this one. */
@@ -76,6 +77,8 @@ export async function startAgent(loaded: LoadedConfig, log: Log): Promise<Runnin
       seed: (store.bootEpoch ^ loaded.config.node.id) >>> 0,
       bootEpoch: store.bootEpoch,
       crypto,
+      identity: await createSodiumIdentity(store.privateKey),
+      peerKeys: store.peerKeys(),
       bearers: loaded.config.bearers.map((bearer, id) => describeBearer(id, bearer)),
       groups: loaded.config.voice.groups,
       bridgedGroups: loaded.config.voice.bridge,
@@ -275,6 +278,10 @@ class Agent implements RunningAgent {
         return this.#ip?.onEvent(event, nowUs);
       case "address-conflict":
         return this.#onConflict(event, nowUs);
+      case "peer-key":
+        return this.#store.savePeerKey(event.nodeId, event.publicKey);
+      case "key-conflict":
+        return this.#onKeyConflict(event, nowUs);
       case "routes":
         this.#ip?.onRoutes();
         return this.#log.debug("routes changed", { version: event.version });
@@ -287,6 +294,12 @@ class Agent implements RunningAgent {
     const [keeps, changes] = nodeId < other ? [nodeId, other] : [other, nodeId];
     const text = `Address ${addressTextOf(address)} is that of two nodes: give ${changes} another one, ${keeps} keeps it`;
     this.#events.add("warn", text);
+  }
+
+  #onKeyConflict({ address, nodeId }: Extract<NodeEvent, { type: "key-conflict" }>, nowUs: number): void {
+    this.#journal.write("key-conflict", nowUs, { address, nodeId });
+    const who = `Somebody at ${addressTextOf(address)} says to be node ${nodeId} and has not got its key`;
+    this.#events.add("alarm", `${who}: if that device was replaced or lost its state, give it a new node id`);
   }
 
   #onNeighbour(event: Extract<NodeEvent, { type: "neighbour" }>, nowUs: number): void {

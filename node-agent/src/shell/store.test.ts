@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -39,6 +39,45 @@ test("a new folder in place of a removed one does not start at the same epoch", 
   assert.is.not(first.bootEpoch, second.bootEpoch);
   first.close();
   second.close();
+});
+
+test("the key pair is drawn once, the same after kill -9, and nobody else can read it", ({ folder }) => {
+  const first = openStore(join(folder, "a"));
+  const { privateKey } = first;
+  assert.is(privateKey.length, 32);
+  // What a killed process leaves behind: the files as they are, with nothing closed.
+  cpSync(join(folder, "a"), join(folder, "left"), { recursive: true });
+  first.close();
+  const again = openStore(join(folder, "left"));
+  assert.equal(again.privateKey, privateKey);
+  assert.ok(again.bootEpoch > first.bootEpoch);
+  again.close();
+  const other = openStore(join(folder, "b"));
+  assert.not.equal(other.privateKey, privateKey);
+  for (const name of ["skein.sqlite", "skein.sqlite-wal"])
+    assert.is(statSync(join(folder, "b", name)).mode & 0o077, 0, name);
+  other.close();
+});
+
+test("keys of others are kept as they were first given, across a kill -9", ({ folder }) => {
+  const first = openStore(join(folder, "a"));
+  const key = new Uint8Array(32).fill(7);
+  first.savePeerKey(42, key);
+  first.savePeerKey(42, new Uint8Array(32).fill(8));
+  first.savePeerKey(0xffff_ffff, key);
+  first.commit();
+  cpSync(join(folder, "a"), join(folder, "left"), { recursive: true });
+  first.close();
+  const again = openStore(join(folder, "left"));
+  const kept = again.peerKeys().sort((a, b) => a.nodeId - b.nodeId);
+  assert.equal(
+    kept.map(({ nodeId, publicKey }) => [nodeId, [...publicKey]]),
+    [
+      [42, [...key]],
+      [0xffff_ffff, [...key]],
+    ],
+  );
+  again.close();
 });
 
 test("the epoch never wraps", ({ folder }) => {

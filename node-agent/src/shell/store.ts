@@ -1,13 +1,14 @@
-import { randomInt } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { randomBytes, randomInt } from "node:crypto";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { SosRecord, TextRecord } from "../api/types.ts";
-import type { PositionReport } from "../core/api.ts";
+import type { PeerKey, PositionReport } from "../core/api.ts";
 import { errorMessage, SkeinError } from "./skein-error.ts";
 
 /**
- * What must outlive a power cut: boot epoch, texts and their states, received message ids, SOS, policy.
+ * What must outlive a power cut: boot epoch, the key pair of this node and public keys of others, texts and their states,
+ * received message ids, SOS, policy. Only the owner can read the file.
  *
  * One SQLite file, write-ahead log, `synchronous=FULL`: a committed record is on stable storage. The file is held
  * with an exclusive lock of the operating system as long as the process lives (also gone after kill -9), so that no
@@ -17,6 +18,8 @@ import { errorMessage, SkeinError } from "./skein-error.ts";
 export interface Store {
   /** Incremented and on stable storage before `openStore` returned. */
   readonly bootEpoch: number;
+  /** X25519, 32 octets: drawn from the system at the first start, on stable storage likewise. */
+  readonly privateKey: Uint8Array;
   saveText(text: StoredText): void;
   setTextState(from: number, messageId: number, state: TextRecord["state"]): void;
   /** Newest last, at most `limit`. */
@@ -29,6 +32,9 @@ export interface Store {
   sos(limit: number): StoredSos[];
   savePolicy(version: number, octets: Uint8Array): void;
   policy(): { version: number; octets: Uint8Array } | undefined;
+  /** What is kept for a node id first stays. */
+  savePeerKey(nodeId: number, publicKey: Uint8Array): void;
+  peerKeys(): PeerKey[];
   /** Ends the turn's transaction: everything written so far is on stable storage afterwards. */
   commit(): void;
   /**
@@ -56,6 +62,7 @@ const SCHEMA_VERSION = 1;
 const EPOCH_MAX = 0xffffffff;
 /** Texts kept; older ones are removed at start. */
 const TEXTS_MAX = 10_000;
+const PRIVATE_KEY_OCTETS = 32;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS boot (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL) STRICT;
@@ -69,6 +76,9 @@ const SCHEMA = `
     PRIMARY KEY ("from", sos_id)) STRICT;
   CREATE TABLE IF NOT EXISTS policy (
     one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, octets BLOB NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1), private_key BLOB NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS peer (node_id INTEGER PRIMARY KEY, public_key BLOB NOT NULL) STRICT;
 `;
 
 /**
@@ -79,9 +89,12 @@ export function openStore(folder: string): Store {
   let database: DatabaseSync | undefined;
   try {
     mkdirSync(folder, { recursive: true });
-    database = new DatabaseSync(join(folder, "skein.sqlite"));
+    const file = join(folder, "skein.sqlite");
+    // Made by hand for its mode, which SQLite gives to the log beside it.
+    closeSync(openSync(file, "a", 0o600));
+    database = new DatabaseSync(file);
     prepareDatabase(database);
-    return new SqliteStore(database, drawEpoch(database));
+    return new SqliteStore(database, drawEpoch(database), drawKey(database));
   } catch (error) {
     closeQuietly(database);
     throw storeError(folder, error);
@@ -113,6 +126,15 @@ function drawEpoch(database: DatabaseSync): number {
   if (epoch > EPOCH_MAX) throw new SkeinError("epoch-exhausted", "the boot epoch is used up", "give the node a new id");
   database.prepare("INSERT OR REPLACE INTO boot (one, epoch) VALUES (1, ?)").run(epoch);
   return epoch;
+}
+
+/** The private key of this node, made and committed if there is none. */
+function drawKey(database: DatabaseSync): Uint8Array {
+  const row = database.prepare("SELECT private_key FROM identity WHERE one = 1").get();
+  if (row !== undefined) return (row as { private_key: Uint8Array }).private_key;
+  const privateKey = Uint8Array.from(randomBytes(PRIVATE_KEY_OCTETS));
+  database.prepare("INSERT INTO identity (one, private_key) VALUES (1, ?)").run(privateKey);
+  return privateKey;
 }
 
 function closeQuietly(database: DatabaseSync | undefined): void {
@@ -148,6 +170,7 @@ type Row = Record<string, number | string | null | Uint8Array>;
 
 class SqliteStore implements Store {
   readonly bootEpoch: number;
+  readonly privateKey: Uint8Array;
   readonly #database: DatabaseSync;
   readonly #insertText: StatementSync;
   readonly #updateText: StatementSync;
@@ -155,13 +178,15 @@ class SqliteStore implements Store {
   readonly #insertSos: StatementSync;
   readonly #deleteSos: StatementSync;
   readonly #insertPolicy: StatementSync;
+  readonly #insertPeer: StatementSync;
   #inTransaction = false;
   #closed = false;
   onFailure: (error: unknown) => void = () => undefined;
 
-  constructor(database: DatabaseSync, bootEpoch: number) {
+  constructor(database: DatabaseSync, bootEpoch: number, privateKey: Uint8Array) {
     this.#database = database;
     this.bootEpoch = bootEpoch;
+    this.privateKey = privateKey;
     this.#insertText = database.prepare(
       `INSERT OR REPLACE INTO text ("from", message_id, "to", body, state, at_ms) VALUES (?, ?, ?, ?, ?, ?)`,
     );
@@ -173,6 +198,7 @@ class SqliteStore implements Store {
     );
     this.#deleteSos = database.prepare(`DELETE FROM sos WHERE "from" = ? AND sos_id = ?`);
     this.#insertPolicy = database.prepare("INSERT OR REPLACE INTO policy (one, version, octets) VALUES (1, ?, ?)");
+    this.#insertPeer = database.prepare("INSERT OR IGNORE INTO peer (node_id, public_key) VALUES (?, ?)");
   }
 
   saveText(text: StoredText): void {
@@ -220,6 +246,15 @@ class SqliteStore implements Store {
   policy(): { version: number; octets: Uint8Array } | undefined {
     const row = this.#database.prepare("SELECT version, octets FROM policy WHERE one = 1").get();
     return row as { version: number; octets: Uint8Array } | undefined;
+  }
+
+  savePeerKey(nodeId: number, publicKey: Uint8Array): void {
+    this.#write(this.#insertPeer, nodeId, publicKey);
+  }
+
+  peerKeys(): PeerKey[] {
+    const rows = this.#database.prepare("SELECT node_id, public_key FROM peer ORDER BY rowid DESC").all() as Row[];
+    return rows.map((row) => ({ nodeId: row.node_id as number, publicKey: row.public_key as Uint8Array }));
   }
 
   commit(): void {

@@ -16,6 +16,7 @@ import { EventQueue } from "../sim/event-queue.ts";
 import { airtimeUs, Medium } from "../sim/medium.ts";
 import { streamKey } from "../sim/random-streams.ts";
 import { SimCrypto } from "../sim/sim-crypto.ts";
+import { SimIdentity } from "../sim/sim-identity.ts";
 import { isUserFrame } from "./frame-view.ts";
 import { LinkTable } from "./link-table.ts";
 import { Radio } from "./radio.ts";
@@ -255,6 +256,8 @@ export class Field {
       seed: streamKey(options.seed, `core/${node}`),
       bootEpoch: 1,
       crypto,
+      identity: new SimIdentity(1000 + node),
+      peerKeys: [],
       bearers: (this.#mediaOf[node] as number[]).map((medium, id) => coreBearer(this.#media[medium] as Wide, id)),
       groups: [1],
       bridgedGroups: [],

@@ -3,18 +3,25 @@
  * from the frames: each layer of sealing adds one to the octets of the payload, so that it can be found, and one
  * sealed end to end can be told from one that every hop can read.
  */
-import type { CryptoPort } from "@skein/node-agent/core";
+import { END_TO_END_OCTETS } from "@skein/codecs";
+import type { CryptoPort, IdentityPort, SessionEnd } from "@skein/node-agent/core";
 import { SimCrypto } from "../sim/sim-crypto.ts";
+import { SimIdentity } from "../sim/sim-identity.ts";
 import { sendPacket } from "./asker.ts";
 import { Field } from "./field.ts";
 import { printAtMost } from "./print.ts";
 
 const SEED = 1;
-const PACKETS = 20;
-/** After these the flow counts as established. */
-const FIRST_PACKETS = 5;
+/** One a second. */
+const PACKETS = 40;
+/** After these the flow counts as established: the ends have each other's keys, and a lost offer of a label was repeated. */
+const FIRST_PACKETS = 15;
 const PAYLOAD_OCTETS = 40;
 const FILL = 0x20;
+
+function add(octets: Uint8Array, from: number, to: number, value: number): void {
+  for (let i = from; i < to; i++) octets[i] = (octets[i] as number) + value;
+}
 
 /** Counts layers in the text, and authenticates it as the simulator does. */
 class LayerCrypto implements CryptoPort {
@@ -23,15 +30,40 @@ class LayerCrypto implements CryptoPort {
     return this.#inner.senderKey(nodeId, keyPhase);
   }
   seal(key: number, nonce: Uint8Array, octets: Uint8Array, from: number, to: number, tagLength: number): void {
-    for (let i = from; i < to; i++) octets[i] = (octets[i] as number) + 1;
+    add(octets, from, to, 1);
     this.#inner.seal(key, nonce, octets, from, to, tagLength);
   }
   open(key: number, nonce: Uint8Array, octets: Uint8Array, from: number, to: number, tagLength: number): boolean {
     if (!this.#inner.open(key, nonce, octets, from, to, tagLength)) return false;
-    for (let i = from; i < to; i++) octets[i] = (octets[i] as number) - 1;
+    add(octets, from, to, -1);
     return true;
   }
 }
+
+/** The same from end to end. */
+class LayerIdentity implements IdentityPort {
+  readonly #inner: SimIdentity;
+  constructor(nodeId: number) {
+    this.#inner = new SimIdentity(nodeId);
+  }
+  get publicKey(): Uint8Array {
+    return this.#inner.publicKey;
+  }
+  agree(reuse: number, own: SessionEnd, peer: SessionEnd): number {
+    return this.#inner.agree(reuse, own, peer);
+  }
+  seal(session: number, associated: Uint8Array, octets: Uint8Array, ...place: Place): void {
+    add(octets, place[0], place[1], 1);
+    this.#inner.seal(session, associated, octets, ...place);
+  }
+  open(session: number, associated: Uint8Array, octets: Uint8Array, ...place: Place): boolean {
+    if (!this.#inner.open(session, associated, octets, ...place)) return false;
+    add(octets, place[0], place[1], -1);
+    return true;
+  }
+}
+/** From, to, where the tag is, its length. */
+type Place = [number, number, number, number];
 
 /** Layers of sealing around the payload in a frame; 0 if there is no payload in it. */
 function layersIn(octets: Uint8Array, length: number): number {
@@ -51,6 +83,7 @@ const field = new Field({
   signalled: true,
   media: [{ name: "air", kind: "air9600" }],
   crypto: new LayerCrypto(),
+  change: (_node, options) => ({ ...options, identity: new LayerIdentity(options.nodeId) }),
 });
 field.join(0, 0, 1);
 field.join(0, 1, 2);
@@ -75,7 +108,9 @@ for (; sent < PACKETS; sent++) {
 const valid = arrived >= PACKETS / 2;
 const hopOnly = beyond[1] as number[];
 const endToEnd = beyond[2] as number[];
-printAtMost("routing.header.flowOctets", Math.max(...hopOnly, ...endToEnd), "octets", 9, valid);
+// What is sealed twice carries the one around the other.
+const hopOctets = [...hopOnly, ...endToEnd.map((octets) => octets - END_TO_END_OCTETS)];
+printAtMost("routing.header.flowOctets", Math.max(...hopOctets), "octets", 9, valid);
 // Without end-to-end keys this is the plain frame, and missed however short it is.
 const frames = endToEnd.length > 0 ? endToEnd : hopOnly;
 printAtMost("routing.header.endToEndOctets", Math.max(...frames), "octets", 17, valid && endToEnd.length > 0);

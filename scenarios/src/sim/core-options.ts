@@ -2,6 +2,7 @@ import { type CoreBearer, type CoreOptions, type CryptoPort, Role } from "@skein
 import { addressOf, bridgedGroupsOf, groupsOf, nodeIdOf } from "../scenario/load.ts";
 import type { Network, Scenario, ScenarioNode } from "../scenario/schema.ts";
 import { streamKey } from "./random-streams.ts";
+import { SimIdentity } from "./sim-identity.ts";
 
 /** Channel kind in link-state advertisements. */
 const CHANNEL_KIND = { udp: 0, serial: 1, satellite: 2, cellular: 3 } as const;
@@ -22,6 +23,8 @@ export function coreOptions(
     seed: streamKey(seed, `core/${node.name}/${bootEpoch}`),
     bootEpoch,
     crypto,
+    identity: new SimIdentity(nodeIdOf(node)),
+    peerKeys: [],
     bearers: node.networks.map((name, id) => coreBearer(scenario, name, id)),
     groups: groupsOf(scenario, node.name),
     bridgedGroups: bridgedGroupsOf(scenario, node.name),

@@ -22,6 +22,8 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   policy: 10,
   ip: 11,
   "address-conflict": 12,
+  "peer-key": 13,
+  "key-conflict": 14,
 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
 
@@ -81,6 +83,11 @@ export class Trace {
         return this.#blob(event.octets, event.octets.length);
       case "address-conflict":
         return this.#numbers(event.address, event.nodeId, event.other);
+      case "peer-key":
+        this.#numbers(event.nodeId);
+        return this.#blob(event.publicKey, event.publicKey.length);
+      case "key-conflict":
+        return this.#numbers(event.address, event.nodeId);
       case "policy":
         this.#numbers(event.version);
         return this.#blob(event.octets, event.octets.length);

@@ -16,6 +16,7 @@ import { Merging } from "../merge/merging.ts";
 import { createNeighbour, type Neighbour, type Port } from "../port.ts";
 import { type CoreState, createState } from "../state.ts";
 import { createNullCrypto } from "../testing/null-crypto.ts";
+import { createNullIdentity } from "../testing/null-identity.ts";
 
 /** What the two ends of a dead link, and everybody else, know of it. */
 export type Knowledge =
@@ -76,6 +77,8 @@ export class StillMesh {
       seed: 1,
       bootEpoch: 1,
       crypto: createNullCrypto(),
+      identity: createNullIdentity(index + 1),
+      peerKeys: [],
       bearers: [
         {
           id: 0,

@@ -1,9 +1,20 @@
-import { createDataHeader, createRepair, type DataHeader, FrameKind, isGroupKind } from "@skein/codecs";
-import type { Precedence, TrafficClass } from "../api.ts";
+import {
+  createDataHeader,
+  createRepair,
+  type DataHeader,
+  FrameKind,
+  isGroupKind,
+  isProtected,
+  KEY_CLASS,
+  KEY_PRECEDENCE,
+} from "@skein/codecs";
+import { type Precedence, TrafficClass } from "../api.ts";
+import type { AwaitingKey } from "../awaiting-key.ts";
 import { NARROW_SPACE, SEQUENCE_SPACES } from "../duplicate-filter.ts";
+import type { EndToEnd } from "../end-to-end.ts";
 import type { Forwarding } from "../forwarding.ts";
 import type { GroupRelay } from "../group-relay.ts";
-import { MAX_PAYLOAD_OCTETS } from "../limits.ts";
+import { MAX_PAYLOAD_OCTETS, MAX_PLAIN_OCTETS } from "../limits.ts";
 import { ANY_POTENTIAL } from "../potential.ts";
 import type { CoreState } from "../state.ts";
 
@@ -20,28 +31,36 @@ const ORDINARY: UnicastOptions = { kind: FrameKind.unicast, critical: false, kee
 const DATAGRAM: UnicastOptions = { kind: FrameKind.datagram, critical: false, keep: true };
 const CRITICAL_DATAGRAM: UnicastOptions = { kind: FrameKind.datagram, critical: true, keep: true };
 
-/** How services hand packets to the mesh: gives each its sequence number and sends it on its way. */
+/** How services hand packets to the mesh: gives each its sequence number, seals it for its destination, sends it off. */
 export class Outbox {
   readonly #s: CoreState;
   readonly #forwarding: Forwarding;
   readonly #relay: GroupRelay;
+  readonly #endToEnd: EndToEnd;
+  readonly #awaiting: AwaitingKey;
   readonly #header: DataHeader = createDataHeader();
   readonly #repair = createRepair();
   readonly #sequences = new Uint16Array(SEQUENCE_SPACES);
   /** Services write their payload here before they call `unicast` or `group`. */
   readonly payload = new Uint8Array(MAX_PAYLOAD_OCTETS);
 
-  constructor(state: CoreState, forwarding: Forwarding, relay: GroupRelay) {
+  constructor(
+    state: CoreState,
+    parts: { forwarding: Forwarding; relay: GroupRelay; endToEnd: EndToEnd; awaiting: AwaitingKey },
+  ) {
     this.#s = state;
-    this.#forwarding = forwarding;
-    this.#relay = relay;
+    this.#forwarding = parts.forwarding;
+    this.#relay = parts.relay;
+    this.#endToEnd = parts.endToEnd;
+    this.#awaiting = parts.awaiting;
+    parts.awaiting.onReady = (nowUs, header, slot) => this.#resume(nowUs, header, slot);
     // After a restart the sequences begin elsewhere, so that they are not taken for repeats.
     this.#sequences.fill(Math.imul(state.options.bootEpoch, 40_503));
   }
 
   /** Copies octets[from, from + length) to `payload`; false (counted) if they are too many. */
   load(octets: Uint8Array, from: number, length: number): boolean {
-    if (length > MAX_PAYLOAD_OCTETS) {
+    if (length > MAX_PLAIN_OCTETS) {
       this.#s.counters.drop("too-long");
       return false;
     }
@@ -49,7 +68,10 @@ export class Outbox {
     return true;
   }
 
-  /** Sends payload[0, length) to a node; false if there is no way now. */
+  /**
+   * Sends payload[0, length) to a node; false if there is no way now. What waits for the node's key is on its way only if
+   * nobody repeats it.
+   */
   unicast(
     nowUs: number,
     to: number,
@@ -58,12 +80,35 @@ export class Outbox {
     length: number,
     options: UnicastOptions = ORDINARY,
   ): boolean {
+    const sealed = isProtected(options.kind, trafficClass, precedence);
+    if (sealed && !this.#endToEnd.isReady(nowUs, to)) {
+      if (trafficClass === TrafficClass.command && options.kind === FrameKind.unicast) return false;
+      this.#fill(options.kind, trafficClass, precedence, to);
+      return this.#awaiting.keep(nowUs, this.#header, this.payload, length) && this.#forwarding.reachable(to);
+    }
     const header = this.#next(options.kind, trafficClass, precedence, to);
+    const octets = sealed ? this.#endToEnd.seal(header, this.payload, length) : length;
     const { keep, critical } = options;
-    const sent = this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, length, 0, keep, critical);
+    const sent = this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, octets, 0, keep, critical);
     if (!critical) return sent;
     header.flags = 0;
-    return this.#forwarding.routeCopy(nowUs, header, this.payload, 0, length) || sent;
+    return this.#forwarding.routeCopy(nowUs, header, this.payload, 0, octets) || sent;
+  }
+
+  /** Sends a key packet, octets[0, length): nobody can seal it, and it may wait for a way. */
+  key(nowUs: number, to: number, octets: Uint8Array, length: number): void {
+    const header = this.#next(FrameKind.unicast, KEY_CLASS, KEY_PRECEDENCE, to);
+    this.#forwarding.route(nowUs, header, this.#repair, octets, 0, length);
+  }
+
+  #resume(nowUs: number, header: DataHeader, slot: number): void {
+    const { pool } = this.#s;
+    const length = pool.length[slot] as number;
+    const at = pool.offset(slot);
+    for (let i = 0; i < length; i++) this.payload[i] = pool.payloads[at + i] as number;
+    const { kind, destination, trafficClass, precedence } = header;
+    const options = kind === FrameKind.datagram ? DATAGRAM : ORDINARY;
+    this.unicast(nowUs, destination, trafficClass as TrafficClass, precedence as Precedence, length, options);
   }
 
   /** Sends the IP packet in payload[0, length) to a node. */
@@ -102,6 +147,12 @@ export class Outbox {
     const sequence = ((this.#sequences[space] as number) + 1) & 0xffff;
     this.#sequences[space] = sequence;
     this.#s.pool.payerNow = this.#s.local;
+    const header = this.#fill(kind, trafficClass, precedence, destination);
+    header.sequence = sequence;
+    return header;
+  }
+
+  #fill(kind: FrameKind, trafficClass: TrafficClass, precedence: Precedence, destination: number): DataHeader {
     const header = this.#header;
     header.kind = kind;
     header.trafficClass = trafficClass;
@@ -109,7 +160,6 @@ export class Outbox {
     header.source = this.#s.options.address;
     header.destination = destination;
     header.potential = isGroupKind(kind) ? 0 : ANY_POTENTIAL;
-    header.sequence = sequence;
     header.flags = 0;
     return header;
   }

@@ -82,6 +82,12 @@ export class TextService {
     return true;
   }
 
+  /** What has waited for the key of this address need not wait any longer. */
+  hurry(nowUs: number, to: Address): void {
+    for (const text of this.#outgoing.values()) if (text.to === to && text.state === "queued") text.dueUs = nowUs;
+    this.#schedule();
+  }
+
   handleTimeout(nowUs: number): void {
     for (const text of this.#outgoing.values()) if (text.dueUs <= nowUs) this.#try(nowUs, text);
     this.#schedule();

@@ -5,12 +5,13 @@ import {
   DIRECT_HEADER_OCTETS,
   decodeRepair,
   decodeWideDataHeader,
+  END_TO_END_OCTETS,
 } from "@skein/codecs";
 
 const POTENTIALS = 0x1_0000;
 const REPAIR_STATES = 10_000;
-/** Tag, and the two last octets of the payload before it. */
-const MARK_FROM_END = 10;
+/** Tag, what protects the packet end to end, and the two last octets of the payload before it. */
+const MARK_FROM_END = 10 + END_TO_END_OCTETS;
 
 interface Packet {
   /** Second last octet of its payload. */

@@ -10,6 +10,7 @@ import {
 import { createCore } from "../core.ts";
 import { Random } from "../random.ts";
 import { createNullCrypto } from "./null-crypto.ts";
+import { createNullIdentity } from "./null-identity.ts";
 
 /** A medium that nodes share: everyone attached hears everyone, unless a pair is cut or a frame is lost. */
 export interface Medium {
@@ -89,6 +90,8 @@ export class VirtualMesh {
         seed,
         bootEpoch: 1,
         crypto: createNullCrypto(),
+        identity: createNullIdentity(1000 + i),
+        peerKeys: [],
         bearers: mine.map((m, id) => ({ ...WIDE, ...m.bearer, id, name: m.name })),
         groups: [1],
         bridgedGroups: [],

@@ -1,0 +1,124 @@
+import {
+  type DataHeader,
+  END_TO_END_COUNTER_BITS,
+  END_TO_END_OCTETS,
+  END_TO_END_TAG_OCTETS,
+  kindOctet,
+  PACKET_ASSOCIATED_OCTETS,
+  readPacketCounter,
+  rebuildCounter,
+  replayAccept,
+  replayIsNew,
+  writePacketAssociated,
+  writePacketCounter,
+} from "@skein/codecs";
+import type { Address } from "./api.ts";
+import type { KeyExchange } from "./key-exchange.ts";
+import type { Contact, PeerKeys, Session } from "./peer-keys.ts";
+import type { CoreState } from "./state.ts";
+
+/** Seals unicast for its destination, and opens what comes for this node (`seal/end-to-end.ts`). Relays do neither. */
+export class EndToEnd {
+  readonly #s: CoreState;
+  readonly #keys: PeerKeys;
+  readonly #exchange: KeyExchange;
+  readonly #associated = new Uint8Array(PACKET_ASSOCIATED_OCTETS);
+
+  constructor(state: CoreState, keys: PeerKeys, exchange: KeyExchange) {
+    this.#s = state;
+    this.#keys = keys;
+    this.#exchange = exchange;
+  }
+
+  /** True if a packet can be sealed for this address now; if not, its key is asked for. */
+  isReady(nowUs: number, to: Address): boolean {
+    const contact = this.#keys.contactAt(to);
+    if (contact?.peer !== undefined) return true;
+    const session = contact && this.#keys.expected(nowUs, contact);
+    if (contact !== undefined && session !== undefined) {
+      this.#keys.use(contact, session);
+      return true;
+    }
+    this.#exchange.ask(nowUs, to);
+    return false;
+  }
+
+  /** Seals octets[0, length) for the header's destination, which is ready; returns the length with what is added. */
+  seal(header: DataHeader, octets: Uint8Array, length: number): number {
+    const session = this.#keys.contact(header.destination)?.peer?.session as Session;
+    const counter = session.peer.counter++;
+    writePacketCounter(octets, length, counter);
+    this.#associate(header, counter);
+    const end = length + END_TO_END_OCTETS;
+    const tagAt = end - END_TO_END_TAG_OCTETS;
+    this.#s.options.identity.seal(session.handle, this.#associated, octets, 0, length, tagAt, END_TO_END_TAG_OCTETS);
+    this.#s.counters.count("end-to-end-sealed");
+    return end;
+  }
+
+  /** Opens octets[from, from + length) in place and returns the text's length; -1, and counted, if that cannot be. */
+  open(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): number {
+    if (length < END_TO_END_OCTETS) return this.#drop("malformed-body");
+    const contact = this.#keys.contactAt(header.source);
+    const session = contact && this.#openAny(nowUs, contact, header, octets, from, length);
+    if (contact === undefined || session === undefined) {
+      // Whoever is meant has started anew since its key was learned there, or the other way round.
+      this.#exchange.ask(nowUs, header.source);
+      return this.#drop(contact?.peer === undefined ? "no-session" : "end-to-end");
+    }
+    const counter = this.#counterOf(session, octets, from + length);
+    if (!replayIsNew(session.window, counter)) return this.#drop("end-to-end-replayed");
+    replayAccept(session.window, counter);
+    this.#s.counters.count("end-to-end-opened");
+    if (session !== contact.peer?.session || !session.proved) {
+      this.#keys.confirm(contact, session);
+      this.#exchange.onSession(nowUs, header.source);
+    }
+    return length - END_TO_END_OCTETS;
+  }
+
+  /** The session under which the packet opens: almost always the one there is. */
+  #openAny(
+    nowUs: number,
+    contact: Contact,
+    header: DataHeader,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+  ): Session | undefined {
+    const { peer, candidate } = contact;
+    const proved = peer?.session;
+    if (proved !== undefined && this.#openWith(proved, header, octets, from, length)) return proved;
+    const other = candidate === peer ? undefined : candidate?.session;
+    if (other !== undefined && this.#openWith(other, header, octets, from, length)) return other;
+    const claimed = candidate?.claimed;
+    const isClaimed = claimed !== undefined && claimed.bootEpoch > 0;
+    if (isClaimed && this.#openWith(claimed, header, octets, from, length)) return claimed;
+    const expected = this.#keys.expected(nowUs, contact);
+    if (expected === undefined || !this.#openWith(expected, header, octets, from, length)) return undefined;
+    return expected;
+  }
+
+  #openWith(session: Session, header: DataHeader, octets: Uint8Array, from: number, length: number): boolean {
+    const end = from + length;
+    const to = end - END_TO_END_OCTETS;
+    const tagAt = end - END_TO_END_TAG_OCTETS;
+    this.#associate(header, this.#counterOf(session, octets, end));
+    const { identity } = this.#s.options;
+    return identity.open(session.handle, this.#associated, octets, from, to, tagAt, END_TO_END_TAG_OCTETS);
+  }
+
+  #counterOf(session: Session, octets: Uint8Array, end: number): number {
+    return rebuildCounter(readPacketCounter(octets, end), END_TO_END_COUNTER_BITS, session.window.highest);
+  }
+
+  #associate(header: DataHeader, counter: number): void {
+    const { source, destination, kind, trafficClass, precedence } = header;
+    writePacketAssociated(this.#associated, source, destination, kindOctet(kind, trafficClass, precedence), counter);
+  }
+
+  #drop(reason: "malformed-body" | "no-session" | "end-to-end" | "end-to-end-replayed"): -1 {
+    this.#s.counters.drop(reason);
+    return -1;
+  }
+}
