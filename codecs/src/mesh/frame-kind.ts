@@ -25,6 +25,11 @@ export const FrameKind = {
   repairedDatagram: 12,
   /** Whom the transmitter reaches, on narrow bearers (see `snapshot.ts`). */
   snapshot: 13,
+  /**
+   * Octets for a neighbour over the bearer that the sender chose, not acknowledged and not passed on: for what numbers and
+   * repeats by itself (see `bulk/bulk-packet.ts`). Behind the kind: next hop, 1 octet, on shared bearers; then the octets.
+   */
+  path: 15,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 

@@ -31,6 +31,7 @@ import { Hellos } from "./hellos.ts";
 import { HopArq } from "./hop-arq.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
 import { Overhearing } from "./overhearing.ts";
+import { PathFrames } from "./path-frames.ts";
 import type { Port } from "./port.ts";
 import { Receiver } from "./receiver.ts";
 import { Rerouting } from "./reroute.ts";
@@ -72,6 +73,7 @@ class Core implements MeshCore {
   readonly #voice: VoiceService;
   readonly #policy: PolicyService;
   readonly #overhearing: Overhearing;
+  readonly #pathFrames: PathFrames;
   #nextEvent = 0;
 
   constructor(options: CoreOptions, nowUs: number) {
@@ -94,9 +96,11 @@ class Core implements MeshCore {
     this.#forwarding = forwarding;
     this.#relay = relay;
     this.#overhearing = overhearing;
+    const pathFrames = new PathFrames(s);
+    this.#pathFrames = pathFrames;
     this.#receiver = new Receiver(
       s,
-      { hellos, adjacency, flooding, arq, forwarding, relay, snapshots, overhearing },
+      { hellos, adjacency, flooding, arq, forwarding, relay, snapshots, overhearing, pathFrames },
       this.#deliver,
     );
     this.#transmitter = new Transmitter(s, { hellos, flooding, arq, snapshots });
@@ -289,6 +293,16 @@ class Core implements MeshCore {
     this.#outbox.group(nowUs, FrameKind.groupAll, 0, free, precedence, length);
   }
 
+  pathsTo(nowUs: number, to: Address): number[] {
+    return this.#pathFrames.pathsTo(nowUs, to);
+  }
+
+  sendOnPath(nowUs: number, to: Address, bearerId: number, octets: Uint8Array, from: number, length: number): boolean {
+    if (bearerId >= 0) return this.#pathFrames.send(nowUs, to, this.#port(bearerId), octets, from, length);
+    if (!this.#outbox.load(octets, from, length)) return false;
+    return this.#outbox.unicast(nowUs, to, TrafficClass.bulk, Precedence.routine, length);
+  }
+
   resolveIp(octets: Uint8Array, offset: number, family: IpFamily): Address {
     return this.#s.db.resolveIp(octets, offset, family, this.#distance, this.#reachesArea);
   }
@@ -367,6 +381,10 @@ class Core implements MeshCore {
         stream: octets[from] as number,
         octets: octets.slice(from + 1, from + length),
       });
+      return true;
+    }
+    if (trafficClass === TrafficClass.bulk) {
+      emit(this.#s, { type: "bulk", from: source, bearerId: -1, octets: octets.slice(from, from + length) });
       return true;
     }
     if (precedence === Precedence.flash) return this.#sos.handle(nowUs, source, octets, from, length);

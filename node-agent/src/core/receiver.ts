@@ -44,6 +44,7 @@ import type { HopArq } from "./hop-arq.ts";
 import { FLOW_OFFER_DELAY_US, MAX_PAYLOAD_OCTETS } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Overhearing } from "./overhearing.ts";
+import type { PathFrames } from "./path-frames.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import { narrowLimit } from "./potential.ts";
 import { Reassembly } from "./reassembly.ts";
@@ -76,6 +77,7 @@ export class Receiver {
   readonly #relay: GroupRelay;
   readonly #snapshots: Snapshots;
   readonly #overhearing: Overhearing;
+  readonly #pathFrames: PathFrames;
   readonly #deliver: Deliver;
   readonly #reassembly: Reassembly;
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
@@ -96,6 +98,7 @@ export class Receiver {
       relay: GroupRelay;
       snapshots: Snapshots;
       overhearing: Overhearing;
+      pathFrames: PathFrames;
     },
     deliver: Deliver,
   ) {
@@ -108,6 +111,7 @@ export class Receiver {
     this.#relay = parts.relay;
     this.#snapshots = parts.snapshots;
     this.#overhearing = parts.overhearing;
+    this.#pathFrames = parts.pathFrames;
     this.#deliver = deliver;
     this.#reassembly = new Reassembly(state.counters);
   }
@@ -328,7 +332,10 @@ export class Receiver {
     if (isUnicastKind(kind) || isGroupKind(kind)) ok = this.#data(nowUs, port, n, direct, kind, octets, from, end);
     else if (kind === FrameKind.report) ok = this.#arq.handleReport(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
-    else if (n.foreign && kind !== FrameKind.fragment) this.#s.counters.counts.overheard++;
+    else if (kind === FrameKind.path) {
+      ok = this.#pathFrames.handle(nowUs, port, n, octets, from + 1, end);
+      this.#arq.passedBy(nowUs, port, n, direct);
+    } else if (n.foreign && kind !== FrameKind.fragment) this.#s.counters.counts.overheard++;
     else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.snapshot) ok = this.#snapshots.handle(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.pull) ok = this.#flooding.handlePull(nowUs, port, n, octets, from + 1, end);

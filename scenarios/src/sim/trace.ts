@@ -22,6 +22,7 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   policy: 10,
   ip: 11,
   "address-conflict": 12,
+  bulk: 13,
 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
 
@@ -78,6 +79,9 @@ export class Trace {
         return this.#blob(event.octets, event.octets.length);
       case "ip":
         this.#numbers(event.from, event.to);
+        return this.#blob(event.octets, event.octets.length);
+      case "bulk":
+        this.#numbers(event.from, event.bearerId);
         return this.#blob(event.octets, event.octets.length);
       case "address-conflict":
         return this.#numbers(event.address, event.nodeId, event.other);
