@@ -11,6 +11,8 @@ export interface TunCalls {
   openNetlink(): number;
   send(fd: number, octets: Uint8Array): number;
   receive(fd: number, into: Uint8Array): number;
+  /** Reads an option of a socket. */
+  socketOption(fd: number, level: number, option: number, into: Uint8Array): number;
 }
 
 const AF_NETLINK = 16;
@@ -38,6 +40,7 @@ function load(): TunCalls {
   const socket = library.func("int socket(int, int, int)");
   const send = library.func("long send(int, const uint8_t *, size_t, int)");
   const receive = library.func("long recv(int, _Out_ uint8_t *, size_t, int)");
+  const getOption = library.func("int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint32_t *)");
   const checked = (result: number): number => (result < 0 ? -koffi.errno() : result);
   return {
     ioctl: (fd, request, argument) => checked(ioctl(fd, request, argument)),
@@ -45,6 +48,7 @@ function load(): TunCalls {
     openNetlink: () => checked(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)),
     send: (fd, octets) => checked(send(fd, octets, octets.length, 0)),
     receive: (fd, into) => checked(receive(fd, into, into.length, 0)),
+    socketOption: (fd, level, option, into) => checked(getOption(fd, level, option, into, [into.length])),
   };
 }
 
