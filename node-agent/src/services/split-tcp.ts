@@ -83,7 +83,21 @@ export class SplitTcp {
   }
 
   get counters(): Record<string, number> {
-    return { ...this.#counters, ...this.#node.counters, streams: this.#node.streamCount };
+    return { ...this.#counters, ...this.#node.counters, streams: this.#node.streamCount, ...this.#pathFigures() };
+  }
+
+  /** What each path is found to pass, and the queue that is kept there, by peer and bearer. */
+  #pathFigures(): Record<string, number> {
+    const figures: Record<string, number> = {};
+    for (const peer of this.#node.peers()) {
+      for (const { hint, rate, isUsable, roundTripUs } of this.#node.sessionTo(peer)?.paths ?? []) {
+        const name = `${this.#context.nameOf(peer)} ${this.#context.config.bearers[hint.bearerId]?.name ?? "routed"}`;
+        figures[`${name} kbit/s`] = isUsable ? Math.round(rate.bps / 1000) : 0;
+        figures[`${name} queue ms`] = Math.round(rate.queueUs / 1000);
+        figures[`${name} round trip ms`] = Math.round(roundTripUs / 1000);
+      }
+    }
+    return figures;
   }
 
   /** A node that may not redirect carries its TCP as before, and serves the others' streams all the same. */

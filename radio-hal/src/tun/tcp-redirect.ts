@@ -3,6 +3,8 @@ import type { Socket } from "node:net";
 import { errorText, HalError } from "../hal-error.ts";
 import { type TunCalls, tunCalls } from "./libc.ts";
 
+/** From nftables. */
+const NFT = "nft";
 /** How long the packet filter may take to accept its rules, ms. */
 const READY_MS = 5_000;
 /** linux/netfilter_ipv4.h and netfilter_ipv6/ip6_tables.h: where a redirected connection was to go. */
@@ -43,7 +45,7 @@ export async function openTcpRedirect(
 ): Promise<TcpRedirect> {
   const calls = tunCalls();
   const table = `skein_${tun.replace(/\W/g, "_")}`;
-  const child = spawn("nft", ["-i"], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(NFT, ["-i"], { stdio: ["pipe", "pipe", "pipe"] });
   try {
     await setRules(child, table, rules(table, tun, port));
   } catch (error) {

@@ -11,7 +11,7 @@ import { PathRate, type RateSample } from "./path-rate.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
 /** Sent at once at most, when the owner comes late to a pacing time. */
-const CATCH_UP_US = 4_000;
+const CATCH_UP_US = 25_000;
 /** What passed is reckoned over so long at least, and so many packets. */
 const SAMPLE_US = 40_000;
 const SAMPLE_PACKETS = 6;

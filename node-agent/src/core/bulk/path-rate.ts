@@ -10,8 +10,8 @@ const STARTUP_GAIN = 2;
 const PROBE_GAIN = 1.1;
 const DRAIN_GAIN = 0.85;
 /** Standing queue below which the path may not be full, and above which voice on it would suffer. */
-const QUEUE_LOW_US = 6_000;
-const QUEUE_HIGH_US = 20_000;
+const QUEUE_LOW_US = 10_000;
+const QUEUE_HIGH_US = 25_000;
 /** A queue that has not been short for so long is drained: else its delay would pass for the path's own. */
 const DRAIN_AFTER_US = 5_000_000;
 /** The start ends when the rate has not grown by this for so long beyond the round trips that it takes to see it. */
@@ -28,7 +28,9 @@ const LOSS_MARGIN = 0.05;
 /** More than that beyond it, and the path is given less for a span: what it loses then is its own. */
 const LOSS_TOO_MUCH = 0.15;
 const FLOOR_GAIN = 0.5;
-const RECENT_GAIN = 0.25;
+/** Weight of a sample among the last ones. */
+const SMOOTHING = 0.3;
+const STARTUP_SMOOTHING = 0.7;
 const JITTER_GAIN = 0.1;
 const MAX_JITTER_US = 30_000;
 /** Window beyond the least round trip: what acknowledgements may be late. */
@@ -67,7 +69,7 @@ export class PathRate {
   #gain = STARTUP_GAIN;
   #draining = false;
   /** Lately, without picking the best: what a full path passes. */
-  #recentBps = 0;
+  #recentBps: number;
   #drainBps = 0;
   #drainUntilUs = 0;
   /** What is left of the delay when a queue must be gone: jitter, or somebody else's. */
@@ -83,6 +85,7 @@ export class PathRate {
 
   constructor(firstBps: number) {
     this.#rateBps = firstBps;
+    this.#recentBps = firstBps;
   }
 
   /** What the path passes, as far as is known. */
@@ -152,10 +155,14 @@ export class PathRate {
     return this.#losses.length === 0 ? 0 : Math.min(...this.#losses);
   }
 
-  /** What was sent less of than could be says nothing about how little the path passes. */
+  /**
+   * Times of arrival are as late as the peer's process was: neighbouring samples make up for each other. What was sent
+   * less of than could be says nothing about how little the path passes.
+   */
   #measureRate(nowUs: number, bps: number, limited: boolean): void {
+    this.#recentBps += (this.#starting ? STARTUP_SMOOTHING : SMOOTHING) * (bps - this.#recentBps);
     if (limited) {
-      this.#rateBps = Math.max(this.#rateBps, bps);
+      this.#rateBps = Math.max(this.#rateBps, this.#recentBps);
       return;
     }
     if (nowUs - this.#spanAtUs > RATE_SPAN_US) {
@@ -163,8 +170,7 @@ export class PathRate {
       this.#span = 0;
       this.#spanAtUs = nowUs;
     }
-    this.#recentBps = this.#recentBps === 0 ? bps : this.#recentBps + RECENT_GAIN * (bps - this.#recentBps);
-    this.#span = Math.max(this.#span, bps);
+    this.#span = Math.max(this.#span, this.#recentBps);
     this.#rateBps = Math.max(this.#span, this.#before);
   }
 
@@ -199,7 +205,7 @@ export class PathRate {
   /** Below what the path passes while it is full, for as long as its queue needs to go. */
   #drain(nowUs: number, lengthUs: number): void {
     this.#draining = true;
-    this.#drainBps = Math.min(this.#rateBps, this.#recentBps === 0 ? this.#rateBps : this.#recentBps);
+    this.#drainBps = Math.min(this.#rateBps, this.#recentBps);
     this.#drainUntilUs = nowUs + lengthUs;
     this.#gain = DRAIN_GAIN;
   }

@@ -88,6 +88,10 @@ export class ParallelPaths {
   readonly arrivals: { atUs: number; octets: number }[] = [];
   /** Called for what is no octets. */
   onEvent: (node: number, event: NonNullable<ReturnType<BulkNode["pollEvent"]>>) => void = () => undefined;
+  /** How often, per wake-up, a node is kept from its work, and for how long at most: a machine that is busy. */
+  stallChance = 0;
+  stallUs = 0;
+  readonly #busyUntilUs = [0, 0];
   /** The readers use what they get. */
   consume = true;
   readonly #random: () => number;
@@ -132,8 +136,13 @@ export class ParallelPaths {
       const nextUs = this.#nextUs();
       if (nextUs > untilUs) break;
       this.nowUs = Math.max(this.nowUs, nextUs);
-      while (this.#air.length > 0 && (this.#air[0] as Flying).atUs <= this.nowUs) this.#land();
-      for (const node of this.nodes) if (node.nextTimeoutUs() <= this.nowUs) node.handleTimeout(this.nowUs);
+      this.#land();
+      this.nodes.forEach((node, i) => {
+        if (this.#isBusy(i)) return;
+        if (node.nextTimeoutUs() <= this.nowUs) node.handleTimeout(this.nowUs);
+        if (this.stallChance > 0 && this.#random() < this.stallChance)
+          this.#busyUntilUs[i] = this.nowUs + this.#random() * this.stallUs;
+      });
     }
     this.nowUs = untilUs;
   }
@@ -158,21 +167,35 @@ export class ParallelPaths {
   }
 
   #nextUs(): number {
-    let next = this.#air.length > 0 ? (this.#air[0] as Flying).atUs : Number.POSITIVE_INFINITY;
-    for (const node of this.nodes) {
-      const due = Math.max(node.nextTimeoutUs(), this.nowUs);
-      next = Math.min(next, Math.ceil((due + 1) / TICK_US) * TICK_US);
+    let next = Number.POSITIVE_INFINITY;
+    for (const { atUs, to } of this.#air) {
+      next = Math.min(next, Math.max(atUs, this.#busyUntilUs[to] as number));
+      if (!this.#isBusy(to)) break;
     }
+    this.nodes.forEach((node, i) => {
+      const due = Math.max(node.nextTimeoutUs(), this.nowUs, this.#busyUntilUs[i] as number);
+      next = Math.min(next, Math.ceil((due + 1) / TICK_US) * TICK_US);
+    });
     return next;
   }
 
+  #isBusy(node: number): boolean {
+    return (this.#busyUntilUs[node] as number) > this.nowUs;
+  }
+
   #land(): void {
-    const { to, path, octets } = this.#air.shift() as Flying;
-    this.nodes[to]?.handlePacket(this.nowUs, to === 0 ? 2 : 1, path, octets);
+    for (let i = 0; i < this.#air.length; i++) {
+      const { atUs, to, path, octets } = this.#air[i] as Flying;
+      if (atUs > this.nowUs) return;
+      if (this.#isBusy(to)) continue;
+      this.#air.splice(i--, 1);
+      this.nodes[to]?.handlePacket(this.nowUs, to === 0 ? 2 : 1, path, octets);
+    }
   }
 
   #drain(): void {
     this.nodes.forEach((node, i) => {
+      if (this.#isBusy(i)) return;
       for (let event = node.pollEvent(); event !== undefined; event = node.pollEvent()) {
         if (event.type === "opened") node.setPaths(this.nowUs, event.stream.peer, this.hints);
         else if (event.type === "writable" && this.#source !== undefined) {
@@ -186,7 +209,7 @@ export class ParallelPaths {
       }
     });
     this.nodes.forEach((node, i) => {
-      while (node.pollTransmit(this.nowUs, this.#slot)) this.#carry(i);
+      while (!this.#isBusy(i) && node.pollTransmit(this.nowUs, this.#slot)) this.#carry(i);
     });
   }
 
