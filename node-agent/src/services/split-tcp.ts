@@ -68,6 +68,8 @@ export class SplitTcp {
   readonly #corked = new Set<Socket>();
   readonly #slot: BulkSlot = { to: 0, bearerId: 0, octets: new Uint8Array(MAX_PAYLOAD_OCTETS), length: 0 };
   readonly #run = (): void => this.#turn();
+  /** A late timer must not find silence where the answers wait in the sockets: those are read first. */
+  readonly #wake = (): void => void setImmediate(() => this.#kick());
   #servers: Server[] = [];
   #redirect: TcpRedirect | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -351,7 +353,7 @@ export class SplitTcp {
     const atUs = this.#node.nextTimeoutUs();
     if (atUs === Number.POSITIVE_INFINITY) return;
     const waitMs = Math.ceil((atUs - this.#context.nowUs()) / 1000);
-    this.#timer = setTimeout(this.#run, Math.min(60_000, Math.max(1, waitMs)));
+    this.#timer = setTimeout(this.#wake, Math.min(60_000, Math.max(1, waitMs)));
   }
 }
 

@@ -14,6 +14,8 @@ const EVER = Number.POSITIVE_INFINITY;
 const CATCH_UP_US = 25_000;
 /** What passed is reckoned over so long at least, and so many packets. */
 const SAMPLE_US = 40_000;
+/** Within this before the silence was noticed a packet that arrived shows that there is none: less than a silence takes. */
+const LATE_ARRIVAL_US = 40_000;
 const SAMPLE_PACKETS = 6;
 /** A delay far from the last is taken over at once, others are smoothed. */
 const DELAY_GAIN = 0.25;
@@ -63,6 +65,9 @@ export class BulkPath {
   /** Packets from here on may be acknowledged yet; below the oldest under way after a silence, until one sent later is. */
   #floor = 0;
   #silentAt = 0;
+  /** When the highest packet arrived, and when silence was noticed, on the peer's clock. */
+  #arrivalUs = Number.NEGATIVE_INFINITY;
+  #silentPeerUs = 0;
   #highest = -1;
   #flightOctets = 0;
   readonly #sentUs = new Float64Array(MAX_BULK_FLIGHT_PACKETS);
@@ -229,6 +234,7 @@ export class BulkPath {
       this.#roundTripUs += 0.125 * (roundTripUs - this.#roundTripUs);
     }
     const delayUs = nearest24(receipt.receivedUs - sentUs, lastDelayUs);
+    this.#arrivalUs = sentUs + delayUs;
     this.#delayUs = this.#delayUs === EVER ? delayUs : this.#delayUs + DELAY_GAIN * (delayUs - this.#delayUs);
     this.#sample.leastDelayUs = Math.min(this.#sample.leastDelayUs, delayUs);
     this.#sample.meanDelayUs += (delayUs - this.#sample.meanDelayUs) / ++this.#delays;
@@ -257,9 +263,12 @@ export class BulkPath {
     this.#sample = freshSample();
   }
 
-  /** What was sent since the silence arrives: an answer to what was sent before may only be late. */
+  /**
+   * Something arrives that was sent since the silence began, or that arrived since then: this process or the peer was
+   * only late. An answer to what arrived before may be late as well, and says nothing.
+   */
   #findAlive(highest: number): void {
-    if (highest < this.#silentAt) return;
+    if (highest < this.#silentAt && this.#arrivalUs < this.#silentPeerUs - LATE_ARRIVAL_US) return;
     this.#suspectSinceUs = EVER;
     this.#probingSinceUs = EVER;
   }
@@ -295,8 +304,9 @@ export class BulkPath {
   }
 
   /** Silence for too long: everything under way is lost, and the path is suspect unless what was sent later arrived. */
-  silent(nowUs: number, outcome: Outcome): void {
+  silent(nowUs: number, outcome: Outcome, peerUs: number): void {
     if (this.#highest < this.#oldest) {
+      this.#silentPeerUs = peerUs;
       this.#suspectSinceUs = nowUs;
       this.#probingSinceUs = nowUs;
       this.#probeUs = nowUs;

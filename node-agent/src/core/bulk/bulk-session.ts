@@ -208,6 +208,8 @@ export class BulkSession implements Outcome {
   }
 
   #queueLost(segment: Segment): void {
+    segment.losses++;
+    segment.twice = segment.losses > 1;
     const lost = this.#lost;
     let at = lost.length;
     while (at > 0 && isBehind(lost[at - 1] as Segment, segment)) at--;
@@ -255,10 +257,18 @@ export class BulkSession implements Outcome {
 
   // Time
 
+  /** How far the peer's clock is ahead, if the fastest path takes as long there as back. */
+  #clockAheadUs(): number {
+    let aheadUs = EVER;
+    for (const path of this.#paths)
+      if (path.isMeasured) aheadUs = Math.min(aheadUs, path.delayUs - path.roundTripUs / 2);
+    return aheadUs;
+  }
+
   handleTimeout(nowUs: number): void {
     for (const path of this.#paths) {
       if (path.silenceUs > nowUs) continue;
-      path.silent(nowUs, this);
+      path.silent(nowUs, this, nowUs + this.#clockAheadUs());
       if (path.isSuspect) {
         this.#owner.counters.silent++;
         for (const other of this.#paths) if (other !== path) other.bePatient();
@@ -323,7 +333,9 @@ export class BulkSession implements Outcome {
       if (segment.done) lost.splice(i--, 1);
       else if (ahead > 0 || segment.octets.length > room) ahead -= segment.octets.length;
       else {
-        lost.splice(i, 1);
+        // What was lost twice is what the reader waits for: two copies at a time.
+        if (!segment.twice) lost.splice(i, 1);
+        segment.twice = false;
         this.#owner.counters.repeated++;
         return segment;
       }

@@ -19,6 +19,9 @@ export interface Segment extends Carried {
   dueUs: number;
   /** It was sent once more because that is too late. */
   hurried: boolean;
+  /** How often all copies were lost, and whether two are to be sent next. */
+  losses: number;
+  twice: boolean;
 }
 
 /** The sending half: what the writer has given, in segments, until the peer has it. */
@@ -78,6 +81,8 @@ class SendHalf {
       sent: false,
       dueUs: 0,
       hurried: false,
+      losses: 0,
+      twice: false,
       copies: 0,
       done: false,
     });
