@@ -182,17 +182,14 @@ export class SplitTcp {
   };
 
   #watchAnswer(stream: BulkStream, destination: Destination): void {
-    if (this.#hasAnswered(stream.peer)) return;
     setTimeout(() => {
-      if (this.#isStopped || this.#hasAnswered(stream.peer) || !this.#splices.has(stream)) return;
+      if (this.#isStopped || stream.send.isAnswered || !this.#splices.has(stream)) return;
+      // While there is no way, nobody can answer.
+      if (!this.#context.core.isReachable(stream.peer)) return this.#watchAnswer(stream, destination);
       this.#counters.leftAlone++;
       this.#redirect?.leave(destination, LEFT_ALONE_S);
       this.#cut(stream, ResetCode.unreachable);
     }, ANSWER_MS).unref();
-  }
-
-  #hasAnswered(peer: number): boolean {
-    return (this.#node.sessionTo(peer)?.remoteSession ?? -1) >= 0;
   }
 
   #splice(stream: BulkStream, socket: Socket): void {

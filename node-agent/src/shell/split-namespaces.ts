@@ -49,7 +49,7 @@ async function scriptIn({ enter }: Namespace, script: string): Promise<string> {
   return (await run(program, words, { timeout: 60_000 })).stdout.trim();
 }
 
-function startNode(namespace: Namespace, id: number, rights: string[] = []): Promise<AgentProcess> {
+function startNode(namespace: Namespace, id: number, rights: string[] = [], splitTcp = true): Promise<AgentProcess> {
   const name = `node-${id}`;
   const bearers = ["one", "two"].map((link) => ({
     type: "udp",
@@ -63,7 +63,7 @@ function startNode(namespace: Namespace, id: number, rights: string[] = []): Pro
     node,
     state: join(folder, name, "state"),
     bearers,
-    ip: { splitTcp: true },
+    ip: { splitTcp },
   });
   return startAgentProcess(file, [], [...namespace.enter, ...rights]);
 }
@@ -136,16 +136,31 @@ try {
   const counters = [await countersOf(alpha, first), await countersOf(bravo, second)];
   const rulesWhileRunning = tablesIn(alpha);
 
+  await second.end("SIGTERM");
+  const rulesAfterStop = tablesIn(bravo);
+
+  // A node that does not split: the first connection finds out, the next ones go as packets.
+  agents.push(await startNode(bravo, 2, [], false));
+  const served = scriptIn(bravo, echo);
+  await until("bravo listens once more", () => execIn(bravo, "ss -tln").includes(String(PORT)));
+  const toPlain: string[] = [];
+  await until("bravo is reached as before", async () => {
+    toPlain.push(await scriptIn(alpha, call(20_000)));
+    return toPlain.at(-1) === "same";
+  });
+  await served;
+  const leftAlone = (await countersOf(alpha, first))["leftAlone"];
+
   // Whatever ends an agent, its rules end with it.
   first.child.kill("SIGKILL");
   await until("the rules are gone", () => tablesIn(alpha) === "");
-  await second.end("SIGTERM");
-  const rulesAfterStop = tablesIn(bravo);
 
   const powerless = await startNode(alpha, 3, ["setpriv", "--inh-caps=-net_admin", "--bounding-set=-net_admin"]);
   agents.push(powerless);
   const log = powerless.log();
-  console.log(JSON.stringify({ whole, refused, aborted, counters, rulesWhileRunning, rulesAfterStop, log }));
+  console.log(
+    JSON.stringify({ whole, refused, aborted, counters, rulesWhileRunning, rulesAfterStop, toPlain, leftAlone, log }),
+  );
 } finally {
   for (const agent of agents) agent.child.kill("SIGKILL");
   for (const { holder } of [alpha, bravo]) holder.kill("SIGKILL");

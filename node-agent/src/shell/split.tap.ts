@@ -14,6 +14,8 @@ interface Outcome {
   counters: Record<string, number>[];
   rulesWhileRunning: string;
   rulesAfterStop: string;
+  toPlain: string[];
+  leftAlone: number;
   log: string;
 }
 
@@ -55,6 +57,8 @@ t.test("TCP is split at two agents that two cables join", { skip: await whyNot()
   t.ok(bravo.octetsFromMesh! >= 3_000_000);
   t.match(outcome.rulesWhileRunning, /skein_skein0/);
   t.equal(outcome.rulesAfterStop, "", "the rules have gone with their agent");
+  t.ok(outcome.leftAlone >= 1, "a node that does not split TCP is noticed");
+  t.equal(outcome.toPlain.at(-1), "same", "and reached all the same");
   t.match(outcome.log, /TCP is not split: TCP cannot be redirected/);
   t.match(outcome.log, /on the air/, "who may not redirect carries the others' traffic all the same");
 });

@@ -49,6 +49,8 @@ export type BulkEvent =
 
 const OPENER_BIT = 0x8000;
 const EVER = Number.POSITIVE_INFINITY;
+const LATE_MEMORY = 0.995;
+const MAX_LATE_US = 100_000;
 const NONE: readonly BulkStream[] = [];
 
 /**
@@ -65,6 +67,9 @@ export class BulkNode implements SessionOwner {
   /** Peer x 65536 + stream of those that have ended, the oldest first. */
   readonly #ended = new Set<number>();
   #windowTotal = 0;
+  lateUs = 0;
+  /** What the owner was told last. */
+  #dueUs = EVER;
   #events: BulkEvent[] = [];
   #nextEvent = 0;
   readonly #packet: BulkPacket = createBulkPacket();
@@ -190,6 +195,8 @@ export class BulkNode implements SessionOwner {
   }
 
   handleTimeout(nowUs: number): void {
+    const lateUs = this.#dueUs > 0 ? Math.max(0, nowUs - this.#dueUs) : 0;
+    this.lateUs = Math.min(MAX_LATE_US, Math.max(LATE_MEMORY * this.lateUs, lateUs));
     for (const session of this.#sessions.values()) {
       session.handleTimeout(nowUs);
       const idle = !this.#streams.has(session.peer) && !session.isBusy;
@@ -201,6 +208,7 @@ export class BulkNode implements SessionOwner {
     if (this.#nextEvent < this.#events.length) return 0;
     let next = EVER;
     for (const session of this.#sessions.values()) next = Math.min(next, session.nextTimeoutUs());
+    this.#dueUs = next;
     return next;
   }
 

@@ -19,6 +19,7 @@ const LATE_ARRIVAL_US = 40_000;
 const SAMPLE_PACKETS = 6;
 /** A delay far from the last is taken over at once, others are smoothed. */
 const DELAY_GAIN = 0.25;
+const PEAK_MEMORY = 0.99;
 const FLYING = 1;
 const SETTLED = 2;
 /** Taken for lost because of silence; it may still be acknowledged. */
@@ -88,6 +89,8 @@ export class BulkPath {
   // Round trip (RFC 6298), and one-way delay on the two clocks as they are.
   #roundTripUs = 0;
   #varianceUs = 0;
+  /** The greatest that a round trip lately was beyond the mean. */
+  #peakUs = 0;
   #delayUs = EVER;
   // The interval that is being measured.
   #from = -1;
@@ -230,6 +233,7 @@ export class BulkPath {
       this.#roundTripUs = roundTripUs;
       this.#varianceUs = roundTripUs / 4;
     } else {
+      this.#peakUs = Math.max(PEAK_MEMORY * this.#peakUs, roundTripUs - this.#roundTripUs);
       this.#varianceUs += 0.25 * (Math.abs(this.#roundTripUs - roundTripUs) - this.#varianceUs);
       this.#roundTripUs += 0.125 * (roundTripUs - this.#roundTripUs);
     }
@@ -289,13 +293,15 @@ export class BulkPath {
 
   // Silence
 
-  /** When what is under way should have been acknowledged. */
-  get silenceUs(): number {
+  /** When what is under way should have been acknowledged, if this process is late by so much. */
+  silenceUs(lateUs: number): number {
     if (this.#oldest === this.#next || this.isSuspect) return EVER;
     const sentUs = this.#sentUs[this.#oldest % MAX_BULK_FLIGHT_PACKETS] as number;
     const roundTripUs =
-      this.#roundTripUs > 0 ? this.#roundTripUs + 4 * this.#varianceUs : Math.max(200_000, 4 * this.hint.latencyUs);
-    return sentUs + roundTripUs + BULK_ACKNOWLEDGE_US + BULK_SILENCE_US;
+      this.#roundTripUs > 0
+        ? this.#roundTripUs + Math.max(4 * this.#varianceUs, this.#peakUs)
+        : Math.max(200_000, 4 * this.hint.latencyUs);
+    return sentUs + roundTripUs + BULK_ACKNOWLEDGE_US + BULK_SILENCE_US + lateUs;
   }
 
   /** Acknowledgements have lost a way to come: they may take twice as long from now on. */

@@ -50,6 +50,8 @@ interface Control extends Carried {
 
 /** What a session tells its node. */
 export interface SessionOwner {
+  /** How late this process came to its time-outs lately, microseconds. */
+  readonly lateUs: number;
   readonly session: number;
   readonly counters: { repeated: number; sent: number; silent: number };
   stream(peer: number, id: number): BulkStream | undefined;
@@ -267,7 +269,7 @@ export class BulkSession implements Outcome {
 
   handleTimeout(nowUs: number): void {
     for (const path of this.#paths) {
-      if (path.silenceUs > nowUs) continue;
+      if (path.silenceUs(this.#owner.lateUs) > nowUs) continue;
       path.silent(nowUs, this, nowUs + this.#clockAheadUs());
       if (path.isSuspect) {
         this.#owner.counters.silent++;
@@ -288,7 +290,7 @@ export class BulkSession implements Outcome {
     const busy = this.isBusy;
     if (busy) next = Math.min(next, this.#deadCheckUs);
     for (const path of this.#paths) {
-      next = Math.min(next, path.silenceUs);
+      next = Math.min(next, path.silenceUs(this.#owner.lateUs));
       if (busy) next = Math.min(next, path.probeUs);
       if (busy && !path.asleep && this.#isCandidate(path)) next = Math.min(next, path.sendUs);
     }

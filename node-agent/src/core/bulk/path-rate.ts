@@ -8,6 +8,10 @@
  */
 const STARTUP_GAIN = 2;
 const PROBE_GAIN = 1.1;
+/** Further gain for each round trip beyond so many without a queue; it takes so much longer to see one. */
+const PROBE_GAIN_STEP = 0.1;
+const PROBE_ROUNDS = 2;
+const SIGHT_US = 50_000;
 const DRAIN_GAIN = 0.85;
 /** Standing queue below which the path may not be full, and above which voice on it would suffer. */
 const QUEUE_LOW_US = 10_000;
@@ -17,6 +21,8 @@ const DRAIN_AFTER_US = 5_000_000;
 /** The start ends when the rate has not grown by this for so long beyond the round trips that it takes to see it. */
 const STARTUP_GROWTH = 1.25;
 const STARTUP_STALL_US = 100_000;
+/** or when so many samples in a row show a queue: one may only show that a process was late. */
+const STARTUP_FULL_SAMPLES = 2;
 const STARTUP_STALL_ROUNDS = 2.5;
 /** The least delay and the highest rate are those of the last one to two spans. */
 const DELAY_SPAN_US = 10_000_000;
@@ -65,9 +71,11 @@ export class PathRate {
   #jitterUs = 0;
   #starting = true;
   #bestBps = 0;
+  #fullSamples = 0;
   #grownAtUs = Number.NEGATIVE_INFINITY;
   #gain = STARTUP_GAIN;
   #draining = false;
+  #fullAtUs = 0;
   /** Lately, without picking the best: what a full path passes. */
   #recentBps: number;
   #drainBps = 0;
@@ -113,7 +121,7 @@ export class PathRate {
     const bps = (Math.min(s.octets, s.arrivedOctets / own) * 8e6) / s.intervalUs;
     this.#measureRate(nowUs, bps, s.limited);
     if (this.#starting) this.#start(nowUs, bps, s.limited, roundTripUs);
-    else this.#follow(nowUs, roundTripUs);
+    else this.#follow(nowUs, roundTripUs, s.limited);
     if (!this.#starting) this.#measureLoss(nowUs, s);
   }
 
@@ -179,14 +187,15 @@ export class PathRate {
       this.#bestBps = Math.max(this.#bestBps, bps);
       this.#grownAtUs = nowUs;
     }
+    this.#fullSamples = this.#queueUs < QUEUE_HIGH_US ? 0 : this.#fullSamples + 1;
     const stalled = nowUs - this.#grownAtUs > STARTUP_STALL_ROUNDS * roundTripUs + STARTUP_STALL_US;
-    if (!stalled && this.#queueUs < QUEUE_HIGH_US) return;
+    if (!stalled && this.#fullSamples < STARTUP_FULL_SAMPLES) return;
     this.#starting = false;
     this.#lossAtUs = nowUs;
     this.#drain(nowUs, roundTripUs + this.#queueUs / (1 - DRAIN_GAIN));
   }
 
-  #follow(nowUs: number, roundTripUs: number): void {
+  #follow(nowUs: number, roundTripUs: number, limited: boolean): void {
     this.#floorUs -= Math.max(0, FLOOR_GAIN * (this.#floorUs - this.#queueUs));
     const queueUs = this.#queueUs - this.#floorUs;
     if (queueUs < QUEUE_LOW_US) {
@@ -199,7 +208,14 @@ export class PathRate {
     } else if (!this.#draining && (queueUs > QUEUE_HIGH_US || nowUs - this.#shortAtUs > DRAIN_AFTER_US)) {
       this.#drain(nowUs, roundTripUs + this.#queueUs / (1 - DRAIN_GAIN));
     }
-    this.#gain = this.#draining ? DRAIN_GAIN : queueUs < QUEUE_LOW_US ? PROBE_GAIN : 1;
+    if (limited || queueUs >= QUEUE_LOW_US) this.#fullAtUs = nowUs;
+    this.#gain = this.#draining ? DRAIN_GAIN : queueUs < QUEUE_LOW_US ? this.#probeGain(nowUs, roundTripUs) : 1;
+  }
+
+  /** The more round trips no queue has been seen in, the farther away the limit is. */
+  #probeGain(nowUs: number, roundTripUs: number): number {
+    const rounds = (nowUs - this.#fullAtUs) / (roundTripUs + SIGHT_US);
+    return Math.min(STARTUP_GAIN, PROBE_GAIN + PROBE_GAIN_STEP * Math.max(0, Math.floor(rounds) - PROBE_ROUNDS));
   }
 
   /** Below what the path passes while it is full, for as long as its queue needs to go. */

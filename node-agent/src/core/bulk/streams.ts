@@ -42,6 +42,8 @@ class SendHalf {
   done = false;
   /** When the peer last acknowledged anything, or the first octet since nothing was outstanding was written. */
   progressUs = 0;
+  /** The peer has acknowledged something of it. */
+  isAnswered = false;
   /** The writer was told to wait. */
   blocked = false;
 
@@ -129,6 +131,7 @@ class SendHalf {
 
   arrived(nowUs: number, segment: Segment): void {
     this.held -= segment.octets.length;
+    this.isAnswered = true;
     this.progressUs = nowUs;
     const segments = this.#segments;
     while (this.#first < segments.length && (segments[this.#first] as Segment).done) this.#first++;
