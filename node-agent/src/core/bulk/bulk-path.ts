@@ -175,7 +175,7 @@ export class BulkPath {
   // Acknowledgements
 
   /** What the peer has told of it. `arrivedUs` of its highest packet is on the peer's clock, `delayUs` between both. */
-  told(nowUs: number, receipt: BulkReceipt, outcome: Outcome, lastDelayUs: number): void {
+  told(nowUs: number, receipt: BulkReceipt, outcome: Outcome, lastDelayUs: number, lateUs: number): void {
     const highest = this.#rebuild(receipt.highest);
     if (highest >= this.#next || highest < this.#floor) return;
     const isNews = highest > this.#highest;
@@ -190,7 +190,7 @@ export class BulkPath {
     if (isNews) {
       this.#highest = highest;
       this.#findAlive(highest);
-      this.#sampleRate(nowUs, highest, receipt.receivedUs);
+      this.#sampleRate(nowUs, highest, receipt.receivedUs, lateUs);
     }
     this.#findLost(nowUs, outcome);
   }
@@ -244,7 +244,7 @@ export class BulkPath {
     this.#sample.meanDelayUs += (delayUs - this.#sample.meanDelayUs) / ++this.#delays;
   }
 
-  #sampleRate(nowUs: number, highest: number, receivedUs: number): void {
+  #sampleRate(nowUs: number, highest: number, receivedUs: number, lateUs: number): void {
     const s = this.#sample;
     const at = highest % MAX_BULK_FLIGHT_PACKETS;
     const intervalUs = (receivedUs - this.#fromReceivedUs) & (SEQUENCES - 1);
@@ -256,6 +256,7 @@ export class BulkPath {
       s.intervalUs = intervalUs;
       s.arrivedOctets = this.#arrived - this.#fromArrived;
       s.limited = false;
+      s.lateUs = lateUs;
       for (let i = this.#from + 1; i <= highest; i++)
         if (this.#limited[i % MAX_BULK_FLIGHT_PACKETS] === 1) s.limited = true;
       this.rate.sample(nowUs, s, this.#roundTripUs);
@@ -355,7 +356,7 @@ export class BulkPath {
 }
 
 function freshSample(): RateSample {
-  return { octets: 0, intervalUs: 0, arrivedOctets: 0, limited: false, leastDelayUs: EVER, meanDelayUs: 0 };
+  return { octets: 0, intervalUs: 0, arrivedOctets: 0, limited: false, leastDelayUs: EVER, meanDelayUs: 0, lateUs: 0 };
 }
 
 /** The number nearest to `last` whose low 24 bits are those of `value`. */

@@ -251,7 +251,7 @@ export class BulkSession implements Outcome {
       const receipt = told.receipts[i] as BulkReceipt;
       const path = this.#paths.find((p) => p.id === receipt.path);
       if (path === undefined) continue;
-      path.told(nowUs, receipt, this, this.#delayUs);
+      path.told(nowUs, receipt, this, this.#delayUs, this.#owner.lateUs);
       if (path.isMeasured) this.#delayUs = path.delayUs;
     }
     this.wake();

@@ -265,6 +265,7 @@ test("loss that grows with the rate is a limit, loss that does not is none", () 
           limited: false,
           leastDelayUs: 10_000,
           meanDelayUs: 10_000,
+          lateUs: 0,
         },
         20_000,
       );

@@ -56,6 +56,8 @@ export interface RateSample {
   /** Least and mean one-way delay in it, on any clock. */
   leastDelayUs: number;
   meanDelayUs: number;
+  /** How late the sender's process comes to its work: a queue shorter than that runs empty meanwhile. */
+  lateUs: number;
 }
 
 export class PathRate {
@@ -69,6 +71,7 @@ export class PathRate {
   #leastAtUs = 0;
   #queueUs = 0;
   #jitterUs = 0;
+  #lateUs = 0;
   #starting = true;
   #bestBps = 0;
   #fullSamples = 0;
@@ -111,11 +114,12 @@ export class PathRate {
   }
 
   windowOctets(roundTripUs: number): number {
-    const spareUs = WINDOW_SLACK_US + this.#jitterUs;
+    const spareUs = WINDOW_SLACK_US + this.#jitterUs + this.#lateUs;
     return (this.#rateBps * (roundTripUs + spareUs)) / 8e6 + WINDOW_SLACK_OCTETS;
   }
 
   sample(nowUs: number, s: RateSample, roundTripUs: number): void {
+    this.#lateUs = s.lateUs;
     this.#measureDelay(nowUs, s);
     const own = 1 - Math.min(0.9, this.#ownLoss() + LOSS_MARGIN);
     const bps = (Math.min(s.octets, s.arrivedOctets / own) * 8e6) / s.intervalUs;
@@ -187,7 +191,7 @@ export class PathRate {
       this.#bestBps = Math.max(this.#bestBps, bps);
       this.#grownAtUs = nowUs;
     }
-    this.#fullSamples = this.#queueUs < QUEUE_HIGH_US ? 0 : this.#fullSamples + 1;
+    this.#fullSamples = this.#queueUs < QUEUE_HIGH_US + this.#lateUs ? 0 : this.#fullSamples + 1;
     const stalled = nowUs - this.#grownAtUs > STARTUP_STALL_ROUNDS * roundTripUs + STARTUP_STALL_US;
     if (!stalled && this.#fullSamples < STARTUP_FULL_SAMPLES) return;
     this.#starting = false;
@@ -197,7 +201,7 @@ export class PathRate {
 
   #follow(nowUs: number, roundTripUs: number, limited: boolean): void {
     this.#floorUs -= Math.max(0, FLOOR_GAIN * (this.#floorUs - this.#queueUs));
-    const queueUs = this.#queueUs - this.#floorUs;
+    const queueUs = this.#queueUs - this.#floorUs - this.#lateUs;
     if (queueUs < QUEUE_LOW_US) {
       if (!this.#lossy || nowUs >= this.#drainUntilUs) this.#draining = false;
       this.#shortAtUs = nowUs;
