@@ -1,4 +1,5 @@
 export * from "./assert.ts";
+export * from "./bulk/bulk-packet.ts";
 export * from "./bundle/control.ts";
 export * from "./bundle/policy.ts";
 export * from "./cot/cot-detail.ts";

@@ -113,6 +113,8 @@ const ipSection = z.strictObject({
     .min(IPV6_MTU_OCTETS, `less than ${IPV6_MTU_OCTETS}: IPv6 does not work over it`)
     .max(MAX_IP_OCTETS, `more than ${MAX_IP_OCTETS}: a packet would not fit into a frame of the mesh`)
     .default(IPV6_MTU_OCTETS),
+  /** TCP ends here and goes on as a stream of the mesh, over all bearers to the other node at once; that one has to do the same */
+  splitTcp: z.boolean().default(false),
   /** networks behind this node, besides its own addresses; every node learns of them */
   prefixes: z
     .array(

@@ -186,6 +186,8 @@ export type NodeEvent =
   | { type: "video"; from: Address; stream: number; octets: Uint8Array }
   /** What `sendIp` or `sendIpGroup` was given at the other end; octets are the event's own copy. `to` is 0 for a group. */
   | { type: "ip"; from: Address; to: Address; octets: Uint8Array }
+  /** What `sendOnPath` was given at the other end; `bearerId` is -1 if it came however the mesh led. */
+  | { type: "bulk"; from: Address; bearerId: number; octets: Uint8Array }
   | { type: "policy"; version: number; octets: Uint8Array }
   /** Two nodes have one address: `nodeId` has it as far as this node is concerned, `other` claims it. */
   | { type: "address-conflict"; address: Address; nodeId: number; other: number }
@@ -430,6 +432,13 @@ export interface MeshCore {
     from: number,
     length: number,
   ): void;
+  /** Wide bearers over which a node is a neighbour now. */
+  pathsTo(nowUs: number, to: Address): number[];
+  /**
+   * octets[from, from + length) to a neighbour over a bearer of the caller's choice, sent once and in the class bulk; with
+   * bearer -1 to any node, by routing. False if that cannot be now. At most MAX_PAYLOAD_OCTETS, and what the mtu leaves.
+   */
+  sendOnPath(nowUs: number, to: Address, bearerId: number, octets: Uint8Array, from: number, length: number): boolean;
   /** Node that owns the IP address at `offset`, by its implicit address or the longest prefix; 0 if nobody does. */
   resolveIp(octets: Uint8Array, offset: number, family: IpFamily): Address;
   /** Prefixes that other nodes advertise, each once. The same array until something changes. */

@@ -37,6 +37,7 @@ import { KeyExchange } from "./key-exchange.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
 import { Merging } from "./merge/merging.ts";
 import { Overhearing } from "./overhearing.ts";
+import { PathFrames } from "./path-frames.ts";
 import { PeerKeys } from "./peer-keys.ts";
 import type { Port } from "./port.ts";
 import { Receiver } from "./receiver.ts";
@@ -82,6 +83,7 @@ class Core implements MeshCore {
   readonly #merging: Merging;
   readonly #exchange: KeyExchange;
   readonly #awaiting: AwaitingKey;
+  readonly #pathFrames: PathFrames;
   #nextEvent = 0;
 
   constructor(options: CoreOptions, nowUs: number) {
@@ -111,10 +113,11 @@ class Core implements MeshCore {
     this.#forwarding = forwarding;
     this.#relay = relay;
     this.#overhearing = overhearing;
-    this.#merging = merging;
+    const pathFrames = new PathFrames(s);
+    this.#pathFrames = pathFrames;
     this.#receiver = new Receiver(
       s,
-      { hellos, adjacency, flooding, arq, forwarding, relay, snapshots, overhearing, merging, endToEnd },
+      { hellos, adjacency, flooding, arq, forwarding, relay, snapshots, overhearing, merging, endToEnd, pathFrames },
       this.#deliver,
     );
     this.#transmitter = new Transmitter(s, { hellos, flooding, arq, snapshots, merging });
@@ -320,6 +323,16 @@ class Core implements MeshCore {
     this.#outbox.group(nowUs, FrameKind.groupAll, 0, free, precedence, length);
   }
 
+  pathsTo(nowUs: number, to: Address): number[] {
+    return this.#pathFrames.pathsTo(nowUs, to);
+  }
+
+  sendOnPath(nowUs: number, to: Address, bearerId: number, octets: Uint8Array, from: number, length: number): boolean {
+    if (bearerId >= 0) return this.#pathFrames.send(nowUs, to, this.#port(bearerId), octets, from, length);
+    if (!this.#outbox.load(octets, from, length)) return false;
+    return this.#outbox.unicast(nowUs, to, TrafficClass.bulk, Precedence.routine, length);
+  }
+
   resolveIp(octets: Uint8Array, offset: number, family: IpFamily): Address {
     return this.#s.db.resolveIp(octets, offset, family, this.#distance, this.#reachesArea);
   }
@@ -406,6 +419,10 @@ class Core implements MeshCore {
     }
     if (isKeyPacket(header.kind, trafficClass, precedence))
       return this.#exchange.handle(nowUs, header, octets, from, length);
+    if (trafficClass === TrafficClass.bulk) {
+      emit(this.#s, { type: "bulk", from: source, bearerId: -1, octets: octets.slice(from, from + length) });
+      return true;
+    }
     if (precedence === Precedence.flash) return this.#sos.handle(nowUs, source, octets, from, length);
     if (precedence === Precedence.priority) {
       return this.#texts.handle(

@@ -126,6 +126,12 @@ export class HopArq {
     if (index !== -1) this.#acknowledged(nowUs, port, n, ring, index, true);
   }
 
+  /** A frame that is not acknowledged took a number: what is owed must not fall out of what a report tells. */
+  passedBy(nowUs: number, port: Port, n: Neighbour, direct: boolean): void {
+    const dueUs = direct ? n.directReportDueUs : n.reportDueUs;
+    if (dueUs !== EVER && ++n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES) this.#due(port, n, direct, nowUs);
+  }
+
   /** The stream jumped ahead of `previousHighest`: ask for what is missing, unless it comes by itself. */
   noticeGap(nowUs: number, port: Port, n: Neighbour, direct: boolean): void {
     if (direct) {

@@ -283,3 +283,42 @@ export const RELAY_RANK_US = 1_500_000;
 /** Turn-taking on half-duplex media: quiet time before anybody may begin, and the time to notice that somebody has. */
 export const CONTENTION_GUARD_US = 8_000;
 export const CONTENTION_SLOT_US = 14_000;
+
+/** What is sent on a path of the sender's choice waits so long at most (`expired`): its sender repeats it elsewhere. */
+export const PATH_FRAME_AGE_US = 500_000;
+
+/** Streams of bulk transfer at one node, all peers together (reset with `full`). */
+export const MAX_BULK_STREAMS = 64;
+/** Nodes that streams go to or come from (`peers-full`). */
+export const MAX_BULK_PEERS = 32;
+/** A peer without streams is forgotten after this long without any packet. */
+export const BULK_PEER_IDLE_US = 60_000_000;
+/** Octets that one stream holds for sending: 26 Mbit/s for 600 ms, and what lies behind until it is acknowledged; */
+export const MAX_BULK_SEND_OCTETS = 3 * 2 ** 20;
+/** and all streams of a node together. The writer waits. */
+export const MAX_BULK_SEND_TOTAL_OCTETS = 32 * 2 ** 20;
+/** What a stream may have under way before its reader has taken it: at first, and when the reader keeps up; */
+export const BULK_WINDOW_FIRST_OCTETS = 512 * 1024;
+export const BULK_WINDOW_OCTETS = 4 * 2 ** 20;
+/** and all streams of a node together: windows grow no further. More in the window than was told is dropped (`beyond-window`). */
+export const MAX_BULK_WINDOW_TOTAL_OCTETS = 48 * 2 ** 20;
+/** Numbered packets under way on one path. */
+export const MAX_BULK_FLIGHT_PACKETS = 4096;
+/** Streams that have ended and are remembered, so that a late copy does not begin them anew. */
+export const MAX_BULK_ENDED = 256;
+/** Events that wait for the owner; a peer that makes more is not acknowledged (`events-full`). */
+export const MAX_BULK_EVENTS = 4096;
+/** What came is acknowledged within this time, or when so many packets wait for it. */
+export const BULK_ACKNOWLEDGE_US = 10_000;
+export const BULK_ACKNOWLEDGE_PACKETS = 32;
+/** A path on which later packets of this number were acknowledged has lost those before (RFC 9002 6.1.1). */
+export const BULK_REORDERED_PACKETS = 3;
+/** Silence beyond the round trip and its variance that makes a path suspect: nothing new goes there. */
+export const BULK_SILENCE_US = 25_000;
+/** A suspect path is probed this often at first, seldom later. */
+export const BULK_PROBE_US = 50_000;
+export const BULK_PROBE_MAX_US = 1_000_000;
+/** A stream whose octets nobody acknowledges for so long is reset with `timed-out`. */
+export const BULK_DEAD_US = 120_000_000;
+/** What a cent per megabyte counts in delay: dearer paths carry what the cheaper ones could not in that time. */
+export const BULK_CENT_DELAY_US = 1_000_000;

@@ -48,6 +48,7 @@ import { FLOW_OFFER_DELAY_US, MAX_PAYLOAD_OCTETS } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { Overhearing } from "./overhearing.ts";
+import type { PathFrames } from "./path-frames.ts";
 import { payerOf } from "./payer.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import { narrowLimit } from "./potential.ts";
@@ -83,6 +84,7 @@ export class Receiver {
   readonly #overhearing: Overhearing;
   readonly #merging: Merging;
   readonly #endToEnd: EndToEnd;
+  readonly #pathFrames: PathFrames;
   readonly #deliver: Deliver;
   readonly #reassembly: Reassembly;
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
@@ -105,6 +107,7 @@ export class Receiver {
       overhearing: Overhearing;
       merging: Merging;
       endToEnd: EndToEnd;
+      pathFrames: PathFrames;
     },
     deliver: Deliver,
   ) {
@@ -119,6 +122,7 @@ export class Receiver {
     this.#overhearing = parts.overhearing;
     this.#merging = parts.merging;
     this.#endToEnd = parts.endToEnd;
+    this.#pathFrames = parts.pathFrames;
     this.#deliver = deliver;
     this.#reassembly = new Reassembly(state.counters);
   }
@@ -341,7 +345,10 @@ export class Receiver {
     else if (kind === FrameKind.report) ok = this.#arq.handleReport(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
     else if (kind === FrameKind.suspicion) ok = this.#merging.handleSuspicion(nowUs, n, octets, from + 1, end);
-    else if (n.foreign && kind !== FrameKind.fragment) this.#s.counters.counts.overheard++;
+    else if (kind === FrameKind.path) {
+      ok = this.#pathFrames.handle(nowUs, port, n, octets, from + 1, end);
+      this.#arq.passedBy(nowUs, port, n, direct);
+    } else if (n.foreign && kind !== FrameKind.fragment) this.#s.counters.counts.overheard++;
     else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.snapshot) ok = this.#snapshots.handle(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.pull) ok = this.#flooding.handlePull(nowUs, port, n, octets, from + 1, end);

@@ -408,6 +408,7 @@ export class Transmitter {
       this.#s.counters.drop("bearer-lost", pool.trafficClass[packet], port.config.id);
       return false;
     }
+    if (pool.kind[packet] === FrameKind.path) return this.#path(port, n as Neighbour, packet, slot);
     if (port.flows !== undefined && n !== undefined && this.#flow(nowUs, port, port.flows, n, packet, slot))
       return true;
     if (pool.trafficClass[packet] === TrafficClass.voice) port.ownVoiceUs = nowUs;
@@ -428,6 +429,24 @@ export class Transmitter {
       this.#noteFlow(port, flowKey(n.local, this.#header));
       if (!port.narrow) this.#arq.passedOn(port, this.#header);
     }
+    return true;
+  }
+
+  /** A frame whose sender chose the bearer, and repeats by itself. */
+  #path(port: Port, n: Neighbour, packet: number, slot: TransmitSlot): boolean {
+    const { pool } = this.#s;
+    let at = port.shared ? SHARED_HEADER_OCTETS : DIRECT_HEADER_OCTETS;
+    const length = pool.length[packet] as number;
+    slot.octets[at++] = kindOctet(FrameKind.path, TrafficClass.bulk, Precedence.routine);
+    if (port.shared) slot.octets[at++] = n.local;
+    if (at + length + port.tagOctets > port.config.mtuOctets) {
+      this.#s.counters.drop("too-long");
+      return false;
+    }
+    const from = pool.offset(packet);
+    const { payloads } = pool;
+    for (let i = 0; i < length; i++) slot.octets[at + i] = payloads[from + i] as number;
+    this.#seal(port, n, slot, at + length);
     return true;
   }
 

@@ -27,6 +27,7 @@ import { PolicyService } from "../services/policy-service.ts";
 import { PositionService } from "../services/position-service.ts";
 import { FixedSource, type PositionSource } from "../services/position-source.ts";
 import { SosService } from "../services/sos-service.ts";
+import type { SplitTcp } from "../services/split-tcp.ts";
 import { TakGateway } from "../services/tak-gateway.ts";
 import { TextService } from "../services/text-service.ts";
 import { VideoService } from "../services/video-service.ts";
@@ -115,6 +116,7 @@ class Agent implements RunningAgent {
   readonly #policy: PolicyService;
   readonly #tak: TakGateway | undefined;
   #ip: IpGateway | undefined;
+  #split: SplitTcp | undefined;
   /** Packets of groups for a node that has no interface for them. */
   #ipIgnored = 0;
   readonly #startedUs = monotonicUs();
@@ -200,7 +202,13 @@ class Agent implements RunningAgent {
     this.#battery.stop();
     this.#tak?.stop();
     this.#voice.stopTalking();
-    await Promise.all([this.#loop.stop(), this.#ip?.stop(), this.#api?.close(), this.#media?.close()]);
+    await Promise.all([
+      this.#loop.stop(),
+      this.#ip?.stop(),
+      this.#split?.stop(),
+      this.#api?.close(),
+      this.#media?.close(),
+    ]);
     this.#journal.write("stop", monotonicUs(), {});
     this.#journal.close();
     this.#store.close();
@@ -216,6 +224,16 @@ class Agent implements RunningAgent {
     ]);
     this.#ip = new IpGateway(this.#context(), ip, openTun);
     await this.#ip.start();
+    if (ip.splitTcp) await this.#startSplit(ip.tun);
+  }
+
+  async #startSplit(tun: string): Promise<void> {
+    const [{ SplitTcp }, { openTcpRedirect }] = await Promise.all([
+      import("../services/split-tcp.ts"),
+      import("@skein/radio-hal/tcp-redirect"),
+    ]);
+    this.#split = new SplitTcp(this.#context(), tun, this.bootEpoch, openTcpRedirect);
+    await this.#split.start();
   }
 
   #context(): ServiceContext {
@@ -276,6 +294,8 @@ class Agent implements RunningAgent {
       case "ip":
         if (this.#ip === undefined) this.#ipIgnored++;
         return this.#ip?.onEvent(event, nowUs);
+      case "bulk":
+        return this.#split?.onPacket(event, nowUs);
       case "address-conflict":
         return this.#onConflict(event, nowUs);
       case "peer-key":
@@ -284,6 +304,7 @@ class Agent implements RunningAgent {
         return this.#onKeyConflict(event, nowUs);
       case "routes":
         this.#ip?.onRoutes();
+        this.#split?.onRoutes();
         return this.#log.debug("routes changed", { version: event.version });
     }
   }
@@ -306,6 +327,7 @@ class Agent implements RunningAgent {
     const { bearerId, address, up, reason } = event;
     const bearer = this.#loaded.config.bearers[bearerId]?.name ?? "";
     this.#journal.write("neighbour", nowUs, { bearer, address, up, reason });
+    this.#split?.onRoutes();
     const what = `Link to ${this.#memberOf(address).name} over ${bearer}`;
     if (up) this.#events.add("info", `${what} is up`);
     else this.#events.add("warn", `${what} is down: ${reason}`);
@@ -414,6 +436,7 @@ class Agent implements RunningAgent {
     if (this.#api) counters["api"] = { ...this.#api.counters };
     if (this.#tak) counters["tak"] = { ...this.#tak.counters };
     counters["ip"] = this.#ip?.counters ?? { ignored: this.#ipIgnored };
+    if (this.#split) counters["split"] = this.#split.counters;
     if (this.#media) counters["media"] = { restarts: this.#media.restarts, dropped: this.#media.dropped };
     counters["position"] = { ...this.#positions.counters };
     for (const bearer of this.#bearers) counters[`bearer ${bearer.info.name}`] = flatten(bearer.counters);

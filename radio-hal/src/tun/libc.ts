@@ -15,6 +15,8 @@ export interface TunCalls {
   readNow(fd: number, vector: number): number;
   /** Where the first octet of a buffer lies; it does not move as long as the buffer lives. */
   addressOf(memory: ArrayBuffer): number;
+  /** Reads an option of a socket. */
+  socketOption(fd: number, level: number, option: number, into: Uint8Array): number;
 }
 
 const AF_NETLINK = 16;
@@ -46,6 +48,7 @@ function load(): TunCalls {
   const preadv2 = library.func("long preadv2(int, size_t, int, long, int)");
   // A move of nothing gives back where its first argument lies.
   const memmove = library.func("size_t memmove(uint8_t *, const uint8_t *, size_t)");
+  const getOption = library.func("int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint32_t *)");
   const checked = (result: number): number => (result < 0 ? -koffi.errno() : result);
   return {
     ioctl: (fd, request, argument) => checked(ioctl(fd, request, argument)),
@@ -58,6 +61,7 @@ function load(): TunCalls {
       const octets = new Uint8Array(memory);
       return Number(memmove(octets, octets, 0));
     },
+    socketOption: (fd, level, option, into) => checked(getOption(fd, level, option, into, [into.length])),
   };
 }
 

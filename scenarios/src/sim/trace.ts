@@ -24,6 +24,7 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   "address-conflict": 12,
   "peer-key": 13,
   "key-conflict": 14,
+  bulk: 15,
 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
 
@@ -80,6 +81,9 @@ export class Trace {
         return this.#blob(event.octets, event.octets.length);
       case "ip":
         this.#numbers(event.from, event.to);
+        return this.#blob(event.octets, event.octets.length);
+      case "bulk":
+        this.#numbers(event.from, event.bearerId);
         return this.#blob(event.octets, event.octets.length);
       case "address-conflict":
         return this.#numbers(event.address, event.nodeId, event.other);

@@ -117,6 +117,8 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     sendIp: () => false,
     sendIpGroup() {},
     resolveIp: () => 0,
+    pathsTo: () => [],
+    sendOnPath: () => false,
     foreignPrefixes: () => [],
     setBearerCost() {},
     status: () => statusOf(options),

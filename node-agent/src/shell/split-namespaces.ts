@@ -1,0 +1,168 @@
+/**
+ * Runs inside a network namespace of its own (see `split.tap.ts`): two agents, each in a namespace, joined by two virtual
+ * cables, that split the TCP of their machines. Prints one JSON object; `split.tap.ts` judges it.
+ */
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { AgentStatus } from "../api/types.ts";
+import { type AgentProcess, startAgentProcess, until, writeConfig } from "./agent-harness.ts";
+
+const run = promisify(execFile);
+/** From util-linux and iproute2. */
+const UNSHARE = "unshare";
+const IP_TOOL = "ip";
+const folder = mkdtempSync(join(tmpdir(), "skein-split-"));
+const SERVER = "10.115.1.2";
+const PORT = 5201;
+/** A port that nobody listens on. */
+const CLOSED_PORT = 5202;
+const OCTETS = 3_000_000;
+
+interface Namespace {
+  readonly holder: ChildProcess;
+  readonly enter: string[];
+}
+
+/** A namespace lives as long as the process that holds it. */
+async function makeNamespace(): Promise<Namespace> {
+  const holder = spawn(UNSHARE, ["-n", "cat"], { stdio: ["pipe", "pipe", "inherit"] });
+  await new Promise<void>((resolve) => {
+    holder.stdout?.once("data", () => resolve());
+    holder.stdin?.write("ready");
+  });
+  const enter = ["nsenter", "-t", String(holder.pid), "-n"];
+  execIn({ holder, enter }, "ip link set lo up");
+  return { holder, enter };
+}
+
+function execIn({ enter }: Namespace, command: string): string {
+  const [program = "", ...words] = [...enter, ...command.split(" ")];
+  return execFileSync(program, words, { encoding: "utf8" });
+}
+
+/** Runs a JavaScript module there and resolves with what it printed. */
+async function scriptIn({ enter }: Namespace, script: string): Promise<string> {
+  const [program = "", ...words] = [...enter, process.execPath, "--input-type=module", "-e", script];
+  return (await run(program, words, { timeout: 60_000 })).stdout.trim();
+}
+
+function startNode(namespace: Namespace, id: number, rights: string[] = [], splitTcp = true): Promise<AgentProcess> {
+  const name = `node-${id}`;
+  const bearers = ["one", "two"].map((link) => ({
+    type: "udp",
+    name: link,
+    discover: { interfaces: [link] },
+    medium: "point-to-point",
+    bitrateBps: 50_000_000,
+  }));
+  const node = { name, address: `1.${id}`, id, role: "relay" };
+  const file = writeConfig(join(folder, name), name, {
+    node,
+    state: join(folder, name, "state"),
+    bearers,
+    ip: { splitTcp },
+  });
+  return startAgentProcess(file, [], [...namespace.enter, ...rights]);
+}
+
+async function countersOf(namespace: Namespace, agent: AgentProcess): Promise<Record<string, number>> {
+  const script = `console.log(await (await fetch("http://${agent.ready.api}/api/status")).text())`;
+  return (JSON.parse(await scriptIn(namespace, script)) as AgentStatus).counters?.["split"] ?? {};
+}
+
+function tablesIn(namespace: Namespace): string {
+  return execIn(namespace, "nft list tables").trim();
+}
+
+/** Answers with what it was sent, but only when the other half has ended. */
+const echo = `
+  import { createServer } from "node:net";
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const parts = [];
+    socket.on("data", (part) => parts.push(part));
+    socket.on("end", () => socket.end(Buffer.concat(parts)));
+    socket.on("close", () => server.close());
+    socket.on("error", (error) => console.log(error.code));
+  }).listen(${PORT}, "${SERVER}");
+`;
+/** Sends noise, ends its half, and compares what comes back. */
+const call = (octets: number, port = PORT): string => `
+  import { connect } from "node:net";
+  import { randomBytes } from "node:crypto";
+  const noise = randomBytes(${octets});
+  const parts = [];
+  const socket = connect({ port: ${port}, host: "${SERVER}", allowHalfOpen: true }, () => socket.end(noise));
+  socket.on("data", (part) => parts.push(part));
+  socket.on("end", () => console.log(Buffer.concat(parts).equals(noise) ? "same" : "different"));
+  socket.on("error", (error) => console.log(error.code));
+`;
+/** Resets after it has been heard. */
+const abort = `
+  import { connect } from "node:net";
+  const socket = connect({ port: ${PORT}, host: "${SERVER}" }, () => socket.write("a"));
+  setTimeout(() => socket.resetAndDestroy(), 700);
+`;
+
+const [alpha, bravo] = (await Promise.all([makeNamespace(), makeNamespace()])) as [Namespace, Namespace];
+const agents: AgentProcess[] = [];
+try {
+  for (const link of ["one", "two"]) {
+    const cable = `link add ${link} netns ${alpha.holder.pid} type veth peer name ${link} netns ${bravo.holder.pid}`;
+    execFileSync(IP_TOOL, cable.split(" "));
+    for (const end of [alpha, bravo]) execIn(end, `ip link set ${link} up`);
+  }
+  agents.push(await startNode(alpha, 1), await startNode(bravo, 2));
+  const [first, second] = agents as [AgentProcess, AgentProcess];
+  await until("bravo is reached", async () => {
+    const status = await scriptIn(
+      alpha,
+      `console.log(await (await fetch("http://${first.ready.api}/api/status")).text())`,
+    );
+    return (JSON.parse(status) as AgentStatus).core.neighbours.filter((n) => n.bidirectional).length === 2;
+  });
+
+  const serving = scriptIn(bravo, echo);
+  await until("bravo listens", () => execIn(bravo, "ss -tln").includes(String(PORT)));
+  const whole = await scriptIn(alpha, call(OCTETS));
+  await serving;
+  const refused = await scriptIn(alpha, call(10, CLOSED_PORT));
+  const victim = scriptIn(bravo, echo);
+  await until("bravo listens again", () => execIn(bravo, "ss -tln").includes(String(PORT)));
+  await scriptIn(alpha, abort);
+  const aborted = await victim;
+  const counters = [await countersOf(alpha, first), await countersOf(bravo, second)];
+  const rulesWhileRunning = tablesIn(alpha);
+
+  await second.end("SIGTERM");
+  const rulesAfterStop = tablesIn(bravo);
+
+  // A node that does not split: the first connection finds out, the next ones go as packets.
+  agents.push(await startNode(bravo, 2, [], false));
+  const served = scriptIn(bravo, echo);
+  await until("bravo listens once more", () => execIn(bravo, "ss -tln").includes(String(PORT)));
+  const toPlain: string[] = [];
+  await until("bravo is reached as before", async () => {
+    toPlain.push(await scriptIn(alpha, call(20_000)));
+    return toPlain.at(-1) === "same";
+  });
+  await served;
+  const leftAlone = (await countersOf(alpha, first))["leftAlone"];
+
+  // Whatever ends an agent, its rules end with it.
+  first.child.kill("SIGKILL");
+  await until("the rules are gone", () => tablesIn(alpha) === "");
+
+  const powerless = await startNode(alpha, 3, ["setpriv", "--inh-caps=-net_admin", "--bounding-set=-net_admin"]);
+  agents.push(powerless);
+  const log = powerless.log();
+  console.log(
+    JSON.stringify({ whole, refused, aborted, counters, rulesWhileRunning, rulesAfterStop, toPlain, leftAlone, log }),
+  );
+} finally {
+  for (const agent of agents) agent.child.kill("SIGKILL");
+  for (const { holder } of [alpha, bravo]) holder.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+}
