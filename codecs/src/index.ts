@@ -13,7 +13,7 @@ export {
   encodeUnreachable,
   UNREACHABLE_MAX_OCTETS,
 } from "./ip/icmp-unreachable.ts";
-export { classifyIp, type IpClass, type PortRule } from "./ip/ip-class.ts";
+export { classifyIp, type IpClass, type IpRule, looksLikeRtp } from "./ip/ip-class.ts";
 export { compressIp, decompressIp, IP_RULE_OCTETS } from "./ip/ip-compression.ts";
 export {
   createIpHeader,
@@ -25,6 +25,7 @@ export {
 } from "./ip/ip-header.ts";
 export * from "./ip/ip-prefix.ts";
 export * from "./ip/mesh-ip.ts";
+export { RTP_CONTEXT_OCTETS, RtpCompressor, RtpDecompressor } from "./ip/rtp-context.ts";
 export { clampTcpMss } from "./ip/tcp-mss.ts";
 export * from "./ivf/ivf.ts";
 export * from "./legacy/gnss-fix.ts";
@@ -40,6 +41,7 @@ export * from "./mesh/link-state.ts";
 export * from "./mesh/link-vector.ts";
 export * from "./mesh/narrow-hello.ts";
 export * from "./mesh/narrow-pull.ts";
+export * from "./mesh/path-suspicion.ts";
 export * from "./mesh/pull.ts";
 export * from "./mesh/repair.ts";
 export * from "./mesh/report.ts";

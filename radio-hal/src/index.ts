@@ -3,6 +3,7 @@ export { ManualClock, realScheduler, type Scheduler } from "./bearers/mock/clock
 export { type FaultOptions, type FaultyBearer, withFaults } from "./bearers/mock/fault.ts";
 export { type MockBearer, MockMedium, type MockMediumOptions } from "./bearers/mock/mock-bearer.ts";
 export { createSerialBearer, type SerialBearerOptions } from "./bearers/serial/serial-bearer.ts";
+export { kernelCallsMissing } from "./bearers/udp/kernel-calls.ts";
 export { createUdpBearer } from "./bearers/udp/udp-bearer.ts";
 export type { DiscoverOptions, UdpBearerOptions } from "./bearers/udp/udp-options.ts";
 export * from "./framing/cobs.ts";

@@ -1,6 +1,6 @@
 /**
- * Which class of traffic an IP packet is: what the operator's port ranges say, else what its DSCP says
- * (RFC 4594; a sender that marks knows best), else voice that nobody has marked, else bulk.
+ * Which class of traffic an IP packet is: what the operator's rules say, else what its DSCP says (RFC 4594; a sender
+ * that marks knows best), else voice that nobody has marked, else bulk.
  *
  *   voice    EF 46, VOICE-ADMIT 44
  *   video    AF41 34, AF42 36, AF43 38, CS4 32, CS5 40
@@ -32,13 +32,18 @@ const PORT_MIN = 1024;
 const RTCP_FIRST = 64;
 const RTCP_LAST = 95;
 
-/** Ports of one kind of traffic, as the operator knows it. Both ends are looked at. */
-export interface PortRule {
+/** One kind of traffic as the operator knows it: by ports, of which both ends are looked at, by mark, or by both. */
+export interface IpRule {
+  /** -1: any ports, or none. */
   readonly first: number;
   readonly last: number;
+  /** Any where it is left out. */
+  readonly dscp?: number;
   /** IP protocol, 0 for any. */
   readonly protocol: number;
   readonly trafficClass: number;
+  /** Routine where it is left out. */
+  readonly precedence?: number;
   /** Sent twice over disjoint paths where there are two. */
   readonly critical: boolean;
 }
@@ -49,26 +54,34 @@ export interface IpClass {
   critical: boolean;
 }
 
-/** Fills `into`. The first rule that fits decides. */
-export function classifyIp(octets: Uint8Array, header: IpHeader, rules: readonly PortRule[], into: IpClass): void {
+/**
+ * Fills `into`. The first rule that fits decides. False if the packet says nothing itself and is called bulk for that
+ * reason only: then its flow may tell more.
+ */
+export function classifyIp(octets: Uint8Array, header: IpHeader, rules: readonly IpRule[], into: IpClass): boolean {
   const dscp = header.trafficClassOctet >>> 2;
   into.critical = false;
   into.precedence = ROUTINE;
   for (let i = 0; i < rules.length; i++) {
-    const rule = rules[i] as PortRule;
-    if (!fits(rule, header)) continue;
+    const rule = rules[i] as IpRule;
+    if (!fits(rule, header, dscp)) continue;
     into.trafficClass = rule.trafficClass;
+    into.precedence = rule.precedence ?? ROUTINE;
     into.critical = rule.critical;
-    return;
+    return true;
   }
   into.trafficClass = CLASS_OF_DSCP[dscp] as number;
   if (dscp === CS6 || dscp === CS7) into.precedence = IMMEDIATE;
   else if (into.trafficClass === BULK && looksLikeVoice(octets, header)) into.trafficClass = VOICE;
+  return dscp !== 0 || into.trafficClass !== BULK;
 }
 
-function fits(rule: PortRule, header: IpHeader): boolean {
-  if (header.sourcePort === -1 || (rule.protocol !== 0 && rule.protocol !== header.protocol)) return false;
+function fits(rule: IpRule, header: IpHeader, dscp: number): boolean {
+  if (rule.protocol !== 0 && rule.protocol !== header.protocol) return false;
+  if (rule.dscp !== undefined && rule.dscp !== dscp) return false;
   const { first, last } = rule;
+  if (first === -1) return true;
+  if (header.sourcePort === -1) return false;
   const { sourcePort, destinationPort } = header;
   return (destinationPort >= first && destinationPort <= last) || (sourcePort >= first && sourcePort <= last);
 }
@@ -77,6 +90,11 @@ function looksLikeVoice(octets: Uint8Array, header: IpHeader): boolean {
   const { sourcePort, destinationPort } = header;
   if (header.protocol !== IpProtocol.udp || header.lengthOctets > VOICE_MAX_OCTETS) return false;
   if (sourcePort <= PORT_MIN || destinationPort <= PORT_MIN || ((sourcePort | destinationPort) & 1) !== 0) return false;
+  return looksLikeRtp(octets, header);
+}
+
+/** True if what lies behind the UDP header could be RTP (RFC 3550 5.1), of whatever it is made. */
+export function looksLikeRtp(octets: Uint8Array, header: IpHeader): boolean {
   const rtp = header.transportOffset + UDP_HEADER_OCTETS;
   if (header.offset + header.lengthOctets - rtp < RTP_HEADER_OCTETS) return false;
   const payloadType = (octets[rtp + 1] as number) & 0x7f;

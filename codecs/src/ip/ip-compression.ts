@@ -5,6 +5,7 @@
  *
  *   rule octet        7   6   5   4   3   2   1   0
  *   no rule         | 0   0   0   0   0   0   0   0 |  the whole packet follows
+ *   RTP             | 0   1  ...                    |  see `rtp-context.ts`
  *   IP and UDP      | 1 | F | class | H | S | D | P |
  *
  *     F      0 IPv6, 1 IPv4
@@ -160,6 +161,28 @@ export function decompressIp(
   return rebuild(octets, from, from + length, rule, source, destination, out, offset);
 }
 
+/** Octets of a packet under a rule for IP and UDP before its payload, the rule's included. */
+function sentOctets(rule: number): number {
+  const width = (rule & FAMILY_IPV4) === 0 ? 16 : 4;
+  return (
+    1 +
+    (((rule >>> CLASS_SHIFT) & 3) === CLASS_SENT ? 1 : 0) +
+    ((rule & HOP_SENT) === 0 ? 0 : 1) +
+    ((rule & SOURCE_SENT) === 0 ? 0 : width) +
+    ((rule & DESTINATION_SENT) === 0 ? 0 : width) +
+    ((rule & PORTS_EQUAL) === 0 ? 4 : 2)
+  );
+}
+
+/** The same of what `compressIp` wrote; 0 if it is not under such a rule, or cut short. */
+export function fieldOctetsOf(octets: Uint8Array, from: number, length: number): number {
+  if (length < 1 || from + length > octets.length) return 0;
+  const rule = octets[from] as number;
+  if ((rule & RULE_UDP) === 0 || ((rule >>> CLASS_SHIFT) & 3) > CLASS_SENT) return 0;
+  const sent = sentOctets(rule);
+  return sent <= length ? sent : 0;
+}
+
 function rebuild(
   octets: Uint8Array,
   from: number,
@@ -174,13 +197,7 @@ function rebuild(
   const width = family === 6 ? 16 : 4;
   const ipOctets = family === 6 ? IPV6_HEADER_OCTETS : IPV4_HEADER_OCTETS;
   const classRule = (rule >>> CLASS_SHIFT) & 3;
-  const sent =
-    (classRule === CLASS_SENT ? 1 : 0) +
-    ((rule & HOP_SENT) === 0 ? 0 : 1) +
-    ((rule & SOURCE_SENT) === 0 ? 0 : width) +
-    ((rule & DESTINATION_SENT) === 0 ? 0 : width) +
-    ((rule & PORTS_EQUAL) === 0 ? 4 : 2);
-  const payloadOctets = end - from - 1 - sent;
+  const payloadOctets = end - from - sentOctets(rule);
   const total = ipOctets + UDP_HEADER_OCTETS + payloadOctets;
   if (payloadOctets < 0 || total > out.length - offset || total > 0xffff) return 0;
   // An address that is not sent is that of a node; a group has none.

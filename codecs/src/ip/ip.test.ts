@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fromHex, type GoldenVector, parseGoldenVectors, toHex } from "../testing/golden.ts";
 import { encodeUnreachable, UNREACHABLE_MAX_OCTETS } from "./icmp-unreachable.ts";
-import { classifyIp, type IpClass, type PortRule } from "./ip-class.ts";
+import { classifyIp, type IpClass, type IpRule } from "./ip-class.ts";
 import { compressIp, decompressIp, IP_RULE_OCTETS } from "./ip-compression.ts";
 import {
   createIpHeader,
@@ -197,7 +197,7 @@ test("the flow label is what a compressed packet loses", () => {
 test("nothing throws on random octets", () => {
   const header = createIpHeader();
   const into: IpClass = { trafficClass: 0, precedence: 0, critical: false };
-  const rules: PortRule[] = [{ first: 1, last: 9, protocol: 17, trafficClass: 1, critical: true }];
+  const rules: IpRule[] = [{ first: 1, last: 9, protocol: 17, trafficClass: 1, critical: true }];
   // A first octet that looks like something, so that more than the version is ever read.
   const first = fc.constantFrom(0x45, 0x60, 0x4f, 0x00, 0x80, 0xc0, 0xff);
   const octets = fc.tuple(first, fc.uint8Array({ maxLength: 120 })).map(([head, rest]) => Uint8Array.of(head, ...rest));
@@ -244,7 +244,7 @@ test("golden vectors: classes of packets", () => {
   assert.ok(vectors.length > 0);
   const header = createIpHeader();
   for (const { name, hex, value } of vectors) {
-    const { rules, expected } = value as { rules: PortRule[]; expected: IpClass };
+    const { rules, expected } = value as { rules: IpRule[]; expected: IpClass };
     const into: IpClass = { trafficClass: 9, precedence: 9, critical: false };
     const packet = fromHex(hex);
     assert.ok(decodeIpHeader(packet, 0, packet.length, header), name);

@@ -14,6 +14,8 @@
  *   flags   bit 0: a repair extension (repair.ts) follows; narrow frames have kinds of their own for that
  *           bit 1: the potential has a third octet, the stage: the packet is on its way to another area
  *           bit 2: next hop area, 1 octet, follows: the next hop is of another area than the transmitter
+ *           bit 3: from the transmitter itself to the receiver itself, on a point-to-point bearer: source, destination
+ *           and potential are left out, which makes a header of 4 octets
  *   stage   64 (3 - detours) + areas still to enter; a detour is a change to a way through more areas
  *
  * Next hop 0 means everyone. The destination of a group kind is the group number, 0 for all nodes.
@@ -27,6 +29,8 @@ import { classOf, FrameKind, isGroupKind, kindOctet, kindOf, precedenceOf } from
 export const DATA_FLAG_REPAIR = 1;
 const FLAG_STAGE = 2;
 const FLAG_NEXT_HOP_AREA = 4;
+/** The ends of the hop are the ends of the way; whoever decodes it knows them. Not together with a repair extension. */
+export const DATA_FLAG_ENDS = 8;
 
 export interface DataHeader {
   kind: number;
@@ -36,7 +40,7 @@ export interface DataHeader {
   nextHop: number;
   /** Its area, -1 if that is the transmitter's. */
   nextHopArea: number;
-  /** DATA_FLAG_REPAIR; the others follow from the fields. */
+  /** DATA_FLAG_REPAIR or DATA_FLAG_ENDS; the others follow from the fields. */
   flags: number;
   source: number;
   destination: number;
@@ -51,6 +55,7 @@ export interface DataHeader {
 export const WIDE_DATA_HEADER_OCTETS = 10;
 export const WIDE_SHARED_DATA_HEADER_OCTETS = 11;
 export const NARROW_DATA_HEADER_OCTETS = 6;
+const ENDS_DATA_HEADER_OCTETS = 4;
 const DIGEST_OCTETS = 2;
 /** An SOS has no octet to spare. */
 const FLASH = 3;
@@ -78,6 +83,11 @@ export function createDataHeader(): DataHeader {
 export function encodeWideDataHeader(header: DataHeader, shared: boolean, out: Uint8Array, offset: number): number {
   let at = offset;
   out[at++] = kindOctet(header.kind, header.trafficClass, header.precedence);
+  if (!shared && (header.flags & DATA_FLAG_ENDS) !== 0) {
+    out[at] = DATA_FLAG_ENDS;
+    writeU16(out, at + 1, header.sequence);
+    return ENDS_DATA_HEADER_OCTETS;
+  }
   if (shared) out[at++] = header.nextHop;
   const stage = header.potential >>> 16;
   const across = shared && header.nextHopArea >= 0;
@@ -101,6 +111,8 @@ export function decodeWideDataHeader(
   into: DataHeader,
 ): number {
   const length = shared ? WIDE_SHARED_DATA_HEADER_OCTETS : WIDE_DATA_HEADER_OCTETS;
+  if (!shared && end - offset >= ENDS_DATA_HEADER_OCTETS && octets[offset + 1] === DATA_FLAG_ENDS)
+    return decodeEnds(octets, offset, into);
   if (end - offset < length) return 0;
   let at = offset;
   decodeKind(octets[at++] as number, into);
@@ -119,6 +131,20 @@ export function decodeWideDataHeader(
   into.sequence = readU16(octets, at + 2);
   into.digest = -1;
   return at + 4 - offset;
+}
+
+/** Source, destination and potential are for the caller to fill in. */
+function decodeEnds(octets: Uint8Array, offset: number, into: DataHeader): number {
+  decodeKind(octets[offset] as number, into);
+  into.nextHop = 0;
+  into.nextHopArea = -1;
+  into.flags = DATA_FLAG_ENDS;
+  into.source = 0;
+  into.destination = 0;
+  into.potential = 0;
+  into.sequence = readU16(octets, offset + 2);
+  into.digest = -1;
+  return ENDS_DATA_HEADER_OCTETS;
 }
 
 export function encodeNarrowDataHeader(header: DataHeader, out: Uint8Array, offset: number): number {

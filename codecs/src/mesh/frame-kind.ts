@@ -25,6 +25,8 @@ export const FrameKind = {
   repairedDatagram: 12,
   /** Whom the transmitter reaches, on narrow bearers (see `snapshot.ts`). */
   snapshot: 13,
+  /** One of the transmitter's other paths to this node is silent (see `path-suspicion.ts`). */
+  suspicion: 14,
   /**
    * Octets for a neighbour over the bearer that the sender chose, not acknowledged and not passed on: for what numbers and
    * repeats by itself (see `bulk/bulk-packet.ts`). Behind the kind: next hop, 1 octet, on shared bearers; then the octets.

@@ -39,6 +39,7 @@ import {
   type NarrowPull,
   pullSummary,
 } from "./narrow-pull.ts";
+import { decodeSuspicion, encodeSuspicion, type PathSuspicion } from "./path-suspicion.ts";
 import { decodePull, encodePull, type Pull } from "./pull.ts";
 import { createRepair, decodeRepair, encodeRepair, repairOctets } from "./repair.ts";
 import { decodeReport, encodeReport, type Report } from "./report.ts";
@@ -88,8 +89,16 @@ golden<Report>(
   "report",
   (v) => encodeReport(v, out, 0),
   (o) => {
-    const report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0 };
+    const report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0, arrival: -1 };
     return decodeReport(o, 0, o.length, report) ? report : undefined;
+  },
+);
+golden<PathSuspicion>(
+  "path-suspicion",
+  (v) => encodeSuspicion(v, out, 0),
+  (o) => {
+    const suspicion: PathSuspicion = { target: 0, bearerId: 0, highestLow: 0 };
+    return decodeSuspicion(o, 0, o.length, suspicion) ? suspicion : undefined;
   },
 );
 golden<{ generation: number; searchHops: number; failures: number[]; route: number[] }>(
@@ -295,7 +304,7 @@ test("advertisements round-trip and know their length", () => {
 });
 
 test("no decoder throws on random octets", () => {
-  const report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0 };
+  const report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0, arrival: -1 };
   const fragment: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), fc.boolean(), (octets, a, b) => {
@@ -310,6 +319,7 @@ test("no decoder throws on random octets", () => {
       decodeRepair(octets, 0, end, createRepair());
       decodeLabelOffer(octets, 0, end);
       decodeReport(octets, 0, end, report);
+      decodeSuspicion(octets, 0, end, { target: 0, bearerId: 0, highestLow: 0 });
       decodeFragmentHeader(octets, 0, end, fragment);
       decodeHello(octets, 0, end, b, createHello());
       decodeWideDataHeader(octets, 0, end, a, createDataHeader());

@@ -55,6 +55,11 @@ const bearer = z.object({
   octetsReceived: z.number(),
   queuedFrames: z.number(),
   queuedMs: unknown,
+  /** By class, in wire order. Agents before 0.2 do not tell. */
+  queues: z.array(z.object({ frames: z.number(), ms: z.number() })).default([]),
+  drops: z
+    .array(z.object({ trafficClass: z.number().int().min(0).max(3).nullable(), reason: z.string(), count: z.number() }))
+    .default([]),
   airtimeShare: unknown,
   costCentsPerMegabyte: z.number().optional(),
   bitrateBps: z.number().optional(),

@@ -52,6 +52,8 @@ export function bearerPictures(
       delayMs: mean(neighbours.map((n) => delayTo(status, n))),
       costCentsPerMegabyte: costOf(status, bearer, neighbours),
       queuedMs: bearer.queuedMs ?? 0,
+      queuesMs: bearer.queues.map(({ ms }) => ms),
+      drops: bearer.drops,
       airtimeShare: bearer.airtimeShare ?? 0,
       neighbours: neighbours.length,
     };

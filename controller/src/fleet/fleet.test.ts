@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { valleyStatus } from "../test-support/valley.ts";
-import { agentMessageSchema } from "./agent-status.ts";
+import { agentMessageSchema, agentStatusSchema } from "./agent-status.ts";
 import { emptyFleet, type FleetState, pictureOf, reduceFleet, tracksOf } from "./fleet.ts";
 import { LINK_FORGET_AFTER_S, LOST_AFTER_S, MAX_EVENTS, STALE_AFTER_S } from "./limits.ts";
 import type { Picture } from "./picture.ts";
@@ -130,6 +130,19 @@ test("a delay that was not measured is the advertised one, and unknown where tha
     ["lte", null],
     ["satellite", null],
   ]);
+});
+
+test("queues and drops of a bearer stand by class, and are empty for an agent that does not tell", () => {
+  const lte = picture(afterStatus(emptyFleet(), T0), T0).bearers[1]!;
+  assert.equal(lte.queuesMs, [2, 0, 10, 30]);
+  assert.equal(lte.drops, [{ trafficClass: 2, reason: "expired", count: 7 }]);
+  const { queues: _, drops: __, ...older } = valleyStatus(T0).core.bearers[1]!;
+  const status = agentStatusSchema.parse({
+    ...valleyStatus(T0),
+    core: { ...valleyStatus(T0).core, bearers: [older] },
+  });
+  const [bearer] = picture(reduceFleet(emptyFleet(), { type: "status", status, nowMs: T0 }), T0).bearers;
+  assert.equal([bearer!.queuesMs, bearer!.drops], [[], []]);
 });
 
 test("events come once, whether pushed or in a status, and the list is bounded", () => {

@@ -85,6 +85,10 @@ export interface PictureBearer {
   delayMs: number | null;
   costCentsPerMegabyte: number | null;
   queuedMs: number;
+  /** By class, in wire order; empty if the agent does not tell. */
+  queuesMs: number[];
+  /** Since the agent started; the class is null where it cannot be told. */
+  drops: { trafficClass: number | null; reason: string; count: number }[];
   airtimeShare: number;
   neighbours: number;
 }

@@ -93,7 +93,9 @@ function coreStatus(cut: ReadonlySet<string>, startedMs: number, nowMs: number):
     octetsSent: Math.round(octets * share),
     octetsReceived: Math.round(octets * share * 1.6),
     queuedFrames: 0,
-    queuedMs: 0,
+    queuedMs: 42,
+    queues: [2, 0, 10, 30].map((ms) => ({ frames: ms > 0 ? 1 : 0, ms })),
+    drops: [{ trafficClass: 2, reason: "expired", count: 7 * id }].filter(({ count }) => count > 0),
     airtimeShare: share / 40,
     costCentsPerMegabyte: cost,
   });

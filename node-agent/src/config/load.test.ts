@@ -106,6 +106,11 @@ test("what is wrong in the ip section is said with its line", ({ folder }) => {
     ["  prefixes: [10.9.0.0/16, not-one]", /expected a network/],
     ["  classes: [{ports: 9-5, class: voice}]", /a port or a range/],
     ["  classes: [{ports: 70000, class: voice}]", /a port or a range/],
+    ["  classes: [{class: voice}]", /needs `ports`, `dscp`, or both/],
+    ["  classes: [{dscp: 64, class: voice}]", /dscp/],
+    ["  classes: [{ports: 5004, precedence: flash, class: voice}]", /precedence/],
+    ["  classes: [{ports: 5000-5010, class: voice}, {ports: 5004, protocol: udp, class: bulk}]", /never applies/],
+    ["  classes: [{dscp: 8, class: bulk}, {dscp: 8, ports: 80, class: video}]", /number 1 calls all of that bulk/],
     ["  multicast: [10.0.0.1]", /expected an IPv4 group/],
     ["  multicast: [224.0.0.251]", /never leaves its link/],
     ["  tun: a-name-that-is-too-long", /name of an interface/],
@@ -118,6 +123,9 @@ test("what is wrong in the ip section is said with its line", ({ folder }) => {
   }
   const good = "  prefixes: [10.9.0.0/16]\n  classes: [{ports: 5004, class: voice}]\n  multicast: [239.9.9.9]";
   assert.is(outcome(folder, section(good)).code, "good");
+  const exception =
+    "{ports: 5004, class: voice}, {ports: 5000-5010, dscp: 34, class: video}, {ports: 5000-5010, class: bulk}";
+  assert.is(outcome(folder, section(`  classes: [${exception}]\n  recognise: false`)).code, "good");
 });
 
 test("a file that is missing, or no file", ({ folder }) => {

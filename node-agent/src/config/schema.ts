@@ -24,6 +24,8 @@ const bearerCommon = {
   costCentsPerMegabyte: z.number().min(0).max(100_000).default(0),
   /** nominal one-way latency */
   latencyMs: z.number().min(0).max(60_000).default(5),
+  /** what it shares its fate with (operator, tower, mast, power): copies go over bearers that have none in common */
+  sharedRisk: z.array(z.string().min(1).max(32)).max(8).default([]),
 };
 const udpBearer = z
   .strictObject({
@@ -72,6 +74,33 @@ export function parsePorts(text: string): [first: number, last: number] | undefi
   return first >= 1 && first <= last && last <= 65_535 ? [first, last] : undefined;
 }
 
+/** One kind of IP traffic, by ports, by mark (DSCP), or by both. */
+const ipClass = z
+  .strictObject({
+    ports: z
+      .union([z.string(), z.number().int().transform(String)])
+      .refine((text) => parsePorts(text) !== undefined, "expected a port or a range, for example 5004-5010")
+      .optional(),
+    dscp: z.number().int().min(0).max(63).optional(),
+    protocol: z.enum(["udp", "tcp", "any"]).default("any"),
+    class: z.enum(["voice", "command", "video", "bulk"]),
+    /** flash is for alarms */
+    precedence: z.enum(["routine", "priority", "immediate"]).default("routine"),
+    /** to be sent twice over disjoint paths */
+    critical: z.boolean().default(false),
+  })
+  .refine((rule) => rule.ports !== undefined || rule.dscp !== undefined, "needs `ports`, `dscp`, or both");
+type IpClassRule = z.infer<typeof ipClass>;
+
+/** True if every packet that fits `b` fits `a`. */
+function covers(a: IpClassRule, b: IpClassRule): boolean {
+  if (a.protocol !== "any" && a.protocol !== b.protocol) return false;
+  if (a.dscp !== undefined && a.dscp !== b.dscp) return false;
+  if (a.ports === undefined) return true;
+  const [outer, inner] = [parsePorts(a.ports), b.ports === undefined ? undefined : parsePorts(b.ports)];
+  return outer !== undefined && inner !== undefined && outer[0] <= inner[0] && inner[1] <= outer[1];
+}
+
 const ipSection = z.strictObject({
   /** name of the interface that is made */
   tun: z
@@ -98,21 +127,21 @@ const ipSection = z.strictObject({
     )
     .max(MAX_PREFIXES_PER_NODE)
     .default([]),
-  /** what goes through these ports, where the packets' own marks do not say it */
+  /** what the operator knows better than the packets' own marks; the first that fits decides */
   classes: z
-    .array(
-      z.strictObject({
-        ports: z
-          .union([z.string(), z.number().int().transform(String)])
-          .refine((text) => parsePorts(text) !== undefined, "expected a port or a range, for example 5004-5010"),
-        protocol: z.enum(["udp", "tcp", "any"]).default("any"),
-        class: z.enum(["voice", "command", "video", "bulk"]),
-        /** to be sent twice over disjoint paths */
-        critical: z.boolean().default(false),
-      }),
-    )
+    .array(ipClass)
     .max(32)
+    .superRefine((rules, context) => {
+      for (const [index, rule] of rules.entries()) {
+        const before = rules.findIndex((other, at) => at < index && other.class !== rule.class && covers(other, rule));
+        if (before === -1) continue;
+        const message = `never applies: number ${before + 1} calls all of that ${rules[before]?.class} already`;
+        context.addIssue({ code: "custom", path: [index], message });
+      }
+    })
     .default([]),
+  /** calls and video that nobody has marked are known by the size and pace of their packets */
+  recognise: z.boolean().default(true),
   /** groups that are carried to all nodes; those of ATAK always are */
   multicast: z
     .array(

@@ -29,16 +29,19 @@ import {
   MAX_FLAP_HOLD_US,
   MAX_NEIGHBOURS_PER_BEARER,
   MAX_PROBES,
+  MERGED_PROBES,
   MIN_PROBES,
   NEIGHBOUR_LOST_INTERVALS,
   NEWS_CALM_US,
   NEWS_SETTLE_NARROW_US,
   NEWS_SETTLE_PER_MEMBER_US,
+  PROBE_MERGED_US,
   PROBE_US,
   SILENCE_NARROW_US,
   STRANGER_SILENCE_US,
 } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
+import type { Merging } from "./merge/merging.ts";
 import { answerChance, createNeighbour, findNeighbour, type Neighbour, type Port } from "./port.ts";
 import { resetWindows, type Stranger } from "./secure-channel.ts";
 import { type CoreState, emit } from "./state.ts";
@@ -73,6 +76,7 @@ export class Adjacency {
   readonly #flooding: LinkStateFlooding;
   readonly #areas: AreaRoutes;
   readonly #hellos: Hellos;
+  readonly #merging: Merging;
   readonly #hello: Hello = createHello();
   readonly #narrowHello = createNarrowHello();
   /** Told when a link may no longer be used (`lost`), or is not to be trusted, so that what waits for it goes another way. */
@@ -82,11 +86,12 @@ export class Adjacency {
   /** Told when a neighbour can be used. */
   onLinkUp: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
 
-  constructor(state: CoreState, flooding: LinkStateFlooding, areas: AreaRoutes, hellos: Hellos) {
+  constructor(state: CoreState, flooding: LinkStateFlooding, areas: AreaRoutes, hellos: Hellos, merging: Merging) {
     this.#s = state;
     this.#flooding = flooding;
     this.#areas = areas;
     this.#hellos = hellos;
+    this.#merging = merging;
   }
 
   // Frames in
@@ -133,6 +138,7 @@ export class Adjacency {
     n.alive = false;
     n.bootEpoch = stranger.bootEpoch;
     n.remoteBearerId = stranger.bearerId;
+    this.#merging.meet(port, n);
     // Until its cadence is known.
     if (port.narrow) n.helloIntervalUs = STRANGER_SILENCE_US;
     port.neighbours[index] = n;
@@ -156,6 +162,7 @@ export class Adjacency {
 
   #restarted(nowUs: number, port: Port, n: Neighbour, bootEpoch: number): void {
     resetWindows(n);
+    n.meter?.restart();
     n.bootEpoch = bootEpoch;
     n.receiverIndex = -1;
     n.directRemoteSlot = 0;
@@ -308,6 +315,7 @@ export class Adjacency {
   #hearsUs(nowUs: number, port: Port, n: Neighbour): void {
     if (n.twoWay || !n.alive || n.heldDownUntilUs > nowUs || (!port.shared && n.receiverIndex < 0)) return;
     n.twoWay = true;
+    n.meter?.isUp(nowUs);
     this.#hellos.unsettle(port);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: true, reason: "two-way" });
     this.refreshVector(nowUs, port, n);
@@ -365,6 +373,7 @@ export class Adjacency {
     n.twoWay = false;
     n.suspectSinceUs = EVER;
     if (!was) return;
+    n.meter?.isDown(nowUs);
     this.#hellos.unsettle(port);
     if (!hearsay) this.#damp(nowUs, n);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: false, reason });
@@ -387,8 +396,11 @@ export class Adjacency {
   suspect(nowUs: number, port: Port, n: Neighbour): void {
     if (n.suspectSinceUs !== EVER || !n.twoWay) return;
     n.suspectSinceUs = nowUs;
+    n.meter?.isSuspected(nowUs);
     n.probes = 0;
-    port.probeDueUs = Math.min(port.probeDueUs, nowUs);
+    // Where other paths serve, what is still sent on this one asks as well as any hello.
+    const patienceUs = this.#merging.hasOther(nowUs, port, n) ? PROBE_MERGED_US : 0;
+    port.probeDueUs = Math.min(port.probeDueUs, nowUs + patienceUs);
     this.#s.counters.count("suspicions");
     this.onLinkLost(nowUs, port, n, false);
   }
@@ -398,7 +410,9 @@ export class Adjacency {
     port.probeDueUs = EVER;
     for (const n of port.neighbours) {
       if (n.suspectSinceUs === EVER || !n.twoWay) continue;
-      if (n.probes >= probesBeforeFailure(n) && n.lastHeardUs <= n.suspectSinceUs) {
+      const merged = this.#merging.hasOther(nowUs, port, n);
+      const patience = merged ? MERGED_PROBES : probesBeforeFailure(n);
+      if (n.probes >= patience && n.lastHeardUs <= n.suspectSinceUs) {
         this.#giveUp(nowUs, port, n);
         continue;
       }
@@ -406,7 +420,7 @@ export class Adjacency {
       port.helloReply = true;
       port.needFullHello = true;
       port.helloDueUs = Math.min(port.helloDueUs, nowUs);
-      port.probeDueUs = nowUs + PROBE_US;
+      port.probeDueUs = nowUs + (merged ? PROBE_MERGED_US : PROBE_US);
     }
   }
 

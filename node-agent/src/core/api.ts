@@ -39,6 +39,8 @@ export interface CoreBearer {
   /** Fixed time on air before each transmission, microseconds. */
   readonly keyUpUs: number;
   readonly halfDuplex: boolean;
+  /** What it shares its fate with: operator, tower, mast, power. Copies of a packet go over bearers without a common one. */
+  readonly sharedRisk?: readonly string[];
 }
 
 /**
@@ -192,6 +194,26 @@ export interface RouteStatus {
   classes: { nextHop: Address; bearerId: number; cost: number; alternate: Address; protects?: "node" | "link" }[];
 }
 
+/** One of several bearers that lead to the same node, as measured from here. */
+export interface PathStatus {
+  bearerId: number;
+  /** `probation`: it was down, and has not been clean for long enough. A suspect path only gets company. */
+  state: "up" | "suspect" | "probation" | "down";
+  /**
+   * One way, median and 95th percentile of the last 128 frames. Exact in comparison with the other paths to the node;
+   * in itself as good as half the round trip of the quickest of them is half its delay.
+   */
+  delayMs: number;
+  delayP95Ms: number;
+  rttMs: number;
+  /** Share of frames that do not arrive at their first try, and the mean length of a run of them. */
+  loss: number;
+  lossRun: number;
+  /** As configured. */
+  bitrateBps: number;
+  costCentsPerMegabyte: number;
+}
+
 /** The ways to one node, for people: made on demand. */
 export interface RouteExplanation {
   from: Address;
@@ -245,6 +267,19 @@ export interface NoPath {
   /** How long a packet of IP or of another node is kept here for a way, ms; own messages are repeated instead. */
   keptMs: number;
 }
+/** What waits of one class. */
+export interface QueueStatus {
+  frames: number;
+  /** Time on air of the payloads, ms. */
+  ms: number;
+}
+/** Why something was not sent, or not taken, on a bearer, and how often. */
+export interface BearerDrop {
+  /** Null where that cannot be told: what did not open, and the mesh's own frames. */
+  trafficClass: TrafficClass | null;
+  reason: string;
+  count: number;
+}
 export interface BearerStatus {
   id: number;
   name: string;
@@ -255,6 +290,9 @@ export interface BearerStatus {
   octetsReceived: number;
   queuedFrames: number;
   queuedMs: number;
+  /** By class, in wire order. */
+  queues: QueueStatus[];
+  drops: BearerDrop[];
   /** Share of the last 10 s that own transmissions held the medium. */
   airtimeShare: number;
   /** What routing reckons with now, policy included. */
@@ -273,7 +311,7 @@ export interface MeshCore {
   // I/O
   handleFrame(nowUs: number, bearerId: number, endpoint: number, octets: Uint8Array, length: number): void;
   handleTimeout(nowUs: number): void;
-  /** When `handleTimeout` or `pollTransmit` next has something to do; Infinity when idle. */
+  /** When `handleTimeout`, `pollTransmit` or `pollEvent` next has something to do; Infinity when idle. */
   nextTimeoutUs(): number;
   /** Fills the slot and returns true while there is something to send now; paces each bearer by its bitrate. */
   pollTransmit(nowUs: number, slot: TransmitSlot): boolean;
@@ -318,7 +356,7 @@ export interface MeshCore {
   sendVideo(nowUs: number, to: Address, stream: number, octets: Uint8Array): void;
   /**
    * One IP packet as `compressIp` writes it, octets[from, from + length), at most MAX_IP_OCTETS + 1; false (counted)
-   * if there is no way now. `critical` asks for two copies over disjoint paths; it has no effect yet.
+   * if there is no way now. `critical` asks for two copies over disjoint paths.
    */
   sendIp(
     nowUs: number,
@@ -362,6 +400,8 @@ export interface MeshCore {
   explainRoute(nowUs: number, to: Address): RouteExplanation;
   /** The parts of the status that are asked for often. */
   bearerStatus(nowUs: number): BearerStatus[];
+  /** The bearers that lead to a neighbour, quickest first. */
+  paths(nowUs: number, to: Address): PathStatus[];
   /** True if there is a path to the node now. */
   isReachable(to: Address): boolean;
 }

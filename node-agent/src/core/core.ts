@@ -16,6 +16,7 @@ import {
   MAX_VIDEO_OCTETS,
   type MeshCore,
   type NodeEvent,
+  type PathStatus,
   type PositionReport,
   Precedence,
   type RouteExplanation,
@@ -30,6 +31,7 @@ import { GroupRelay } from "./group-relay.ts";
 import { Hellos } from "./hellos.ts";
 import { HopArq } from "./hop-arq.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
+import { Merging } from "./merge/merging.ts";
 import { Overhearing } from "./overhearing.ts";
 import { PathFrames } from "./path-frames.ts";
 import type { Port } from "./port.ts";
@@ -73,6 +75,7 @@ class Core implements MeshCore {
   readonly #voice: VoiceService;
   readonly #policy: PolicyService;
   readonly #overhearing: Overhearing;
+  readonly #merging: Merging;
   readonly #pathFrames: PathFrames;
   #nextEvent = 0;
 
@@ -82,10 +85,11 @@ class Core implements MeshCore {
     const flooding = new LinkStateFlooding(s, nowUs);
     const areas = new AreaRoutes(s, flooding);
     const hellos = new Hellos(s, areas);
-    const adjacency = new Adjacency(s, flooding, areas, hellos);
-    const forwarding = new Forwarding(s);
+    const merging = new Merging(s);
+    const adjacency = new Adjacency(s, flooding, areas, hellos, merging);
+    const forwarding = new Forwarding(s, merging);
     const overhearing = new Overhearing(s, forwarding);
-    const arq = new HopArq(s, adjacency, overhearing);
+    const arq = new HopArq(s, adjacency, overhearing, merging);
     const relay = new GroupRelay(s, forwarding);
     const snapshots = new Snapshots(s, adjacency, forwarding);
     this.#flooding = flooding;
@@ -98,12 +102,13 @@ class Core implements MeshCore {
     this.#overhearing = overhearing;
     const pathFrames = new PathFrames(s);
     this.#pathFrames = pathFrames;
+    this.#merging = merging;
     this.#receiver = new Receiver(
       s,
-      { hellos, adjacency, flooding, arq, forwarding, relay, snapshots, overhearing, pathFrames },
+      { hellos, adjacency, flooding, arq, forwarding, relay, snapshots, overhearing, merging, pathFrames },
       this.#deliver,
     );
-    this.#transmitter = new Transmitter(s, { hellos, flooding, arq, snapshots });
+    this.#transmitter = new Transmitter(s, { hellos, flooding, arq, snapshots, merging });
     this.#outbox = new Outbox(s, forwarding, relay);
     this.#texts = new TextService(s, this.#outbox, forwarding);
     this.#positions = new PositionService(s, this.#outbox);
@@ -118,9 +123,10 @@ class Core implements MeshCore {
     flooding.onAdvertisement = (atUs, before, after, hearsay) =>
       adjacency.advertisementChanged(atUs, before, after, hearsay);
     adjacency.onStranger = (atUs, port, n) => snapshots.meet(atUs, port, n);
-    const rerouting = new Rerouting(s, forwarding);
+    const rerouting = new Rerouting(s, forwarding, merging);
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
+    merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n);
     adjacency.onLinkUp = (atUs, port, n) => {
       this.#policy.offer(atUs, port, n);
       forwarding.custody.linksChanged(atUs);
@@ -130,12 +136,15 @@ class Core implements MeshCore {
   // I/O
 
   handleFrame(nowUs: number, bearerId: number, endpoint: number, octets: Uint8Array, length: number): void {
+    this.#s.counters.receiveOn(bearerId);
     this.#receiver.handleFrame(nowUs, this.#port(bearerId), endpoint, octets, length);
+    this.#s.counters.receiveOn();
   }
 
   handleTimeout(nowUs: number): void {
     if (this.#flooding.dueUs <= nowUs) this.#flooding.handleTimeout(nowUs);
     if (this.#overhearing.dueUs <= nowUs) this.#overhearing.handleTimeout(nowUs);
+    if (this.#merging.dueUs <= nowUs) this.#merging.handleTimeout(nowUs);
     if (this.#relay.dueUs <= nowUs) this.#relay.handleTimeout(nowUs);
     if (this.#forwarding.custody.dueUs <= nowUs) this.#forwarding.custody.handleTimeout(nowUs);
     if (this.#areas.dueUs <= nowUs) this.#areas.handleTimeout(nowUs);
@@ -159,6 +168,7 @@ class Core implements MeshCore {
       this.#areas.dueUs,
       this.#relay.dueUs,
       this.#overhearing.dueUs,
+      this.#merging.dueUs,
       this.#texts.dueUs,
       this.#sos.dueUs,
       this.#forwarding.custody.dueUs,
@@ -328,7 +338,11 @@ class Core implements MeshCore {
   }
 
   bearerStatus(nowUs: number): BearerStatus[] {
-    return this.#s.ports.map((port) => readBearer(port, nowUs));
+    return this.#s.ports.map((port) => readBearer(port, this.#s.counters, nowUs));
+  }
+
+  paths(nowUs: number, to: Address): PathStatus[] {
+    return this.#merging.paths(nowUs, to);
   }
 
   isReachable(to: Address): boolean {

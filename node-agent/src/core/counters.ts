@@ -1,3 +1,7 @@
+import { CLASS_COUNT } from "@skein/codecs";
+import type { BearerDrop, TrafficClass } from "./api.ts";
+import { MAX_BEARERS } from "./limits.ts";
+
 /** Named counters: every drop has a reason, every reason a number. Dense ids, nothing allocated to count. */
 
 const DROP_REASONS = [
@@ -34,6 +38,7 @@ const DROP_REASONS = [
   "bearer-lost",
   "control-share",
   "sources-forgotten",
+  "copies-full",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -63,6 +68,10 @@ const COUNTED = [
   "detours",
   "kept",
   "suspicions",
+  "suspicions-told",
+  "suspicions-refused",
+  "paths-missed",
+  "copied",
   "flaps-damped",
   "contradicted",
   "ends-disagree",
@@ -72,16 +81,48 @@ const COUNTED = [
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 
+/** Row of drops that concern no bearer, column of those that concern no class. */
+const NO_BEARER = MAX_BEARERS;
+const NO_CLASS = CLASS_COUNT;
+const COLUMNS = CLASS_COUNT + 1;
+
+const INDEX = Object.fromEntries(DROP_REASONS.map((reason, index) => [reason, index])) as Record<DropReason, number>;
+
 export class Counters {
+  /** Bearer that what is being handled came by. */
+  #bearerId = NO_BEARER;
+  /** By bearer, class and reason. */
+  readonly #drops = new Uint32Array((MAX_BEARERS + 1) * COLUMNS * DROP_REASONS.length);
   readonly drops: Record<DropReason, number> = Object.fromEntries(DROP_REASONS.map((r) => [r, 0])) as Record<
     DropReason,
     number
   >;
   readonly counts: Record<Counted, number> = Object.fromEntries(COUNTED.map((c) => [c, 0])) as Record<Counted, number>;
 
-  drop(reason: DropReason): void {
-    this.drops[reason]++;
+  /** What is dropped from now on has come by this bearer, unless another one is named; by none if it is left out. */
+  receiveOn(bearerId = NO_BEARER): void {
+    this.#bearerId = bearerId;
   }
+
+  /** Class and bearer of what is dropped, where they are known. */
+  drop(reason: DropReason, trafficClass: number = NO_CLASS, bearerId: number = this.#bearerId): void {
+    this.drops[reason]++;
+    const at = (bearerId * COLUMNS + trafficClass) * DROP_REASONS.length + INDEX[reason];
+    this.#drops[at] = (this.#drops[at] as number) + 1;
+  }
+
+  /** What was dropped on a bearer, one entry for each class and reason that there has been. */
+  dropsOn(bearerId: number): BearerDrop[] {
+    const found: BearerDrop[] = [];
+    for (let c = 0; c < COLUMNS; c++) {
+      for (const [index, reason] of DROP_REASONS.entries()) {
+        const count = this.#drops[(bearerId * COLUMNS + c) * DROP_REASONS.length + index] as number;
+        if (count > 0) found.push({ trafficClass: c === NO_CLASS ? null : (c as TrafficClass), reason, count });
+      }
+    }
+    return found;
+  }
+
   count(what: Counted): void {
     this.counts[what]++;
   }

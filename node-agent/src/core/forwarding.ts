@@ -16,8 +16,17 @@ import { TrafficClass } from "./api.ts";
 import { NO_WAY } from "./area-paths.ts";
 import { Custody } from "./custody.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
-import { MAX_SEARCH_COPIES, QUEUE_AGE_NARROW_US, QUEUE_AGE_WIDE_US, SEARCH_BURST, SEARCH_GAP_US } from "./limits.ts";
+import {
+  CRITICAL_AGE_US,
+  MAX_SEARCH_COPIES,
+  QUEUE_AGE_NARROW_US,
+  QUEUE_AGE_WIDE_US,
+  SEARCH_BURST,
+  SEARCH_GAP_US,
+} from "./limits.ts";
 import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
+import type { Merging } from "./merge/merging.ts";
+import type { Copy } from "./merge/placement.ts";
 import { isTrusted, isUsable, type Neighbour, type Port } from "./port.ts";
 import {
   ANY_POTENTIAL,
@@ -58,6 +67,7 @@ export interface Choices {
  */
 export class Forwarding {
   readonly #s: CoreState;
+  readonly #merging: Merging;
   readonly #custody: Custody;
   readonly #searched: DuplicateFilter;
   #searchesPaidUs = 0;
@@ -77,11 +87,16 @@ export class Forwarding {
   #port: Port | undefined;
   #neighbour: Neighbour | undefined;
   #potential = 0;
+  /** What the packet at hand is: to be sent twice; one of several copies; to leave later. */
+  #critical = false;
+  #copied = false;
+  #delayUs = 0;
   /** The next hop that the database wants, usable or not. */
   #wanted: Neighbour | undefined;
 
-  constructor(state: CoreState) {
+  constructor(state: CoreState, merging: Merging) {
     this.#s = state;
+    this.#merging = merging;
     this.#searched = new DuplicateFilter(state.counters);
     this.#anywhere.firstHops.fill(1);
     this.#custody = new Custody(state, (nowUs, header, repair, slot) => this.#resume(nowUs, header, repair, slot));
@@ -105,13 +120,30 @@ export class Forwarding {
     length: number,
     deadlineUs = 0,
     keep = true,
+    critical = false,
+  ): boolean {
+    this.#critical = critical;
+    const sent = this.#route(nowUs, header, repair, octets, from, length, deadlineUs, keep);
+    this.#critical = false;
+    return sent;
+  }
+
+  #route(
+    nowUs: number,
+    header: DataHeader,
+    repair: Repair,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    deadlineUs: number,
+    keep: boolean,
   ): boolean {
     const fresh = (header.flags & DATA_FLAG_REPAIR) === 0;
     if (this.forward(nowUs, header, repair, octets, from, length, deadlineUs, undefined)) return true;
     if (this.#search(nowUs, header, repair, octets, from, length, deadlineUs)) return true;
     const until = deadlineUs > 0 ? deadlineUs : nowUs + (QUEUE_AGE_WIDE_US[header.trafficClass] as number);
     if (keep && this.#custody.keep(nowUs, header, repair, octets, from, length, until)) return false;
-    return this.#drop(fresh && header.potential === ANY_POTENTIAL ? "no-route" : "no-descent");
+    return this.#drop(fresh && header.potential === ANY_POTENTIAL ? "no-route" : "no-descent", header);
   }
 
   /** Queues a packet for a next hop other than `except`; false, with nothing counted, if there is none. */
@@ -130,14 +162,50 @@ export class Forwarding {
       if (!this.#descend(nowUs, header, repair, except)) return false;
       if ((header.flags & DATA_FLAG_REPAIR) !== 0) this.#s.counters.count("repaired");
     } else if (!this.#followRoute(nowUs, header, repair, except)) return false;
+    if (this.#merged(nowUs, header.trafficClass, except))
+      return this.#enqueueCopies(nowUs, header, repair, octets, from, length, deadlineUs);
     return this.#enqueue(nowUs, header, repair, octets, from, length, deadlineUs);
+  }
+
+  /** True if the next node is reached over several bearers, and copies have been chosen. */
+  #merged(nowUs: number, trafficClass: number, except: Neighbour | undefined): boolean {
+    this.#copied = false;
+    if ((this.#port as Port).narrow || (trafficClass !== TrafficClass.voice && !this.#critical)) return false;
+    const hop = this.#neighbour as Neighbour;
+    return this.#merging.placement.choose(nowUs, this.#s.ports, hop, trafficClass, this.#critical, except);
+  }
+
+  #enqueueCopies(
+    nowUs: number,
+    header: DataHeader,
+    repair: Repair,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    deadlineUs: number,
+  ): boolean {
+    const { placement } = this.#merging;
+    this.#copied = placement.count > 1;
+    if (this.#copied) this.#s.counters.count("copied");
+    let sent = false;
+    const untilUs = deadlineUs === 0 && this.#critical ? nowUs + CRITICAL_AGE_US : deadlineUs;
+    for (let i = 0; i < placement.count; i++) {
+      const { port, neighbour, delayUs } = placement.copies[i] as Copy;
+      this.#port = port;
+      this.#neighbour = neighbour;
+      this.#delayUs = delayUs;
+      sent = this.#enqueue(nowUs, header, repair, octets, from, length, untilUs) || sent;
+    }
+    this.#delayUs = 0;
+    return sent;
   }
 
   /**
    * A second copy of a packet over a way that shares no node with the first one's, or at least no link with it.
-   * To be called right after `route`; false if there is no such way.
+   * To be called right after `route`; false if there is no such way, or if `route` has made copies.
    */
   routeCopy(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): boolean {
+    if (this.#copied) return false;
     this.#aim(nowUs, header.destination);
     const { trafficClass } = header;
     if (!this.#chooseDescent(nowUs, trafficClass, ANY_POTENTIAL, undefined)) return false;
@@ -599,19 +667,24 @@ export class Forwarding {
     deadlineUs: number,
   ): boolean {
     const port = this.#port as Port;
-    if (isTooSlow(port, header.trafficClass, length)) return false;
     const { pool } = this.#s;
+    if (isTooSlow(port, header.trafficClass, pool.payerNow, length)) return false;
     const slot = pool.allocate(header, repair, octets, from, length);
-    if (slot === -1) return this.#drop("pool-empty");
+    if (slot === -1) return this.#drop("pool-empty", header, port);
     pool.potential[slot] = this.#potential;
     pool.neighbour[slot] = (this.#neighbour as Neighbour).index;
     pool.deadlineUs[slot] = deadlineUs > 0 ? deadlineUs : nowUs + queueAgeUs(port, header.trafficClass);
-    port.queue.push(slot);
+    if (this.#copied) {
+      pool.copyKey[slot] = this.#merging.keyOf(header.source, header.sequence);
+      pool.patienceUs[slot] = this.#merging.patienceUs();
+    }
+    if (this.#delayUs > 0) this.#merging.later(port, slot, nowUs + this.#delayUs);
+    else port.queue.push(slot);
     return true;
   }
 
-  #drop(reason: "no-route" | "no-descent" | "pool-empty"): false {
-    this.#s.counters.drop(reason);
+  #drop(reason: "no-route" | "no-descent" | "pool-empty", header: DataHeader, port?: Port): false {
+    this.#s.counters.drop(reason, header.trafficClass, port?.config.id);
     return false;
   }
 
@@ -674,8 +747,7 @@ export function queueAgeUs(port: Port, trafficClass: number): number {
 }
 
 /** True if video or bulk would be too old when its turn came, behind what waits on a narrow bearer already. */
-function isTooSlow(port: Port, trafficClass: number, length: number): boolean {
+function isTooSlow(port: Port, trafficClass: number, account: number, length: number): boolean {
   if (!port.narrow || trafficClass < TrafficClass.video) return false;
-  const waitUs = ((port.queue.octets() + length) * 8e6) / port.config.bitrateBps;
-  return waitUs > queueAgeUs(port, trafficClass);
+  return port.queue.waitUs(account, length) > queueAgeUs(port, trafficClass);
 }

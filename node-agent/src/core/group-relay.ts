@@ -141,7 +141,7 @@ export class GroupRelay {
   ): void {
     const pending = this.#active < MAX_PENDING_RELAYS ? this.#pending.find((p) => p.slot === -1) : undefined;
     if (pending === undefined) {
-      this.#s.counters.drop("relay-table-full");
+      this.#s.counters.drop("relay-table-full", header.trafficClass, port.config.id);
       return;
     }
     pending.once.set(NOBODY);
@@ -154,7 +154,7 @@ export class GroupRelay {
     }
     const slot = this.#s.pool.allocate(header, undefined, octets, from, length);
     if (slot === -1) {
-      this.#s.counters.drop("pool-empty");
+      this.#s.counters.drop("pool-empty", header.trafficClass, port.config.id);
       return;
     }
     const rankUs = header.precedence === Precedence.flash ? RELAY_RANK_FLASH_US : RELAY_RANK_US;
@@ -251,7 +251,7 @@ export class GroupRelay {
   ): void {
     const slot = this.#s.pool.allocate(header, undefined, octets, from, length);
     if (slot === -1) {
-      this.#s.counters.drop("pool-empty");
+      this.#s.counters.drop("pool-empty", header.trafficClass, port.config.id);
       return;
     }
     this.#s.pool.neighbour[slot] = neighbour;

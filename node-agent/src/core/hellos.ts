@@ -24,7 +24,7 @@ import {
   HELLO_NEWCOMER_NARROW_US,
   SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
-import type { Port } from "./port.ts";
+import { isUnheard, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 const FULL_HELLO_EVERY = 8;
@@ -70,6 +70,16 @@ export class Hellos {
     // Whom one does not know does not know oneself either, as a rule: it could not read the question.
     if (port.needFullHello || port.askedLocal !== 0) return true;
     return !port.narrow && (nowUs < port.turnSettledUs || port.hellosSinceFull >= FULL_HELLO_EVERY);
+  }
+
+  /**
+   * True if the turn on a narrow channel is better spent on a hello in full: others are heard, and none of them is known
+   * to hear this node. What it says otherwise they cannot open.
+   */
+  introducesItself(nowUs: number, port: Port): boolean {
+    if (!port.narrow || !isUnheard(port) || nowUs - port.lastHelloUs < HELLO_NEWCOMER_NARROW_US) return false;
+    port.needFullHello = true;
+    return true;
   }
 
   /** Body of a hello (after the kind octet); sets when the next one is due. */

@@ -1,4 +1,6 @@
 import {
+  ARRIVAL_UNIT_US,
+  type DataHeader,
   decodeReport,
   encodeReport,
   type ReplayWindow,
@@ -10,6 +12,7 @@ import {
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import { TrafficClass } from "./api.ts";
+import { flowKey } from "./flow-labels.ts";
 import {
   ACKNOWLEDGE_AT_ONCE_FRAMES,
   DEAF_NARROW_US,
@@ -38,8 +41,10 @@ import {
   SPREAD_PER_MEMBER_US,
   VOICE_REPAIR_FRAMES,
 } from "./limits.ts";
+import type { Merging } from "./merge/merging.ts";
+import type { PathMeter } from "./merge/path-meter.ts";
 import type { Overhearing } from "./overhearing.ts";
-import { answerChance, type Neighbour, type Port } from "./port.ts";
+import { answerChance, type Neighbour, type Port, reckonAnswerDue } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
 import { isSettling } from "./turn-taking.ts";
@@ -59,6 +64,8 @@ const STEADY_TRIES_DIRECT = 4;
 const STEADY_TRIES_SHARED = 2;
 /** A neighbour is under suspicion when mere loss would explain its silence with less than this probability. */
 const CHANCE = 0.02;
+/** The same where copies go other ways, so that there is time to be sure. */
+const CHANCE_COPIED = 0.003;
 /** How much of the lateness of time-outs is remembered at the next, and how much of it an answer may take longer. */
 const LATE_MEMORY = 0.95;
 const LATE_MARGIN = 2;
@@ -76,21 +83,25 @@ export class HopArq {
   readonly #s: CoreState;
   readonly #adjacency: Adjacency;
   readonly #overhearing: Overhearing;
-  readonly #report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0 };
+  readonly #merging: Merging;
+  readonly #report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0, arrival: -1 };
 
   /** Told of a flow frame that is not answered: its packet is to go with a full header. */
   onUnanswered: (nowUs: number, port: Port, ring: SentRing, index: number) => void = () => undefined;
 
-  constructor(state: CoreState, adjacency: Adjacency, overhearing: Overhearing) {
+  constructor(state: CoreState, adjacency: Adjacency, overhearing: Overhearing, merging: Merging) {
     this.#s = state;
     this.#adjacency = adjacency;
     this.#overhearing = overhearing;
+    this.#merging = merging;
   }
 
   // Receiving side
 
-  /** A frame of `n` addressed to this node came: acknowledge soon. */
-  oweReport(nowUs: number, port: Port, n: Neighbour, direct: boolean): void {
+  /** A frame of `n` addressed to this node came, -1: part of a packet only: acknowledge soon. */
+  oweReport(nowUs: number, port: Port, n: Neighbour, direct: boolean, flow: number, sequence: number): void {
+    n.owedFlow = flow;
+    n.owedSequence = sequence;
     const delayUs = port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US;
     this.#due(port, n, direct, ++n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES ? nowUs : nowUs + delayUs);
   }
@@ -99,6 +110,26 @@ export class HopArq {
   passedBy(nowUs: number, port: Port, n: Neighbour, direct: boolean): void {
     const dueUs = direct ? n.directReportDueUs : n.reportDueUs;
     if (dueUs !== EVER && ++n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES) this.#due(port, n, direct, nowUs);
+  }
+
+  /** A packet goes on, on the radio that it came by: whoever brought it hears that, and needs no report of it. */
+  passedOn(port: Port, header: DataHeader): void {
+    const flow = flowKey(this.#s.local, header);
+    for (let i = 0; i < port.neighbours.length; i++) {
+      const n = port.neighbours[i] as Neighbour;
+      if (n.owedFrames !== 1 || n.owedFlow !== flow || n.owedSequence !== header.sequence) continue;
+      n.owedFrames = 0;
+      n.reportDueUs = EVER;
+      reckonAnswerDue(port);
+    }
+  }
+
+  /** `n` was heard to send a packet on to somebody else: if it had that from here, it has got it. */
+  heardPassedOn(nowUs: number, port: Port, n: Neighbour, header: DataHeader): void {
+    const ring = port.sent;
+    if (port.narrow || n.foreign || ring.unacknowledgedBy[n.index] === 0) return;
+    const index = ring.find(flowKey(n.local, header), header.sequence);
+    if (index !== -1) this.#acknowledged(nowUs, port, n, ring, index, true);
   }
 
   /** The stream jumped ahead of `previousHighest`: ask for what is missing, unless it comes by itself. */
@@ -179,6 +210,8 @@ export class HopArq {
     this.#report.slot = direct ? n.directRemoteSlot : 0;
     this.#report.highestLow = window.highest < 0 ? 0 : window.highest % 0x10000;
     this.#report.bitmap = replayBitmap(window, window.highest);
+    const arrivedUs = direct ? n.directArrivedUs : n.arrivedUs;
+    this.#report.arrival = port.narrow ? -1 : Math.floor(arrivedUs / ARRIVAL_UNIT_US) & 0xffff;
     n.owedFrames = 0;
     const since = window.highest - n.joinedCounter;
     if (!direct && since < 32) this.#report.bitmap = (this.#report.bitmap | (0xffff_ffff << since)) >>> 0;
@@ -210,10 +243,13 @@ export class HopArq {
     acknowledged: boolean,
     deadlineUs: number,
     sequence: number,
+    trafficClass: number,
   ): void {
     const ring = direct && n !== undefined ? directRing(port, n) : port.sent;
     const owner = acknowledged && n !== undefined ? n.index : -1;
-    if (ring.keep(counter, frame, length, owner, nowUs, deadlineUs, sequence)) this.#s.counters.drop("unacknowledged");
+    const forgotten = ring.trafficClass[counter % ring.frames];
+    if (ring.keep(counter, frame, length, owner, nowUs, deadlineUs, sequence, trafficClass))
+      this.#s.counters.drop("unacknowledged", forgotten, port.config.id);
     if (acknowledged && n !== undefined) port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n));
   }
 
@@ -234,11 +270,20 @@ export class HopArq {
     const next = direct ? n.directCounter : port.counter;
     const highest = rebuildCounter(report.highestLow, 16, next - 1);
     if (highest >= next) return true;
+    if (n.meter !== undefined) this.#measure(n, n.meter, ring, highest);
     this.#reckon(nowUs, port, n, ring, report.slot, highest, true, true);
     for (let i = 0; i < 32; i++) {
       this.#reckon(nowUs, port, n, ring, report.slot, highest - 1 - i, ((report.bitmap >>> i) & 1) === 1, false);
     }
     return true;
+  }
+
+  /** What the report in hand says of the path. */
+  #measure(n: Neighbour, meter: PathMeter, ring: SentRing, highest: number): void {
+    const { arrival, bitmap } = this.#report;
+    // As a signed number, for a larger one would be put on the heap.
+    meter.reported(highest, bitmap | 0, ring);
+    if (arrival >= 0) meter.arrived(highest, arrival, n, ring);
   }
 
   /** Somebody else has asked a transmitter: if that covers all that is missing here, its repetition will do. */
@@ -275,26 +320,12 @@ export class HopArq {
     const owner = ring.neighbour[index] as number;
     if (owner !== -1 && owner !== n.index) return;
     if (got) {
-      if (owner === -1) return;
-      // Of a repeated frame one cannot tell which copy is meant (RFC 6298 3): the first is the safe guess.
-      const clear = ring.tries[index] === 1;
-      if (latest && (clear || nowUs - n.lastRttUs > RTT_FRESH_US)) {
-        sampleRtt(n, nowUs - (ring.firstSentUs[index] as number));
-        n.lastRttUs = nowUs;
-      }
-      // Unanswered tries count once there is an answer: a link that has just died must not look like a lossy one.
-      n.answered *= (1 - ANSWER_GAIN) ** ((ring.tries[index] as number) - 1);
-      n.answered += ANSWER_GAIN * (1 - n.answered);
-      n.lastAcknowledgedUs = nowUs;
-      n.suspectSinceUs = EVER;
-      n.silentRounds = 0;
-      if (ring.flowKey[index] !== -1)
-        port.flows?.acknowledged(ring.flowKey[index] as number, ring.sequence[index] as number);
-      ring.close(index);
+      if (owner !== -1) this.#acknowledged(nowUs, port, n, ring, index, latest);
       return;
     }
     // Several receivers may miss the same frame, and reports cross repetitions: once per round trip is enough.
     if (nowUs - (ring.sentUs[index] as number) < repairGuardUs(port, n)) return;
+    if (!mayRepeat(nowUs, ring, index)) return;
     this.#repeat(
       nowUs,
       port,
@@ -305,11 +336,31 @@ export class HopArq {
     );
   }
 
+  /** `n` has got a frame that waits for it; `latest`: it says so of this one first, so that a round trip can be told. */
+  #acknowledged(nowUs: number, port: Port, n: Neighbour, ring: SentRing, index: number, latest: boolean): void {
+    // Of a repeated frame one cannot tell which copy is meant (RFC 6298 3): the first is the safe guess.
+    const clear = ring.tries[index] === 1;
+    if (latest && (clear || nowUs - n.lastRttUs > RTT_FRESH_US)) {
+      sampleRtt(n, nowUs, ring, index);
+      n.lastRttUs = nowUs;
+    }
+    // Unanswered tries count once there is an answer: a link that has just died must not look like a lossy one.
+    n.answered *= (1 - ANSWER_GAIN) ** ((ring.tries[index] as number) - 1);
+    n.answered += ANSWER_GAIN * (1 - n.answered);
+    n.lastAcknowledgedUs = nowUs;
+    n.suspectSinceUs = EVER;
+    n.silentRounds = 0;
+    if (ring.copyKey[index] !== -1) this.#merging.acknowledged(n, ring.copyKey[index] as number);
+    if (ring.flowKey[index] !== -1)
+      port.flows?.acknowledged(ring.flowKey[index] as number, ring.sequence[index] as number);
+    ring.close(index);
+  }
+
   /** The neighbour was only slow: whoever does not learn that from frames given up suspects it again and again. */
   #answeredLate(nowUs: number, n: Neighbour, ring: SentRing, index: number): void {
     if (ring.neighbour[index] !== n.index) return;
     ring.givenUp[index] = 0;
-    sampleRtt(n, nowUs - (ring.firstSentUs[index] as number));
+    sampleRtt(n, nowUs, ring, index);
     n.lastRttUs = nowUs;
     n.lastAcknowledgedUs = nowUs;
     n.suspectSinceUs = EVER;
@@ -319,7 +370,11 @@ export class HopArq {
   #repeat(nowUs: number, port: Port, ring: SentRing, slot: number, index: number, maxTries: number): boolean {
     if ((ring.tries[index] as number) >= maxTries || nowUs > (ring.deadlineUs[index] as number)) {
       if (ring.neighbour[index] !== -1)
-        this.#s.counters.drop(nowUs > (ring.deadlineUs[index] as number) ? "expired" : "retries-exhausted");
+        this.#s.counters.drop(
+          nowUs > (ring.deadlineUs[index] as number) ? "expired" : "retries-exhausted",
+          ring.trafficClass[index],
+          port.config.id,
+        );
       ring.close(index);
       return false;
     }
@@ -329,6 +384,7 @@ export class HopArq {
       return false;
     }
     ring.tries[index] = (ring.tries[index] as number) + 1;
+    ring.missed[index] = 0;
     ring.sentUs[index] = nowUs;
     port.repeats.push((ring.counter[index] as number) * 256 + slot);
     return true;
@@ -361,20 +417,29 @@ export class HopArq {
       const steady = port.shared ? STEADY_TRIES_SHARED : STEADY_TRIES_DIRECT;
       const stretch = 2 ** Math.max(0, Math.min(4, tries - steady));
       const dueUs = (ring.sentUs[index] as number) + rtoUs(port, n) * stretch;
-      if (dueUs <= nowUs) {
-        countSilence(nowUs, port, n);
-        if (isSilent(port, n, tries, ring.firstSentUs[index] as number)) {
-          n.silentRounds = 0;
-          this.#adjacency.suspect(nowUs, port, n);
-        }
-        // Suspicion gives what has another way to that; what is still here is tried again.
-        if (ring.open[index] === 1) this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES);
-      }
+      if (dueUs <= nowUs) this.#timedOut(nowUs, port, n, ring, slot, index);
       if (ring.open[index] === 0) continue;
       const firstSentUs = ring.firstSentUs[index] as number;
-      if (n.twoWay && isLinkDead(nowUs, port, n, firstSentUs)) this.#adjacency.failLink(nowUs, port, n);
+      if (n.twoWay && isLinkDead(nowUs, port, n, firstSentUs, ring.tries[index] as number))
+        this.#adjacency.failLink(nowUs, port, n);
       else port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n) / 2);
     }
+  }
+
+  #timedOut(nowUs: number, port: Port, n: Neighbour, ring: SentRing, slot: number, index: number): void {
+    if (ring.missed[index] === 0) {
+      countSilence(nowUs, port, n);
+      const chance = ring.copyKey[index] === -1 ? CHANCE : CHANCE_COPIED;
+      if (isSilent(port, n, ring.tries[index] as number, ring.firstSentUs[index] as number, chance)) {
+        n.silentRounds = 0;
+        this.#adjacency.suspect(nowUs, port, n);
+      }
+    }
+    // Suspicion gives what has another way to that; what is still here is tried again.
+    if (ring.needless[index] === 1) ring.close(index);
+    else if (ring.open[index] === 1 && mayRepeat(nowUs, ring, index))
+      this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES);
+    else ring.missed[index] = 1;
   }
 }
 
@@ -395,6 +460,12 @@ function hasGap(n: Neighbour, counter: number): boolean {
   const since = Math.min(32, n.window.highest - counter);
   const expected = since === 32 ? 0xffff_ffff : 2 ** since - 1;
   return (replayBitmap(n.window, n.window.highest) & expected) >>> 0 !== expected;
+}
+
+/** False while another copy of the packet may be acknowledged, and if one has been. */
+function mayRepeat(nowUs: number, ring: SentRing, index: number): boolean {
+  if (ring.copyKey[index] === -1 || (ring.tries[index] as number) > 1) return ring.needless[index] === 0;
+  return ring.needless[index] === 0 && nowUs - (ring.sentUs[index] as number) >= (ring.patienceUs[index] as number);
 }
 
 /** The ring of a neighbour's direct stream, made on first use. */
@@ -418,25 +489,27 @@ function countSilence(nowUs: number, port: Port, n: Neighbour): void {
 }
 
 /** True if mere loss hardly explains that a frame sent so many times, first at `firstSentUs`, was not acknowledged. */
-function isSilent(port: Port, n: Neighbour, tries: number, firstSentUs: number): boolean {
+function isSilent(port: Port, n: Neighbour, tries: number, firstSentUs: number, chance: number): boolean {
   if (port.narrow || n.suspectSinceUs !== EVER || n.lastAcknowledgedUs > firstSentUs) return false;
-  return Math.max(tries, n.silentRounds) >= patienceTries(n) + (n.lastHeardUs > firstSentUs ? 2 : 0);
+  return Math.max(tries, n.silentRounds) >= patienceTries(n, chance) + (n.lastHeardUs > firstSentUs ? 2 : 0);
 }
 
 /** Tries after which silence is no chance any more, by the loss that is known in both directions. */
-function patienceTries(n: Neighbour): number {
-  const tries = Math.ceil(Math.log(CHANCE) / Math.log(1 - answerChance(n)));
+function patienceTries(n: Neighbour, chance: number): number {
+  const tries = Math.ceil(Math.log(chance) / Math.log(1 - answerChance(n)));
   return Math.min(MAX_PATIENCE_TRIES, Math.max(2, tries));
 }
 
 /**
- * True if a frame first sent at `firstSentUs` shows that nothing gets through any more. On wide bearers probes find out
+ * True if a frame sent so often, first at `firstSentUs`, shows that nothing gets through any more. On wide bearers probes find out
  * about silence; what is left to notice here is somebody who is heard and never acknowledges.
  */
-function isLinkDead(nowUs: number, port: Port, n: Neighbour, firstSentUs: number): boolean {
+function isLinkDead(nowUs: number, port: Port, n: Neighbour, firstSentUs: number, tries: number): boolean {
   const unheardUs = nowUs - Math.max(n.lastHeardUs, firstSentUs);
   if (port.narrow && unheardUs > LINK_FAILURE_TIMEOUTS * rtoUs(port, n)) return true;
   const unansweredUs = nowUs - Math.max(n.lastAcknowledgedUs, firstSentUs);
+  // A link of one's own that is idle does not know its loss, and may be the only one: the frame is tried to the end.
+  if (!port.shared && tries < MAX_TRIES - 1) return false;
   return unansweredUs > Math.max(port.narrow ? DEAF_NARROW_US : DEAF_WIDE_US, 6 * rtoUs(port, n));
 }
 
@@ -445,8 +518,9 @@ function repairGuardUs(port: Port, n: Neighbour): number {
   return Math.max(floor, n.rttUs > 0 ? n.rttUs * 0.9 : 2 * port.config.latencyUs);
 }
 
-/** RFC 6298 2.2, 2.3. */
-function sampleRtt(n: Neighbour, sampleUs: number): void {
+/** RFC 6298 2.2, 2.3. The difference is taken here: as an argument it would be an object, unless V8 copies this into its caller. */
+function sampleRtt(n: Neighbour, nowUs: number, ring: SentRing, index: number): void {
+  const sampleUs = nowUs - (ring.firstSentUs[index] as number);
   if (n.rttUs === 0) {
     n.rttUs = sampleUs;
     n.rttVarianceUs = sampleUs / 2;

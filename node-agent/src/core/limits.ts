@@ -79,6 +79,29 @@ export const MAX_PENDING_ADVERTISEMENTS = 254;
 export const QUEUE_AGE_WIDE_US = [250_000, 5_000_000, 600_000, 15_000_000] as const;
 export const QUEUE_AGE_NARROW_US = [450_000, 12_000_000, 1_500_000, 30_000_000] as const;
 
+/** Bulk that may wait on one wide bearer, time on air (`queue-full`); of other classes as much as may get that old. */
+export const MAX_QUEUED_BULK_WIDE_US = 1_000_000;
+/** Bulk is owed this share of what everything else takes while it waits; */
+export const BULK_SHARE = 1 / 16;
+/** so many frames of debt are paid even before voice, one before command and video. */
+export const BULK_OWED_FRAMES = 4;
+/** Share of a bearer that one transmitter's flash may have before everything else, */
+export const FLASH_SHARE = 0.1;
+/** and that its voice and command may have before others' video and bulk: */
+export const MIN_PRIVILEGED_SHARE = 0.25;
+/** on slow bearers what a call takes (64 kbit/s in packets of 20 ms, both ways), */
+export const MIN_PRIVILEGED_BPS = 200_000;
+/** if that is not everything; */
+export const MAX_PRIVILEGED_SHARE = 0.75;
+/** what it may have at once beyond that; */
+export const PRIVILEGE_BURST_US = 100_000;
+export const PRIVILEGE_BURST_FRAMES = 8;
+/** and over longer times, the time-out timer of a talk key: somebody may talk into a full channel of 9600 bit/s for 45 s. */
+export const LONG_TALK_SHARE = 0.3;
+export const LONG_TALK_US = 45_000_000;
+/** Airtime in advance of others beyond which nobody is charged. */
+export const FORGIVEN_AIRTIME_US = 2_000_000;
+
 /** A group frame other than voice is repeated on request this long on narrow bearers. */
 export const NEWS_REPAIR_NARROW_US = 25_000_000;
 
@@ -161,6 +184,38 @@ export const FLOW_OFFER_AGAIN_US = 10_000_000;
 export const FLOW_TRIES = 2;
 /** How long an offer waits for company. */
 export const FLOW_OFFER_DELAY_US = 60_000;
+
+/** Several bearers to one node as one link: copies of one packet at most (a path more is not used), */
+export const MAX_COPIES = 4;
+/** which are repeated for so long: what is sent twice is to arrive, be it late; */
+export const CRITICAL_AGE_US = 1_000_000;
+/** and copies that wait to leave (`copies-full`). */
+export const MAX_DELAYED_COPIES = 16;
+/** Delays of a path that are remembered: 2.5 s of voice. */
+export const DELAY_SAMPLES = 128;
+/** Frames that the loss of a path is reckoned over. */
+export const LOSS_MEMORY_FRAMES = 256;
+/** Silence of a path while others bring later packets is no suspicion before this long. */
+export const SILENT_LEAST_US = 45_000;
+/** It is told over so many of the other paths, again after each of these pauses. */
+export const TELL_PATHS = 2;
+export const TELL_AGAIN_US = [10_000, 15_000, 0] as const;
+/** A path that has answered so lately is not believed to be silent. */
+export const SUSPICION_GAP_US = 30_000;
+/** A path under suspicion that was good keeps its copies for so long. */
+export const SUSPECT_COPY_US = 1_000_000;
+/** Another path has to be clearly better for so long before it takes the first place. */
+export const PATH_SWITCH_US = 2_000_000;
+/** What one waits to save a cent per megabyte, in classes that ask for money: as `linkCost` has it for command. */
+export const PATH_MONEY_US_PER_CENT = 5_000;
+/** A path that went has to be clean for so long before it is trusted again, */
+export const PATH_HOLD_US = 3_000_000;
+/** twice as long each time if it went within so long, up to this. */
+export const PATH_HOLD_AGAIN_US = 120_000_000;
+export const PATH_MAX_HOLD_US = 60_000_000;
+/** Hellos that ask a silent node, and their distance, before a path is given up where another one serves meanwhile. */
+export const MERGED_PROBES = 10;
+export const PROBE_MERGED_US = 200_000;
 
 /** What a distance snapshot tells is believed this long: advertisements follow. */
 export const HEARSAY_US = 120_000_000;

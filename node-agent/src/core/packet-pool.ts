@@ -27,9 +27,17 @@ export class PacketPool {
   /** Repair extensions, encoded, MAX_REPAIR_OCTETS a slot; valid where the flags say so. */
   readonly repairs: Uint8Array;
   readonly repairOctets: Uint8Array;
+  /** Account that is charged for its airtime (see `payer.ts`). */
+  readonly payer: Uint8Array;
+  /** Account of the packets that are allocated from now on. */
+  payerNow = 0;
   /** Neighbour index on the bearer that it is queued on, -1 = everyone. */
   readonly neighbour: Int16Array;
   readonly deadlineUs: Float64Array;
+  /** What copies of the same packet have in common, -1 if there is only this one (see `merge/merging.ts`), */
+  readonly copyKey: Float64Array;
+  /** and how long it is not repeated, for another copy may be acknowledged. */
+  readonly patienceUs: Float64Array;
   /** Next packet in the same list, -1 at the end. */
   readonly next: Int16Array;
   readonly #free: Int16Array;
@@ -48,8 +56,11 @@ export class PacketPool {
     this.flags = new Uint8Array(capacity);
     this.repairs = new Uint8Array(capacity * MAX_REPAIR_OCTETS);
     this.repairOctets = new Uint8Array(capacity);
+    this.payer = new Uint8Array(capacity);
     this.neighbour = new Int16Array(capacity);
     this.deadlineUs = new Float64Array(capacity);
+    this.copyKey = new Float64Array(capacity);
+    this.patienceUs = new Float64Array(capacity);
     this.next = new Int16Array(capacity).fill(-1);
     this.#free = Int16Array.from({ length: capacity }, (_, i) => capacity - 1 - i);
     this.#freeCount = capacity;
@@ -83,7 +94,9 @@ export class PacketPool {
     if (repair !== undefined && (header.flags & DATA_FLAG_REPAIR) !== 0) {
       this.repairOctets[slot] = encodeRepair(repair, this.repairs, slot * MAX_REPAIR_OCTETS);
     }
+    this.payer[slot] = this.payerNow;
     this.neighbour[slot] = -1;
+    this.copyKey[slot] = -1;
     this.next[slot] = -1;
     const to = this.offset(slot);
     const payloads = this.payloads;
@@ -91,7 +104,7 @@ export class PacketPool {
     return slot;
   }
 
-  /** Copies the header columns of a slot into `header`. */
+  /** Copies the header columns of a slot into `header`; a copy of the packet is charged to the same account. */
   header(slot: number, header: DataHeader): void {
     header.kind = this.kind[slot] as number;
     header.trafficClass = this.trafficClass[slot] as number;
@@ -104,6 +117,7 @@ export class PacketPool {
     header.nextHop = 0;
     header.nextHopArea = -1;
     header.digest = -1;
+    this.payerNow = this.payer[slot] as number;
   }
 
   /** Reads the repair extension of a slot whose flags say that there is one. */

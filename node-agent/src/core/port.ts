@@ -13,6 +13,8 @@ import {
   SILENCE_NARROW_US,
 } from "./limits.ts";
 import { CLASSES } from "./link-cost.ts";
+import type { PathMeter } from "./merge/path-meter.ts";
+import type { StreamWatch } from "./merge/silence.ts";
 import type { PacketPool } from "./packet-pool.ts";
 import { SentRing } from "./sent-ring.ts";
 
@@ -88,6 +90,9 @@ export interface Neighbour {
   lastRttUs: number;
   /** Frames addressed to this node since the last report. */
   owedFrames: number;
+  /** The last of them: flow (see `flowKey`; -1 for a part of a packet) and sequence. */
+  owedFlow: number;
+  owedSequence: number;
   /** Last acknowledgement from it. */
   lastAcknowledgedUs: number;
   /** When a report on its shared (0) and direct (1) stream is due, Infinity if none. */
@@ -112,6 +117,12 @@ export interface Neighbour {
   /** Vector last advertised for the link, and since when another has been seen. */
   advertisedVector: number;
   vectorChangeUs: number;
+  /** Wide bearers: what the way to it is like, and what is heard of its voice here. */
+  meter: PathMeter | undefined;
+  watch: StreamWatch | undefined;
+  /** When the highest counter of its shared and its direct stream came. */
+  arrivedUs: number;
+  directArrivedUs: number;
 }
 
 /** A bearer as the core sees it: its queue, its neighbours, when it may next transmit. */
@@ -139,8 +150,13 @@ export interface Port {
   burstStartUs: number;
   /** When the last voice frame on a half-duplex channel began. */
   voiceStartUs: number;
+  /** When the last own one was sent. */
+  ownVoiceUs: number;
   /** A moment at which the talker's bundle was due; the others follow at the bundle's distance. */
   voiceGridUs: number;
+  /** Whose that is, and when a bundle of that member last began. */
+  voiceLocal: number;
+  voiceLocalUs: number;
   /** Least lateness on the grid among the last few bundles, and how many they are. */
   voiceLateUs: number;
   voiceFrames: number;
@@ -212,6 +228,8 @@ export interface Port {
   snapshotSentUs: number;
   /** When somebody was heard of whom the database knows nothing. */
   strangerUs: number;
+  /** What is to be told to nodes about other paths of theirs. */
+  readonly suspicions: { neighbour: number; bearerId: number; highestLow: number }[];
   /** The same update for each neighbour of a point-to-point bearer, waiting its turn. */
   readonly direct: { neighbour: number; octets: Uint8Array }[];
   nextFragmentId: number;
@@ -239,10 +257,48 @@ export interface Port {
   airtimeSecond: number;
 }
 
+/** Fields that start with a whole number and hold fractions, or times above 2^31, later on. */
+const PORT_FRACTIONS = [
+  "cadenceUs",
+  "controlAtUs",
+  "controlBackUs",
+  "controlCreditUs",
+  "lastSentUs",
+  "lateUs",
+  "quietSinceUs",
+  "turnDiceUntilUs",
+] as const;
+const NEIGHBOUR_FRACTIONS = [
+  "answered",
+  "controlAtUs",
+  "controlCreditUs",
+  "lastFirstUs",
+  "lastHeardUs",
+  "rttUs",
+  "rttVarianceUs",
+  "rxQuality",
+  "txQuality",
+] as const;
+
+/**
+ * V8 takes a field that begins with a whole number for a small integer. When a fraction comes at last the shape of
+ * every such object changes, and all that is compiled for it, which here is most of the core, is thrown away: 0.1 s
+ * of processor time, in the middle of traffic. So the fields are shown a fraction at once.
+ */
+function holdingFractions<T, K extends keyof T>(object: T & Record<K, number>, fields: readonly K[]): T {
+  const numbers: Record<K, number> = object;
+  for (const field of fields) {
+    const first = numbers[field];
+    numbers[field] = 0.5;
+    numbers[field] = first;
+  }
+  return object;
+}
+
 export function createPort(config: CoreBearer, pool: PacketPool, counters: Counters): Port {
   const narrow = config.layout === "narrow";
   const shared = config.medium === "shared";
-  return {
+  const port: Port = {
     config,
     narrow,
     shared,
@@ -260,14 +316,17 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     burstStartUs: Number.NEGATIVE_INFINITY,
     burstUs: 0,
     voiceStartUs: Number.MIN_SAFE_INTEGER,
+    ownVoiceUs: Number.MIN_SAFE_INTEGER,
     voiceGridUs: 0,
+    voiceLocal: 0,
+    voiceLocalUs: Number.NEGATIVE_INFINITY,
     voiceLateUs: 0,
     voiceFrames: 0,
     counter: 0,
     neighbours: [],
     byLocal: new Array<Neighbour | undefined>(256).fill(undefined),
     foreign: [],
-    queue: new BearerQueue(pool, counters),
+    queue: new BearerQueue(pool, counters, config),
     sent: new SentRing(config.mtuOctets, shared && !narrow ? SENT_RING_SHARED_FRAMES : SENT_RING_FRAMES),
     makeRing: () => new SentRing(config.mtuOctets, SENT_RING_FRAMES),
     repeats: [],
@@ -310,6 +369,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     snapshotTries: 0,
     snapshotSentUs: Number.NEGATIVE_INFINITY,
     strangerUs: Number.NEGATIVE_INFINITY,
+    suspicions: [],
     direct: [],
     nextFragmentId: 0,
     answerDueUs: Number.POSITIVE_INFINITY,
@@ -327,6 +387,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     airtimeBySecond: new Float64Array(10),
     airtimeSecond: 0,
   };
+  return holdingFractions(port, PORT_FRACTIONS);
 }
 
 export function createNeighbour(
@@ -337,7 +398,7 @@ export function createNeighbour(
   nowUs: number,
   foreign = false,
 ): Neighbour {
-  return {
+  const neighbour: Neighbour = {
     index,
     nodeId,
     address,
@@ -383,6 +444,8 @@ export function createNeighbour(
     rttVarianceUs: 0,
     lastRttUs: Number.NEGATIVE_INFINITY,
     owedFrames: 0,
+    owedFlow: -1,
+    owedSequence: 0,
     lastAcknowledgedUs: Number.NEGATIVE_INFINITY,
     reportDueUs: Number.POSITIVE_INFINITY,
     directReportDueUs: Number.POSITIVE_INFINITY,
@@ -396,7 +459,12 @@ export function createNeighbour(
     digestUs: Number.NEGATIVE_INFINITY,
     advertisedVector: 0xffff,
     vectorChangeUs: Number.POSITIVE_INFINITY,
+    meter: undefined,
+    watch: undefined,
+    arrivedUs: 0,
+    directArrivedUs: 0,
   };
+  return holdingFractions(neighbour, NEIGHBOUR_FRACTIONS);
 }
 
 /** The neighbour with an address, of whatever area. */
@@ -414,6 +482,26 @@ export function isUsable(port: Port, n: Neighbour, nowUs: number): boolean {
 /** The same, and it answers. */
 export function isTrusted(port: Port, n: Neighbour, nowUs: number): boolean {
   return n.suspectSinceUs === Number.POSITIVE_INFINITY && isUsable(port, n, nowUs);
+}
+
+/** Reckons when something is next owed to a neighbour: a report, or a question. Nothing is returned: a number with a fraction would be an object. */
+export function reckonAnswerDue(port: Port): void {
+  let dueUs = Number.POSITIVE_INFINITY;
+  // By index: this is asked for every frame, and an iterator is an object.
+  for (let i = 0; i < port.neighbours.length; i++) {
+    const n = port.neighbours[i] as Neighbour;
+    dueUs = Math.min(dueUs, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
+  }
+  port.answerDueUs = dueUs;
+}
+
+/** True if nobody is known to hear this node on the bearer. */
+export function isUnheard(port: Port): boolean {
+  for (let i = 0; i < port.neighbours.length; i++) {
+    const n = port.neighbours[i] as Neighbour;
+    if (n.alive && n.twoWay) return false;
+  }
+  return true;
 }
 
 /** Chance that one transmission is acknowledged: what is measured lately, or what both directions' losses say if that is less. */

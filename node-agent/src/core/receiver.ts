@@ -2,6 +2,7 @@ import {
   copyFront,
   createDataHeader,
   createRepair,
+  DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
@@ -36,15 +37,17 @@ import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
 import { noteControl, withinControlShare } from "./control-share.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
-import { type Flow, type FlowLabels, readFlow } from "./flow-labels.ts";
+import { type Flow, type FlowLabels, flowKey, readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { GroupRelay } from "./group-relay.ts";
 import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { FLOW_OFFER_DELAY_US, MAX_PAYLOAD_OCTETS } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
+import type { Merging } from "./merge/merging.ts";
 import type { Overhearing } from "./overhearing.ts";
 import type { PathFrames } from "./path-frames.ts";
+import { payerOf } from "./payer.ts";
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import { narrowLimit } from "./potential.ts";
 import { Reassembly } from "./reassembly.ts";
@@ -77,6 +80,7 @@ export class Receiver {
   readonly #relay: GroupRelay;
   readonly #snapshots: Snapshots;
   readonly #overhearing: Overhearing;
+  readonly #merging: Merging;
   readonly #pathFrames: PathFrames;
   readonly #deliver: Deliver;
   readonly #reassembly: Reassembly;
@@ -98,6 +102,7 @@ export class Receiver {
       relay: GroupRelay;
       snapshots: Snapshots;
       overhearing: Overhearing;
+      merging: Merging;
       pathFrames: PathFrames;
     },
     deliver: Deliver,
@@ -111,6 +116,7 @@ export class Receiver {
     this.#relay = parts.relay;
     this.#snapshots = parts.snapshots;
     this.#overhearing = parts.overhearing;
+    this.#merging = parts.merging;
     this.#pathFrames = parts.pathFrames;
     this.#deliver = deliver;
     this.#reassembly = new Reassembly(state.counters);
@@ -165,6 +171,7 @@ export class Receiver {
     }
     this.#heardShared(nowUs, port, n, endpoint, end);
     this.#newest = n.window.highest > highest;
+    if (this.#newest) n.arrivedUs = nowUs;
     this.#noticeMissing(nowUs, port, n, highest);
     this.#plainShared(nowUs, port, n, length, end);
   }
@@ -214,7 +221,7 @@ export class Receiver {
     }
     const highest = n.window.highest;
     const end = this.#s.secure.openFlow(port, n, this.#frame, length);
-    if (end < 0 && flow !== undefined) this.#arq.oweReport(nowUs, port, n, false);
+    if (end < 0 && flow !== undefined) this.#arq.oweReport(nowUs, port, n, false, -1, 0);
     if (end <= 0) return;
     this.#heardShared(nowUs, port, n, endpoint, end);
     this.#noticeMissing(nowUs, port, n, highest);
@@ -232,12 +239,12 @@ export class Receiver {
     readFlow(flow, this.#frame, this.#s.area, header);
     header.sequence = sequence;
     port.lastDataUs = nowUs;
-    this.#arq.oweReport(nowUs, port, n, false);
+    this.#arq.oweReport(nowUs, port, n, false, -1, 0);
     if (header.source === this.#s.options.address) return this.#s.counters.count("duplicates");
     if (!this.#s.duplicates.accept(header.source, header.trafficClass, sequence, nowUs, true))
       return this.#s.counters.count("duplicates");
     if (!this.#descends(header)) flows.refuse(flow);
-    this.#unicast(nowUs, port, this.#frame, FLOW_HEADER_OCTETS, end);
+    this.#unicast(nowUs, port, n, this.#frame, FLOW_HEADER_OCTETS, end);
   }
 
   /** False if six bits of potential are too coarse to tell this node's distance from the transmitter's. */
@@ -303,6 +310,7 @@ export class Receiver {
     if (end < 0) return this.#repeated(nowUs, port, n, true, DIRECT_HEADER_OCTETS, -end);
     if (end === 0) return;
     n.endpoint = endpoint;
+    if (n.directWindow.highest > highest) n.directArrivedUs = nowUs;
     this.#adjacency.heard(nowUs, port, n);
     if (highest >= 0 && n.directWindow.highest > highest + 1) this.#arq.noticeGap(nowUs, port, n, true);
     this.#plain(nowUs, port, n, true, this.#frame, DIRECT_HEADER_OCTETS, end);
@@ -311,9 +319,9 @@ export class Receiver {
   /** A frame that this node has acknowledged comes again: the acknowledgement was lost, or is under way. */
   #repeated(nowUs: number, port: Port, n: Neighbour, direct: boolean, from: number, end: number): void {
     const kind = kindOf(this.#frame[from] as number);
-    if (!isUnicastKind(kind) && kind !== FrameKind.fragment) return;
+    if (!isUnicastKind(kind) && kind !== FrameKind.fragment && !(direct && isGroupKind(kind))) return;
     if (!direct && (end <= from + 1 || this.#frame[from + 1] !== this.#s.local)) return;
-    this.#arq.oweReport(nowUs, port, n, direct);
+    this.#arq.oweReport(nowUs, port, n, direct, -1, 0);
   }
 
   /** Plaintext of an authenticated frame, or one put together from fragments. */
@@ -332,6 +340,7 @@ export class Receiver {
     if (isUnicastKind(kind) || isGroupKind(kind)) ok = this.#data(nowUs, port, n, direct, kind, octets, from, end);
     else if (kind === FrameKind.report) ok = this.#arq.handleReport(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
+    else if (kind === FrameKind.suspicion) ok = this.#merging.handleSuspicion(nowUs, n, octets, from + 1, end);
     else if (kind === FrameKind.path) {
       ok = this.#pathFrames.handle(nowUs, port, n, octets, from + 1, end);
       this.#arq.passedBy(nowUs, port, n, direct);
@@ -367,7 +376,7 @@ export class Receiver {
       this.#s.counters.count("overheard");
       return true;
     }
-    if (fragment.nextHop !== 0) this.#arq.oweReport(nowUs, port, n, direct);
+    if (fragment.nextHop !== 0) this.#arq.oweReport(nowUs, port, n, direct, -1, 0);
     const whole = this.#reassembly.add(
       nowUs,
       port.config.id * 256 + n.index,
@@ -398,6 +407,10 @@ export class Receiver {
       ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
       : decodeWideDataHeader(octets, from, end, port.shared, header);
     if (headerOctets === 0) return false;
+    if ((header.flags & DATA_FLAG_ENDS) !== 0) {
+      header.source = n.address;
+      header.destination = this.#s.options.address;
+    }
     let body = from + headerOctets;
     const group = isGroupKind(kind);
     const repaired = !group && (header.flags & DATA_FLAG_REPAIR) !== 0;
@@ -415,20 +428,24 @@ export class Receiver {
       const nextArea = header.nextHopArea < 0 ? n.area : header.nextHopArea;
       if (port.shared && (header.nextHop !== this.#s.local || nextArea !== this.#s.area)) {
         this.#s.counters.counts.overheard++;
+        this.#arq.heardPassedOn(nowUs, port, n, header);
         // What is for this node is for it whoever was to bring it.
         if (!here && !repaired) {
           const counterLow = sharedCounterBits(this.#frame);
+          this.#s.pool.payerNow = n.local;
           this.#overhearing.overheard(nowUs, port, n, header, counterLow, octets, body, end - body);
         }
         if (!here) return true;
-      } else this.#arq.oweReport(nowUs, port, n, direct);
+      } else this.#arq.oweReport(nowUs, port, n, direct, flowKey(this.#s.local, header), header.sequence);
+    } else if (direct && header.trafficClass === TrafficClass.command) {
+      this.#arq.oweReport(nowUs, port, n, true, -1, 0);
     }
     // A repaired packet may pass a node again, or its own source: what it carries only ever shrinks, so that it cannot
     // circle. Only the destination need take it once.
     if (repaired && !here) {
       if (port.narrow)
         header.sequence = this.#s.duplicates.rebuild(header.source, header.trafficClass, header.sequence);
-      this.#unicast(nowUs, port, octets, body, end);
+      this.#unicast(nowUs, port, n, octets, body, end);
       return true;
     }
     if (header.source === this.#s.options.address) {
@@ -442,8 +459,9 @@ export class Receiver {
     const voice = header.trafficClass === TrafficClass.voice;
     if (group) this.#arq.noticeGroupFrame(nowUs, n, header.source, first, voice);
     if (voice && port.config.halfDuplex) {
-      noticeVoice(port, nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS));
+      noticeVoice(port, nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS), n.local);
     }
+    if (voice && !group) this.#merging.heard(nowUs, port, n, header.source, header.sequence);
     if (port.flows !== undefined && !group && !repaired) this.#noticeFlow(nowUs, port, port.flows, n);
     if (!first) {
       this.#s.counters.counts.duplicates++;
@@ -451,7 +469,7 @@ export class Receiver {
       return true;
     }
     if (group) this.#group(nowUs, port, n, octets, body, end);
-    else this.#unicast(nowUs, port, octets, body, end);
+    else this.#unicast(nowUs, port, n, octets, body, end);
     return true;
   }
 
@@ -462,12 +480,13 @@ export class Receiver {
   }
 
   #group(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, end: number): void {
+    this.#s.pool.payerNow = n.local;
     this.#relay.relay(nowUs, port, n, this.#header, octets, body, end - body);
     this.#s.counters.counts.delivered++;
     this.#deliver(nowUs, this.#header, octets, body, end - body, port);
   }
 
-  #unicast(nowUs: number, port: Port, octets: Uint8Array, body: number, end: number): void {
+  #unicast(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, end: number): void {
     const header = this.#header;
     if (header.destination === this.#s.options.address) {
       this.#s.counters.count("delivered");
@@ -475,6 +494,7 @@ export class Receiver {
       return;
     }
     if (port.narrow) header.potential = narrowLimit(header.potential);
+    this.#s.pool.payerNow = payerOf(this.#s, n, header.source, header.trafficClass);
     if (this.#forwarding.route(nowUs, header, this.#repair, octets, body, end - body))
       this.#s.counters.count("forwarded");
   }

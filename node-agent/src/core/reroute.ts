@@ -1,6 +1,7 @@
 import {
   createDataHeader,
   createRepair,
+  DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
@@ -9,6 +10,7 @@ import {
   decodeWideDataHeader,
   FLOW_HEADER_OCTETS,
   flowLabel,
+  isGroupKind,
   isUnicastKind,
   kindOf,
   type Repair,
@@ -20,6 +22,8 @@ import { MAX_FRAME_OCTETS } from "./api.ts";
 import { readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { MAX_QUEUED_PER_BEARER } from "./limits.ts";
+import type { Merging } from "./merge/merging.ts";
+import type { Copy } from "./merge/placement.ts";
 import type { Neighbour, Port } from "./port.ts";
 import { ANY_POTENTIAL, narrowLimit } from "./potential.ts";
 import type { SentRing } from "./sent-ring.ts";
@@ -35,13 +39,15 @@ const HEADER_OCTETS = [0, DIRECT_HEADER_OCTETS, SHARED_HEADER_OCTETS, FLOW_HEADE
 export class Rerouting {
   readonly #s: CoreState;
   readonly #forwarding: Forwarding;
+  readonly #merging: Merging;
   readonly #header: DataHeader = createDataHeader();
   readonly #repair: Repair = createRepair();
   readonly #scratch = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #waiting = new Int16Array(MAX_QUEUED_PER_BEARER);
 
-  constructor(state: CoreState, forwarding: Forwarding) {
+  constructor(state: CoreState, forwarding: Forwarding, merging: Merging) {
     this.#s = state;
+    this.#merging = merging;
     this.#forwarding = forwarding;
   }
 
@@ -81,13 +87,16 @@ export class Rerouting {
   /** A flow frame was not answered: its packet goes again, wherever it would go now. */
   again(nowUs: number, port: Port, ring: SentRing, index: number): void {
     ring.giveUp(index);
-    if (!this.#frame(nowUs, port, undefined, ring, 0, index, false)) this.#s.counters.drop("retries-exhausted");
+    if (!this.#frame(nowUs, port, undefined, ring, 0, index, false))
+      this.#s.counters.drop("retries-exhausted", ring.trafficClass[index], port.config.id);
   }
 
   #sent(nowUs: number, port: Port, n: Neighbour, ring: SentRing, stream: number, lost: boolean): void {
     for (let index = 0; index < ring.frames && ring.unacknowledged > 0; index++) {
       if (ring.open[index] === 0 || ring.neighbour[index] !== n.index) continue;
-      const inTime = nowUs < (ring.deadlineUs[index] as number);
+      // A copy of what is under way elsewhere stays what it is, and may still be answered.
+      if (!lost && this.#merging.isSafe(nowUs, n, ring, index)) continue;
+      const inTime = nowUs < (ring.deadlineUs[index] as number) && !this.#merging.isSafe(nowUs, n, ring, index);
       const moved = inTime && this.#frame(nowUs, port, n, ring, stream, index, lost);
       if (moved || lost || !inTime) ring.giveUp(index);
     }
@@ -102,11 +111,34 @@ export class Rerouting {
       readFlow(flow, octets, this.#s.area, header);
       return 0;
     }
-    if (!isUnicastKind(kindOf(octets[from] as number))) return -1;
+    const kind = kindOf(octets[from] as number);
+    if (!isUnicastKind(kind) && !(format === SealFormat.direct && isGroupKind(kind))) return -1;
     const read = port.narrow
       ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
       : decodeWideDataHeader(octets, from, end, format === SealFormat.shared, header);
     return read === 0 ? -1 : read;
+  }
+
+  #news(
+    nowUs: number,
+    n: Neighbour,
+    header: DataHeader,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    deadlineUs: number,
+  ): boolean {
+    const { placement } = this.#merging;
+    if (!placement.choose(nowUs, this.#s.ports, n, header.trafficClass, false, n)) return false;
+    const { port, neighbour } = placement.copies[0] as Copy;
+    const { pool } = this.#s;
+    const slot = pool.allocate(header, undefined, octets, from, length);
+    if (slot === -1) return false;
+    pool.neighbour[slot] = (neighbour as Neighbour).index;
+    pool.deadlineUs[slot] = deadlineUs;
+    (port as Port).queue.push(slot);
+    this.#s.counters.count("rerouted");
+    return true;
   }
 
   #frame(
@@ -130,11 +162,22 @@ export class Rerouting {
     const header = this.#header;
     let body = from + this.#headerIn(port, format, octets, from, end);
     if (body < from) return false;
+    if ((header.flags & DATA_FLAG_ENDS) !== 0) {
+      header.flags = 0;
+      header.source = this.#s.options.address;
+      header.destination = (port.neighbours[ring.neighbour[index] as number] as Neighbour).address;
+      header.potential = ANY_POTENTIAL;
+    }
     if ((header.flags & DATA_FLAG_REPAIR) !== 0) body += decodeRepair(octets, body, end, this.#repair);
     header.sequence = ring.sequence[index] as number;
+    // Whom it was charged to is not known any more.
+    this.#s.pool.payerNow = header.source & 0xff;
     header.potential = potentialBefore(port, format, header, ring.potential[index] as number);
     const deadlineUs = ring.deadlineUs[index] as number;
     const forwarding = this.#forwarding;
+    // What is for all, and was for this neighbour here, goes to the same one over another bearer.
+    if (isGroupKind(header.kind))
+      return n !== undefined && this.#news(nowUs, n, header, octets, body, end - body, deadlineUs);
     if (forwarding.forward(nowUs, header, this.#repair, octets, body, end - body, deadlineUs, n)) {
       this.#s.counters.count("rerouted");
       return true;

@@ -1,3 +1,4 @@
+import { CLASS_COUNT } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "./api.ts";
 import { MAX_NEIGHBOURS_PER_BEARER } from "./limits.ts";
 
@@ -19,15 +20,25 @@ export class SentRing {
   /** 1 if it was given up without an answer: the packet inside went another way. */
   readonly givenUp: Uint8Array;
   readonly tries: Uint8Array;
+  /** Class of the packet inside; CLASS_COUNT if it is none. */
+  readonly trafficClass: Uint8Array;
   /** Whole sequence of the packet inside: a narrow frame carries the low octet only. */
   readonly sequence: Uint16Array;
   readonly sentUs: Float64Array;
   readonly firstSentUs: Float64Array;
   readonly deadlineUs: Float64Array;
-  /** Key of the flow of a unicast packet on a narrow bearer, else -1. */
+  /** Key of the flow of a unicast packet on a shared bearer, else -1. */
   readonly flowKey: Float64Array;
   /** Whole potential of that packet: a flow frame carries six bits. */
   readonly potential: Uint32Array;
+  /** What it has in common with copies of the same packet on other paths, -1 if there are none; */
+  readonly copyKey: Float64Array;
+  /** it is not repeated for so long, */
+  readonly patienceUs: Float64Array;
+  /** nor at all if one of them has arrived: 1. */
+  readonly needless: Uint8Array;
+  /** 1 once its silence has been counted: a copy waits for longer than that takes. */
+  readonly missed: Uint8Array;
   /** Frames that wait for an acknowledgement. */
   unacknowledged = 0;
   /** The same by neighbour index. */
@@ -44,7 +55,12 @@ export class SentRing {
     this.givenUp = new Uint8Array(frames);
     this.potential = new Uint32Array(frames);
     this.flowKey = new Float64Array(frames).fill(-1);
+    this.copyKey = new Float64Array(frames).fill(-1);
+    this.patienceUs = new Float64Array(frames);
+    this.needless = new Uint8Array(frames);
+    this.missed = new Uint8Array(frames);
     this.tries = new Uint8Array(frames);
+    this.trafficClass = new Uint8Array(frames);
     this.sequence = new Uint16Array(frames);
     this.sentUs = new Float64Array(frames);
     this.firstSentUs = new Float64Array(frames);
@@ -64,6 +80,7 @@ export class SentRing {
     nowUs: number,
     deadlineUs: number,
     sequence: number,
+    trafficClass: number = CLASS_COUNT,
   ): boolean {
     const index = counter % this.frames;
     const forgotten = this.open[index] === 1 && this.neighbour[index] !== -1;
@@ -74,7 +91,11 @@ export class SentRing {
     this.open[index] = 1;
     this.givenUp[index] = 0;
     this.flowKey[index] = -1;
+    this.copyKey[index] = -1;
+    this.needless[index] = 0;
+    this.missed[index] = 0;
     this.tries[index] = 1;
+    this.trafficClass[index] = trafficClass;
     this.sequence[index] = sequence;
     this.sentUs[index] = nowUs;
     this.firstSentUs[index] = nowUs;
@@ -94,6 +115,14 @@ export class SentRing {
     return counter >= 0 && this.counter[index] === counter ? index : -1;
   }
 
+  /** Index of the frame with a packet of a flow that waits for its acknowledgement, -1 if there is none. */
+  find(key: number, sequence: number): number {
+    for (let i = 0; i < this.frames; i++) {
+      if (this.open[i] === 1 && this.sequence[i] === sequence && this.flowKey[i] === key) return i;
+    }
+    return -1;
+  }
+
   /** True if a packet of a flow that is more than `most` before `sequence` may still be repeated. */
   isWaitedFor(key: number, sequence: number, most: number): boolean {
     for (let i = 0; i < this.frames; i++) {
@@ -101,6 +130,17 @@ export class SentRing {
       if (((sequence - (this.sequence[i] as number)) & 0xffff) > most) return true;
     }
     return false;
+  }
+
+  /** True if a copy of this packet is waiting for its acknowledgement. */
+  holds(copyKey: number): boolean {
+    for (let i = 0; i < this.frames; i++) if (this.copyKey[i] === copyKey && this.open[i] === 1) return true;
+    return false;
+  }
+
+  /** A copy of this packet has arrived: what is here of it need not be repeated. */
+  settle(copyKey: number): void {
+    for (let i = 0; i < this.frames; i++) if (this.copyKey[i] === copyKey) this.needless[i] = 1;
   }
 
   /** The packet in this frame goes another way; an answer may still come. */

@@ -1,4 +1,5 @@
 import { VECTOR_GONE } from "@skein/codecs";
+import { DistanceQueue } from "./distance-queue.ts";
 import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
 import type { LinkStateDb } from "./link-state-db.ts";
 
@@ -10,6 +11,9 @@ const CHANNELS = 8;
  * shared by all, for it is empty in between.
  */
 const advertised = new Uint16Array(CHANNELS * NODES * NODES);
+
+/** Shared as well: one search is made at a time. */
+const queue = new DistanceQueue();
 
 /** What a search for a way leaves out. */
 export interface Avoid {
@@ -56,7 +60,6 @@ export class ShortestPaths {
   readonly #runs: (Uint16Array | undefined)[] = [];
   readonly #valid: number[] = [];
   readonly #spare: Uint16Array[] = [];
-  #heap = new Float64Array(1024);
   readonly #around = new Uint16Array(NODES);
   readonly #parent = new Uint8Array(NODES);
   /** Vector + 1 of each link to `self`, by channel and local id of the other end; 0: none. */
@@ -158,25 +161,20 @@ export class ShortestPaths {
       more.set(costs);
       return more;
     });
-    this.#heap = new Float64Array(size + NODES);
   }
 
-  /** Heap entries are distance x 256 + node, so that comparing numbers compares both; stale ones are skipped. */
+  /** A node that is found again on a shorter way stays in the queue at its old distance, and is passed over there. */
   #run(root: number, trafficClass: number, distances: Uint16Array): void {
     this.computations++;
     distances.fill(UNREACHABLE);
     distances[root] = 0;
-    const heap = this.#heap;
     const edgeTo = this.#edgeTo;
     const edgeStart = this.#edgeStart;
     const costs = this.#edgeCosts[trafficClass] as Uint16Array;
-    let size = 0;
-    heap[size++] = root;
-    while (size > 0) {
-      const top = heap[0] as number;
-      size = siftDown(heap, size);
-      const node = top % NODES;
-      const distance = (top - node) / NODES;
+    queue.clear();
+    queue.add(0, root);
+    for (let node = queue.take(); node !== -1; node = queue.take()) {
+      const { distance } = queue;
       if (distance > (distances[node] as number)) continue;
       const end = edgeStart[node + 1] as number;
       for (let e = edgeStart[node] as number; e < end; e++) {
@@ -184,7 +182,7 @@ export class ShortestPaths {
         const through = distance + (costs[e] as number);
         if (through >= (distances[to] as number)) continue;
         distances[to] = through;
-        size = siftUp(heap, size, through * NODES + to);
+        queue.add(through, to);
       }
     }
   }
@@ -194,21 +192,17 @@ export class ShortestPaths {
     const distances = this.#around.fill(UNREACHABLE);
     const costs = this.#edgeCosts[trafficClass] as Uint16Array;
     distances[start] = 0;
-    const heap = this.#heap;
-    let size = 0;
-    heap[size++] = start;
-    while (size > 0) {
-      const top = heap[0] as number;
-      size = siftDown(heap, size);
-      const node = top % NODES;
+    queue.clear();
+    queue.add(0, start);
+    for (let node = queue.take(); node !== -1; node = queue.take()) {
       if (node === destination) return true;
-      const distance = (top - node) / NODES;
+      const { distance } = queue;
       if (distance > (distances[node] as number)) continue;
       const exit = distance + (avoid.exits[node] as number);
       if (exit > distance && exit < (distances[OUTSIDE] as number) && mayLeave(avoid, node, start)) {
         distances[OUTSIDE] = exit;
         this.#parent[OUTSIDE] = node;
-        size = siftUp(heap, size, exit * NODES + OUTSIDE);
+        queue.add(exit, OUTSIDE);
       }
       const end = this.#edgeStart[node + 1] as number;
       for (let e = this.#edgeStart[node] as number; e < end; e++) {
@@ -220,7 +214,7 @@ export class ShortestPaths {
         if (isDead(avoid, node, to)) continue;
         distances[to] = through;
         this.#parent[to] = node;
-        size = siftUp(heap, size, through * NODES + to);
+        queue.add(through, to);
       }
     }
     return false;
@@ -242,31 +236,4 @@ function isDead(avoid: Avoid, a: number, b: number): boolean {
     if ((x === a && y === b) || (x === b && y === a)) return true;
   }
   return false;
-}
-
-function siftUp(heap: Float64Array, size: number, value: number): number {
-  let at = size;
-  while (at > 0) {
-    const parent = (at - 1) >> 1;
-    if ((heap[parent] as number) <= value) break;
-    heap[at] = heap[parent] as number;
-    at = parent;
-  }
-  heap[at] = value;
-  return size + 1;
-}
-
-/** Removes the smallest; returns the new size. */
-function siftDown(heap: Float64Array, size: number): number {
-  const last = heap[size - 1] as number;
-  const rest = size - 1;
-  let at = 0;
-  for (let child = 1; child < rest; child = 2 * at + 1) {
-    if (child + 1 < rest && (heap[child + 1] as number) < (heap[child] as number)) child++;
-    if ((heap[child] as number) >= last) break;
-    heap[at] = heap[child] as number;
-    at = child;
-  }
-  if (rest > 0) heap[at] = last;
-  return rest;
 }

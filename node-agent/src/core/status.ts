@@ -11,6 +11,7 @@ import type {
   RouteExplanation,
   RouteStatus,
 } from "./api.ts";
+import type { Counters } from "./counters.ts";
 import { explainRoute, passesBy } from "./explain-route.ts";
 import type { Choice, Forwarding } from "./forwarding.ts";
 import { MAX_SEARCH_COPIES, QUEUE_AGE_WIDE_US } from "./limits.ts";
@@ -28,7 +29,7 @@ export function readStatus(s: CoreState, forwarding: Forwarding, nowUs: number):
     nodes: readNodes(s, forwarding, nowUs),
     links: readLinks(s),
     routes: readRoutes(s, forwarding, nowUs),
-    bearers: s.ports.map((port) => readBearer(port, nowUs)),
+    bearers: s.ports.map((port) => readBearer(port, s.counters, nowUs)),
     drops: { ...s.counters.drops },
     counters: { ...s.counters.counts, "path-computations": s.paths.computations },
   };
@@ -151,7 +152,7 @@ function readNoPath(s: CoreState, nowUs: number, local: number, trafficClass: nu
   return { reason, searched: Math.min(MAX_SEARCH_COPIES, searched), keptMs };
 }
 
-export function readBearer(port: Port, nowUs: number): BearerStatus {
+export function readBearer(port: Port, counters: Counters, nowUs: number): BearerStatus {
   const second = Math.floor(nowUs / 1e6);
   let air = 0;
   for (let i = 0; i < 10; i++) if (second - port.airtimeSecond < 10) air += port.airtimeBySecond[i] as number;
@@ -165,6 +166,11 @@ export function readBearer(port: Port, nowUs: number): BearerStatus {
     octetsReceived: port.octetsReceived,
     queuedFrames: port.queue.count,
     queuedMs: (port.queue.octets() * 8000) / port.config.bitrateBps,
+    queues: QUEUE_AGE_WIDE_US.map((_, c) => ({
+      frames: port.queue.countOf(c),
+      ms: (port.queue.octetsOf(c) * 8000) / port.config.bitrateBps,
+    })),
+    drops: counters.dropsOn(port.config.id),
     airtimeShare: Math.min(1, air / 10e6),
     costCentsPerMegabyte: port.costCentsPerMegabyte,
   };

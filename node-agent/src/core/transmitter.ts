@@ -1,6 +1,9 @@
 import {
+  CLASS_COUNT,
+  classOf,
   createDataHeader,
   createLabelOffer,
+  DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
@@ -13,6 +16,7 @@ import {
   FrameKind,
   FULL_HEADER_OCTETS,
   flowPotential,
+  isGroupKind,
   isUnicastKind,
   kindOctet,
   MAX_FRAGMENTS,
@@ -27,7 +31,9 @@ import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
 import { CATCH_UP_US, MAX_FLOW_AHEAD, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
-import { airtimeUs, type Neighbour, type Port } from "./port.ts";
+import type { Merging } from "./merge/merging.ts";
+import type { PacketPool } from "./packet-pool.ts";
+import { airtimeUs, isUnheard, type Neighbour, type Port, reckonAnswerDue } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
@@ -61,23 +67,31 @@ export class Transmitter {
   readonly #flooding: LinkStateFlooding;
   readonly #arq: HopArq;
   readonly #snapshots: Snapshots;
+  readonly #merging: Merging;
   readonly #header: DataHeader = createDataHeader();
+  /** Two by bearer: video and bulk, and what goes between their parts. */
   readonly #fragmenting: Fragmenting[];
+  readonly #news = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #offer = createLabelOffer();
   #nextPort = 0;
+  /** When it was last asked for a frame. */
+  #polledUs = 0;
+  /** Class of the packet in the frame at hand; CLASS_COUNT if there is none. */
+  #trafficClass: number = CLASS_COUNT;
   /** What has just been encoded is a hello, link state or a pull. */
   #isControl = false;
 
   constructor(
     state: CoreState,
-    parts: { hellos: Hellos; flooding: LinkStateFlooding; arq: HopArq; snapshots: Snapshots },
+    parts: { hellos: Hellos; flooding: LinkStateFlooding; arq: HopArq; snapshots: Snapshots; merging: Merging },
   ) {
     this.#s = state;
     this.#hellos = parts.hellos;
     this.#flooding = parts.flooding;
     this.#arq = parts.arq;
     this.#snapshots = parts.snapshots;
-    this.#fragmenting = state.ports.map(() => ({
+    this.#merging = parts.merging;
+    this.#fragmenting = Array.from({ length: 2 * state.ports.length }, () => ({
       inner: new Uint8Array(MAX_FRAME_OCTETS),
       innerOctets: 0,
       partOctets: 0,
@@ -91,6 +105,7 @@ export class Transmitter {
   }
 
   poll(nowUs: number, slot: TransmitSlot): boolean {
+    this.#polledUs = nowUs;
     const ports = this.#s.ports;
     for (let i = 0; i < ports.length; i++) {
       const port = ports[(this.#nextPort + i) % ports.length] as Port;
@@ -111,10 +126,11 @@ export class Transmitter {
       port.queue.isReady(windowOf(port)) ||
       port.repeats.length > 0 ||
       port.direct.length > 0 ||
+      port.suspicions.length > 0 ||
       this.#fragmentReady(port)
     )
       return this.#accessUs(port);
-    const controlUs = Math.min(afterTalk(port, this.#helloDueUs(port)), this.#paced(port, port.updateDueUs));
+    const controlUs = Math.min(this.#helloDueUs(port), this.#paced(port, port.updateDueUs));
     return Math.max(
       Math.min(controlUs, port.badNewsDueUs, port.snapshotDueUs, port.labelDueUs, port.answerDueUs),
       this.#accessUs(port),
@@ -129,13 +145,15 @@ export class Transmitter {
   #helloDueUs(port: Port): number {
     if (port.hellosSent === 0 || port.helloUrgent) return port.helloDueUs;
     // Whoever keeps silent for too long is taken for dead, which costs more than a hello.
-    return Math.min(this.#paced(port, port.helloDueUs), port.helloDueUs + SILENCE_NARROW_US);
+    const dueUs = Math.min(this.#paced(port, port.helloDueUs), port.helloDueUs + SILENCE_NARROW_US);
+    // Nobody can open what a stranger says, so it does not wait until somebody has finished talking.
+    return port.narrow && isUnheard(port) ? dueUs : afterTalk(port, dueUs);
   }
 
   /** When this bearer may next begin to transmit: its own pace, and on half-duplex media its turn. */
   #accessUs(port: Port): number {
     if (!port.config.halfDuplex) return port.accessUs;
-    return Math.max(port.accessUs, accessUs(port, this.#s.local, urgencyOf(port)));
+    return Math.max(port.accessUs, accessUs(port, this.#s.local, urgencyOf(port), this.#polledUs));
   }
 
   #onAir(nowUs: number, port: Port, slot: TransmitSlot): void {
@@ -166,6 +184,8 @@ export class Transmitter {
   }
 
   #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    if (port.queue.count > 0 && this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
+    if (port.suspicions.length > 0 && this.#suspicion(port, slot)) return true;
     if (port.queue.urgency() < URGENT_LEVELS && this.#data(nowUs, port, slot)) return true;
     if (port.badNewsDueUs <= nowUs) return this.#update(nowUs, port, slot, true);
     if (port.labelDueUs <= nowUs && this.#labelOffer(port, slot)) return true;
@@ -174,11 +194,18 @@ export class Transmitter {
       this.#repeat(nowUs, port, slot) ||
       this.#answers(nowUs, port, slot) ||
       // A turn on a narrow channel comes seldom, and link state is told for the sake of such messages.
-      (port.narrow && port.queue.urgency() < HEAVY_LEVEL && this.#data(nowUs, port, slot)) ||
+      (port.narrow && this.#command(nowUs, port, slot)) ||
       this.#control(nowUs, port, slot) ||
-      this.#fragment(nowUs, port, slot) ||
+      (!port.narrow && this.#command(nowUs, port, slot)) ||
+      this.#fragment(nowUs, port, this.#fragmentingOf(port, true), slot) ||
       this.#data(nowUs, port, slot)
     );
+  }
+
+  /** What is more urgent than video and bulk: one that is on its way in parts, then others. */
+  #command(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    if (this.#fragment(nowUs, port, this.#fragmentingOf(port, false), slot)) return true;
+    return port.queue.urgency() < HEAVY_LEVEL && this.#data(nowUs, port, slot);
   }
 
   // Control frames
@@ -187,12 +214,7 @@ export class Transmitter {
   #answers(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (port.answerDueUs > nowUs) return false;
     if (this.#report(nowUs, port, slot) || this.#pull(nowUs, port, slot)) return true;
-    port.answerDueUs = EVER;
-    // By index, here and below: this is asked for every frame, and an iterator is an object.
-    for (let i = 0; i < port.neighbours.length; i++) {
-      const n = port.neighbours[i] as Neighbour;
-      port.answerDueUs = Math.min(port.answerDueUs, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
-    }
+    reckonAnswerDue(port);
     return false;
   }
 
@@ -223,6 +245,7 @@ export class Transmitter {
         n.pullDueUs = port.controlBackUs;
         continue;
       }
+      if (this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
       n.pullDueUs = EVER;
       if (!this.#flooding.pullStillNeeded(port, n) || (!port.shared && n.receiverIndex < 0)) continue;
       n.lastPullUs = nowUs;
@@ -235,6 +258,13 @@ export class Transmitter {
       return this.#finishControl(port, n, slot, end);
     }
     return false;
+  }
+
+  #suspicion(port: Port, slot: TransmitSlot): boolean {
+    const next = port.suspicions.shift() as Port["suspicions"][number];
+    const from = this.#begin(port, FrameKind.suspicion, slot);
+    const end = this.#merging.encodeSuspicion(port, next, slot.octets, from);
+    return this.#finishControl(port, port.neighbours[next.neighbour], slot, end);
   }
 
   #labelOffer(port: Port, slot: TransmitSlot): boolean {
@@ -261,7 +291,7 @@ export class Transmitter {
 
   #control(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (this.#direct(port, slot)) return true;
-    if (afterTalk(port, this.#helloDueUs(port)) <= nowUs) return this.#hello(nowUs, port, slot);
+    if (this.#helloDueUs(port) <= nowUs) return this.#hello(nowUs, port, slot);
     return this.#paced(port, port.updateDueUs) <= nowUs && this.#update(nowUs, port, slot, false);
   }
 
@@ -280,6 +310,7 @@ export class Transmitter {
 
   /** One update for everyone on a shared bearer; on point-to-point ones, one neighbour after the other. */
   #update(nowUs: number, port: Port, slot: TransmitSlot, bad: boolean): boolean {
+    if (this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
     const room = port.config.mtuOctets - SHARED_HEADER_OCTETS - 2 - port.tagOctets;
     if (port.shared) {
       const from = this.#begin(port, FrameKind.linkState, slot);
@@ -289,6 +320,7 @@ export class Transmitter {
       if (octets === 0) return false;
       this.#s.counters.count("updates-sent");
       this.#isControl = true;
+      this.#trafficClass = CLASS_COUNT;
       // Kept like a group frame: who has missed it asks for it, sooner than digests would tell.
       this.#sendData(nowUs, port, undefined, slot, from + octets, false, nowUs + UPDATE_REPAIR_US, 0);
       return true;
@@ -297,13 +329,13 @@ export class Transmitter {
   }
 
   #updateEach(nowUs: number, port: Port, slot: TransmitSlot, room: number): boolean {
-    const scratch = this.#fragmenting[port.config.id] as Fragmenting;
-    const octets = this.#flooding.encodeUpdate(nowUs, port, scratch.inner, 1, room);
+    const news = this.#news;
+    const octets = this.#flooding.encodeUpdate(nowUs, port, news, 1, room);
     if (octets === 0) return false;
-    scratch.inner[0] = CONTROL | (FrameKind.linkState << 4);
+    news[0] = CONTROL | (FrameKind.linkState << 4);
     for (const n of port.neighbours)
       if (n.alive && !n.foreign && n.receiverIndex >= 0)
-        port.direct.push({ neighbour: n.index, octets: scratch.inner.slice(0, octets + 1) });
+        port.direct.push({ neighbour: n.index, octets: news.slice(0, octets + 1) });
     return this.#direct(port, slot);
   }
 
@@ -371,25 +403,32 @@ export class Transmitter {
 
   #packet(nowUs: number, port: Port, n: Neighbour | undefined, packet: number, slot: TransmitSlot): boolean {
     const pool = this.#s.pool;
+    this.#trafficClass = pool.trafficClass[packet] as number;
     if (!port.shared && (n === undefined || n.receiverIndex < 0)) {
-      this.#s.counters.drop("bearer-lost");
+      this.#s.counters.drop("bearer-lost", pool.trafficClass[packet], port.config.id);
       return false;
     }
     if (pool.kind[packet] === FrameKind.path) return this.#path(port, n as Neighbour, packet, slot);
     if (port.flows !== undefined && n !== undefined && this.#flow(nowUs, port, port.flows, n, packet, slot))
       return true;
+    if (pool.trafficClass[packet] === TrafficClass.voice) port.ownVoiceUs = nowUs;
     const from = port.shared ? SHARED_HEADER_OCTETS : DIRECT_HEADER_OCTETS;
     const end = this.#encode(port, n, packet, slot.octets, from);
     const deadlineUs = pool.deadlineUs[packet] as number;
     const kind = pool.kind[packet] as number;
     if (end + port.tagOctets > port.config.mtuOctets)
       return this.#startFragments(nowUs, port, n, slot, from, end, deadlineUs, kind);
-    const acknowledged = isUnicastKind(kind);
+    const acknowledged =
+      isUnicastKind(kind) || (n !== undefined && isNewsForOne(port, kind, pool.trafficClass[packet]));
     // On a slow channel a gap shows with the sender's next frame only, and news is worth repeating until then.
     const isNews = port.narrow && !acknowledged && pool.trafficClass[packet] !== TrafficClass.voice;
     const repairUntilUs = isNews ? nowUs + NEWS_REPAIR_NARROW_US : deadlineUs;
     this.#sendData(nowUs, port, n, slot, end, acknowledged, repairUntilUs, pool.sequence[packet] as number);
-    if (port.narrow && n !== undefined && acknowledged) this.#noteFlow(port, flowKey(n.local, this.#header));
+    if (pool.copyKey[packet] !== -1) noteCopy(port, n, pool, packet);
+    if (n !== undefined && acknowledged && port.shared) {
+      this.#noteFlow(port, flowKey(n.local, this.#header));
+      if (!port.narrow) this.#arq.passedOn(port, this.#header);
+    }
     return true;
   }
 
@@ -431,18 +470,37 @@ export class Transmitter {
     slot.endpoint = n.endpoint;
     slot.length = this.#s.secure.sealFlow(port, label, flowPotential(header.potential), sequence, slot.octets, end);
     const deadlineUs = pool.deadlineUs[packet] as number;
-    this.#arq.sent(nowUs, port, n, false, counter, slot.octets, slot.length, true, deadlineUs, sequence);
+    this.#arq.sent(
+      nowUs,
+      port,
+      n,
+      false,
+      counter,
+      slot.octets,
+      slot.length,
+      true,
+      deadlineUs,
+      sequence,
+      this.#trafficClass,
+    );
     this.#noteFlow(port, key);
     this.#s.counters.count("flow-frames");
     return true;
   }
 
-  /** An acknowledgement of the frame just sent tells what the next hop has of its flow. */
+  /** An acknowledgement of the frame just sent tells what the next hop has of its flow; so does hearing it pass it on. */
   #noteFlow(port: Port, key: number): void {
     const index = port.sent.indexOf(port.counter - 1);
     if (index === -1) return;
     port.sent.flowKey[index] = key;
     port.sent.potential[index] = this.#header.potential;
+  }
+
+  /** The packet at hand is the transmitter's own, for the neighbour itself: addresses say nothing. */
+  #isWhole(port: Port, n: Neighbour): boolean {
+    const { kind, flags, source, destination } = this.#header;
+    if (port.shared || (flags & DATA_FLAG_REPAIR) !== 0 || !isUnicastKind(kind)) return false;
+    return source === this.#s.options.address && destination === n.address;
   }
 
   #encode(port: Port, n: Neighbour | undefined, packet: number, out: Uint8Array, from: number): number {
@@ -451,6 +509,7 @@ export class Transmitter {
     header.nextHop = n === undefined ? 0 : n.local;
     header.nextHopArea = n?.foreign ? n.area : -1;
     header.digest = this.#s.db.digest & 0xffff;
+    if (n !== undefined && this.#isWhole(port, n)) header.flags = DATA_FLAG_ENDS;
     let at =
       from +
       (port.narrow ? encodeNarrowDataHeader(header, out, from) : encodeWideDataHeader(header, port.shared, out, from));
@@ -480,19 +539,31 @@ export class Transmitter {
     const direct = !port.shared;
     const counter = direct ? (n as Neighbour).directCounter : port.counter;
     this.#seal(port, n, slot, end);
-    this.#arq.sent(nowUs, port, n, direct, counter, slot.octets, slot.length, acknowledged, deadlineUs, sequence);
+    this.#arq.sent(
+      nowUs,
+      port,
+      n,
+      direct,
+      counter,
+      slot.octets,
+      slot.length,
+      acknowledged,
+      deadlineUs,
+      sequence,
+      this.#trafficClass,
+    );
   }
 
   // Fragments
 
-  #fragmentsLeft(port: Port): boolean {
-    const f = this.#fragmenting[port.config.id] as Fragmenting;
-    return f.next < f.count;
+  #fragmentingOf(port: Port, heavy: boolean): Fragmenting {
+    return this.#fragmenting[2 * port.config.id + (heavy ? 1 : 0)] as Fragmenting;
   }
 
   /** A next part may go: the ring still holds the first part when the last is acknowledged. */
   #fragmentReady(port: Port): boolean {
-    return this.#fragmentsLeft(port) && port.sent.unacknowledged <= SENT_RING_FRAMES / 2;
+    if (port.sent.unacknowledged > SENT_RING_FRAMES / 2) return false;
+    return isLeft(this.#fragmentingOf(port, false)) || isLeft(this.#fragmentingOf(port, true));
   }
 
   #startFragments(
@@ -505,11 +576,12 @@ export class Transmitter {
     deadlineUs: number,
     kind: number,
   ): boolean {
-    const f = this.#fragmenting[port.config.id] as Fragmenting;
+    const trafficClass = classOf(slot.octets[from] as number);
+    const f = this.#fragmentingOf(port, trafficClass >= TrafficClass.video);
     const room = port.config.mtuOctets - from - FRAGMENT_HEADER_OCTETS - port.tagOctets;
     const count = Math.ceil((end - from) / room);
-    if (count > MAX_FRAGMENTS || this.#fragmentsLeft(port)) {
-      this.#s.counters.drop(count > MAX_FRAGMENTS ? "too-long" : "queue-full");
+    if (count > MAX_FRAGMENTS || isLeft(f)) {
+      this.#s.counters.drop(count > MAX_FRAGMENTS ? "too-long" : "queue-full", trafficClass, port.config.id);
       return false;
     }
     for (let i = from; i < end; i++) f.inner[i - from] = slot.octets[i] as number;
@@ -521,12 +593,11 @@ export class Transmitter {
     f.neighbour = n === undefined ? -1 : n.index;
     f.deadlineUs = deadlineUs;
     f.kind = kind;
-    return this.#fragment(nowUs, port, slot);
+    return this.#fragment(nowUs, port, f, slot);
   }
 
-  #fragment(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    if (!this.#fragmentReady(port)) return false;
-    const f = this.#fragmenting[port.config.id] as Fragmenting;
+  #fragment(nowUs: number, port: Port, f: Fragmenting, slot: TransmitSlot): boolean {
+    if (!isLeft(f) || !this.#fragmentReady(port)) return false;
     const n = neighbourAt(port, f.neighbour);
     const at = this.#begin(port, FrameKind.fragment, slot);
     const header = { nextHop: n === undefined ? 0 : n.local, id: f.id, index: f.next, count: f.count };
@@ -534,14 +605,33 @@ export class Transmitter {
     const to = Math.min(f.innerOctets, (f.next + 1) * f.partOctets);
     for (let i = f.next * f.partOctets; i < to; i++) slot.octets[end++] = f.inner[i] as number;
     f.next++;
+    this.#trafficClass = classOf(f.inner[0] as number);
     this.#sendData(nowUs, port, n, slot, end, isUnicastKind(f.kind), f.deadlineUs, 0);
     return true;
   }
 }
 
+function isLeft(f: Fragmenting): boolean {
+  return f.next < f.count;
+}
+
 /** -1 is everyone: asking an array for it would be a look-up by name. */
 function neighbourAt(port: Port, index: number): Neighbour | undefined {
   return index < 0 ? undefined : port.neighbours[index];
+}
+
+/** SOS, positions, texts to all: on a point-to-point bearer each neighbour acknowledges its own copy. */
+function isNewsForOne(port: Port, kind: number, trafficClass: number | undefined): boolean {
+  return !port.shared && isGroupKind(kind) && trafficClass === TrafficClass.command;
+}
+
+/** The frame just sent is one of several copies. */
+function noteCopy(port: Port, n: Neighbour | undefined, pool: PacketPool, packet: number): void {
+  const ring = port.shared ? port.sent : n?.directSent;
+  const index = ring?.indexOf((port.shared ? port.counter : (n as Neighbour).directCounter) - 1) ?? -1;
+  if (ring === undefined || index === -1) return;
+  ring.copyKey[index] = pool.copyKey[packet] as number;
+  ring.patienceUs[index] = pool.patienceUs[packet] as number;
 }
 
 /** Nobody can open a newcomer's frames before its first hello: that goes like voice. */

@@ -1,4 +1,5 @@
 import { mix32, readU32 } from "@skein/codecs";
+import { HEAVY_LEVEL } from "./bearer-queue.ts";
 import { CONTENTION_GUARD_US, CONTENTION_SLOT_US, SETTLING_PER_MEMBER_US } from "./limits.ts";
 import type { Port } from "./port.ts";
 import type { Random } from "./random.ts";
@@ -16,10 +17,13 @@ const VOICE_GRID_FRAMES = 6;
 /** Nobody else begins this long before and after a bundle is due: a talker is as late as its timers and codec make it. */
 const VOICE_BEFORE_US = 25_000;
 const VOICE_AFTER_US = 40_000;
+const VOICE_GUARD_US = VOICE_BEFORE_US + VOICE_AFTER_US;
 /** Frames of a burst are handed to the device within this time. */
 const HANDOVER_US = 3_000;
 /** A burst ends with the frame that brings it over this. */
 const MAX_BURST_US = 90_000;
+/** The same for video and bulk while nobody talks: with its last frame about as long as one of the longest. */
+const MAX_HEAVY_BURST_US = 190_000;
 
 export type Urgency = "flash" | "voice" | "ordinary";
 
@@ -27,23 +31,27 @@ export type Urgency = "flash" | "voice" | "ordinary";
  * Who may send when a half-duplex channel falls quiet. After a guard time comes a slot for voice and
  * flash, then one for each member, in an order that everybody draws from the authentication tag of the
  * last frame: all who heard it agree without a word, and the order is a new one after each frame (a
- * virtual token; compare BRAM, Chlamtac 1976). Once all slots have passed, anybody may begin at any time.
+ * virtual token; compare BRAM, Chlamtac 1976). Once all slots have passed, anybody may begin at any time, but for
+ * the moments when a talker does.
  */
-export function accessUs(port: Port, ownLocal: number, urgency: Urgency): number {
+export function accessUs(port: Port, ownLocal: number, urgency: Urgency, nowUs: number): number {
   const base = port.quietSinceUs + CONTENTION_GUARD_US;
   // Two that have something urgent each time would collide each time: a draw parts them, too.
   const urgentUs = base + (mix32(port.turnSeed ^ ownLocal) & 1) * (CONTENTION_SLOT_US / 2);
   if (urgency === "voice") return urgentUs;
-  if (urgency === "flash") return besideVoice(port, urgentUs, 0);
+  if (urgency === "flash") return besideVoice(port, Math.max(urgentUs, nowUs), 0);
   const settled = port.quietSinceUs >= port.turnDiceUntilUs;
   const place = settled ? placeInOrder(port, ownLocal) : port.turnExtraSlots;
-  return besideVoice(port, base + (1 + place) * CONTENTION_SLOT_US, place * CONTENTION_SLOT_US);
+  const inTurnUs = betweenVoice(port, base, (1 + place) * CONTENTION_SLOT_US);
+  return nowUs <= inTurnUs ? inTurnUs : besideVoice(port, nowUs, place * CONTENTION_SLOT_US);
 }
 
 /** The channel is quiet from `quietUs` on. A newcomer does not know the others yet: it throws dice for its turn. */
 export function channelQuiet(port: Port, quietUs: number, random: Random): void {
   port.quietSinceUs = quietUs;
-  port.turnExtraSlots = quietUs < port.turnDiceUntilUs ? random.below(SETTLING_SLOTS) : 0;
+  // Behind those whom it knows by now: they have places of their own.
+  const dice = quietUs < port.turnDiceUntilUs;
+  port.turnExtraSlots = dice ? port.neighbours.length + random.below(SETTLING_SLOTS) : 0;
 }
 
 /** Somebody new is on the channel. */
@@ -61,7 +69,13 @@ export function isSettling(port: Port, nowUs: number): boolean {
  * nobody else hears a pause.
  */
 export function inBurst(port: Port, nowUs: number): boolean {
-  return port.config.halfDuplex && nowUs - port.burstStartUs < HANDOVER_US && port.burstUs < MAX_BURST_US;
+  return port.config.halfDuplex && nowUs - port.burstStartUs < HANDOVER_US && port.burstUs < turnUs(port, nowUs);
+}
+
+/** How long a burst may get before its last frame. Turns for video and bulk are worth the same, however short the frames. */
+function turnUs(port: Port, nowUs: number): number {
+  const talk = nowUs - Math.max(port.voiceStartUs, port.ownVoiceUs) <= TALKING_US;
+  return !talk && port.queue.urgency() >= HEAVY_LEVEL ? MAX_HEAVY_BURST_US : MAX_BURST_US;
 }
 
 /** Reckons a frame into its burst; returns its time on air, with key-up only for the first. */
@@ -79,20 +93,43 @@ export function burstAirtimeUs(port: Port, nowUs: number, airUs: number): number
 /** A talker speaks in step: nobody else begins about when its next bundle is due; afterwards the order holds again. */
 function besideVoice(port: Port, atUs: number, orderUs: number): number {
   if (atUs - port.voiceStartUs > TALKING_US) return atUs;
-  const phaseUs = (atUs - port.voiceGridUs + VOICE_BEFORE_US) % VOICE_BUNDLE_US;
-  if (phaseUs >= VOICE_BEFORE_US + VOICE_AFTER_US) return atUs;
-  return atUs + VOICE_BEFORE_US + VOICE_AFTER_US - phaseUs + orderUs;
+  const phaseUs = voicePhaseUs(port, atUs);
+  return phaseUs >= VOICE_GUARD_US ? atUs : atUs + VOICE_GUARD_US - phaseUs + orderUs;
+}
+
+/** What is `slotsUs` after `baseUs` if only the time counts in which others than the talker may begin: slots keep their order. */
+function betweenVoice(port: Port, baseUs: number, slotsUs: number): number {
+  if (baseUs - port.voiceStartUs > TALKING_US) return baseUs + slotsUs;
+  const phaseUs = voicePhaseUs(port, baseUs);
+  const freeUs = VOICE_BUNDLE_US - Math.max(phaseUs, VOICE_GUARD_US);
+  const startUs = baseUs + Math.max(0, VOICE_GUARD_US - phaseUs);
+  if (slotsUs < freeUs) return startUs + slotsUs;
+  const periodUs = VOICE_BUNDLE_US - VOICE_GUARD_US;
+  const restUs = slotsUs - freeUs;
+  const periods = Math.floor(restUs / periodUs);
+  return startUs + freeUs + VOICE_GUARD_US + periods * VOICE_BUNDLE_US + (restUs - periods * periodUs);
+}
+
+/** Time since the guard before a bundle of the talker last began. */
+function voicePhaseUs(port: Port, atUs: number): number {
+  const sinceUs = atUs - port.voiceGridUs + VOICE_BEFORE_US;
+  return sinceUs - Math.floor(sinceUs / VOICE_BUNDLE_US) * VOICE_BUNDLE_US;
 }
 
 /**
- * A voice frame began at `startUs`. Bundles may be late, seldom early: the grid is the earliest phase of the
- * last few, so that one that had to wait for the channel does not shift it for long.
+ * A voice frame of member `local` began at `startUs`. Bundles may be late, seldom early: the grid is the earliest phase
+ * of the last few, so that one that had to wait for the channel does not shift it for long. When another member speaks
+ * in the place of one that has fallen silent, as a bridge for another bridge, the grid is that one's from the first.
  */
-export function noticeVoice(port: Port, startUs: number): void {
+export function noticeVoice(port: Port, startUs: number, local: number): void {
   const silent = startUs - port.voiceStartUs > TALKING_US;
   port.voiceStartUs = startUs;
+  const another = local !== port.voiceLocal;
+  if (another && startUs - port.voiceLocalUs < 2 * VOICE_BUNDLE_US) return;
+  port.voiceLocal = local;
+  port.voiceLocalUs = startUs;
   const lateUs = (startUs - port.voiceGridUs) % VOICE_BUNDLE_US;
-  if (silent || lateUs > VOICE_BUNDLE_US - VOICE_EARLY_US) {
+  if (silent || another || lateUs > VOICE_BUNDLE_US - VOICE_EARLY_US) {
     port.voiceGridUs = startUs;
     port.voiceLateUs = 0;
     port.voiceFrames = 0;

@@ -13,7 +13,7 @@ import type { TunDevice, TunOptions } from "@skein/radio-hal/tun";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { agentConfigSchema } from "../config/schema.ts";
-import type { MeshCore } from "../core/api.ts";
+import { type MeshCore, TrafficClass } from "../core/api.ts";
 import { createFakeContext, type FakeContext } from "./fake-context.ts";
 import { IpGateway } from "./ip-gateway.ts";
 
@@ -30,6 +30,7 @@ interface Rig {
   /** Changes what the core says. */
   core: { prefixes: IpPrefix[]; hasWay: boolean };
   fromKernel(packet: Uint8Array): void;
+  setNow(nowUs: number): void;
 }
 
 const test = suite<{ rigs: Rig[] }>("ip gateway", { rigs: [] });
@@ -38,7 +39,12 @@ test.after.each(({ rigs }) => {
 });
 
 /** UDP over IPv4 with right checksums, made by taking a compressed packet apart. */
-function udpPacket(source: string, destination: string, ports: [number, number], payload: string): Uint8Array {
+function udpPacket(
+  source: string,
+  destination: string,
+  ports: [number, number],
+  payload: string | Uint8Array,
+): Uint8Array {
   const rule = 0xc0 | 0x04 | 0x02;
   const octets = Uint8Array.of(
     rule,
@@ -68,26 +74,34 @@ async function makeRig(rigs: Rig[], ip: object = {}, failure?: Error): Promise<R
     sendIpGroup: (nowUs, trafficClass, precedence, octets, from, length) =>
       recorded.sendIpGroup(nowUs, trafficClass, precedence, octets.slice(from, from + length), 0, length),
   };
-  const rig: Partial<Rig> = { context, written: [], routes: [], closed: 0, core: said };
+  let timeUs = context.nowUs();
+  const setNow = (nowUs: number): void => {
+    timeUs = nowUs;
+  };
+  const rig: Partial<Rig> = { context, written: [], routes: [], closed: 0, core: said, setNow };
   const config = agentConfigSchema.shape.ip.parse(ip);
   assert.ok(config !== undefined);
-  rig.gateway = new IpGateway({ ...context, core: core as MeshCore }, config, async (options, onPacket) => {
-    if (failure !== undefined) throw failure;
-    rig.options = options;
-    rig.fromKernel = (packet) => onPacket(Uint8Array.of(0, 0, 0, ...packet), 3, packet.length);
-    const device: Partial<TunDevice> = {
-      write: (octets, offset, length) => {
-        rig.written?.push(octets.slice(offset, offset + length));
-        return true;
-      },
-      addRoute: (to) => (rig.routes?.push(`+${to}`) ?? 0) > 0,
-      removeRoute: (to) => (rig.routes?.push(`-${to}`) ?? 0) > 0,
-      close: async () => {
-        rig.closed = (rig.closed ?? 0) + 1;
-      },
-    };
-    return device as TunDevice;
-  });
+  rig.gateway = new IpGateway(
+    { ...context, core: core as MeshCore, nowUs: () => timeUs },
+    config,
+    async (options, onPacket) => {
+      if (failure !== undefined) throw failure;
+      rig.options = options;
+      rig.fromKernel = (packet) => onPacket(Uint8Array.of(0, 0, 0, ...packet), 3, packet.length);
+      const device: Partial<TunDevice> = {
+        write: (octets, offset, length) => {
+          rig.written?.push(octets.slice(offset, offset + length));
+          return true;
+        },
+        addRoute: (to) => (rig.routes?.push(`+${to}`) ?? 0) > 0,
+        removeRoute: (to) => (rig.routes?.push(`-${to}`) ?? 0) > 0,
+        close: async () => {
+          rig.closed = (rig.closed ?? 0) + 1;
+        },
+      };
+      return device as TunDevice;
+    },
+  );
   await rig.gateway.start();
   rigs.push(rig as Rig);
   return rig as Rig;
@@ -123,6 +137,47 @@ test("a packet goes to the node that owns its destination, in the class of its p
   const out = new Uint8Array(100);
   assert.equal(out.slice(0, decompressIp(sent, 0, sent.length, 0x107, 0x109, out, 0)), packet);
   assert.is(rig.gateway.counters.toMesh, 2);
+});
+
+test("a call that nobody has marked is voice once its pace shows, unless that is switched off", async ({ rigs }) => {
+  for (const [recognise, last] of [
+    [true, TrafficClass.voice],
+    [false, TrafficClass.bulk],
+  ] as const) {
+    const rig = await makeRig(rigs, { recognise });
+    for (let n = 0; n < 30; n++) {
+      rig.setNow(5_000_000 + n * 20_000);
+      rig.fromKernel(udpPacket(OWN, PEER, [7001, 7003], "x".repeat(60)));
+    }
+    const classes = rig.context.calls.filter(([name]) => name === "sendIp").map((call) => call[3]);
+    assert.is(classes[0], TrafficClass.bulk);
+    assert.is(classes.at(-1), last);
+  }
+});
+
+test("a call's packets carry two octets beside their sound, and come out as they went in", async ({ rigs }) => {
+  const [here, there] = [await makeRig(rigs), await makeRig(rigs)];
+  const packets = Array.from({ length: 6 }, (_, n) => {
+    const head = [0x80, 111, 0, n, 0, 0, n, 0, 1, 2, 3, 4];
+    return udpPacket(OWN, PEER, [5004, 5006], Uint8Array.of(...head, 9, 8, 7, n));
+  });
+  for (const packet of packets) here.fromKernel(packet);
+  const sent = here.context.calls.filter(([name]) => name === "sendIp").map((call) => call[6] as Uint8Array);
+  assert.equal(
+    sent.map((octets) => octets.length - 4),
+    [17, 20, 20, 2, 2, 2],
+  );
+  for (const octets of sent) there.gateway.onEvent({ type: "ip", from: 0x107, to: 0x109, octets }, 5_000_000);
+  const heard = there.written.map((octets) => octets.slice(20));
+  assert.equal(
+    heard,
+    packets.map((octets) => octets.slice(20)),
+    "all but the hop limit",
+  );
+  const stranger = await makeRig(rigs);
+  stranger.gateway.onEvent({ type: "ip", from: 0x107, to: 0x109, octets: sent[4] as Uint8Array }, 5_000_000);
+  assert.is(stranger.written.length, 0);
+  assert.is(stranger.gateway.counters.dropUnknownCall, 1);
 });
 
 test("what nobody owns, or nobody can reach, is answered a few times a second", async ({ rigs }) => {

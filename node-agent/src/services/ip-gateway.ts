@@ -12,14 +12,16 @@ import {
   type IpClass,
   type IpPrefix,
   IpProtocol,
+  type IpRule,
   isMulticast,
   MESH_IPV4_PREFIX,
   MESH_IPV6_PREFIX,
   meshAddressOf,
   meshIpv4Text,
   meshIpv6Text,
-  type PortRule,
   parseIpPrefix,
+  RtpCompressor,
+  RtpDecompressor,
   UNREACHABLE_MAX_OCTETS,
 } from "@skein/codecs";
 import type { openTun, TunDevice } from "@skein/radio-hal/tun";
@@ -28,9 +30,12 @@ import { MAX_IP_OCTETS, type NodeEvent, Precedence, TrafficClass } from "../core
 import { errorMessage } from "../shell/skein-error.ts";
 import type { ServiceContext } from "./context.ts";
 import { EchoFilter, fingerprintOf } from "./echo-filter.ts";
+import { IpFlows } from "./ip-flows.ts";
 
 /** Situational awareness and chat of ATAK (its built-in defaults): a team without them is blind. */
 const ATAK_GROUPS = ["239.2.3.1", "224.10.10.1"];
+/** Calls send packets up to this; what is longer gains nothing by a shorter header. */
+const CALL_MAX_OCTETS = 400;
 /** "Destination unreachable" answers a second; the rest is only counted (RFC 4443 2.4 (f)). */
 const ANSWERS_PER_S = 10;
 
@@ -48,6 +53,8 @@ const COUNTERS = {
   unreachableSuppressed: 0,
   /** Not IP, or cut short. */
   dropMalformed: 0,
+  /** Of a call whose context was not heard, or has changed. */
+  dropUnknownCall: 0,
   /** This node has no interface. */
   dropNoInterface: 0,
   /** Nobody owns the destination. */
@@ -73,7 +80,7 @@ export class IpGateway {
   readonly #context: ServiceContext;
   readonly #config: IpConfig;
   readonly #open: typeof openTun;
-  readonly #rules: readonly PortRule[];
+  readonly #rules: readonly IpRule[];
   readonly #groups: ReadonlySet<number>;
   readonly #groupRoutes: readonly string[];
   /** Networks whose routes do not follow the mesh: its own, and those behind this node. */
@@ -85,6 +92,10 @@ export class IpGateway {
   readonly #answer = new Uint8Array(UNREACHABLE_MAX_OCTETS);
   readonly #sent = new EchoFilter();
   readonly #taken = new EchoFilter();
+  readonly #flows = new IpFlows();
+  readonly #toCalls: RtpCompressor;
+  readonly #fromCalls = new RtpDecompressor();
+  readonly #scratch = new Uint8Array(MAX_IP_OCTETS + IP_RULE_OCTETS);
   #tun: TunDevice | undefined;
   #isStopped = false;
   #prefixes: readonly IpPrefix[] = [];
@@ -96,10 +107,8 @@ export class IpGateway {
     this.#context = context;
     this.#config = config;
     this.#open = open;
-    this.#rules = config.classes.map(({ ports, protocol, class: name, critical }) => {
-      const [first, last] = parsePorts(ports) as [number, number];
-      return { first, last, protocol: PROTOCOL[protocol], trafficClass: TrafficClass[name], critical };
-    });
+    this.#toCalls = new RtpCompressor(context.nowUs());
+    this.#rules = config.classes.map(toRule);
     const groups = [...new Set([...ATAK_GROUPS, ...config.multicast])];
     this.#groups = new Set(groups.map(numberOf));
     this.#groupRoutes = groups.map((group) => `${group}/32`);
@@ -156,7 +165,7 @@ export class IpGateway {
     if (this.#tun === undefined) return this.#count("dropNoInterface");
     const { from, to, octets } = event;
     const packet = this.#in;
-    const length = decompressIp(octets, 0, octets.length, from, to, packet, 0);
+    const length = this.#restore(octets, from, to);
     const header = this.#header;
     if (!decodeIpHeader(packet, 0, length, header)) return this.#count("dropMalformed");
     const { family, sourceOffset } = header;
@@ -188,11 +197,13 @@ export class IpGateway {
       return this.#unreachable(octets);
     }
     if (clampTcpMss(octets, header, this.#config.mtuOctets)) this.#count("mssLowered");
-    classifyIp(octets, header, this.#rules, this.#class);
+    const nowUs = this.#context.nowUs();
+    const said = classifyIp(octets, header, this.#rules, this.#class);
+    if (!said && this.#config.recognise) this.#class.trafficClass = this.#flows.recognise(nowUs, octets, header);
     const { trafficClass, precedence, critical } = this.#class;
     const { address: own, core } = this.#context;
-    const written = compressIp(octets, offset, header.lengthOctets, own, to, this.#out, 0);
-    const nowUs = this.#context.nowUs();
+    let written = compressIp(octets, offset, header.lengthOctets, own, to, this.#out, 0);
+    if (trafficClass === TrafficClass.voice) written = this.#shorten(written, to);
     const way = core.sendIp(
       nowUs,
       to,
@@ -238,6 +249,21 @@ export class IpGateway {
     return this.#groups.has(ipv4Number(octets, at));
   }
 
+  /** Takes what a call repeats out of the packet in #out. */
+  #shorten(length: number, to: number): number {
+    if (length > CALL_MAX_OCTETS) return length;
+    this.#scratch.set(this.#out.subarray(0, length));
+    return this.#toCalls.compress(this.#scratch, 0, length, to, this.#out, 0);
+  }
+
+  /** Writes an IP packet that came from a node to #in; returns its length, 0 if there is none. */
+  #restore(octets: Uint8Array, from: number, to: number): number {
+    if (!RtpDecompressor.reads(octets[0] ?? 0)) return decompressIp(octets, 0, octets.length, from, to, this.#in, 0);
+    const length = this.#fromCalls.decompress(octets, 0, octets.length, from, this.#scratch, 0);
+    if (length === 0) this.#count("dropUnknownCall");
+    return decompressIp(this.#scratch, 0, length, from, to, this.#in, 0);
+  }
+
   /** Tells the sender, a few times a second at most, so that it need not wait for its own patience to end. */
   #unreachable(octets: Uint8Array): void {
     const nowUs = this.#context.nowUs();
@@ -256,6 +282,12 @@ export class IpGateway {
   #count(what: keyof typeof COUNTERS): void {
     this.#counters[what]++;
   }
+}
+
+function toRule({ ports, dscp, protocol, class: name, precedence, critical }: IpConfig["classes"][number]): IpRule {
+  const [first, last] = (ports === undefined ? undefined : parsePorts(ports)) ?? [-1, -1];
+  const rule = { first, last, protocol: PROTOCOL[protocol], trafficClass: TrafficClass[name], critical };
+  return { ...rule, precedence: Precedence[precedence], ...(dscp === undefined ? {} : { dscp }) };
 }
 
 /** Of IPv6 fe80::/10 and groups of the link's scope, of IPv4 169.254.0.0/16 and 224.0.0.x. */

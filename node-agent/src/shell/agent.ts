@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type IpPrefix, parseIpPrefix } from "@skein/codecs";
-import type { Bearer, BearerCounters } from "@skein/radio-hal";
+import { type Bearer, type BearerCounters, kernelCallsMissing } from "@skein/radio-hal";
 import type { AgentStatus, LogEvent } from "../api/types.ts";
 import { addressTextOf, type LoadedConfig } from "../config/load.ts";
 import {
@@ -175,6 +175,8 @@ class Agent implements RunningAgent {
     const { id: nodeId, name } = config.node;
     this.#journal.write("start", monotonicUs(), { nodeId, bootEpoch: this.bootEpoch, name, pid: process.pid });
     this.#policy.resume();
+    const slow = config.bearers.some(({ type }) => type === "udp") ? kernelCallsMissing() : "";
+    if (slow !== "") this.#log.info("UDP takes a system call for each datagram here", { reason: slow });
     await this.#loop.start();
     await this.#startIp();
     this.#texts.resume();

@@ -34,6 +34,7 @@ export function describeBearer(id: number, config: BearerConfig): CoreBearer {
     mtuOctets: config.mtuOctets,
     latencyUs: Math.round(config.latencyMs * 1000),
     costCentsPerMegabyte: config.costCentsPerMegabyte,
+    sharedRisk: config.sharedRisk,
   };
   if (config.type === "udp") {
     const { medium, bitrateBps } = config;

@@ -4,6 +4,8 @@ import { monotonicUs } from "./clock.ts";
 
 /** Frames handed to the bearers in one turn at most: timers and sockets get their turn in between. */
 const TRANSMITS_PER_TURN_MAX = 256;
+/** Frames received after which what they caused is sent at once: a report acknowledges 33, and the first must not wait. */
+const FRAMES_PER_TURN_MAX = 16;
 /** Shortest sleep, ms. Node's timers know no less, and a core that is behind must not spin the process. */
 const SLEEP_MIN_MS = 1;
 /** Longest sleep, ms: the most that a 32-bit timer takes, with room to spare. */
@@ -33,10 +35,20 @@ export class MeshLoop {
     octets: new Uint8Array(MAX_FRAME_OCTETS),
     length: 0,
   };
-  readonly #drain = (): void => this.#turn();
+  readonly #drain = (): void => {
+    this.#immediate = undefined;
+    this.#turn();
+  };
+  readonly #wake = (): void => {
+    this.#timerAtUs = Number.POSITIVE_INFINITY;
+    this.#turn();
+  };
   #timer: NodeJS.Timeout | undefined;
   #timerAtUs = Number.POSITIVE_INFINITY;
   #immediate: NodeJS.Immediate | undefined;
+  #framesSinceTurn = 0;
+  /** A bearer has `slot` in its hands. */
+  #isSending = false;
   #running = false;
 
   /** `bearers[i]` is the bearer that the core knows under id i. */
@@ -82,7 +94,8 @@ export class MeshLoop {
       frame: (endpoint, octets, length) => {
         if (!this.#running) return;
         core.handleFrame(monotonicUs(), id, endpoint, octets, length);
-        this.touch();
+        if (++this.#framesSinceTurn >= FRAMES_PER_TURN_MAX && !this.#isSending) this.#turn();
+        else this.touch();
       },
       up: () => this.#changed(id, true, ""),
       down: (reason) => {
@@ -113,19 +126,21 @@ export class MeshLoop {
   }
 
   #turn(): void {
-    this.#immediate = undefined;
+    this.#framesSinceTurn = 0;
     if (!this.#running) return;
     const core = this.#core;
     const nowUs = monotonicUs();
     if (core.nextTimeoutUs() <= nowUs) core.handleTimeout(nowUs);
     this.#drainEvents(nowUs);
     let sent = 0;
+    this.#isSending = true;
     while (sent < TRANSMITS_PER_TURN_MAX && core.pollTransmit(nowUs, this.#slot)) {
       const slot = this.#slot;
       // A refusal is counted by the bearer; the core's own repetition makes up for it.
       this.#bearers[slot.bearerId]?.send(slot.endpoint, slot.octets, slot.length);
       sent++;
     }
+    this.#isSending = false;
     // What became of a text is known only when it has gone out.
     this.#drainEvents(nowUs);
     if (sent === TRANSMITS_PER_TURN_MAX) this.touch();
@@ -141,17 +156,11 @@ export class MeshLoop {
 
   #sleep(): void {
     const atUs = this.#core.nextTimeoutUs();
-    if (atUs === this.#timerAtUs) return;
+    // A timer that comes too soon looks again; setting one for every frame would cost more.
+    if (this.#timerAtUs <= atUs) return;
     clearTimeout(this.#timer);
     this.#timerAtUs = atUs;
-    if (atUs === Number.POSITIVE_INFINITY) return;
     const waitMs = Math.ceil((atUs - monotonicUs()) / 1000);
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAtUs = Number.POSITIVE_INFINITY;
-        this.#turn();
-      },
-      Math.min(SLEEP_MAX_MS, Math.max(SLEEP_MIN_MS, waitMs)),
-    );
+    this.#timer = setTimeout(this.#wake, Math.min(SLEEP_MAX_MS, Math.max(SLEEP_MIN_MS, waitMs)));
   }
 }

@@ -1,59 +1,23 @@
 import assert from "node:assert/strict";
 import sodium from "libsodium-wrappers";
 import type { CryptoPort } from "../core/api.ts";
+import { CIPHER_FRAME_OCTETS, type FrameCipher, KEY_OCTETS, TAG_OCTETS } from "./frame-cipher.ts";
+import { opensslCipher } from "./openssl-cipher.ts";
+import { SodiumCipher } from "./sodium-cipher.ts";
 
-/**
- * The core's crypto port on libsodium: ChaCha20-Poly1305-IETF (RFC 8439) under one subkey per sender.
- *
- *   subkey = BLAKE2b-256(key: mission key, message: "skein hop 1" | key phase (1) | node id (4, big endian))
- *
- * The compiled library's own functions are called on memory set aside once: the wrapper around them would allocate
- * and copy four arrays for each frame. Layout of that memory:
- *
- *   frame [FRAME_OCTETS] | scratch [FRAME_OCTETS] | nonce [12] + 4 | tag [16] | subkeys [SUBKEYS_MAX x 32]
- *
- * Tags are truncated, and libsodium opens whole tags only. ChaCha20 is its own inverse, so a frame is opened by
- * encrypting twice: the first pass turns the ciphertext into plaintext, the second computes the tag that this
- * plaintext must have had. Nothing is written to the caller's buffer before the tag has been compared.
- */
-
-/** The part of libsodium's compiled module that is used here; lengths of 64 bits are passed as low and high word. */
-interface SodiumModule {
-  HEAPU8: Uint8Array;
-  _malloc(lengthOctets: number): number;
-  _crypto_aead_chacha20poly1305_ietf_encrypt_detached(
-    ciphertext: number,
-    tag: number,
-    tagLengthOut: null,
-    message: number,
-    messageLength: number,
-    messageLengthHigh: 0,
-    associated: number,
-    associatedLength: number,
-    associatedLengthHigh: 0,
-    secretNonce: 0,
-    nonce: number,
-    key: number,
-  ): number;
-}
-
-const FRAME_OCTETS = 2048;
-const NONCE_OCTETS = 12;
-const TAG_OCTETS = 16;
-const KEY_OCTETS = 32;
 /** Subkeys held at once: a full area (254 nodes) in several key phases, and room for claimed ids that prove false. */
 export const SUBKEYS_MAX = 2048;
 
 const KDF_CONTEXT = new TextEncoder().encode("skein hop 1");
 
+/**
+ * The core's crypto port: ChaCha20-Poly1305-IETF (RFC 8439) under one subkey per sender.
+ *
+ *   subkey = BLAKE2b-256(key: mission key, message: "skein hop 1" | key phase (1) | node id (4, big endian))
+ */
 export class SodiumCrypto implements CryptoPort {
-  readonly #module: SodiumModule;
+  readonly #cipher: FrameCipher;
   readonly #missionKey: Uint8Array;
-  readonly #frame: number;
-  readonly #scratch: number;
-  readonly #nonce: number;
-  readonly #tag: number;
-  readonly #keys: number;
   readonly #handles = new Map<number, number>();
   /** What each handle stands for: key phase x 2^32 + node id; -1 while free. */
   readonly #owners = new Float64Array(SUBKEYS_MAX).fill(-1);
@@ -62,16 +26,10 @@ export class SodiumCrypto implements CryptoPort {
   #nextHandle = 0;
 
   /** Use `createSodiumCrypto`, which waits for the library. */
-  constructor(module: SodiumModule, missionKey: Uint8Array) {
+  constructor(cipher: FrameCipher, missionKey: Uint8Array) {
     assert.equal(missionKey.length, KEY_OCTETS, "a mission key has 32 octets");
-    this.#module = module;
+    this.#cipher = cipher;
     this.#missionKey = missionKey.slice();
-    const base = module._malloc(2 * FRAME_OCTETS + NONCE_OCTETS + 4 + TAG_OCTETS + SUBKEYS_MAX * KEY_OCTETS);
-    this.#frame = base;
-    this.#scratch = base + FRAME_OCTETS;
-    this.#nonce = base + 2 * FRAME_OCTETS;
-    this.#tag = this.#nonce + NONCE_OCTETS + 4;
-    this.#keys = this.#tag + TAG_OCTETS;
   }
 
   senderKey(nodeId: number, keyPhase: number): number {
@@ -94,65 +52,25 @@ export class SodiumCrypto implements CryptoPort {
   addKey(subkey: Uint8Array): number {
     assert.equal(subkey.length, KEY_OCTETS);
     const handle = this.#freeHandle();
-    this.#module.HEAPU8.set(subkey, this.#keys + handle * KEY_OCTETS);
+    this.#cipher.setKey(handle, subkey);
     this.#owners[handle] = -1;
     this.#proved[handle] = 0;
     return handle;
   }
 
   seal(key: number, nonce: Uint8Array, octets: Uint8Array, from: number, to: number, tagLength: number): void {
-    assert(to <= FRAME_OCTETS && from <= to && tagLength <= TAG_OCTETS);
-    const heap = this.#module.HEAPU8;
-    this.#load(heap, nonce, octets, to);
-    this.#encrypt(key, this.#frame, from, to);
-    const frame = this.#frame;
-    for (let i = from; i < to; i++) octets[i] = heap[frame + i] as number;
-    for (let i = 0; i < tagLength; i++) octets[to + i] = heap[this.#tag + i] as number;
+    assert(from <= to && tagLength <= TAG_OCTETS && to + tagLength <= CIPHER_FRAME_OCTETS);
+    this.#cipher.seal(key, nonce, octets, from, to, tagLength);
     this.#proved[key] = 1;
   }
 
   open(key: number, nonce: Uint8Array, octets: Uint8Array, from: number, to: number, tagLength: number): boolean {
-    if (to > FRAME_OCTETS || from > to || to + tagLength > octets.length) return false;
+    const end = to + tagLength;
+    if (end > CIPHER_FRAME_OCTETS || from > to || end > octets.length) return false;
     assert(tagLength >= 1 && tagLength <= TAG_OCTETS);
-    const heap = this.#module.HEAPU8;
-    this.#load(heap, nonce, octets, to);
-    // First pass in place (its tag means nothing), second pass to a scratch area: the plaintext stays in `frame`.
-    this.#encrypt(key, this.#frame, from, to);
-    this.#encrypt(key, this.#scratch, from, to);
-    // Every octet is looked at whatever the first one says: the time taken tells a forger nothing.
-    let difference = 0;
-    for (let i = 0; i < tagLength; i++) difference |= (heap[this.#tag + i] as number) ^ (octets[to + i] as number);
-    if (difference !== 0) return false;
-    const frame = this.#frame;
-    for (let i = from; i < to; i++) octets[i] = heap[frame + i] as number;
+    if (!this.#cipher.open(key, nonce, octets, from, to, tagLength)) return false;
     this.#proved[key] = 1;
     return true;
-  }
-
-  /** Whole frame and nonce into the library's memory. */
-  #load(heap: Uint8Array, nonce: Uint8Array, octets: Uint8Array, length: number): void {
-    // One block copy of the caller's whole buffer is quicker than a loop; a larger one is copied octet by octet.
-    if (octets.length <= FRAME_OCTETS) heap.set(octets, this.#frame);
-    else for (let i = 0; i < length; i++) heap[this.#frame + i] = octets[i] as number;
-    for (let i = 0; i < NONCE_OCTETS; i++) heap[this.#nonce + i] = nonce[i] as number;
-  }
-
-  /** Encrypts `frame[from, to)` to the same place in `target`, with `frame[0, from)` as associated data. */
-  #encrypt(key: number, target: number, from: number, to: number): void {
-    this.#module._crypto_aead_chacha20poly1305_ietf_encrypt_detached(
-      target + from,
-      this.#tag,
-      null,
-      this.#frame + from,
-      to - from,
-      0,
-      this.#frame,
-      from,
-      0,
-      0,
-      this.#nonce,
-      this.#keys + key * KEY_OCTETS,
-    );
   }
 
   /** The next handle in turn whose subkey was never of use: claimed node ids cost a stranger's turn, no member's. */
@@ -169,9 +87,13 @@ export class SodiumCrypto implements CryptoPort {
   }
 }
 
-/** Loads libsodium and makes the port. `missionKey`: 32 octets, copied. */
-export async function createSodiumCrypto(missionKey: Uint8Array): Promise<SodiumCrypto> {
+/**
+ * Loads libsodium and makes the port. `missionKey`: 32 octets, copied. `native`: by OpenSSL's code where it can be
+ * called; the frames are the same.
+ */
+export async function createSodiumCrypto(missionKey: Uint8Array, native = true): Promise<SodiumCrypto> {
   await sodium.ready;
-  const module = (sodium as unknown as { libsodium: SodiumModule }).libsodium;
-  return new SodiumCrypto(module, missionKey);
+  const portable = new SodiumCipher(SUBKEYS_MAX);
+  const cipher = native ? opensslCipher(SUBKEYS_MAX, portable) : undefined;
+  return new SodiumCrypto(cipher ?? portable, missionKey);
 }

@@ -11,6 +11,10 @@ export interface TunCalls {
   openNetlink(): number;
   send(fd: number, octets: Uint8Array): number;
   receive(fd: number, into: Uint8Array): number;
+  /** Reads without waiting, whatever the descriptor's own mode is. `vector` is the address of one `struct iovec`. */
+  readNow(fd: number, vector: number): number;
+  /** Where the first octet of a buffer lies; it does not move as long as the buffer lives. */
+  addressOf(memory: ArrayBuffer): number;
   /** Reads an option of a socket. */
   socketOption(fd: number, level: number, option: number, into: Uint8Array): number;
 }
@@ -19,6 +23,7 @@ const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const NETLINK_ROUTE = 0;
+const RWF_NOWAIT = 8;
 
 let loaded: TunCalls | undefined;
 
@@ -40,6 +45,9 @@ function load(): TunCalls {
   const socket = library.func("int socket(int, int, int)");
   const send = library.func("long send(int, const uint8_t *, size_t, int)");
   const receive = library.func("long recv(int, _Out_ uint8_t *, size_t, int)");
+  const preadv2 = library.func("long preadv2(int, size_t, int, long, int)");
+  // A move of nothing gives back where its first argument lies.
+  const memmove = library.func("size_t memmove(uint8_t *, const uint8_t *, size_t)");
   const getOption = library.func("int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint32_t *)");
   const checked = (result: number): number => (result < 0 ? -koffi.errno() : result);
   return {
@@ -48,6 +56,11 @@ function load(): TunCalls {
     openNetlink: () => checked(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)),
     send: (fd, octets) => checked(send(fd, octets, octets.length, 0)),
     receive: (fd, into) => checked(receive(fd, into, into.length, 0)),
+    readNow: (fd, vector) => checked(preadv2(fd, vector, 1, -1, RWF_NOWAIT)),
+    addressOf(memory) {
+      const octets = new Uint8Array(memory);
+      return Number(memmove(octets, octets, 0));
+    },
     socketOption: (fd, level, option, into) => checked(getOption(fd, level, option, into, [into.length])),
   };
 }

@@ -2,16 +2,24 @@
  * Packets on their way from the thread that reads a TUN to the one that uses them, in shared memory: one
  * writer, one reader, slots of equal size.
  *
- *   state, 32-bit each:  written | taken | reader waits | dropped | ended | lengths ...
+ *   state, 32-bit each:  written | taken | reader waits | dropped | ended | gate | lengths ...
  *
- * `written` and `taken` count up and wrap; slot number is the count modulo the number of slots.
+ * `written` and `taken` count up and wrap; slot number is the count modulo the number of slots. While there is much to
+ * read, waking one thread by another for each packet costs more than the packet: the reader closes the gate, the writer
+ * stops there, and the reader takes packets from their source itself until it opens the gate again.
  */
 const WRITTEN = 0;
 const TAKEN = 1;
 const WAITING = 2;
 const DROPPED = 3;
 const ENDED = 4;
-const LENGTHS = 5;
+const GATE = 5;
+const LENGTHS = 6;
+/** States of the gate. */
+const OPEN = 0;
+const CLOSED = 1;
+/** The writer has stopped at it. */
+const REACHED = 2;
 
 export interface RingMemory {
   readonly state: SharedArrayBuffer;
@@ -62,6 +70,12 @@ export class RingWriter {
     Atomics.add(this.#state, DROPPED, 1);
   }
 
+  /** Waits, in this thread, while the gate is closed. */
+  passGate(): void {
+    if (Atomics.compareExchange(this.#state, GATE, CLOSED, REACHED) === CLOSED)
+      Atomics.wait(this.#state, GATE, REACHED);
+  }
+
   /** Nothing more comes. */
   end(): void {
     Atomics.store(this.#state, ENDED, 1);
@@ -92,6 +106,17 @@ export class RingReader {
   }
   get ended(): boolean {
     return Atomics.load(this.#state, ENDED) === 1;
+  }
+
+  /** True if the writer has stopped at the gate: what it has written is all it took. */
+  get isGateReached(): boolean {
+    return Atomics.load(this.#state, GATE) === REACHED;
+  }
+  closeGate(): void {
+    Atomics.compareExchange(this.#state, GATE, OPEN, CLOSED);
+  }
+  openGate(): void {
+    if (Atomics.exchange(this.#state, GATE, OPEN) === REACHED) Atomics.notify(this.#state, GATE);
   }
 
   /** Length of the oldest packet, which lies at `offset()`; -1 if there is none. */

@@ -22,6 +22,7 @@ function readInto(octets: Uint8Array, at: number): number {
 }
 
 for (;;) {
+  ring.passGate();
   const at = ring.room();
   const length = at === -1 ? readInto(aside, 0) : readInto(ring.packets, at);
   if (length < 0) break;

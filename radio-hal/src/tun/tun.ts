@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type Cidr, parseCidr } from "@skein/codecs";
 import { HalError, systemCode } from "../hal-error.ts";
+import { DirectReader } from "./direct-reader.ts";
 import { errorName, type TunCalls, tunCalls } from "./libc.ts";
 import { Netlink } from "./netlink.ts";
 import { createRingMemory, RingReader } from "./packet-ring.ts";
@@ -48,6 +49,8 @@ export const TUN_FILE = "/dev/net/tun";
 const RING_SLOTS = 256;
 /** Packets handed over in one turn at most: sockets and timers get their turn in between. */
 const PACKETS_PER_TURN_MAX = 64;
+/** So many at a time are worth to be read here, while the thread rests. */
+const MANY_PACKETS = 4;
 const NAME_MAX_OCTETS = 15;
 /** Kernel's own way of telling 4 from 0: an interface that is asked for must not already be there. */
 const IFREQ_OCTETS = 40;
@@ -104,7 +107,7 @@ function attach(
     link = new Netlink(calls, socket);
     check(link.setUp(index, mtuOctets), "setting up");
     setNetworks(link, index, addresses, routes);
-    return new KernelTun(options, fd, link, index, onPacket);
+    return new KernelTun(options, calls, fd, link, index, onPacket);
   } catch (error) {
     link?.close();
     closeSync(fd);
@@ -205,11 +208,18 @@ class KernelTun implements TunDevice {
   readonly #ended: Promise<void>;
   readonly #drain = (): void => this.#take();
   /** A process that ends without `close()` waits for its threads: this one sleeps until there is a packet. */
-  readonly #letGo = (): void => void this.#link.deleteLink(this.#index);
+  readonly #letGo = (): void => {
+    this.#link.deleteLink(this.#index);
+    this.#ring.openGate();
+  };
+  readonly #direct: DirectReader;
+  /** Packets handed over since there was none. */
+  #inARow = 0;
   #closing: Promise<void> | undefined;
 
   constructor(
     options: TunOptions,
+    calls: TunCalls,
     fd: number,
     link: Netlink,
     index: number,
@@ -223,6 +233,7 @@ class KernelTun implements TunDevice {
     this.#onPacket = onPacket;
     const memory = createRingMemory(RING_SLOTS, 4 * Math.ceil(options.mtuOctets / 4));
     this.#ring = new RingReader(memory);
+    this.#direct = new DirectReader(calls, fd, options.mtuOctets);
     const worker = new Worker(new URL("./tun-worker.ts", import.meta.url), {
       workerData: { fd, memory },
       name: options.name,
@@ -282,17 +293,36 @@ class KernelTun implements TunDevice {
   #take(): void {
     for (let count = 0; count < PACKETS_PER_TURN_MAX; count++) {
       if (this.#closing !== undefined) return;
-      const length = this.#ring.length();
-      if (length === -1) return this.#sleep();
-      this.#counters.packetsRead++;
-      this.#counters.octetsRead += length;
-      this.#onPacket(this.#ring.packets, this.#ring.offset(), length);
-      this.#ring.release();
+      if (!this.#takeOne()) return this.#sleep();
+      // Here and not before sleeping: a thread that is stopped then has nothing to wake anybody for.
+      if (++this.#inARow === MANY_PACKETS && this.#direct.works) this.#ring.closeGate();
     }
     setImmediate(this.#drain);
   }
 
+  #takeOne(): boolean {
+    const ring = this.#ring;
+    let length = ring.length();
+    if (length >= 0) {
+      this.#handOver(ring.packets, ring.offset(), length);
+      ring.release();
+      return true;
+    }
+    if (!ring.isGateReached) return false;
+    length = this.#direct.read();
+    if (length >= 0) this.#handOver(this.#direct.octets, 0, length);
+    return length >= 0;
+  }
+
+  #handOver(octets: Uint8Array, offset: number, length: number): void {
+    this.#counters.packetsRead++;
+    this.#counters.octetsRead += length;
+    this.#onPacket(octets, offset, length);
+  }
+
   #sleep(): void {
+    this.#inARow = 0;
+    this.#ring.openGate();
     if (this.#ring.ended) return;
     const woken = this.#ring.wait();
     if (woken === undefined) setImmediate(this.#drain);

@@ -17,6 +17,8 @@ NODE = os.path.join(ROOT, "node_modules/node/bin/node")
 COMMAND = os.path.join(ROOT, "scenarios/bin/skein.mjs")
 AREA = 1
 FLOW_PORT = 40001
+# A pair of virtual interfaces has no rate of its own; this is more than the machine can do.
+LINK_BPS = 1_000_000_000
 MISSION_KEY = "5e" * 32
 JOURNALS = os.environ.get("SKEIN_LAB_JOURNALS")
 
@@ -55,7 +57,7 @@ class Plugin(System):
             mission=dict(key=MISSION_KEY),
             state=os.path.join(node.dir, "state"),
             bearers=[
-                dict(type="udp", name=name, discover=dict(interfaces=[name]), medium=medium, bitrateBps=100_000_000)
+                dict(type="udp", name=name, discover=dict(interfaces=[name]), medium=medium, bitrateBps=LINK_BPS)
                 for name in node.ifaces
             ],
             ip=dict(classes=[flow]),

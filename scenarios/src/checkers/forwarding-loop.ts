@@ -1,5 +1,6 @@
 import {
   createDataHeader,
+  DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
   DIRECT_HEADER_OCTETS,
   decodeWideDataHeader,
@@ -62,7 +63,8 @@ export class ForwardingLoopWatcher {
     const start = sealedStart(octets);
     if (end <= start || !isUnicastKind(kindOf(octets[start] as number))) return;
     const headerOctets = decodeWideDataHeader(octets, start, end, shared, this.#header);
-    if (headerOctets === 0) return;
+    // From its source to its destination: there is nowhere that it could turn.
+    if (headerOctets === 0 || (this.#header.flags & DATA_FLAG_ENDS) !== 0) return;
     const { source, trafficClass, sequence, nextHop, flags } = this.#header;
     const next = shared ? (this.#indexOfLocal[nextHop] as number) : to;
     if (next < 0) return;

@@ -158,6 +158,8 @@ const STATUS: AgentStatus = {
         octetsReceived: 1100,
         queuedFrames: 0,
         queuedMs: 0,
+        queues: Array.from({ length: 4 }, () => ({ frames: 0, ms: 0 })),
+        drops: [{ trafficClass: 2, reason: "expired", count: 2 }],
         airtimeShare: 0.05,
       },
     ],
@@ -251,6 +253,12 @@ t.test("status and trace of a running agent", async (t) => {
   t.match(all.stdout, /HQ +all +no path/);
   t.match(all.stdout, /expired +0/);
 
+  const top = await skein("top", "--api", api);
+  t.equal(top.code, 0, top.stderr);
+  t.match(top.stdout, /> +uhf +up +0\.0 +0\.0 +0 +5 /, "one status where nobody watches");
+  t.match(top.stdout, /video +expired +2 +0\.0/);
+  t.notOk(top.stdout.includes("\u001b"));
+
   const route = await skein("trace", "G1", "--api", api);
   t.equal(route.code, 0, "there is a path for some classes");
   t.match(route.stdout, /^A1 to G1 \(1\.5\)\n/);
@@ -278,7 +286,7 @@ t.test("an agent that is not there, or is something else", async (t) => {
   t.match(other.stderr, /agent-answer-invalid/);
   server.close();
   await once(server, "close");
-  for (const command of ["status", "trace"]) {
+  for (const command of ["status", "top", "trace"]) {
     const { code, stderr } = await skein(command, "--api", api);
     t.equal(code, 1, command);
     t.match(stderr, /agent-unreachable/, command);

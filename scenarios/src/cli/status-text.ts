@@ -3,7 +3,7 @@ import { formatAddress } from "./agent-client.ts";
 import { type Cell, formatTable, type Paint } from "./table.ts";
 
 const ROLES = ["terminal", "relay", "airborne", "vehicle", "headquarters"];
-const CLASSES = ["voice", "command", "video", "bulk"];
+export const CLASSES = ["voice", "command", "video", "bulk"];
 /** By channel number of link-state advertisements. */
 const CHANNELS = ["udp", "serial", "satellite", "cellular", "mock"];
 /** Ends of a link whose rates or latencies are further apart than this cannot both be right. */

@@ -274,10 +274,14 @@ export class Simulation {
   #service(node: SimNode): void {
     const core = node.core;
     if (core === undefined) return;
-    const slot = this.#slot;
-    while (core.pollTransmit(this.nowUs, slot)) this.#transmit(node, slot);
-    for (let event = core.pollEvent(); event !== undefined; event = core.pollEvent()) this.#event(node, event);
-    const nextUs = core.nextTimeoutUs();
+    let nextUs = core.nextTimeoutUs();
+    // Most frames that a node hears leave it nothing to send or to tell.
+    if (nextUs <= this.nowUs) {
+      const slot = this.#slot;
+      while (core.pollTransmit(this.nowUs, slot)) this.#transmit(node, slot);
+      for (let event = core.pollEvent(); event !== undefined; event = core.pollEvent()) this.#event(node, event);
+      nextUs = core.nextTimeoutUs();
+    }
     if (nextUs === Number.POSITIVE_INFINITY) {
       node.wakeUs = nextUs;
       return;

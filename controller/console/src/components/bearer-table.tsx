@@ -23,6 +23,7 @@ export function BearerTable() {
           <th class="num">{t("links.cost")}</th>
           <th class="num">{t("bearers.airtime")}</th>
           <th class="num">{t("bearers.queue")}</th>
+          <th class="num">{t("bearers.dropped")}</th>
         </tr>
       </thead>
       <tbody>
@@ -55,7 +56,46 @@ function BearerRow({ bearer, t }: { bearer: PictureBearer; t: Translate }) {
       <td class="num">{delayMs === null ? never : formatDelay(delayMs)}</td>
       <td class="num">{costCentsPerMegabyte === null ? never : costText(costCentsPerMegabyte, t)}</td>
       <td class="num">{formatPercent(bearer.airtimeShare)}</td>
-      <td class="num">{formatDelay(bearer.queuedMs)}</td>
+      <td class="num" title={queueDetail(bearer, t)}>
+        {formatDelay(bearer.queuedMs)}
+      </td>
+      <td class="num">
+        <DropCell bearer={bearer} t={t} />
+      </td>
     </tr>
   );
+}
+
+/** How many in all, and how many of each class for which reason where there are any. */
+function DropCell({ bearer, t }: { bearer: PictureBearer; t: Translate }) {
+  if (bearer.drops.length === 0) return <>0</>;
+  // Frames that were not taken from the air have no class, and are no loss of this node's packets.
+  const total = bearer.drops.reduce((sum, { trafficClass, count }) => (trafficClass === null ? sum : sum + count), 0);
+  const causes = bearer.drops.toSorted((a, b) => b.count - a.count).map((drop) => dropText(drop, t));
+  return (
+    <details data-testid={`drops-${bearer.name}`}>
+      <summary>{total}</summary>
+      {causes.map((cause) => (
+        <div key={cause}>{cause}</div>
+      ))}
+    </details>
+  );
+}
+
+const CLASSES = ["voice", "command", "video", "bulk"] as const;
+/** What the agent's queues say; other reasons are shown as they are. */
+const REASONS = ["queue-full", "expired", "pool-empty", "bearer-lost", "too-long"] as const;
+
+function className(trafficClass: number | null, t: Translate): string {
+  const name = trafficClass === null ? undefined : CLASSES[trafficClass];
+  return name === undefined ? t("unit.never") : t(`policy.class.${name}`);
+}
+
+function dropText({ trafficClass, reason, count }: PictureBearer["drops"][number], t: Translate): string {
+  const known = REASONS.find((one) => one === reason);
+  return `${className(trafficClass, t)}: ${known === undefined ? reason : t(`drops.${known}`)} ${count}`;
+}
+
+function queueDetail({ queuesMs }: PictureBearer, t: Translate): string {
+  return queuesMs.map((ms, trafficClass) => `${className(trafficClass, t)} ${formatDelay(ms)}`).join(", ");
 }

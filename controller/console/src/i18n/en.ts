@@ -60,11 +60,18 @@ export const en = {
   "bearers.received": "Received",
   "bearers.airtime": "Airtime",
   "bearers.queue": "Queue",
+  "bearers.dropped": "Dropped",
   "bearers.neighbours": "Neighbours",
   "bearers.up": "up",
   "bearers.alone": "hears nobody",
   "bearers.down": "down",
   "bearers.empty": "The agent reports no bearer",
+
+  "drops.queue-full": "queue full",
+  "drops.expired": "too old",
+  "drops.pool-empty": "no memory",
+  "drops.bearer-lost": "bearer lost",
+  "drops.too-long": "too long",
 
   "alarms.title": "Alarm centre",
   "alarms.none": "No active alarm",

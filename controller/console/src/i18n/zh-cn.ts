@@ -62,11 +62,18 @@ export const zhCn: Dictionary = {
   "bearers.received": "接收",
   "bearers.airtime": "占空",
   "bearers.queue": "排队",
+  "bearers.dropped": "丢弃",
   "bearers.neighbours": "邻居",
   "bearers.up": "正常",
   "bearers.alone": "无邻居",
   "bearers.down": "中断",
   "bearers.empty": "代理没有报告承载",
+
+  "drops.queue-full": "队列已满",
+  "drops.expired": "已过时",
+  "drops.pool-empty": "内存不足",
+  "drops.bearer-lost": "承载中断",
+  "drops.too-long": "过长",
 
   "alarms.title": "告警中心",
   "alarms.none": "当前没有告警",

@@ -12,6 +12,7 @@ import {
 import { type CoreOptions, Role } from "../api.ts";
 import { Forwarding } from "../forwarding.ts";
 import { UNREACHABLE } from "../link-cost.ts";
+import { Merging } from "../merge/merging.ts";
 import { createNeighbour, type Neighbour, type Port } from "../port.ts";
 import { type CoreState, createState } from "../state.ts";
 import { createNullCrypto } from "../testing/null-crypto.ts";
@@ -110,7 +111,7 @@ export class StillMesh {
       port.byLocal[other + 1] = n;
       neighbours.push(n);
     }
-    return { state, forwarding: new Forwarding(state), port, neighbours };
+    return { state, forwarding: new Forwarding(state, new Merging(state)), port, neighbours };
   }
 
   /** Everybody's databases say this graph, and all its links work. `edges[k]` has rate `rates[k]`. */

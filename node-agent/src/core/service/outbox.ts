@@ -59,8 +59,9 @@ export class Outbox {
     options: UnicastOptions = ORDINARY,
   ): boolean {
     const header = this.#next(options.kind, trafficClass, precedence, to);
-    const sent = this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, length, 0, options.keep);
-    if (!options.critical) return sent;
+    const { keep, critical } = options;
+    const sent = this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, length, 0, keep, critical);
+    if (!critical) return sent;
     header.flags = 0;
     return this.#forwarding.routeCopy(nowUs, header, this.payload, 0, length) || sent;
   }
@@ -77,7 +78,10 @@ export class Outbox {
     return this.unicast(nowUs, to, trafficClass, precedence, length, critical ? CRITICAL_DATAGRAM : DATAGRAM);
   }
 
-  /** Sends payload[0, length) to a group (0: everyone) and returns the low 8 bits of its sequence. */
+  /**
+   * Sends payload[0, length) to a group (0: everyone) and returns the low 8 bits of its sequence. `payer` is whose airtime
+   * it is, a local id.
+   */
   group(
     nowUs: number,
     kind: FrameKind,
@@ -85,8 +89,10 @@ export class Outbox {
     trafficClass: TrafficClass,
     precedence: Precedence,
     length: number,
+    payer = this.#s.local,
   ): number {
     const header = this.#next(kind, trafficClass, precedence, group);
+    this.#s.pool.payerNow = payer;
     this.#relay.originate(nowUs, header, this.payload, 0, length);
     return header.sequence & 0xff;
   }
@@ -95,6 +101,7 @@ export class Outbox {
     const space = kind === FrameKind.groupNarrow ? NARROW_SPACE : trafficClass;
     const sequence = ((this.#sequences[space] as number) + 1) & 0xffff;
     this.#sequences[space] = sequence;
+    this.#s.pool.payerNow = this.#s.local;
     const header = this.#header;
     header.kind = kind;
     header.trafficClass = trafficClass;

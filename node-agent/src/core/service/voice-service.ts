@@ -70,14 +70,9 @@ export class VoiceService {
     encodeVoiceHeader(header, this.#outbox.payload, 0);
     this.#outbox.payload.set(payload, VOICE_HEADER_OCTETS);
     const kind = codec === VoiceCodec.opus && this.#hasWide() ? FrameKind.groupWide : this.#narrowKind(codec);
-    this.#outbox.group(
-      nowUs,
-      kind,
-      group,
-      TrafficClass.voice,
-      Precedence.routine,
-      VOICE_HEADER_OCTETS + payload.length,
-    );
+    const length = VOICE_HEADER_OCTETS + payload.length;
+    // Whoever carries everybody's voice across must not run out of talk for them.
+    this.#outbox.group(nowUs, kind, group, TrafficClass.voice, Precedence.routine, length, header.talker);
   }
 
   #hasWide(): boolean {

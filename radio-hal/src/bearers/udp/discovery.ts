@@ -12,7 +12,7 @@ interface OpenLink {
 
 export interface DiscoveryEvents {
   /** `socket` is where an answer goes out. */
-  datagram(octets: Uint8Array, address: string, port: number, socket: UdpPort): void;
+  datagram(octets: Uint8Array, length: number, address: string, port: number, socket: UdpPort): void;
   done(lengthOctets: number, good: boolean): void;
   ownEcho(): void;
   /** The socket is closed; endpoints must not use it any more. */
@@ -23,6 +23,7 @@ export interface DiscoveryEvents {
 export class Discovery {
   readonly #options: DiscoverOptions;
   readonly #mtuOctets: number;
+  readonly #batch: boolean;
   readonly #events: DiscoveryEvents;
   readonly #open = new Map<string, OpenLink>();
   /** Own port of each interface, taken again when it comes back: neighbours keep the endpoint that they know. */
@@ -31,9 +32,10 @@ export class Discovery {
   #closed = false;
   #reason = "no interface is there";
 
-  constructor(options: DiscoverOptions, mtuOctets: number, events: DiscoveryEvents) {
+  constructor(options: DiscoverOptions, mtuOctets: number, batch: boolean, events: DiscoveryEvents) {
     this.#options = options;
     this.#mtuOctets = mtuOctets;
+    this.#batch = batch;
     this.#events = events;
   }
 
@@ -92,7 +94,7 @@ export class Discovery {
       ports.push(own);
       own.multicastThrough(link.interfaceAddress);
       const group = await this.#bind(link, link.group, this.#options.port, true, {
-        datagram: (octets, address, port) => this.#fromGroup(link, own, octets, address, port),
+        datagram: (octets, length, address, port) => this.#fromGroup(link, own, octets, length, address, port),
         done: () => undefined,
         failed: () => void this.#drop(key),
       });
@@ -109,7 +111,7 @@ export class Discovery {
 
   async #bindOwn(key: string, link: DiscoveryLink): Promise<UdpPort> {
     const events: UdpPortEvents = {
-      datagram: (octets, address, port) => this.#events.datagram(octets, address, port, own),
+      datagram: (octets, length, address, port) => this.#events.datagram(octets, length, address, port, own),
       done: (lengthOctets, good) => this.#events.done(lengthOctets, good),
       failed: () => void this.#drop(key),
     };
@@ -122,14 +124,26 @@ export class Discovery {
     return own;
   }
 
+  /** The group's socket brings a few hellos and sends nothing: memory for many datagrams would be wasted on it. */
   #bind(link: DiscoveryLink, host: string, port: number, shared: boolean, events: UdpPortEvents): Promise<UdpPort> {
-    return openUdpPort({ family: link.family, host, port, shared, mtuOctets: this.#mtuOctets }, events);
+    const { family } = link;
+    return openUdpPort(
+      { family, host, port, shared, mtuOctets: this.#mtuOctets, batch: this.#batch && !shared },
+      events,
+    );
   }
 
-  #fromGroup(link: DiscoveryLink, own: UdpPort, octets: Uint8Array, address: string, port: number): void {
+  #fromGroup(
+    link: DiscoveryLink,
+    own: UdpPort,
+    octets: Uint8Array,
+    length: number,
+    address: string,
+    port: number,
+  ): void {
     // The kernel hands a group's datagrams to every socket that is bound to the group, whichever interface they used.
     if (!link.owns(address)) return;
     if (port === own.localPort && address === link.address) this.#events.ownEcho();
-    else this.#events.datagram(octets, address, port, own);
+    else this.#events.datagram(octets, length, address, port, own);
   }
 }

@@ -23,6 +23,7 @@ class UdpBearer implements Bearer {
   readonly #table = new EndpointTable();
   readonly #discovery: Discovery | undefined;
   readonly #acceptUnknown: boolean;
+  readonly #batch: boolean;
   /** Sockets of the static neighbours, by IP version. */
   readonly #sockets = new Map<4 | 6, UdpPort>();
   readonly #namedAtMs: number[];
@@ -40,13 +41,14 @@ class UdpBearer implements Bearer {
     this.info = { name, kind, medium, mtuOctets, bitrateBps, halfDuplex: false };
     this.#plan = planUdp(options);
     this.#acceptUnknown = options.acceptUnknown ?? false;
+    this.#batch = options.batch ?? true;
     for (const { host, port, family } of this.#plan.neighbours) {
       this.#table.addStatic(family === 0 ? "" : canonicalAddress(host), port);
     }
     this.#namedAtMs = this.#plan.neighbours.map(() => Number.NEGATIVE_INFINITY);
     if (discover !== undefined) {
-      this.#discovery = new Discovery(discover, mtuOctets, {
-        datagram: (octets, address, port, socket) => this.#receive(octets, address, port, socket, true),
+      this.#discovery = new Discovery(discover, mtuOctets, this.#batch, {
+        datagram: (octets, length, address, port, socket) => this.#receive(octets, length, address, port, socket, true),
         done: (lengthOctets, good) => this.#transmitted(lengthOctets, good),
         ownEcho: () => this.counters.drop("own-echo"),
         gone: (socket) => this.#forget(socket),
@@ -107,9 +109,10 @@ class UdpBearer implements Bearer {
     const port = this.#plan.bind?.port ?? 0;
     try {
       const socket: UdpPort = await openUdpPort(
-        { family, host, port, shared: false, mtuOctets: this.info.mtuOctets },
+        { family, host, port, shared: false, mtuOctets: this.info.mtuOctets, batch: this.#batch },
         {
-          datagram: (octets, address, from) => this.#receive(octets, address, from, socket, this.#acceptUnknown),
+          datagram: (octets, length, address, from) =>
+            this.#receive(octets, length, address, from, socket, this.#acceptUnknown),
           done: (lengthOctets, good) => this.#transmitted(lengthOctets, good),
           failed: () => void this.#unbind(family),
         },
@@ -227,8 +230,7 @@ class UdpBearer implements Bearer {
     this.#events?.drained();
   }
 
-  #receive(octets: Uint8Array, address: string, port: number, socket: UdpPort, admit: boolean): void {
-    const length = octets.length;
+  #receive(octets: Uint8Array, length: number, address: string, port: number, socket: UdpPort, admit: boolean): void {
     if (length === 0 || length > this.info.mtuOctets) {
       this.counters.drop(length === 0 ? "empty" : "too-long");
       return;

@@ -16,6 +16,8 @@ export interface UdpBearerOptions {
   readonly mtuOctets: number;
   /** Take frames from senders that are neither configured nor found by multicast (false if undefined). */
   readonly acceptUnknown?: boolean | undefined;
+  /** Many datagrams a system call where the machine can (true if undefined); else Node's way alone. */
+  readonly batch?: boolean | undefined;
 }
 
 export interface DiscoverOptions {

@@ -37,27 +37,27 @@ async function freePorts(count: number, host?: string): Promise<number[]> {
   return ports;
 }
 
-async function staticRig(host: string): Promise<BearerRig> {
+async function staticRig(host: string, batch = true): Promise<BearerRig> {
   const [a = 0, b = 0] = await freePorts(2, host);
   const text = host.includes(":") ? `[${host}]` : host;
   const stranger = await bound(host);
   return {
-    left: makeBearer({ bind: `${text}:${a}`, neighbours: [`${text}:${b}`] }),
-    right: makeBearer({ bind: `${text}:${b}`, neighbours: [`${text}:${a}`] }),
+    left: makeBearer({ bind: `${text}:${a}`, neighbours: [`${text}:${b}`], batch }),
+    right: makeBearer({ bind: `${text}:${b}`, neighbours: [`${text}:${a}`], batch }),
     noise: (octets) => stranger.send(octets, b, host),
     until: untilReal,
     close: () => closed(stranger),
   };
 }
 
-async function discoveryRig(): Promise<BearerRig> {
+async function discoveryRig(batch = true): Promise<BearerRig> {
   const [port = 0] = await freePorts(1);
   const discover = { interfaces: [LOOPBACK, "skein-absent0"], port };
   const stranger = await bound();
   stranger.setMulticastInterface("127.0.0.1");
   return {
-    left: makeBearer({ discover }),
-    right: makeBearer({ discover }),
+    left: makeBearer({ discover, batch }),
+    right: makeBearer({ discover, batch }),
     // Longer than the mtu: anything else from a stranger is a frame that the core has to judge.
     noise: (octets) => stranger.send(Buffer.concat([octets, Buffer.alloc(MTU_OCTETS)]), port, "239.255.83.75"),
     until: untilReal,
@@ -76,9 +76,52 @@ async function using(bearers: Bearer[], body: (...records: Recorder[]) => Promis
   }
 }
 
-for (const { name, run } of complianceCases({ make: () => staticRig("127.0.0.1") })) t.test(`udp static: ${name}`, run);
-for (const { name, run } of complianceCases({ make: () => staticRig("::1") })) t.test(`udp6 static: ${name}`, run);
-for (const { name, run } of complianceCases({ make: discoveryRig })) t.test(`udp multicast: ${name}`, run);
+const RIGS: Record<string, () => Promise<BearerRig>> = {
+  "udp static": () => staticRig("127.0.0.1"),
+  "udp6 static": () => staticRig("::1"),
+  "udp multicast": () => discoveryRig(),
+  "udp by Node alone, static": () => staticRig("127.0.0.1", false),
+  "udp by Node alone, multicast": () => discoveryRig(false),
+};
+for (const [rig, make] of Object.entries(RIGS))
+  for (const { name, run } of complianceCases({ make })) t.test(`${rig}: ${name}`, run);
+
+for (const batch of [true, false]) {
+  t.test(`a datagram that the kernel refuses is counted and holds up no other (batch ${batch})`, async (t) => {
+    const listener = await bound();
+    const heard: string[] = [];
+    listener.on("message", (octets) => heard.push(octets.toString("hex")));
+    // A broadcast needs a permission that this socket has not asked for.
+    const neighbours = ["255.255.255.255:9", `127.0.0.1:${listener.address().port}`];
+    const bearer = makeBearer({ neighbours, batch });
+    await using([bearer], async () => {
+      for (const octet of [1, 2, 3]) bearer.send(ENDPOINT_ALL, Uint8Array.of(octet), 1);
+      await untilReal("the others arrive", () => heard.length === 3);
+      t.same(heard, ["01", "02", "03"]);
+      await untilReal("all counted", () => bearer.counters.framesSent === 3);
+      t.same(bearer.counters.dropsSent, { "io-error": 3 });
+    });
+    await closed(listener);
+  });
+}
+
+t.test("a burst of many lengths arrives in order, whatever its size", async (t) => {
+  const rig = await staticRig("::1");
+  await using([rig.left, rig.right], async (_left, right) => {
+    const sent: string[] = [];
+    for (let round = 0; round < 5; round++) {
+      for (let i = 0; i < 100; i++) {
+        const octets = sampleOctets(100 * round + i, 1 + ((i * i * 7) % MTU_OCTETS));
+        t.ok(rig.left.send(0, octets, octets.length));
+        sent.push(Buffer.from(octets).toString("hex"));
+      }
+      await untilReal("burst", () => right.frames.length === sent.length);
+    }
+    t.same(right.frames, sent);
+    t.ok(right.endpoints.every((endpoint) => endpoint === 0));
+  });
+  await rig.close();
+});
 
 t.test("an air emulator is one neighbour of a shared medium; strangers are not heard", async (t) => {
   const emulator = await bound();

@@ -75,7 +75,7 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     handleTimeout(now) {
       idleUs = now + IDLE_US;
     },
-    nextTimeoutUs: () => idleUs,
+    nextTimeoutUs: () => (queue.length > 0 || events.length > 0 ? 0 : idleUs),
     pollTransmit(_nowUs, slot) {
       const next = queue.shift();
       if (next === undefined) return false;
@@ -124,6 +124,7 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     status: () => statusOf(options),
     bearerStatus: () => [],
     explainRoute: (_nowUs, to) => ({ from: 0, to, classes: [] }),
+    paths: () => [],
     isReachable: () => false,
   };
 }

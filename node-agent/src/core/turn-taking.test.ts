@@ -1,0 +1,68 @@
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Counters } from "./counters.ts";
+import { PacketPool } from "./packet-pool.ts";
+import { createNeighbour, createPort, type Port } from "./port.ts";
+import { NARROW } from "./testing/virtual-mesh.ts";
+import { accessUs, noticeVoice } from "./turn-taking.ts";
+
+const BUNDLE_US = 120_000;
+const TALKER = 9;
+const MEMBERS = [1, 2, 3, 4, 5];
+const DETECT_US = 3_000;
+/** A bundle begins so long after the talker's timer at the latest. */
+const LATE_US = 20_000;
+
+/** A channel as each of the members sees it that heard somebody talk from 0 on; it falls quiet at `quietUs`. */
+function channels(quietUs: number): Port[] {
+  const config = { ...NARROW, id: 0, name: "radio", medium: "shared", costCentsPerMegabyte: 0 };
+  return MEMBERS.map((own) => {
+    const port = createPort(config as Port["config"], new PacketPool(4), new Counters());
+    for (const other of [...MEMBERS, TALKER])
+      if (other !== own) port.neighbours.push(createNeighbour(port.neighbours.length, other, 256 + other, 0, 0));
+    for (let atUs = 0; atUs + 70_000 <= quietUs; atUs += BUNDLE_US) noticeVoice(port, atUs, TALKER);
+    port.quietSinceUs = quietUs;
+    port.turnSeed = 0x1234_5678;
+    return port;
+  });
+}
+
+test("nobody begins when the talker's next bundle is due, whenever it finds something to say", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 100_000 }), fc.constantFrom("flash", "ordinary"), (laterUs, urgency) => {
+      const quietUs = 10 * BUNDLE_US + 70_000;
+      for (const [i, port] of channels(quietUs).entries()) {
+        const beginsUs = accessUs(port, MEMBERS[i] as number, urgency as "flash", quietUs + laterUs);
+        const phaseUs = beginsUs % BUNDLE_US;
+        assert.ok(phaseUs > LATE_US && phaseUs <= BUNDLE_US - LATE_US, `${urgency} begins at ${phaseUs}`);
+      }
+    }),
+  );
+});
+
+test("those who wait for their turn beside a talker do not begin together", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: BUNDLE_US }), (phaseUs) => {
+      const quietUs = 10 * BUNDLE_US + 70_000 + phaseUs;
+      const begin = channels(quietUs).map((port, i) => accessUs(port, MEMBERS[i] as number, "ordinary", quietUs));
+      begin.sort((a, b) => a - b);
+      for (let i = 1; i < begin.length; i++)
+        assert.ok((begin[i] as number) - (begin[i - 1] as number) > DETECT_US, `at ${begin}`);
+    }),
+  );
+});
+
+test("when another member speaks on in a silent one's place, its bundles are kept free from the first", () => {
+  const [port] = channels(10 * BUNDLE_US + 70_000) as [Port];
+  const takesOverUs = 13 * BUNDLE_US + 50_000;
+  noticeVoice(port, takesOverUs, 3);
+  port.quietSinceUs = takesOverUs + 70_000;
+  for (let laterUs = 0; laterUs < BUNDLE_US; laterUs += 5_000) {
+    const beginsUs = accessUs(port, 1, "ordinary", port.quietSinceUs + laterUs);
+    const phaseUs = (beginsUs - takesOverUs) % BUNDLE_US;
+    assert.ok(phaseUs > LATE_US && phaseUs <= BUNDLE_US - LATE_US, `begins at ${phaseUs}`);
+  }
+});
+
+test.run();

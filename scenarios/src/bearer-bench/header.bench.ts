@@ -1,0 +1,89 @@
+/**
+ * Octets around what a call and a packet of IP carry, security and routing included, over one relay with real cores:
+ * what a gateway hands to its core, against what is on the air.
+ */
+import { compressIp, decompressIp, RtpCompressor, RtpDecompressor } from "@skein/codecs";
+import { Precedence, TrafficClass } from "@skein/node-agent/core";
+import { Field, type MediumKind } from "../routing-bench/field.ts";
+import { mean } from "../routing-bench/figures.ts";
+import { findMarker } from "../routing-bench/frame-view.ts";
+import { printAtMost, printFigure } from "../routing-bench/print.ts";
+
+const SEED = 1;
+const PACKETS = 200;
+/** After these the flow counts as established. */
+const FIRST_PACKETS = 5;
+const PACKET_US = 400_000;
+const SETTLE_US = 60_000_000;
+const SOUND = Uint8Array.of(0x5b, 0xe1, 0xa7, 0x3c, 0x77, 0x19, 0xd4, 0x02, 0x88, 0x6e);
+const [SOURCE, RELAY, SINK] = [0, 1, 2];
+
+function chain(kind: MediumKind): Field {
+  const field = new Field({ nodes: 3, seed: SEED, signalled: true, media: [{ name: "air", kind }] });
+  field.join(0, SOURCE, RELAY);
+  field.join(0, RELAY, SINK);
+  for (const node of field.cores.keys()) field.start(node);
+  field.run(SETTLE_US);
+  return field;
+}
+
+/** An IPv6 packet of RTP between the two ends, 20 ms of sound each. */
+function rtpPacket(field: Field, n: number, out: Uint8Array): number {
+  const payload = Uint8Array.of(0x80, 111, n >>> 8, n, 0, 0, 0, 0, 0x0b, 0xad, 0xca, 0xfe, ...SOUND);
+  new DataView(payload.buffer).setUint32(4, 960 * n);
+  // Made by taking a compressed one apart: EF, addresses of the nodes, two ports.
+  const form = Uint8Array.of(0x90, 0x13, 0x8c, 0x13, 0x8e, ...payload);
+  const [from, to] = [field.addresses[SOURCE] as number, field.addresses[SINK] as number];
+  return decompressIp(form, 0, form.length, from, to, out, 0);
+}
+
+interface Call {
+  /** Octets beyond the sound of each frame that carried it, on both hops. */
+  beyond: number[];
+  /** Packets that came out as they had gone in. */
+  whole: number;
+}
+
+function call(kind: MediumKind): Call {
+  const field = chain(kind);
+  const [from, to] = [field.addresses[SOURCE] as number, field.addresses[SINK] as number];
+  const compressor = new RtpCompressor(SEED);
+  const decompressor = new RtpDecompressor();
+  const [packet, form, out] = [new Uint8Array(256), new Uint8Array(256), new Uint8Array(256)];
+  const sent: Uint8Array[] = [];
+  const result: Call = { beyond: [], whole: 0 };
+  field.onFrame = (_node, _medium, _endpoint, octets, length) => {
+    if (sent.length > FIRST_PACKETS && findMarker(octets, length, SOUND) >= 0)
+      result.beyond.push(length - SOUND.length);
+  };
+  field.onEvent = (node, event) => {
+    if (node !== SINK || event.type !== "ip") return;
+    const { octets } = event;
+    const plain = !RtpDecompressor.reads(octets[0] as number);
+    const length = plain ? 0 : decompressor.decompress(octets, 0, octets.length, from, form, 0);
+    const restored = plain
+      ? decompressIp(octets, 0, octets.length, from, to, out, 0)
+      : decompressIp(form, 0, length, from, to, out, 0);
+    const hex = Buffer.from(out.subarray(0, restored)).toString("hex");
+    if (sent.some((one) => Buffer.from(one).toString("hex") === hex)) result.whole++;
+  };
+  for (let n = 0; n < PACKETS; n++) {
+    const length = rtpPacket(field, n, packet);
+    sent.push(packet.slice(0, length));
+    const written = compressIp(packet, 0, length, from, to, form, 0);
+    const shortened = compressor.compress(form, 0, written, to, out, 0);
+    field.use(SOURCE, (core, nowUs) =>
+      core.sendIp(nowUs, to, TrafficClass.voice, Precedence.routine, false, out, 0, shortened),
+    );
+    field.run(PACKET_US);
+  }
+  return result;
+}
+
+const narrow = call("air9600");
+const valid = narrow.whole >= 0.95 * PACKETS;
+printFigure("bearers.header.ipWhole", narrow.whole / PACKETS, "ratio");
+printFigure("bearers.header.ipOctetsMost", Math.max(...narrow.beyond), "octets");
+printAtMost("bearers.header.ipOctets", mean(narrow.beyond), "octets", 13, valid);
+const wide = call("radio");
+printAtMost("bearers.header.wideVoiceOctets", mean(wide.beyond), "octets", 28, wide.whole >= 0.95 * PACKETS);

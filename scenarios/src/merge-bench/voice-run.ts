@@ -1,0 +1,132 @@
+import { type CoreOptions, type MeshCore, type PathStatus, Precedence, TrafficClass } from "@skein/node-agent/core";
+import type { LossyPipe } from "./lossy-pipe.ts";
+import type { PathOptions } from "./profiles.ts";
+import { HQ, SITE, TwoNodes } from "./two-nodes.ts";
+
+/** As in the lab: 172 octets 50 times a second; headers of IP and UDP between two hosts behind the nodes take 13. */
+export const PACKET_US = 20_000;
+const VOICE_OCTETS = 172;
+const COMPRESSED_OCTETS = 13;
+/** Nobody would play it later. */
+export const LATE_US = 150_000;
+const OFFERED_US = 3_000_000;
+
+export interface VoiceRunOptions {
+  readonly paths: readonly PathOptions[];
+  readonly seed: number;
+  /** Protected voice: to be sent over two paths. */
+  readonly critical: boolean;
+  /** Time for the nodes to meet, before the first packet. */
+  readonly settleUs?: number;
+  readonly change?: (options: CoreOptions) => CoreOptions;
+}
+
+/** One voice stream from site to headquarters: when each packet left, and when it first arrived. */
+export class VoiceRun {
+  readonly mesh: TwoNodes;
+  readonly sentUs: number[] = [];
+  /** NaN: not yet. */
+  readonly arrivedUs: number[] = [];
+  duplicates = 0;
+  readonly #critical: boolean;
+  readonly #payload = new Uint8Array(VOICE_OCTETS + COMPRESSED_OCTETS);
+  #talking = false;
+
+  constructor(options: VoiceRunOptions) {
+    this.mesh = new TwoNodes(options.paths, options.seed, options.change);
+    this.#critical = options.critical;
+    this.mesh.onEvent = (node, event) => {
+      if (node === HQ && event.type === "ip") this.#arrived(event.octets);
+    };
+    this.mesh.run(options.settleUs ?? 4_000_000);
+  }
+
+  /** Talks for so long. */
+  talk(forUs: number): void {
+    if (!this.#talking) {
+      this.#talking = true;
+      this.#say();
+    }
+    this.mesh.run(forUs);
+  }
+
+  stop(): void {
+    this.#talking = false;
+  }
+
+  #say(): void {
+    if (!this.#talking) return;
+    const { mesh } = this;
+    const payload = this.#payload;
+    new DataView(payload.buffer).setUint32(0, this.sentUs.length);
+    this.sentUs.push(mesh.nowUs);
+    this.arrivedUs.push(Number.NaN);
+    mesh.use(SITE, (core, nowUs) => {
+      const { length } = payload;
+      core.sendIp(nowUs, mesh.address(HQ), TrafficClass.voice, Precedence.routine, this.#critical, payload, 0, length);
+    });
+    mesh.at(mesh.nowUs + PACKET_US, () => this.#say());
+  }
+
+  #arrived(octets: Uint8Array): void {
+    const number = new DataView(octets.buffer, octets.byteOffset).getUint32(0);
+    if (Number.isNaN(this.arrivedUs[number])) this.arrivedUs[number] = this.mesh.nowUs;
+    else this.duplicates++;
+  }
+
+  /** Delays of the packets sent in [fromUs, toUs), microseconds; Infinity for what never came. */
+  delaysUs(fromUs: number, toUs: number): number[] {
+    const delays: number[] = [];
+    for (const [i, sentUs] of this.sentUs.entries()) {
+      if (sentUs < fromUs || sentUs >= toUs) continue;
+      const delayUs = (this.arrivedUs[i] as number) - sentUs;
+      delays.push(Number.isNaN(delayUs) ? Number.POSITIVE_INFINITY : delayUs);
+    }
+    return delays;
+  }
+
+  /** Longest silence that a listener hears between two arrivals, of which the second is in [fromUs, toUs). */
+  longestGapUs(fromUs: number, toUs: number): number {
+    const arrivals = this.arrivedUs.filter((us) => !Number.isNaN(us)).sort((a, b) => a - b);
+    let longest = 0;
+    for (let i = 1; i < arrivals.length; i++) {
+      const atUs = arrivals[i] as number;
+      if (atUs >= fromUs && atUs < toUs) longest = Math.max(longest, atUs - (arrivals[i - 1] as number));
+    }
+    return longest;
+  }
+
+  /** Octets on all paths, both ways, by octets of voice, while it talks for so long; the first counts the way there only. */
+  overhead(forUs: number): { there: number; both: number } {
+    const before = [SITE, HQ].map((node) => this.mesh.octetsFrom(node)) as [number, number];
+    const packets = this.sentUs.length;
+    this.talk(forUs);
+    const voice = (this.sentUs.length - packets) * VOICE_OCTETS;
+    const there = (this.mesh.octetsFrom(SITE) - before[0]) / voice;
+    return { there, both: there + (this.mesh.octetsFrom(HQ) - before[1]) / voice };
+  }
+
+  /** What the site knows of the paths to headquarters. */
+  paths(): PathStatus[] {
+    return (this.mesh.cores[SITE] as MeshCore).paths(this.mesh.nowUs, this.mesh.address(HQ));
+  }
+
+  stateOf(bearerId: number): PathStatus["state"] {
+    return this.paths().find((path) => path.bearerId === bearerId)?.state ?? "down";
+  }
+
+  /** Talks for three seconds and tells which path carried most. */
+  carrier(): number {
+    const offered = (): number[] => this.mesh.pipes.map((pair) => (pair[SITE] as LossyPipe).octets);
+    const before = offered();
+    this.talk(OFFERED_US);
+    const carried = offered().map((octets, path) => octets - (before[path] as number));
+    return carried.indexOf(Math.max(...carried));
+  }
+}
+
+/** The value below which the share `q` of the values lies; NaN of nothing. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+}
