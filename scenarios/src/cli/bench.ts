@@ -9,9 +9,8 @@ import { formatTable } from "./table.ts";
 const AREAS: Record<string, string[]> = {
   bearers: ["scenarios/src/bearer-bench"],
   codecs: ["codecs/src"],
-  merge: ["node-agent/src/core/bulk"],
   core: ["node-agent/src/core/core.bench.ts", "node-agent/src/shell"],
-  merge: ["scenarios/src/merge-bench"],
+  merge: ["scenarios/src/merge-bench", "node-agent/src/core/bulk"],
   routing: ["scenarios/src/routing-bench", "node-agent/src/core/proof", "node-agent/src/core/shortest-paths.bench.ts"],
 };
 
