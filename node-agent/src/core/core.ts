@@ -115,6 +115,7 @@ class Core implements MeshCore {
     this.#overhearing = overhearing;
     const pathFrames = new PathFrames(s);
     this.#pathFrames = pathFrames;
+    this.#merging = merging;
     this.#receiver = new Receiver(
       s,
       { hellos, adjacency, flooding, arq, forwarding, relay, snapshots, overhearing, merging, endToEnd, pathFrames },

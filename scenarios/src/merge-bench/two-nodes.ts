@@ -11,6 +11,7 @@ import {
 import { EventQueue } from "../sim/event-queue.ts";
 import { RandomStream, streamKey } from "../sim/random-streams.ts";
 import { SimCrypto } from "../sim/sim-crypto.ts";
+import { SimIdentity } from "../sim/sim-identity.ts";
 import { LossyPipe } from "./lossy-pipe.ts";
 import type { PathOptions } from "./profiles.ts";
 
@@ -71,6 +72,8 @@ export class TwoNodes {
       const options = change({
         address: ADDRESSES[node] as number,
         nodeId: 1000 + node,
+        identity: new SimIdentity(1000 + node),
+        peerKeys: [],
         nameUtf8: new TextEncoder().encode(node === SITE ? "site" : "hq"),
         role: node === SITE ? Role.vehicle : Role.headquarters,
         seed: streamKey(seed, `core/${node}`),
