@@ -187,6 +187,9 @@ export interface Port {
   /** Deltas that say that a link is gone: they wait for nothing. */
   readonly badNews: Delta[];
   badNewsDueUs: number;
+  /** Counters of group frames that were sent while newcomers settled, and when they are said again. */
+  readonly unsettledNews: number[];
+  newsAgainDueUs: number;
   updateDueUs: number;
   lastUpdateUs: number;
   /** Narrow: own links that are to be advertised, since when and when; see `Adjacency.announce`. */
@@ -341,6 +344,8 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     updateDeltas: [],
     badNews: [],
     badNewsDueUs: Number.POSITIVE_INFINITY,
+    unsettledNews: [],
+    newsAgainDueUs: Number.POSITIVE_INFINITY,
     pendingLinks: new Set(),
     pendingSinceUs: Number.NEGATIVE_INFINITY,
     pendingStretch: 1,

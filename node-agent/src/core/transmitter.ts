@@ -29,7 +29,15 @@ import { noteControl } from "./control-share.ts";
 import { type FlowLabels, flowKey } from "./flow-labels.ts";
 import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
-import { CATCH_UP_US, MAX_FLOW_AHEAD, NEWS_REPAIR_NARROW_US, SENT_RING_FRAMES, SILENCE_NARROW_US } from "./limits.ts";
+import {
+  CATCH_UP_US,
+  MAX_FLOW_AHEAD,
+  MAX_UNSETTLED_NEWS,
+  NEWS_AGAIN_SPREAD_US,
+  NEWS_REPAIR_NARROW_US,
+  SENT_RING_FRAMES,
+  SILENCE_NARROW_US,
+} from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { PacketPool } from "./packet-pool.ts";
@@ -37,7 +45,17 @@ import { airtimeUs, isUnheard, type Neighbour, type Port, reckonAnswerDue } from
 import type { SentRing } from "./sent-ring.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
-import { accessUs, afterTalk, burstAirtimeUs, channelQuiet, drawOrder, inBurst, type Urgency } from "./turn-taking.ts";
+import {
+  accessUs,
+  afterTalk,
+  burstAirtimeUs,
+  channelQuiet,
+  drawOrder,
+  inBurst,
+  isSettling,
+  settledUs,
+  type Urgency,
+} from "./turn-taking.ts";
 
 const CONTROL = kindOctet(0, TrafficClass.command, Precedence.immediate);
 const EVER = Number.POSITIVE_INFINITY;
@@ -132,7 +150,14 @@ export class Transmitter {
       return this.#accessUs(port);
     const controlUs = Math.min(this.#helloDueUs(port), this.#paced(port, port.updateDueUs));
     return Math.max(
-      Math.min(controlUs, port.badNewsDueUs, port.snapshotDueUs, port.labelDueUs, port.answerDueUs),
+      Math.min(
+        controlUs,
+        port.newsAgainDueUs,
+        port.badNewsDueUs,
+        port.snapshotDueUs,
+        port.labelDueUs,
+        port.answerDueUs,
+      ),
       this.#accessUs(port),
     );
   }
@@ -187,6 +212,7 @@ export class Transmitter {
     if (port.queue.count > 0 && this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
     if (port.suspicions.length > 0 && this.#suspicion(port, slot)) return true;
     if (port.queue.urgency() < URGENT_LEVELS && this.#data(nowUs, port, slot)) return true;
+    if (port.newsAgainDueUs <= nowUs) this.#sayAgain(nowUs, port);
     if (port.badNewsDueUs <= nowUs) return this.#update(nowUs, port, slot, true);
     if (port.labelDueUs <= nowUs && this.#labelOffer(port, slot)) return true;
     if (port.snapshotDueUs <= nowUs && this.#snapshot(nowUs, port, slot)) return true;
@@ -424,12 +450,31 @@ export class Transmitter {
     const isNews = port.narrow && !acknowledged && pool.trafficClass[packet] !== TrafficClass.voice;
     const repairUntilUs = isNews ? nowUs + NEWS_REPAIR_NARROW_US : deadlineUs;
     this.#sendData(nowUs, port, n, slot, end, acknowledged, repairUntilUs, pool.sequence[packet] as number);
+    if (isNews && isSettling(port, nowUs)) this.#sayAgainLater(port);
     if (pool.copyKey[packet] !== -1) noteCopy(port, n, pool, packet);
     if (n !== undefined && acknowledged && port.shared) {
       this.#noteFlow(port, flowKey(n.local, this.#header));
       if (!port.narrow) this.#arq.passedOn(port, this.#header);
     }
     return true;
+  }
+
+  /** Newcomers' frames fall on others', and nobody can ask for what it does not know of before this node's next frame. */
+  #sayAgainLater(port: Port): void {
+    if (port.unsettledNews.length === MAX_UNSETTLED_NEWS) return;
+    port.unsettledNews.push(port.counter - 1);
+    port.newsAgainDueUs = settledUs(port) + this.#s.random.below(NEWS_AGAIN_SPREAD_US);
+  }
+
+  /** The channel has settled: what was said before is said once more. */
+  #sayAgain(nowUs: number, port: Port): void {
+    if (isSettling(port, nowUs)) {
+      port.newsAgainDueUs = settledUs(port) + this.#s.random.below(NEWS_AGAIN_SPREAD_US);
+      return;
+    }
+    for (const counter of port.unsettledNews) port.repeats.push(counter * 256);
+    port.unsettledNews.length = 0;
+    port.newsAgainDueUs = EVER;
   }
 
   /** A frame whose sender chose the bearer, and repeats by itself. */

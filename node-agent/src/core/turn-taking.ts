@@ -59,9 +59,14 @@ export function channelUnsettled(port: Port, nowUs: number): void {
   port.turnSettledUs = Math.max(port.turnSettledUs, nowUs + SETTLING_US);
 }
 
-/** True while newcomers to a narrow channel are still telling whom they hear: what one knows of that is worth little. */
+/** When newcomers to a narrow channel will have told whom they hear. */
+export function settledUs(port: Port): number {
+  return port.turnSettledUs + port.neighbours.length * SETTLING_PER_MEMBER_US;
+}
+
+/** True while they are still telling: what one knows of that is worth little. */
 export function isSettling(port: Port, nowUs: number): boolean {
-  return port.narrow && nowUs < port.turnSettledUs + port.neighbours.length * SETTLING_PER_MEMBER_US;
+  return port.narrow && nowUs < settledUs(port);
 }
 
 /**
