@@ -21,6 +21,7 @@ import {
 import { noteConflict } from "./address-conflict.ts";
 import type { AreaRoutes } from "./area-routes.ts";
 import { nextCadence } from "./cadence.ts";
+import type { DatabasePulls } from "./database-pulls.ts";
 import type { Hellos } from "./hellos.ts";
 import {
   FLAP_FORGIVEN_US,
@@ -74,6 +75,7 @@ const COST_MASK = 7 << 2;
 export class Adjacency {
   readonly #s: CoreState;
   readonly #flooding: LinkStateFlooding;
+  readonly #pulls: DatabasePulls;
   readonly #areas: AreaRoutes;
   readonly #hellos: Hellos;
   readonly #merging: Merging;
@@ -86,9 +88,17 @@ export class Adjacency {
   /** Told when a neighbour can be used. */
   onLinkUp: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
 
-  constructor(state: CoreState, flooding: LinkStateFlooding, areas: AreaRoutes, hellos: Hellos, merging: Merging) {
+  constructor(
+    state: CoreState,
+    flooding: LinkStateFlooding,
+    pulls: DatabasePulls,
+    areas: AreaRoutes,
+    hellos: Hellos,
+    merging: Merging,
+  ) {
     this.#s = state;
     this.#flooding = flooding;
+    this.#pulls = pulls;
     this.#areas = areas;
     this.#hellos = hellos;
     this.#merging = merging;
@@ -237,7 +247,7 @@ export class Adjacency {
     }
     if (n.rxExpected >= QUALITY_FRAMES) this.#reckonQuality(n);
     if ((hello.flags & HELLO_FLAG_SAME) !== 0) {
-      if (!n.foreign) this.#flooding.compareDigest(nowUs, port, n, hello.digest);
+      if (!n.foreign) this.#pulls.compareDigest(nowUs, port, n, hello.digest);
       this.refreshVector(nowUs, port, n);
       return true;
     }
@@ -267,7 +277,7 @@ export class Adjacency {
     if (listed) this.#hearsUs(nowUs, port, n);
     else this.#lose(nowUs, port, n, "does not hear us");
     if (!listed) this.#hellos.hurry(nowUs, port, 60_000);
-    if (!n.foreign) this.#flooding.compareDigest(nowUs, port, n, hello.digest);
+    if (!n.foreign) this.#pulls.compareDigest(nowUs, port, n, hello.digest);
     this.refreshVector(nowUs, port, n);
     if (n.foreign && (hello.flags & HELLO_FLAG_AREAS) !== 0) this.#areas.heard(nowUs, n, hello.routes);
     return true;
@@ -293,7 +303,7 @@ export class Adjacency {
       port.helloUrgent ||= hello.asked === this.#s.local;
       this.#hellos.hurry(nowUs, port, hello.reply ? this.#hellos.spreadUs(port, 400_000) : 100_000);
     }
-    this.#flooding.compareDigest(nowUs, port, n, hello.digest);
+    this.#pulls.compareDigest(nowUs, port, n, hello.digest);
     return true;
   }
 

@@ -28,6 +28,7 @@ import {
 import { AreaRoutes } from "./area-routes.ts";
 import { AwaitingKey } from "./awaiting-key.ts";
 import { noteCarrier } from "./control-share.ts";
+import { DatabasePulls } from "./database-pulls.ts";
 import { EndToEnd } from "./end-to-end.ts";
 import { Forwarding } from "./forwarding.ts";
 import { GroupRelay } from "./group-relay.ts";
@@ -90,10 +91,11 @@ class Core implements MeshCore {
     const s = createState(options);
     this.#s = s;
     const flooding = new LinkStateFlooding(s, nowUs);
+    const pulls = new DatabasePulls(s, flooding);
     const areas = new AreaRoutes(s, flooding);
     const hellos = new Hellos(s, areas);
     const merging = new Merging(s);
-    const adjacency = new Adjacency(s, flooding, areas, hellos, merging);
+    const adjacency = new Adjacency(s, flooding, pulls, areas, hellos, merging);
     const forwarding = new Forwarding(s, merging);
     const overhearing = new Overhearing(s, forwarding);
     const arq = new HopArq(s, adjacency, overhearing, merging);
@@ -118,10 +120,23 @@ class Core implements MeshCore {
     this.#merging = merging;
     this.#receiver = new Receiver(
       s,
-      { hellos, adjacency, flooding, arq, forwarding, relay, snapshots, overhearing, merging, endToEnd, pathFrames },
+      {
+        hellos,
+        adjacency,
+        flooding,
+        pulls,
+        arq,
+        forwarding,
+        relay,
+        snapshots,
+        overhearing,
+        merging,
+        endToEnd,
+        pathFrames,
+      },
       this.#deliver,
     );
-    this.#transmitter = new Transmitter(s, { hellos, flooding, arq, snapshots, merging });
+    this.#transmitter = new Transmitter(s, { hellos, flooding, pulls, arq, snapshots, merging });
     this.#outbox = new Outbox(s, { forwarding, relay, endToEnd, awaiting });
     this.#texts = new TextService(s, this.#outbox, forwarding);
     this.#positions = new PositionService(s, this.#outbox);

@@ -117,6 +117,8 @@ export const LONG_TALK_US = 45_000_000;
 /** Airtime in advance of others beyond which nobody is charged. */
 export const FORGIVEN_AIRTIME_US = 2_000_000;
 
+/** No questions about databases on a narrow bearer while answers are coming. */
+export const QUIET_NARROW_US = 1_200_000;
 /** Group frames that are said again when the newcomers to a narrow bearer have settled, and within what time then. */
 export const MAX_UNSETTLED_NEWS = 8;
 export const NEWS_AGAIN_SPREAD_US = 800_000;

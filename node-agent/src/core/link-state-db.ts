@@ -215,3 +215,8 @@ export function withLink(
   if (vector !== VECTOR_GONE && others.length < MAX_LINKS_PER_NODE) others.push({ neighbour, channel, vector });
   return others;
 }
+
+/** A difference of numbers of which the low octets travel, -128..127. */
+export function signed8(value: number): number {
+  return ((value & 0xff) << 24) >> 24;
+}

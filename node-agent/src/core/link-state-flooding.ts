@@ -3,37 +3,26 @@ import {
   type AreaRoute,
   advertisementOctets,
   CAPABILITY_NARROW_VOICE,
-  compareSummaries,
-  createNarrowPull,
   DELTA_OCTETS,
   type Delta,
   decodeAdvertisement,
   decodeDelta,
-  decodeNarrowPull,
-  decodePull,
   encodeAdvertisement,
   encodeDelta,
-  encodeNarrowPull,
-  encodePull,
   type LinkStateLink,
-  mix32,
-  NARROW_PULL_HEADER_OCTETS,
-  type PullEntry,
-  pullSummary,
   VECTOR_GONE,
 } from "@skein/codecs";
 import { noteConflict } from "./address-conflict.ts";
 import {
   BAD_NEWS_SECOND_US,
   BAD_NEWS_US,
-  DISPUTED_PULL_GAP_US,
   MAX_PENDING_ADVERTISEMENTS,
   MAX_PENDING_UPDATES,
   SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
 import { endsDisagree } from "./link-cost.ts";
-import { type ApplyResult, compareAdvertisements, withLink } from "./link-state-db.ts";
-import type { Neighbour, Port } from "./port.ts";
+import { type ApplyResult, compareAdvertisements, signed8, withLink } from "./link-state-db.ts";
+import { type Neighbour, type Port, quietNarrowUs } from "./port.ts";
 import { type CoreState, emit } from "./state.ts";
 import { isSettling, SETTLING_US } from "./turn-taking.ts";
 
@@ -44,23 +33,10 @@ const UPDATE_GAP_NARROW_US = 1_000_000;
 const SETTLE_NARROW_US = 700_000;
 const MAX_DELTAS_NARROW = 4;
 const HELLO_ROUND_NARROW_US = 500_000;
-/** No questions on a narrow bearer while answers are coming. */
-const QUIET_NARROW_US = 1_200_000;
-const PULL_DELAY_WIDE_US = 25_000;
-const PULL_DELAY_NARROW_US = 500_000;
-const PULL_GAP_WIDE_US = 300_000;
-const PULL_GAP_NARROW_US = 2_500_000;
 /** A forger must not make this node talk more often than so. */
 const CONTRADICT_GAP_US = 1_000_000;
-/** What a neighbour lacks is not said again sooner than so, nor by others than its originator while it is this new. */
-const SAY_AGAIN_GAP_US = 1_000_000;
-const SAY_FOR_OTHERS_US = 4_000_000;
 const MAX_EPOCH = 0xffff_ffff;
 const MAX_SEQUENCE = 0xffff;
-/** Eights of local ids that there are. */
-const MAX_EIGHTS = 32;
-/** Who agrees with most others waits so much longer: it is the odd one that lacks something. */
-const MAJORITY_PATIENCE_US = 6_000_000;
 
 /**
  * Spreads link state: own changes as 6-octet deltas, others' news onward, databases that differ (as
@@ -74,9 +50,8 @@ export class LinkStateFlooding {
   dueUs = Number.POSITIVE_INFINITY;
   /** By local id. */
   readonly #rivalAnsweredUs = new Float64Array(256).fill(Number.NEGATIVE_INFINITY);
-  readonly #narrowPull = createNarrowPull();
-  /** Where the summary of the next pull on a narrow bearer begins, in eights of local ids. */
-  #pullFirst = 0;
+  /** Told of a neighbour that has what this node lacks. */
+  onBehind: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
   /** Told when the database has changed. */
   onRoutes: (nowUs: number) => void = () => undefined;
   /** Told of every advertisement that replaced another one; `hearsay`: not by its originator. */
@@ -113,7 +88,7 @@ export class LinkStateFlooding {
     const delta: Delta = { ...change, originator: this.#s.local, sequence: next.sequence & 0xff };
     for (const port of this.#s.ports) {
       // When the numbers begin anew nobody has what a delta could apply to.
-      if (changes.length > 1 || next.sequence === 0) this.#queueFull(nowUs, port, this.#s.local, false);
+      if (changes.length > 1 || next.sequence === 0) this.queueFull(nowUs, port, this.#s.local, false);
       else this.#queueDelta(nowUs, port, delta);
     }
     this.#routesChanged(nowUs);
@@ -124,191 +99,8 @@ export class LinkStateFlooding {
     const own = this.#s.db.node(this.#s.local)?.advertisement;
     if (own === undefined) return;
     this.#s.db.applyFull({ ...own, ...numberAfter(own), areas }, nowUs);
-    for (const port of this.#s.ports) this.#queueFull(nowUs, port, this.#s.local, false);
+    for (const port of this.#s.ports) this.queueFull(nowUs, port, this.#s.local, false);
     this.#routesChanged(nowUs);
-  }
-
-  /** Offers the whole database to a neighbour whose digest differs, through a pull after a short wait. */
-  compareDigest(nowUs: number, port: Port, n: Neighbour, digest: number): void {
-    n.lastDigest = digest;
-    n.digestUs = nowUs;
-    if (this.#sameDigest(port, n)) return;
-    // On a narrow channel a question costs more than what is most often the answer to it.
-    const odd = port.narrow ? this.#s.db.oddOne(digest, 0xffff) : 0;
-    if (odd > 0) this.#sayAgain(nowUs, port, odd);
-    else this.#schedulePull(nowUs, port, n, odd < 0);
-  }
-
-  /** A neighbour lacks just this one: its originator says it, or who else has it if the originator does not. */
-  #sayAgain(nowUs: number, port: Port, local: number): void {
-    if (port.updateFull.has(local) || port.updateDeltas.some((d) => d.originator === local)) return;
-    if (nowUs - (port.saidUs[local] as number) < SAY_AGAIN_GAP_US) return;
-    const originatorHears = local === this.#s.local || port.byLocal[local]?.alive === true;
-    if (
-      local !== this.#s.local &&
-      originatorHears &&
-      nowUs - (this.#s.db.node(local)?.learnedUs ?? 0) < SAY_FOR_OTHERS_US
-    )
-      return;
-    this.#s.counters.count("said-again");
-    this.#queueFull(nowUs, port, local, true);
-  }
-
-  #schedulePull(nowUs: number, port: Port, n: Neighbour, behind: boolean): void {
-    if (n.pullDueUs !== Number.POSITIVE_INFINITY) return;
-    // On a narrow channel one question at a time: the answer is heard by all and may settle the others.
-    if (port.narrow && port.neighbours.some((other) => other.pullDueUs !== Number.POSITIVE_INFINITY)) return;
-    const delay = port.narrow
-      ? PULL_DELAY_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US
-      : PULL_DELAY_WIDE_US;
-    const disputed = nowUs < this.#s.conflicts.disputedUntilUs;
-    const gap = disputed ? DISPUTED_PULL_GAP_US : PULL_GAP_WIDE_US;
-    const earliest = port.narrow ? this.#earliestPullNarrowUs(nowUs, port, behind) : n.lastPullUs + gap;
-    n.pullDueUs = Math.max(nowUs, earliest) + delay / 2 + this.#s.random.below(delay);
-    port.answerDueUs = Math.min(port.answerDueUs, n.pullDueUs);
-  }
-
-  /** Not while answers are coming, nor while newcomers are about to say it all anyway. */
-  #earliestPullNarrowUs(nowUs: number, port: Port, behind: boolean): number {
-    const disputed = nowUs < this.#s.conflicts.disputedUntilUs;
-    const gap = disputed ? DISPUTED_PULL_GAP_US : PULL_GAP_NARROW_US;
-    return Math.max(
-      port.lastPullUs + Math.max(gap, this.#quietNarrowUs(port)),
-      port.lastNewsUs + QUIET_NARROW_US,
-      port.turnSettledUs + port.neighbours.length * SPREAD_PER_MEMBER_US,
-      !behind && this.#agreesWithMost(port) ? nowUs + MAJORITY_PATIENCE_US : 0,
-    );
-  }
-
-  #agreesWithMost(port: Port): boolean {
-    let same = 0;
-    let other = 0;
-    for (const n of port.neighbours) {
-      if (!n.alive || n.digestUs < port.lastNewsUs) continue;
-      if (this.#sameDigest(port, n)) same++;
-      else other++;
-    }
-    return same > other;
-  }
-
-  #sameDigest(port: Port, n: Neighbour): boolean {
-    return port.narrow ? (this.#s.db.digest & 0xffff) === n.lastDigest : this.#s.db.digest === n.lastDigest;
-  }
-
-  /** True if the pull that is due is still worth sending. */
-  pullStillNeeded(port: Port, n: Neighbour): boolean {
-    return n.alive && !this.#sameDigest(port, n);
-  }
-
-  /** Body of a pull (after the kind octet). */
-  encodePullFor(port: Port, n: Neighbour, out: Uint8Array, offset: number, roomOctets: number): number {
-    if (port.narrow) return this.#encodeNarrowPull(n, out, offset, roomOctets);
-    const entries: PullEntry[] = [];
-    for (const local of this.#s.db.locals()) {
-      const a = this.#s.db.node(local)?.advertisement;
-      if (a !== undefined)
-        entries.push({ originator: local, bootEpochLow: markedEpoch(a) & 0xff, sequenceLow: a.sequence & 0xff });
-    }
-    return encodePull({ target: n.local, entries }, out, offset);
-  }
-
-  handlePull(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
-    if (port.narrow) return this.#handleNarrowPull(nowUs, port, n, octets, offset, end);
-    const pull = decodePull(octets, offset, end);
-    if (pull === undefined) return false;
-    if (pull.target !== this.#s.local) return true;
-    const theirs = new Map(pull.entries.map((e) => [e.originator, e]));
-    let behind = pull.entries.some((e) => this.#s.db.node(e.originator) === undefined);
-    for (const local of this.#s.db.locals()) {
-      const mine = this.#s.db.node(local)?.advertisement;
-      if (mine === undefined) continue;
-      const entry = theirs.get(local);
-      const ahead = entry === undefined ? 1 : aheadOf(mine, entry);
-      if (ahead > 0) this.#queueFull(nowUs, port, local, true);
-      else if (ahead < 0) behind = true;
-    }
-    if (behind) this.#knowsMore(nowUs, port, n);
-    return true;
-  }
-
-  /** A neighbour on a wide bearer has what this node lacks: its next hello would tell, a question is sooner. */
-  #knowsMore(nowUs: number, port: Port, n: Neighbour): void {
-    n.lastDigest = this.#s.db.digest ^ 1;
-    this.#schedulePull(nowUs, port, n, true);
-  }
-
-  /** All that fits from where the last one ended; after the end it begins again. */
-  #encodeNarrowPull(n: Neighbour, out: Uint8Array, offset: number, roomOctets: number): number {
-    const pull = this.#narrowPull;
-    pull.target = n.local;
-    pull.first = this.#pullFirst;
-    pull.summaries.fill(-1);
-    pull.mapOctets = 0;
-    let octets = NARROW_PULL_HEADER_OCTETS;
-    let at = pull.first;
-    for (; at < MAX_EIGHTS; at++) {
-      const known = this.#summarise(at);
-      octets += 1 + 2 * known;
-      if (octets > roomOctets) break;
-      if (known > 0) pull.mapOctets = at - pull.first + 1;
-    }
-    pull.last = at === MAX_EIGHTS;
-    if (!pull.last) pull.mapOctets = at - pull.first;
-    this.#pullFirst = pull.last ? 0 : at;
-    return encodeNarrowPull(pull, out, offset);
-  }
-
-  /** What is known of eight nodes, into the pull; returns of how many anything is. */
-  #summarise(eight: number): number {
-    let known = 0;
-    for (let local = 8 * eight; local < 8 * eight + 8; local++) {
-      const a = this.#s.db.node(local)?.advertisement;
-      if (a === undefined) continue;
-      this.#narrowPull.summaries[local] = pullSummary(a.bootEpoch, a.sequence);
-      known++;
-    }
-    return known;
-  }
-
-  #handleNarrowPull(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
-    const pull = this.#narrowPull;
-    if (!decodeNarrowPull(octets, offset, end, pull)) return false;
-    // One question at a time: the answer is heard by all.
-    port.lastPullUs = nowUs;
-    const asked = pull.target === this.#s.local;
-    if (!asked) this.#othersAsk(nowUs, port);
-    let behind = false;
-    const end8 = pull.last ? MAX_EIGHTS : pull.first + pull.mapOctets;
-    for (let local = 8 * pull.first; local < 8 * end8; local++) {
-      const mine = this.#s.db.node(local)?.advertisement;
-      const theirs = pull.summaries[local] as number;
-      if (mine === undefined) {
-        behind ||= theirs >= 0;
-        continue;
-      }
-      const ahead = theirs < 0 ? 1 : compareSummaries(pullSummary(mine.bootEpoch, mine.sequence), theirs);
-      if (ahead > 0 && asked) this.#queueFull(nowUs, port, local, true);
-      else if (ahead > 0) this.#offer(nowUs, port, local);
-      else behind ||= ahead < 0;
-    }
-    if (behind) {
-      n.lastDigest = ~this.#s.db.digest & 0xffff;
-      this.#schedulePull(nowUs, port, n, true);
-    }
-    return true;
-  }
-
-  /** The answer to somebody else's question may settle the own one, unless it is this node that lacks something. */
-  #othersAsk(nowUs: number, port: Port): void {
-    const postponedUs = nowUs + this.#quietNarrowUs(port) + this.#s.random.below(PULL_DELAY_NARROW_US);
-    const odd = !this.#agreesWithMost(port);
-    for (const n of port.neighbours) {
-      if (n.pullDueUs !== Number.POSITIVE_INFINITY) n.pullDueUs = odd ? postponedUs : Number.POSITIVE_INFINITY;
-    }
-  }
-
-  #quietNarrowUs(port: Port): number {
-    return QUIET_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US;
   }
 
   handleUpdate(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
@@ -330,7 +122,7 @@ export class LinkStateFlooding {
         for (const to of this.#s.ports) this.#passOn(nowUs, to, port, n, () => this.#queueDelta(nowUs, to, delta));
       else if (result === "known" && (port.narrow || allHear(port, n))) forgetDelta(port, delta);
       else if (result === "rival") this.#answerRival(nowUs, port, delta.originator);
-      else if (result === "gap" && !port.narrow) this.#knowsMore(nowUs, port, n);
+      else if (result === "gap" && !port.narrow) this.onBehind(nowUs, port, n);
       changed ||= result === "news";
     }
     while (at < end) {
@@ -365,7 +157,7 @@ export class LinkStateFlooding {
     if (result === "news") {
       this.#tell(nowUs, before, local, n);
       this.#s.duplicates.restarted(advertisement.originator, advertisement.bootEpoch);
-      for (const to of this.#s.ports) this.#passOn(nowUs, to, port, n, () => this.#queueFull(nowUs, to, local, false));
+      for (const to of this.#s.ports) this.#passOn(nowUs, to, port, n, () => this.queueFull(nowUs, to, local, false));
     }
     return result;
   }
@@ -400,7 +192,7 @@ export class LinkStateFlooding {
     this.#contradictedUs = nowUs;
     this.#s.counters.count("contradicted");
     this.#s.db.applyFull({ ...own, ...numberAfter(claimed) }, nowUs);
-    for (const port of this.#s.ports) this.#queueFull(nowUs, port, this.#s.local, true);
+    for (const port of this.#s.ports) this.queueFull(nowUs, port, this.#s.local, true);
   }
 
   #contradictDelta(nowUs: number, delta: Delta): void {
@@ -419,7 +211,7 @@ export class LinkStateFlooding {
     this.#s.counters.count("rivals");
     if (nowUs - (this.#rivalAnsweredUs[local] as number) < CONTRADICT_GAP_US) return;
     this.#rivalAnsweredUs[local] = nowUs;
-    this.#queueFull(nowUs, port, local, true);
+    this.queueFull(nowUs, port, local, true);
   }
 
   /** News that came over `from` goes out over `to`, unless all neighbours there have heard it just now. */
@@ -460,13 +252,13 @@ export class LinkStateFlooding {
   }
 
   /** What somebody else has been asked for is said if that one does not say it: it may lack it, too. */
-  #offer(nowUs: number, port: Port, local: number): void {
+  offer(nowUs: number, port: Port, local: number): void {
     port.updateFull.add(local);
-    const waitUs = this.#quietNarrowUs(port) / 2;
+    const waitUs = quietNarrowUs(port) / 2;
     port.updateDueUs = Math.min(port.updateDueUs, nowUs + waitUs + this.#s.random.below(waitUs));
   }
 
-  #queueFull(nowUs: number, port: Port, local: number, asked: boolean): void {
+  queueFull(nowUs: number, port: Port, local: number, asked: boolean): void {
     if (!isListenedTo(nowUs, port)) return;
     if (port.updateFull.size >= MAX_PENDING_ADVERTISEMENTS) return;
     port.updateFull.add(local);
@@ -530,7 +322,7 @@ export class LinkStateFlooding {
     for (const { originator } of port.updateDeltas) pending.set(originator, (pending.get(originator) ?? 0) + 1);
     for (const [originator, count] of pending) {
       if (count <= MAX_DELTAS_NARROW && !port.updateFull.has(originator)) continue;
-      this.#queueFull(nowUs, port, originator, true);
+      this.queueFull(nowUs, port, originator, true);
       for (let i = port.updateDeltas.length - 1; i >= 0; i--) {
         if (port.updateDeltas[i]?.originator === originator) port.updateDeltas.splice(i, 1);
       }
@@ -567,28 +359,10 @@ function isListenedTo(nowUs: number, port: Port): boolean {
   return nowUs < port.turnSettledUs || port.neighbours.some((n) => n.alive && !n.foreign);
 }
 
-/**
- * Epoch as pulls on wide bearers carry it, shifted by the node: two nodes with one address would look the same while
- * their numbers are, and nobody would notice. On narrow ones they look so until one of the two changes.
- */
-function markedEpoch(a: Advertisement): number {
-  return (a.bootEpoch + mix32(a.nodeId)) >>> 0;
-}
-
-/** Above 0 if the advertisement is newer than the summary entry, by the low octets of both. */
-function aheadOf(a: Advertisement, entry: PullEntry): number {
-  const epoch = signed8(markedEpoch(a) - entry.bootEpochLow);
-  return epoch !== 0 ? epoch : signed8(a.sequence - entry.sequenceLow);
-}
-
 /** Epoch and sequence of an originator's next advertisement. The epoch here only orders advertisements. */
 function numberAfter(a: Advertisement): { bootEpoch: number; sequence: number } {
   if (a.sequence >= MAX_SEQUENCE) return { bootEpoch: Math.min(MAX_EPOCH, a.bootEpoch + 1), sequence: 0 };
   return { bootEpoch: a.bootEpoch, sequence: a.sequence + 1 };
-}
-
-function signed8(value: number): number {
-  return ((value & 0xff) << 24) >> 24;
 }
 
 function reaches(n: Neighbour, local: number): boolean {

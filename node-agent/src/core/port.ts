@@ -8,9 +8,11 @@ import {
   CONTROL_BURST_US,
   MAX_ASKS_WIDE,
   NEIGHBOUR_CONTROL_BURST_US,
+  QUIET_NARROW_US,
   SENT_RING_FRAMES,
   SENT_RING_SHARED_FRAMES,
   SILENCE_NARROW_US,
+  SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
 import { CLASSES } from "./link-cost.ts";
 import type { PathMeter } from "./merge/path-meter.ts";
@@ -498,6 +500,11 @@ export function reckonAnswerDue(port: Port): void {
     dueUs = Math.min(dueUs, n.reportDueUs, n.directReportDueUs, n.gapDueUs, n.pullDueUs);
   }
   port.answerDueUs = dueUs;
+}
+
+/** For how long answers to a question about databases may come on a narrow bearer. */
+export function quietNarrowUs(port: Port): number {
+  return QUIET_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US;
 }
 
 /** True if nobody is known to hear this node on the bearer. */

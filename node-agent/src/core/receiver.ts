@@ -37,6 +37,7 @@ import {
 import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
 import { noteControl, withinControlShare } from "./control-share.ts";
+import type { DatabasePulls } from "./database-pulls.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
 import type { EndToEnd } from "./end-to-end.ts";
 import { type Flow, type FlowLabels, flowKey, readFlow } from "./flow-labels.ts";
@@ -77,6 +78,7 @@ export class Receiver {
   readonly #hellos: Hellos;
   readonly #adjacency: Adjacency;
   readonly #flooding: LinkStateFlooding;
+  readonly #pulls: DatabasePulls;
   readonly #arq: HopArq;
   readonly #forwarding: Forwarding;
   readonly #relay: GroupRelay;
@@ -100,6 +102,7 @@ export class Receiver {
       hellos: Hellos;
       adjacency: Adjacency;
       flooding: LinkStateFlooding;
+      pulls: DatabasePulls;
       arq: HopArq;
       forwarding: Forwarding;
       relay: GroupRelay;
@@ -115,6 +118,7 @@ export class Receiver {
     this.#hellos = parts.hellos;
     this.#adjacency = parts.adjacency;
     this.#flooding = parts.flooding;
+    this.#pulls = parts.pulls;
     this.#arq = parts.arq;
     this.#forwarding = parts.forwarding;
     this.#relay = parts.relay;
@@ -351,7 +355,7 @@ export class Receiver {
     } else if (n.foreign && kind !== FrameKind.fragment) this.#s.counters.counts.overheard++;
     else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.snapshot) ok = this.#snapshots.handle(nowUs, port, n, octets, from + 1, end);
-    else if (kind === FrameKind.pull) ok = this.#flooding.handlePull(nowUs, port, n, octets, from + 1, end);
+    else if (kind === FrameKind.pull) ok = this.#pulls.handlePull(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.label) ok = this.#labelOffer(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.fragment) ok = this.#fragmentFrame(nowUs, port, n, direct, octets, from, end);
     else return this.#s.counters.drop("unknown-kind");
@@ -425,7 +429,7 @@ export class Receiver {
     } else header.flags = 0;
     if (end - body > MAX_PAYLOAD_OCTETS || (header.source & 0xff) === 0) return false;
     port.lastDataUs = nowUs;
-    if (header.digest >= 0 && this.#newest) this.#flooding.compareDigest(nowUs, port, n, header.digest);
+    if (header.digest >= 0 && this.#newest) this.#pulls.compareDigest(nowUs, port, n, header.digest);
     this.#newest = false;
     const here = header.destination === this.#s.options.address;
     if (!group) {

@@ -26,6 +26,7 @@ import {
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
 import { FLASH_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import { noteControl } from "./control-share.ts";
+import type { DatabasePulls } from "./database-pulls.ts";
 import { type FlowLabels, flowKey } from "./flow-labels.ts";
 import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
@@ -83,6 +84,7 @@ export class Transmitter {
   readonly #s: CoreState;
   readonly #hellos: Hellos;
   readonly #flooding: LinkStateFlooding;
+  readonly #pulls: DatabasePulls;
   readonly #arq: HopArq;
   readonly #snapshots: Snapshots;
   readonly #merging: Merging;
@@ -101,11 +103,19 @@ export class Transmitter {
 
   constructor(
     state: CoreState,
-    parts: { hellos: Hellos; flooding: LinkStateFlooding; arq: HopArq; snapshots: Snapshots; merging: Merging },
+    parts: {
+      hellos: Hellos;
+      flooding: LinkStateFlooding;
+      pulls: DatabasePulls;
+      arq: HopArq;
+      snapshots: Snapshots;
+      merging: Merging;
+    },
   ) {
     this.#s = state;
     this.#hellos = parts.hellos;
     this.#flooding = parts.flooding;
+    this.#pulls = parts.pulls;
     this.#arq = parts.arq;
     this.#snapshots = parts.snapshots;
     this.#merging = parts.merging;
@@ -273,14 +283,14 @@ export class Transmitter {
       }
       if (this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
       n.pullDueUs = EVER;
-      if (!this.#flooding.pullStillNeeded(port, n) || (!port.shared && n.receiverIndex < 0)) continue;
+      if (!this.#pulls.pullStillNeeded(port, n) || (!port.shared && n.receiverIndex < 0)) continue;
       n.lastPullUs = nowUs;
       port.lastPullUs = nowUs;
       this.#s.counters.count("pulls-sent");
       this.#isControl = true;
       const from = this.#begin(port, FrameKind.pull, slot);
       const room = port.config.mtuOctets - from - port.tagOctets;
-      const end = from + this.#flooding.encodePullFor(port, n, slot.octets, from, room);
+      const end = from + this.#pulls.encodePullFor(port, n, slot.octets, from, room);
       return this.#finishControl(port, n, slot, end);
     }
     return false;
