@@ -10,3 +10,4 @@ export * from "./framing/cobs.ts";
 export * from "./framing/deframer.ts";
 export * from "./framing/escaped.ts";
 export { HalError } from "./hal-error.ts";
+export { addressOf } from "./memory-address.ts";

@@ -43,7 +43,7 @@ export class DatabasePulls {
   constructor(state: CoreState, flooding: LinkStateFlooding) {
     this.#s = state;
     this.#flooding = flooding;
-    flooding.onBehind = (nowUs, port, n) => this.knowsMore(nowUs, port, n);
+    flooding.onBehind = (nowUs, port, n) => this.#knowsMore(nowUs, port, n);
   }
 
   /** Offers the whole database to a neighbour whose digest differs, through a pull after a short wait. */
@@ -145,12 +145,12 @@ export class DatabasePulls {
       if (ahead > 0) this.#flooding.queueFull(nowUs, port, local, true);
       else if (ahead < 0) behind = true;
     }
-    if (behind) this.knowsMore(nowUs, port, n);
+    if (behind) this.#knowsMore(nowUs, port, n);
     return true;
   }
 
   /** A neighbour on a wide bearer has what this node lacks: its next hello would tell, a question is sooner. */
-  knowsMore(nowUs: number, port: Port, n: Neighbour): void {
+  #knowsMore(nowUs: number, port: Port, n: Neighbour): void {
     n.lastDigest = this.#s.db.digest ^ 1;
     this.#schedulePull(nowUs, port, n, true);
   }

@@ -1,5 +1,6 @@
 import type { Counters } from "./counters.ts";
 import { MAX_SEQUENCE_WINDOWS } from "./limits.ts";
+import { signed8 } from "./link-state-db.ts";
 
 /**
  * Which (source, space, sequence) have come. A space is a run of sequence numbers of one source: one per
@@ -113,10 +114,6 @@ export class DuplicateFilter {
     if (known === 0) return;
     for (let space = 0; space < SEQUENCE_SPACES; space++) this.#windows.delete(source * SEQUENCE_SPACES + space);
   }
-}
-
-function signed8(value: number): number {
-  return (value << 24) >> 24;
 }
 
 function mark(w: SourceWindow, sequence: number): void {

@@ -287,8 +287,8 @@ const NEIGHBOUR_FRACTIONS = [
 
 /**
  * V8 takes a field that begins with a whole number for a small integer. When a fraction comes at last the shape of
- * every such object changes, and all that is compiled for it, which here is most of the core, is thrown away: 0.1 s
- * of processor time, in the middle of traffic. So the fields are shown a fraction at once.
+ * every such object changes, and all that is compiled for it, is thrown away, which here is most of the core, in the
+ * middle of traffic. So the fields are shown a fraction at once.
  */
 function holdingFractions<T, K extends keyof T>(object: T & Record<K, number>, fields: readonly K[]): T {
   const numbers: Record<K, number> = object;

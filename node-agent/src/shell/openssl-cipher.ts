@@ -1,3 +1,4 @@
+import { addressOf } from "@skein/radio-hal";
 import koffi from "koffi";
 import {
   CIPHER_FRAME_OCTETS,
@@ -47,7 +48,7 @@ class OpensslCipher implements FrameCipher {
   readonly #evp: Evp;
   readonly #sealing: number;
   readonly #opening: number;
-  readonly #memory: Uint8Array;
+  readonly #memory: Uint8Array<ArrayBuffer>;
   readonly #frameAt: number;
   readonly #nonce = CIPHER_FRAME_OCTETS;
   readonly #length = CIPHER_FRAME_OCTETS + NONCE_OCTETS + 4;
@@ -58,9 +59,7 @@ class OpensslCipher implements FrameCipher {
     if (!["x64", "arm64"].includes(process.arch)) throw new Error("addresses of 64 bits are needed");
     this.#evp = loadEvp();
     this.#memory = new Uint8Array(new ArrayBuffer(this.#keys + keys * KEY_OCTETS));
-    const memmove = koffi.load(null).func("size_t memmove(uint8_t *, const uint8_t *, size_t)");
-    // A move of nothing gives back where its first argument lies.
-    this.#frameAt = Number(memmove(this.#memory, this.#memory, 0));
+    this.#frameAt = addressOf(this.#memory.buffer);
     this.#sealing = this.#context(ENCRYPT);
     this.#opening = this.#context(DECRYPT);
   }

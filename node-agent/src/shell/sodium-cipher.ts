@@ -1,4 +1,3 @@
-import sodium from "libsodium-wrappers";
 import {
   CIPHER_FRAME_OCTETS,
   copyOctets,
@@ -7,26 +6,7 @@ import {
   NONCE_OCTETS,
   TAG_OCTETS,
 } from "./frame-cipher.ts";
-
-/** The part of libsodium's compiled module that is used here; lengths of 64 bits are passed as low and high word. */
-interface SodiumModule {
-  HEAPU8: Uint8Array;
-  _malloc(lengthOctets: number): number;
-  _crypto_aead_chacha20poly1305_ietf_encrypt_detached(
-    ciphertext: number,
-    tag: number,
-    tagLengthOut: null,
-    message: number,
-    messageLength: number,
-    messageLengthHigh: 0,
-    associated: number,
-    associatedLength: number,
-    associatedLengthHigh: 0,
-    secretNonce: 0,
-    nonce: number,
-    key: number,
-  ): number;
-}
+import { type SodiumModule, sodiumModule } from "./sodium-module.ts";
 
 /**
  * The cipher of libsodium in WebAssembly. The compiled library's own functions are called on memory set aside once: the
@@ -48,7 +28,7 @@ export class SodiumCipher implements FrameCipher {
 
   /** `await sodium.ready` comes first. */
   constructor(keys: number) {
-    const module = (sodium as unknown as { libsodium: SodiumModule }).libsodium;
+    const module = sodiumModule();
     this.#module = module;
     const base = module._malloc(2 * CIPHER_FRAME_OCTETS + NONCE_OCTETS + 4 + TAG_OCTETS + keys * KEY_OCTETS);
     this.#frame = base;

@@ -1,48 +1,7 @@
 import assert from "node:assert/strict";
 import sodium from "libsodium-wrappers";
 import type { IdentityPort, SessionEnd } from "../core/api.ts";
-
-/**
- * The core's identity port on libsodium: X25519 (RFC 7748), keyed BLAKE2b (RFC 7693) and ChaCha20 (RFC 8439).
- *
- *   subkeys of one direction = BLAKE2b-512(key: X25519(own private key, peer's public key), message:
- *     "skein end to end 1" | source's public key (32) | node id (4) | boot epoch (4) | the destination's likewise)
- *   the first half for the tag, the second for the text; how they are used stands in `seal/end-to-end.ts`.
- *
- * The compiled library's own functions are called on memory set aside once, as in `sodium-crypto.ts`:
- *
- *   associated data, then text [MESSAGE_OCTETS] | nonce [12] + 4 | tag [16] | spare tag [16]
- *
- * The build of the library has no bare ChaCha20. Its AEAD encrypts with the same key stream from block 1 on; the tag that
- * comes with it is left alone.
- */
-interface SodiumModule {
-  HEAPU8: Uint8Array;
-  _malloc(lengthOctets: number): number;
-  _crypto_generichash(
-    hash: number,
-    hashLength: number,
-    message: number,
-    messageLength: number,
-    messageLengthHigh: 0,
-    key: number,
-    keyLength: number,
-  ): number;
-  _crypto_aead_chacha20poly1305_ietf_encrypt_detached(
-    ciphertext: number,
-    tag: number,
-    tagLengthOut: null,
-    message: number,
-    messageLength: number,
-    messageLengthHigh: 0,
-    associated: number,
-    associatedLength: number,
-    associatedLengthHigh: 0,
-    secretNonce: 0,
-    nonce: number,
-    key: number,
-  ): number;
-}
+import { type SodiumModule, sodiumModule } from "./sodium-module.ts";
 
 const MESSAGE_OCTETS = 2048;
 const NONCE_OCTETS = 12;
@@ -54,6 +13,20 @@ const IN = 2 * KEY_OCTETS;
 const END_OCTETS = KEY_OCTETS + 8;
 const KDF_CONTEXT = new TextEncoder().encode("skein end to end 1");
 
+/**
+ * The core's identity port on libsodium: X25519 (RFC 7748), keyed BLAKE2b (RFC 7693) and ChaCha20 (RFC 8439).
+ *
+ *   subkeys of one direction = BLAKE2b-512(key: X25519(own private key, peer's public key), message:
+ *     "skein end to end 1" | source's public key (32) | node id (4) | boot epoch (4) | the destination's likewise)
+ *   the first half for the tag, the second for the text; how they are used stands in `seal/end-to-end.ts`.
+ *
+ * The compiled library's own functions are called on memory set aside once, as in `sodium-cipher.ts`:
+ *
+ *   associated data, then text [MESSAGE_OCTETS] | nonce [12] + 4 | tag [16] | spare tag [16]
+ *
+ * The build of the library has no bare ChaCha20. Its AEAD encrypts with the same key stream from block 1 on; the tag that
+ * comes with it is left alone.
+ */
 export class SodiumIdentity implements IdentityPort {
   readonly publicKey: Uint8Array;
   readonly #module: SodiumModule;
@@ -202,6 +175,5 @@ function direction(shared: Uint8Array, source: SessionEnd, destination: SessionE
 /** Loads libsodium and makes the port. `privateKey`: 32 octets from the system's generator, copied. */
 export async function createSodiumIdentity(privateKey: Uint8Array): Promise<SodiumIdentity> {
   await sodium.ready;
-  const module = (sodium as unknown as { libsodium: SodiumModule }).libsodium;
-  return new SodiumIdentity(module, privateKey);
+  return new SodiumIdentity(sodiumModule(), privateKey);
 }

@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import koffi from "koffi";
 import { HalError } from "../hal-error.ts";
+import { addressOf } from "../memory-address.ts";
 
 /** The system calls behind a TUN that Node has no names for. Each gives its result, or minus the error number. */
 export interface TunCalls {
@@ -46,8 +47,6 @@ function load(): TunCalls {
   const send = library.func("long send(int, const uint8_t *, size_t, int)");
   const receive = library.func("long recv(int, _Out_ uint8_t *, size_t, int)");
   const preadv2 = library.func("long preadv2(int, size_t, int, long, int)");
-  // A move of nothing gives back where its first argument lies.
-  const memmove = library.func("size_t memmove(uint8_t *, const uint8_t *, size_t)");
   const getOption = library.func("int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint32_t *)");
   const checked = (result: number): number => (result < 0 ? -koffi.errno() : result);
   return {
@@ -57,10 +56,7 @@ function load(): TunCalls {
     send: (fd, octets) => checked(send(fd, octets, octets.length, 0)),
     receive: (fd, into) => checked(receive(fd, into, into.length, 0)),
     readNow: (fd, vector) => checked(preadv2(fd, vector, 1, -1, RWF_NOWAIT)),
-    addressOf(memory) {
-      const octets = new Uint8Array(memory);
-      return Number(memmove(octets, octets, 0));
-    },
+    addressOf,
     socketOption: (fd, level, option, into) => checked(getOption(fd, level, option, into, [into.length])),
   };
 }

@@ -1,5 +1,6 @@
 import { constants, endianness } from "node:os";
 import koffi from "koffi";
+import { addressOf } from "../../memory-address.ts";
 
 /** The socket calls that Node has no names for. Each gives its result, or minus the error number. */
 export interface KernelCalls {
@@ -32,7 +33,7 @@ let reason = "";
 export function kernelCalls(): KernelCalls | null {
   if (loaded !== undefined) return loaded;
   loaded = null;
-  // The layouts of socket-address.ts and message-batch.ts are those of these two.
+  // The layouts of socket-address.ts and message-memory.ts are those of these two.
   if (process.platform !== "linux" || !["x64", "arm64"].includes(process.arch) || endianness() !== "LE") {
     reason = `${process.platform} on ${process.arch}`;
     return null;
@@ -54,8 +55,6 @@ export function kernelCallsMissing(): string {
 function load(): KernelCalls {
   // `null`: the C library that this process has loaded already, whatever its file name is.
   const library = koffi.load(null);
-  // A move of nothing gives back where its first argument lies.
-  const memmove = library.func("size_t memmove(uint8_t *, const uint8_t *, size_t)");
   const socket = library.func("int socket(int, int, int)");
   const setsockopt = library.func("int setsockopt(int, int, int, const uint8_t *, unsigned int)");
   const bind = library.func("int bind(int, const uint8_t *, unsigned int)");
@@ -65,10 +64,7 @@ function load(): KernelCalls {
   const indexToName = library.func("const char *if_indextoname(unsigned int, _Out_ uint8_t *)");
   const checked = (result: number): number => (result < 0 ? -koffi.errno() : result);
   return {
-    addressOf(memory) {
-      const octets = new Uint8Array(memory);
-      return Number(memmove(octets, octets, 0));
-    },
+    addressOf,
     socket: (family) => checked(socket(family, SOCK_DGRAM_CLOEXEC, 0)),
     setOption: (fd, level, option, value) =>
       checked(setsockopt(fd, level, option, new Uint8Array(Int32Array.of(value).buffer), 4)),
