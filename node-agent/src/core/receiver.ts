@@ -469,7 +469,8 @@ export class Receiver {
     if (voice && port.config.halfDuplex) {
       noticeVoice(port, nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS), n.local);
     }
-    if (voice && !group) this.#merging.heard(nowUs, port, n, header.source, header.sequence);
+    // On a shared medium others may make a group frame needless: only elsewhere is its absence a sign.
+    if (voice && !(group && port.shared)) this.#merging.heard(nowUs, port, n, header.source, header.sequence);
     if (port.flows !== undefined && !group && !repaired) this.#noticeFlow(nowUs, port, port.flows, n);
     if (!first) {
       this.#s.counters.counts.duplicates++;

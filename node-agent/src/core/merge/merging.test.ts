@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Precedence, TrafficClass } from "../api.ts";
+import { Precedence, TrafficClass, VoiceCodec } from "../api.ts";
 import { type Medium, VirtualMesh } from "../testing/virtual-mesh.ts";
 
 const EVERY_US = 20_000;
@@ -114,6 +114,23 @@ test("nothing is lost or late when one path is cut in silence, and the sender le
   assert.is(talk.arrivedUs.size, talk.sentUs.length);
   assert.is(talk.duplicates, 0);
   for (const [number, atUs] of talk.arrivedUs) assert.ok(atUs - (talk.sentUs[number] as number) < 20_000);
+});
+
+test("the silence of a path that carries group speech alone is noticed, too", () => {
+  const media = [path("lte", 3, 30_000), path("satellite", 2, 300_000)];
+  const talk = new Talk(media, false);
+  const speak = (frames: number): void => {
+    for (let i = 0; i < frames; i++) {
+      talk.mesh.node(0).core.sendVoice(talk.mesh.nowUs, 1, 1, VoiceCodec.opus, i, new Uint8Array(60));
+      talk.mesh.drain(0);
+      talk.wait(EVERY_US);
+    }
+  };
+  speak(60);
+  assert.is(talk.counter(0, "suspicions-told"), 0);
+  talk.mesh.cut(0, 1, media[0] as Medium);
+  speak(150);
+  assert.is(talk.state(0), "down");
 });
 
 test("a path that is only suspected keeps its copies, and gets company", () => {
