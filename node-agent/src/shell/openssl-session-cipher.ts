@@ -1,6 +1,6 @@
+import { copyOctets } from "@skein/codecs";
 import { addressOf } from "@skein/radio-hal";
 import koffi from "koffi";
-import { copyOctets } from "./frame-cipher.ts";
 import {
   CIPHER_MESSAGE_OCTETS,
   DIRECTION_KEY_OCTETS,

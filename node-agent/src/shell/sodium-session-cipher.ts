@@ -1,4 +1,4 @@
-import { copyOctets } from "./frame-cipher.ts";
+import { copyOctets } from "@skein/codecs";
 import {
   CIPHER_MESSAGE_OCTETS,
   DIRECTION_KEY_OCTETS,
