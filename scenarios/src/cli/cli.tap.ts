@@ -156,6 +156,7 @@ const STATUS: AgentStatus = {
         framesReceived: 11,
         octetsSent: 1000,
         octetsReceived: 1100,
+        classes: [],
         queuedFrames: 0,
         queuedMs: 0,
         queues: Array.from({ length: 4 }, () => ({ frames: 0, ms: 0 })),
