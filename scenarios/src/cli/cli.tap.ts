@@ -167,6 +167,7 @@ const STATUS: AgentStatus = {
     drops: { "no-route": 3, expired: 0 },
     counters: {},
   },
+  paths: [],
   positions: [],
   texts: [],
   sos: [],
