@@ -6,6 +6,7 @@ import "./styles/panels.css";
 import "./styles/dock.css";
 import "./styles/talk.css";
 import "./styles/map.css";
+import "./styles/paths.css";
 import { PageAudio } from "./audio/page-audio.ts";
 import { App } from "./components/app.tsx";
 import { Session } from "./state/session.ts";

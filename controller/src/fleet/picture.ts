@@ -94,6 +94,10 @@ export interface PictureBearer {
   /** To each neighbour that the way is measured to. */
   paths: PicturePath[];
 }
+/** Upper ends of the ranges of delays. The type ties them to the core's value. */
+export const DELAY_EDGES_MS: typeof import("@skein/node-agent/core").DELAY_EDGES_MS = [
+  5, 10, 20, 40, 80, 160, 320, 640,
+];
 /** See the core's `PathStatus`. */
 export interface PicturePath {
   address: number;

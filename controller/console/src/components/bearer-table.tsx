@@ -1,13 +1,22 @@
+import { Fragment } from "preact";
+import { useState } from "preact/hooks";
 import type { PictureBearer } from "../../../src/fleet/picture.ts";
 import { type Translate, useTranslate } from "../i18n/context.ts";
-import { formatDelay, formatPercent, formatRate } from "../state/format.ts";
+import { formatCents, formatDelay, formatPercent, formatRate } from "../state/format.ts";
 import { useConsole } from "./console-context.ts";
 import { costText } from "./link-table.tsx";
+import { PathRows } from "./path-rows.tsx";
+import { WhatIfDead } from "./what-if.tsx";
+
+const COLUMNS = 12;
 
 /** The bearers of the agent beside the controller: throughput now, loss, delay, cost. */
 export function BearerTable() {
   const t = useTranslate();
-  const { bearers } = useConsole().picture;
+  const { picture, state } = useConsole();
+  const { bearers } = picture;
+  /** The bearer of which one wants to know what its end would do. */
+  const [asked, ask] = useState<string>();
   if (bearers.length === 0) return <p class="empty">{t("bearers.empty")}</p>;
   return (
     <table class="grid">
@@ -21,6 +30,7 @@ export function BearerTable() {
           <th class="num">{t("links.loss")}</th>
           <th class="num">{t("links.delay")}</th>
           <th class="num">{t("links.cost")}</th>
+          <th class="num">{t("bearers.soFar")}</th>
           <th class="num">{t("bearers.airtime")}</th>
           <th class="num">{t("bearers.queue")}</th>
           <th class="num">{t("bearers.dropped")}</th>
@@ -28,14 +38,38 @@ export function BearerTable() {
       </thead>
       <tbody>
         {bearers.map((bearer) => (
-          <BearerRow key={bearer.id} bearer={bearer} t={t} />
+          <Fragment key={bearer.id}>
+            <BearerRow
+              bearer={bearer}
+              cents={state.paths.cents[bearer.id]}
+              isAsked={asked === bearer.name}
+              onAsk={() => ask(asked === bearer.name ? undefined : bearer.name)}
+              t={t}
+            />
+            {asked === bearer.name && (
+              <tr class="path-row">
+                <td colSpan={COLUMNS}>
+                  <WhatIfDead query={`bearer=${encodeURIComponent(bearer.name)}`} />
+                </td>
+              </tr>
+            )}
+            <PathRows bearer={bearer} columns={COLUMNS} />
+          </Fragment>
         ))}
       </tbody>
     </table>
   );
 }
 
-function BearerRow({ bearer, t }: { bearer: PictureBearer; t: Translate }) {
+interface RowProps {
+  bearer: PictureBearer;
+  cents: number | undefined;
+  isAsked: boolean;
+  onAsk(): void;
+  t: Translate;
+}
+
+function BearerRow({ bearer, cents, isAsked, onAsk, t }: RowProps) {
   const { loss, delayMs, costCentsPerMegabyte } = bearer;
   const never = t("unit.never");
   // A device that is switched on but hears nobody carries nothing.
@@ -44,7 +78,16 @@ function BearerRow({ bearer, t }: { bearer: PictureBearer; t: Translate }) {
   return (
     <tr class={works ? "" : "is-lost"} data-testid={`bearer-${bearer.name}`}>
       <td>
-        <b>{bearer.name}</b>
+        <button
+          type="button"
+          class="quiet bearer-name"
+          aria-expanded={isAsked}
+          title={t("whatIf.title")}
+          data-testid={`what-if-${bearer.name}`}
+          onClick={onAsk}
+        >
+          {bearer.name}
+        </button>
       </td>
       <td>
         <span class={`quality quality-${works ? "good" : "lost"}`}>{t(state)}</span>
@@ -55,6 +98,7 @@ function BearerRow({ bearer, t }: { bearer: PictureBearer; t: Translate }) {
       <td class="num">{loss === null ? never : formatPercent(loss)}</td>
       <td class="num">{delayMs === null ? never : formatDelay(delayMs)}</td>
       <td class="num">{costCentsPerMegabyte === null ? never : costText(costCentsPerMegabyte, t)}</td>
+      <td class="num">{cents === undefined ? never : formatCents(cents, t)}</td>
       <td class="num">{formatPercent(bearer.airtimeShare)}</td>
       <td class="num" title={queueDetail(bearer, t)}>
         {formatDelay(bearer.queuedMs)}

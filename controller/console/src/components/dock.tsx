@@ -6,13 +6,15 @@ import { useConsole } from "./console-context.ts";
 import { EventLog } from "./event-log.tsx";
 import { LabPanel } from "./lab-panel.tsx";
 import { LinkTable } from "./link-table.tsx";
+import { PathTimeline } from "./path-timeline.tsx";
 import { PolicyEditor } from "./policy-editor.tsx";
 
-const TABS = ["links", "bearers", "events", "policy", "lab"] as const;
+const TABS = ["links", "bearers", "paths", "events", "policy", "lab"] as const;
 type Tab = (typeof TABS)[number];
 const TITLES: Record<Tab, TextKey> = {
   links: "links.title",
   bearers: "bearers.title",
+  paths: "paths.title",
   events: "events.title",
   policy: "policy.title",
   lab: "lab.title",
@@ -42,6 +44,7 @@ export function Dock() {
       <div class="dock-body scroll">
         {tab === "links" && <LinkTable />}
         {tab === "bearers" && <BearerTable />}
+        {tab === "paths" && <PathTimeline />}
         {tab === "events" && <EventLog />}
         {tab === "policy" && <PolicyEditor />}
         {tab === "lab" && <LabPanel />}

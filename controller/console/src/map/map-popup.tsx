@@ -3,6 +3,7 @@ import { formatAddress } from "../../../src/fleet/address.ts";
 import type { PictureLink, PictureNode } from "../../../src/fleet/picture.ts";
 import type { LabAction } from "../../../src/lab/types.ts";
 import { linkCostText } from "../components/link-table.tsx";
+import { WhatIfDead } from "../components/what-if.tsx";
 import type { Translate } from "../i18n/context.ts";
 import { kindKey, nodeName, roleKey } from "../state/fleet-names.ts";
 import { formatAge, formatDelay, formatPercent, formatPosition, formatRate } from "../state/format.ts";
@@ -150,6 +151,7 @@ function LinkDetails({ link, view, t }: { link: PictureLink; view: OverlayProps[
           <dd>{linkCostText(channel.costCentsPerMegabyte, t)}</dd>
         </dl>
       ))}
+      {liveness !== "lost" && <WhatIfDead query={`link=${from}-${to}`} />}
       {view.picture.lab && (
         <LabButtons
           t={t}

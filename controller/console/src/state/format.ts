@@ -17,6 +17,12 @@ export function formatRate(bitrateBps: number): string {
   return `${value >= 100 ? Math.round(value) : Math.round(value * 10) / 10} ${unit}`;
 }
 
+/** Money: cents with as many digits as there is to see. */
+export function formatCents(cents: number, t: (key: "unit.cents") => string): string {
+  const digits = cents >= 10 ? 0 : cents >= 1 ? 1 : 2;
+  return `${cents > 0 && cents < 0.01 ? "< 0.01" : cents.toFixed(digits)} ${t("unit.cents")}`;
+}
+
 export function formatPercent(share: number): string {
   return share > 0 && share < 0.01 ? "< 1 %" : `${Math.round(share * 100)} %`;
 }

@@ -1,5 +1,6 @@
-import type { CommandReply } from "@skein/node-agent/api";
+import type { CommandReply, PathReport } from "@skein/node-agent/api";
 import type { ConsoleCommand, ConsoleServerMessage, Language } from "../../../src/api/messages.ts";
+import { extendPaths, NO_PATHS } from "../../../src/fleet/path-history.ts";
 import type { FleetEvent, Picture, TrackPoint } from "../../../src/fleet/picture.ts";
 import { extendTrack } from "../../../src/fleet/tracks.ts";
 
@@ -16,6 +17,7 @@ export interface SessionState {
   /** Local clock when the picture came, so that ages go on while nothing arrives. */
   pictureAtMs: number;
   events: readonly FleetEvent[];
+  paths: PathReport;
   voicePackets: number;
 }
 
@@ -27,6 +29,7 @@ export class Session {
     picture: undefined,
     pictureAtMs: 0,
     events: [],
+    paths: NO_PATHS,
     voicePackets: 0,
   };
   readonly tracks = new Map<number, readonly TrackPoint[]>();
@@ -85,11 +88,14 @@ export class Session {
       case "welcome":
         this.tracks.clear();
         for (const { address, points } of message.tracks) this.tracks.set(address, points);
-        this.#update({ online: true, language: message.language, events: message.events });
+        this.#update({ online: true, language: message.language, events: message.events, paths: NO_PATHS });
         break;
       case "picture":
         this.#growTracks(message.picture);
         this.#update({ picture: message.picture, pictureAtMs: Date.now(), voicePackets: this.#voicePackets });
+        break;
+      case "paths":
+        this.#update({ paths: extendPaths(this.state.paths, message.paths) });
         break;
       case "event":
         this.#update({ events: [...this.state.events, message.event].slice(-MAX_EVENTS) });
