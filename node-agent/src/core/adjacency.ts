@@ -410,6 +410,7 @@ export class Adjacency {
     n.suspectSinceUs = nowUs;
     n.meter?.isSuspected(nowUs);
     n.probes = 0;
+    n.heardAtProbeUs = nowUs;
     // Where other paths serve, what is still sent on this one asks as well as any hello.
     const patienceUs = this.#merging.hasOther(nowUs, port, n) ? PROBE_MERGED_US : 0;
     port.probeDueUs = Math.min(port.probeDueUs, nowUs + patienceUs);
@@ -437,7 +438,12 @@ export class Adjacency {
       if (n.suspectSinceUs === EVER || !n.twoWay) continue;
       const merged = this.#merging.hasOther(nowUs, port, n);
       const patience = merged ? MERGED_PROBES : probesBeforeFailure(n);
-      if (n.probes >= patience && n.lastHeardUs <= n.suspectSinceUs) {
+      // What was still on its way when the suspicion began must not count as life for ever.
+      if (n.lastHeardUs > n.heardAtProbeUs) {
+        n.heardAtProbeUs = n.lastHeardUs;
+        n.probes = 0;
+      }
+      if (n.probes >= patience) {
         this.#giveUp(nowUs, port, n);
         continue;
       }

@@ -50,8 +50,9 @@ export interface Neighbour {
   lastFlapUs: number;
   /** Traffic to it has gone unanswered since then; Infinity: it is trusted. What has another way takes that. */
   suspectSinceUs: number;
-  /** Hellos sent since then to hear from it. */
+  /** Hellos sent to hear from it since it was heard last, and when that was. */
   probes: number;
+  heardAtProbeUs: number;
   lastHeardUs: number;
   /** Its longest silence: what its hellos promise, on narrow bearers its cadence (see `cadence.ts`). */
   helloIntervalUs: number;
@@ -429,6 +430,7 @@ export function createNeighbour(
     lastFlapUs: 0,
     suspectSinceUs: Number.POSITIVE_INFINITY,
     probes: 0,
+    heardAtProbeUs: 0,
     lastHeardUs: nowUs,
     helloIntervalUs: 1_000_000,
     controlCreditUs: NEIGHBOUR_CONTROL_BURST_US,

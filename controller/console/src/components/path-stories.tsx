@@ -44,7 +44,10 @@ export function PathStories(props: { report: PathReport; name: (address: number)
 
 function storyText(story: PathStory, bearers: readonly string[], t: Translate): string {
   const sentences: string[] = [];
-  if (story.shareBefore !== null) sentences.push(t("paths.before", { share: formatPercent(story.shareBefore) }));
+  if (story.before !== null) {
+    const { share, firstShare } = story.before;
+    sentences.push(t("paths.before", { share: formatPercent(share), first: formatPercent(firstShare) }));
+  }
   const key = REASONS[story.reason];
   const reason = key === undefined ? story.reason : t(key);
   sentences.push(

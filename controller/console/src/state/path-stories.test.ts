@@ -6,11 +6,11 @@ import { pathSpans, pathStories } from "./path-stories.ts";
 const [LTE, SATELLITE, UHF] = [0, 1, 2];
 const VEHICLE = 0x0102;
 
-/** Speech that came first over each bearer in a second, and the longest gap in it. */
-function second(atS: number, frames: readonly number[], voiceGapMs = 40): PathSecond {
-  const bearers = frames.map((first) => ({
+/** Speech that came over each bearer in a second, and how much of it first; and the longest gap in it. */
+function second(atS: number, frames: readonly number[], firsts = frames, voiceGapMs = 40): PathSecond {
+  const bearers = frames.map((came, id) => ({
     cents: 0.25,
-    classes: [[0, 0, first, 100 * first, first] as [number, number, number, number, number]],
+    classes: [[0, 0, came, 100 * came, firsts[id] ?? 0] as [number, number, number, number, number]],
   }));
   return { atMs: 1000 * atS, voiceGapMs, bearers };
 }
@@ -26,11 +26,11 @@ function report(events: PathEvent[], seconds: PathSecond[] = []): PathReport {
 
 test("a cut is one story: who carried speech, when it was noticed, who went on, the gap, and the end", () => {
   const seconds = [
-    ...[20, 21, 22, 23, 24].map((at) => second(at, [25, 0, 0])),
-    second(25, [2, 1, 20], 97),
-    second(26, [0, 5, 20]),
-    second(27, [0, 5, 20]),
-    second(28, [0, 0, 25]),
+    ...[20, 21, 22, 23, 24].map((at) => second(at, [25, 0, 20], [5, 0, 20])),
+    second(25, [2, 10, 20], [0, 1, 20], 97),
+    second(26, [0, 10, 25], [0, 0, 25]),
+    second(27, [0, 10, 25], [0, 0, 25]),
+    second(28, [0, 10, 25], [0, 0, 25]),
   ];
   const events = [
     event(1000, "up"),
@@ -42,12 +42,12 @@ test("a cut is one story: who carried speech, when it was noticed, who went on, 
   assert.is(more.length, 0);
   assert.is(story?.atMs, 24_060);
   assert.is(story?.silentMs, 58);
-  assert.is(story?.shareBefore, 1);
+  assert.equal(story?.before, { bearerId: LTE, share: 1, firstShare: 0.2 });
   assert.equal(
-    story?.carriers.map(({ bearerId, share }) => [bearerId, Math.round(100 * share)]),
+    story?.carriers.map(({ bearerId, share }) => [bearerId, share]),
     [
-      [UHF, 87],
-      [SATELLITE, 13],
+      [UHF, 1],
+      [SATELLITE, 0.4],
     ],
   );
   assert.is(story?.voiceGapMs, 97);
@@ -74,18 +74,24 @@ test("a path that answers has only been suspected, one that returns is told of o
   );
 });
 
-test("what is missed here and suspected by nobody is no silence any more after a while", () => {
+test("what is missed here is over when speech comes there again, and open until then", () => {
   const events = [event(1000, "missed", 50)];
-  assert.is(pathStories(report(events), 2000)[0]?.end, "open");
-  assert.is(pathStories(report(events), 9000)[0]?.end, "over");
+  const silent = [2, 3, 4].map((at) => second(at, [0, 0, 25]));
+  assert.is(pathStories(report(events, silent), 9000)[0]?.end, "open");
+  assert.is(pathStories(report(events, [...silent, second(5, [20, 0, 25])]), 9000)[0]?.end, "over");
+  const given = [...events, event(5500, "down")];
+  assert.equal(
+    pathStories(report(given, silent), 9000).map(({ end, atMs }) => [end, atMs]),
+    [["down", 1000]],
+  );
 });
 
 test("without speech nobody carried any", () => {
   const [story] = pathStories(
-    report([event(24_500, "down")], [second(24, [0, 0, 0], 0), second(26, [0, 0, 0], 0)]),
+    report([event(24_500, "down")], [second(24, [0], [0], 0), second(26, [0], [0], 0)]),
     30_000,
   );
-  assert.is(story?.shareBefore, null);
+  assert.is(story?.before, null);
   assert.equal(story?.carriers, []);
   assert.is(story?.voiceGapMs, 0);
 });

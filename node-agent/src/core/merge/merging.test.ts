@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Precedence, TrafficClass, VoiceCodec } from "../api.ts";
+import { type NodeEvent, Precedence, TrafficClass, VoiceCodec } from "../api.ts";
 import { type Medium, VirtualMesh } from "../testing/virtual-mesh.ts";
 
 const EVERY_US = 20_000;
@@ -131,6 +131,50 @@ test("the silence of a path that carries group speech alone is noticed, too", ()
   talk.mesh.cut(0, 1, media[0] as Medium);
   speak(150);
   assert.is(talk.state(0), "down");
+});
+
+test("a frame that was still on its way does not keep a path alive that answers no more", () => {
+  const media = [path("lte", 3, 30_000), path("satellite", 2, 300_000)];
+  const talk = new Talk(media, false);
+  const speak = (node: number, frames: number): void => {
+    for (let i = 0; i < frames; i++) {
+      talk.mesh.node(node).core.sendVoice(talk.mesh.nowUs, 1, 1, VoiceCodec.opus, i, new Uint8Array(60));
+      talk.mesh.drain(node);
+      talk.wait(EVERY_US);
+    }
+  };
+  speak(0, 60);
+  talk.mesh.cut(0, 1, media[0] as Medium);
+  for (let i = 0; i < 100 && talk.state(0) !== "suspect"; i++) speak(0, 1);
+  assert.is(talk.state(0), "suspect");
+  talk.mesh.restore(0, 1, media[0] as Medium);
+  speak(1, 1);
+  talk.mesh.cut(0, 1, media[0] as Medium);
+  const told = talk.mesh.node(0).events.filter((event) => event.type === "path" && event.change === "trusted");
+  assert.is(told.length, 0, "nothing has been answered");
+  talk.wait(3_500_000);
+  assert.is(talk.state(0), "down");
+});
+
+test("silence and its end are told of, with how long there was nothing", () => {
+  const media = [path("radio", 0, 5_000), path("lte", 3, 30_000)];
+  const talk = new Talk(media, true);
+  talk.say(60);
+  const events: NodeEvent[] = [];
+  const collect = (): void => void events.push(...talk.mesh.node(0).events.splice(0));
+  collect();
+  events.length = 0;
+  talk.mesh.cut(0, 1, media[1] as Medium);
+  talk.say(10);
+  collect();
+  const [suspected] = events.filter((event) => event.type === "path");
+  assert.is(suspected?.change, "suspected");
+  assert.is(suspected?.bearerId, 1);
+  assert.ok((suspected?.silentMs ?? 0) > 20);
+  talk.mesh.restore(0, 1, media[1] as Medium);
+  talk.say(20);
+  collect();
+  assert.is(events.filter((event) => event.type === "path").at(-1)?.change, "trusted");
 });
 
 test("a path that is only suspected keeps its copies, and gets company", () => {
