@@ -60,6 +60,14 @@ async function handleApi(
     sendJson(response, 200, context.picture());
     return;
   }
+  if (route === "GET /api/what-if") {
+    return pass(context, request, response, {
+      name: "agent",
+      hostPort: config.agent,
+      method,
+      path: request.url ?? path,
+    });
+  }
   if (route === "POST /api/webrtc") {
     return pass(context, request, response, { name: "agent", hostPort: config.agent, method, path });
   }

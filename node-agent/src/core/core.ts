@@ -160,7 +160,7 @@ class Core implements MeshCore {
     const rerouting = new Rerouting(s, forwarding, merging);
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
-    merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n);
+    merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n, "missed at the other end");
     adjacency.onLinkUp = (atUs, port, n) => {
       this.#policy.offer(atUs, port, n);
       forwarding.custody.linksChanged(atUs);

@@ -2,6 +2,7 @@ import { type AreaRoute, createReplayWindow, type Delta, type ReplayWindow } fro
 import type { CoreBearer } from "./api.ts";
 import { NO_WAY } from "./area-paths.ts";
 import { BearerQueue } from "./bearer-queue.ts";
+import { TrafficByClass } from "./class-traffic.ts";
 import type { Counters } from "./counters.ts";
 import { FlowLabels } from "./flow-labels.ts";
 import {
@@ -256,6 +257,7 @@ export interface Port {
   framesReceived: number;
   octetsSent: number;
   octetsReceived: number;
+  readonly traffic: TrafficByClass;
   airtimeUs: number;
   /** Airtime of the last ten seconds, second by second. */
   readonly airtimeBySecond: Float64Array;
@@ -390,6 +392,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     framesReceived: 0,
     octetsSent: 0,
     octetsReceived: 0,
+    traffic: new TrafficByClass(),
     airtimeUs: 0,
     airtimeBySecond: new Float64Array(10),
     airtimeSecond: 0,

@@ -139,6 +139,7 @@ export class Transmitter {
     for (let i = 0; i < ports.length; i++) {
       const port = ports[(this.#nextPort + i) % ports.length] as Port;
       if (!port.up || port.carrierBusy || (nowUs < this.#accessUs(port) && !inBurst(port, nowUs))) continue;
+      this.#trafficClass = CLASS_COUNT;
       if (!this.#pollPort(nowUs, port, slot)) continue;
       slot.bearerId = port.config.id;
       this.#onAir(nowUs, port, slot);
@@ -197,6 +198,7 @@ export class Transmitter {
     const air = burstAirtimeUs(port, nowUs, airtimeUs(port.config, length));
     port.framesSent++;
     port.octetsSent += length;
+    port.traffic.sent(this.#trafficClass, length);
     port.airtimeUs += air;
     const second = Math.floor(nowUs / 1e6);
     if (second !== port.airtimeSecond) {
@@ -416,6 +418,7 @@ export class Transmitter {
       const at = ring.offset(index);
       copyOctets(ring.octets, at, at + length, slot.octets, 0);
       ring.sentUs[index] = nowUs;
+      this.#trafficClass = ring.trafficClass[index] as number;
       slot.length = length;
       const owner = neighbourAt(port, ring.neighbour[index] as number) ?? n;
       slot.endpoint = owner === undefined ? -1 : owner.endpoint;
