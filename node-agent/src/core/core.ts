@@ -5,6 +5,7 @@ import {
   type IpPrefix,
   isGroupKind,
   isKeyPacket,
+  POLICY_STATE_OCTETS,
   POSITION_REPORT_OCTETS,
 } from "@skein/codecs";
 import { Adjacency } from "./adjacency.ts";
@@ -365,6 +366,14 @@ class Core implements MeshCore {
     this.#policy.restore(version, octets);
   }
 
+  offerPolicy(nowUs: number, to: Address): void {
+    this.#policy.send(nowUs, to);
+  }
+
+  sendPolicyState(nowUs: number, to: Address, version: number, ask: boolean): void {
+    this.#policy.sendState(nowUs, to, version, ask);
+  }
+
   setBearerCost(nowUs: number, bearerId: number, costCentsPerMegabyte: number): void {
     const port = this.#port(bearerId);
     port.costCentsPerMegabyte = costCentsPerMegabyte;
@@ -452,6 +461,7 @@ class Core implements MeshCore {
     }
     if (octets[from] === POLICY_SERVICE && length !== POSITION_REPORT_OCTETS)
       return this.#policy.handle(nowUs, octets, from, length);
+    if (length === POLICY_STATE_OCTETS) return this.#policy.handleState(source, octets, from, length);
     return this.#positions.handle(nowUs, source, header.sequence & 0xff, octets, from, length);
   }
 }

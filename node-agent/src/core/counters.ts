@@ -47,6 +47,10 @@ const DROP_REASONS = [
   "key-stale",
   "key-flood",
   "key-table-full",
+  "policy-unsigned",
+  "policy-forged",
+  "policy-stale",
+  "policy-flood",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 

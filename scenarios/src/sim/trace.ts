@@ -25,6 +25,8 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   "peer-key": 13,
   "key-conflict": 14,
   bulk: 15,
+  "policy-state": 16,
+  cap: 17,
 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
 
@@ -95,6 +97,10 @@ export class Trace {
       case "policy":
         this.#numbers(event.version);
         return this.#blob(event.octets, event.octets.length);
+      case "policy-state":
+        return this.#numbers(event.from, event.version, event.ask ? 1 : 0);
+      case "cap":
+        return this.#numbers(event.bearerId, event.level);
     }
   }
 

@@ -114,6 +114,8 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     },
     publishPolicy() {},
     restorePolicy() {},
+    offerPolicy() {},
+    sendPolicyState() {},
     sendIp: () => false,
     sendIpGroup() {},
     resolveIp: () => 0,
