@@ -21,9 +21,15 @@ export {
   createIpHeader,
   decodeIpHeader,
   decrementHopLimit,
+  foldChecksum,
+  IPV4_HEADER_OCTETS,
+  IPV6_HEADER_OCTETS,
   type IpHeader,
   IpProtocol,
   isMulticast,
+  sumOctets,
+  transportChecksum,
+  UDP_HEADER_OCTETS,
 } from "./ip/ip-header.ts";
 export * from "./ip/ip-prefix.ts";
 export * from "./ip/mesh-ip.ts";

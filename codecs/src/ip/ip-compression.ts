@@ -26,7 +26,7 @@
  * (RFC 6864 4) and becomes 0. The flow label becomes 0 too: 2.5 octets that only tell apart what the mesh
  * does not.
  */
-import { readU16, writeU16 } from "../wire/octets.ts";
+import { copyOctets as copy, readU16, writeU16 } from "../wire/octets.ts";
 import {
   createIpHeader,
   decodeIpHeader,
@@ -257,8 +257,4 @@ function writeComputed(
 function take(octets: Uint8Array, from: number, length: number, out: Uint8Array, to: number): number {
   copy(octets, from, from + length, out, to);
   return from + length;
-}
-
-function copy(octets: Uint8Array, from: number, end: number, out: Uint8Array, to: number): void {
-  for (let at = from; at < end; at++) out[to + at - from] = octets[at] as number;
 }

@@ -428,7 +428,7 @@ class Core implements MeshCore {
     const group = isGroupKind(header.kind);
     if (header.kind === FrameKind.datagram || (group && trafficClass >= TrafficClass.video)) {
       const to = group ? 0 : header.destination;
-      emit(this.#s, { type: "ip", from: source, to, octets: octets.slice(from, from + length) });
+      emit(this.#s, { type: "ip", from: source, to, octets: this.#s.slab.copyOf(octets, from, from + length) });
       return true;
     }
     if (trafficClass === TrafficClass.voice)
@@ -438,14 +438,19 @@ class Core implements MeshCore {
         type: "video",
         from: source,
         stream: octets[from] as number,
-        octets: octets.slice(from + 1, from + length),
+        octets: this.#s.slab.copyOf(octets, from + 1, from + length),
       });
       return true;
     }
     if (isKeyPacket(header.kind, trafficClass, precedence))
       return this.#exchange.handle(nowUs, header, octets, from, length);
     if (trafficClass === TrafficClass.bulk) {
-      emit(this.#s, { type: "bulk", from: source, bearerId: -1, octets: octets.slice(from, from + length) });
+      emit(this.#s, {
+        type: "bulk",
+        from: source,
+        bearerId: -1,
+        octets: this.#s.slab.copyOf(octets, from, from + length),
+      });
       return true;
     }
     if (precedence === Precedence.flash) return this.#sos.handle(nowUs, source, octets, from, length);

@@ -50,7 +50,12 @@ export class PathFrames {
     }
     port.lastDataUs = nowUs;
     const body = port.shared ? from + 1 : from;
-    emit(this.#s, { type: "bulk", from: n.address, bearerId: port.config.id, octets: octets.slice(body, end) });
+    emit(this.#s, {
+      type: "bulk",
+      from: n.address,
+      bearerId: port.config.id,
+      octets: this.#s.slab.copyOf(octets, body, end),
+    });
     return true;
   }
 

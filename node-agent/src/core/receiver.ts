@@ -1,5 +1,5 @@
 import {
-  copyFront,
+  copyOctets,
   createDataHeader,
   createRepair,
   DATA_FLAG_ENDS,
@@ -138,7 +138,7 @@ export class Receiver {
     port.octetsReceived += length;
     // Opening is in place, and the caller's octets may be shared with other receivers.
     const frame = this.#frame;
-    copyFront(octets, length, frame);
+    copyOctets(octets, 0, length, frame, 0);
     const format = sealFormat(frame);
     if (format === SealFormat.shared) this.#shared(nowUs, port, endpoint, octets, length);
     else if (format === SealFormat.direct) this.#direct(nowUs, port, endpoint, length);
@@ -194,7 +194,7 @@ export class Receiver {
       const end = this.#s.secure.openShared(port, n, this.#frame, length, true);
       if (end === 0) {
         // What did not open is not what it was.
-        copyFront(octets, length, this.#frame);
+        copyOctets(octets, 0, length, this.#frame, 0);
         continue;
       }
       if (end < 0) this.#repeated(nowUs, port, n, false, SHARED_HEADER_OCTETS, -end);
@@ -286,7 +286,7 @@ export class Receiver {
       const end = this.#s.secure.openStranger(port, stranger, this.#frame, length);
       if (end === 0) {
         // What did not open is not what it was.
-        copyFront(octets, length, this.#frame);
+        copyOctets(octets, 0, length, this.#frame, 0);
         continue;
       }
       const counter = sharedCounterBits(octets);

@@ -5,6 +5,7 @@ import { DuplicateFilter } from "./duplicate-filter.ts";
 import { Hearsay } from "./hearsay.ts";
 import { MAX_BEARERS, MAX_EVENTS } from "./limits.ts";
 import { LinkStateDb } from "./link-state-db.ts";
+import { OctetSlab } from "./octet-slab.ts";
 import { PacketPool } from "./packet-pool.ts";
 import { createPort, type Port } from "./port.ts";
 import { Random } from "./random.ts";
@@ -40,6 +41,8 @@ export interface CoreState {
   readonly secure: SecureChannel;
   readonly conflicts: Conflicts;
   readonly events: NodeEvent[];
+  /** What events carry. */
+  readonly slab: OctetSlab;
 }
 
 /** @throws RangeError when the owner did not check its configuration against `limits.ts` */
@@ -65,6 +68,7 @@ export function createState(options: CoreOptions): CoreState {
     secure: new SecureChannel(options.crypto, counters, options.nodeId, options.bootEpoch),
     conflicts: createConflicts(),
     events: [],
+    slab: new OctetSlab(),
   };
 }
 

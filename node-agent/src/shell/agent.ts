@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type IpPrefix, parseIpPrefix } from "@skein/codecs";
-import { type Bearer, type BearerCounters, kernelCallsMissing } from "@skein/radio-hal";
+import { type Bearer, type BearerCounters, kernelCallsMissing, useHostCopy } from "@skein/radio-hal";
 import type { AgentStatus, LogEvent } from "../api/types.ts";
 import { addressTextOf, type LoadedConfig } from "../config/load.ts";
 import {
@@ -66,6 +66,7 @@ export interface RunningAgent {
  * @throws SkeinError with the code of what cannot work (`state-in-use`, `port-in-use`, ...); nothing is left open.
  */
 export async function startAgent(loaded: LoadedConfig, log: Log): Promise<RunningAgent> {
+  useHostCopy();
   const store = openStore(loaded.config.state);
   let agent: Agent | undefined;
   try {

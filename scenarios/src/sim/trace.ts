@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { copyFront } from "@skein/codecs";
+import { copyOctets } from "@skein/codecs";
 import type { NodeEvent } from "@skein/node-agent/core";
 
 const CHUNK_OCTETS = 1 << 16;
@@ -131,7 +131,7 @@ export class Trace {
   }
   #blob(octets: Uint8Array, length: number): void {
     this.#u32(length);
-    copyFront(octets, length, this.#octets, this.#at);
+    copyOctets(octets, 0, length, this.#octets, this.#at);
     this.#at += length;
   }
   #flush(): void {

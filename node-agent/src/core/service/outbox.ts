@@ -1,4 +1,5 @@
 import {
+  copyOctets,
   createDataHeader,
   createRepair,
   type DataHeader,
@@ -64,7 +65,7 @@ export class Outbox {
       this.#s.counters.drop("too-long");
       return false;
     }
-    for (let i = 0; i < length; i++) this.payload[i] = octets[from + i] as number;
+    copyOctets(octets, from, from + length, this.payload, 0);
     return true;
   }
 
