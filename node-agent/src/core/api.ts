@@ -353,6 +353,27 @@ export interface BearerDrop {
   reason: string;
   count: number;
 }
+/** What a policy rules on one node. Whatever is left out is as the bearer's own description says. */
+export interface CoreRules {
+  /** By bearer id. */
+  readonly bearers: readonly {
+    readonly costCentsPerMegabyte: number;
+    /** It counts as so much quicker than it is. */
+    readonly preferenceMs: number;
+    /** Traffic classes that may not use it. */
+    readonly closedTo: readonly TrafficClass[];
+    readonly cap?: { readonly octets: number; readonly reserveOctets: number; readonly countsReceived: boolean };
+  }[];
+  /** In wire order. */
+  readonly classes: readonly { readonly copiesCalm?: number; readonly copiesRisk?: number; readonly rateBps?: number }[];
+}
+/** How much of a data cap is used. */
+export interface CapStatus {
+  usedOctets: number;
+  capOctets: number;
+  reserveOctets: number;
+  level: CapLevel;
+}
 export interface BearerStatus {
   id: number;
   name: string;
@@ -370,6 +391,8 @@ export interface BearerStatus {
   airtimeShare: number;
   /** What routing reckons with now, policy included. */
   costCentsPerMegabyte?: number;
+  /** Null without a cap. */
+  cap?: CapStatus | null;
 }
 
 /** Destination of a text: a node's address, or GROUP_DESTINATION + group number. */
@@ -471,6 +494,13 @@ export interface MeshCore {
   sendPolicyState(nowUs: number, to: Address, version: number, ask: boolean): void;
   /** Changes what routing reckons with, for example by policy; undefined leaves a value as it is. */
   setBearerCost(nowUs: number, bearerId: number, costCentsPerMegabyte: number): void;
+  /**
+   * Puts a policy's rules in force. One that would keep voice or commands off every bearer here is ignored for that class:
+   * those classes are returned.
+   */
+  setRules(nowUs: number, rules: CoreRules): TrafficClass[];
+  /** Octets that count against a bearer's data cap: from storage at start, 0 when a new month or day begins. */
+  setUsage(nowUs: number, bearerId: number, usedOctets: number): void;
 
   status(nowUs: number): CoreStatus;
   /** The ways to a node now, or why there is none. */

@@ -51,6 +51,9 @@ const DROP_REASONS = [
   "policy-forged",
   "policy-stale",
   "policy-flood",
+  "cap",
+  "class-rule",
+  "class-rate",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -95,6 +98,7 @@ const COUNTED = [
   "keys-asked",
   "keys-answered",
   "sessions",
+  "rules-ignored",
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 

@@ -136,6 +136,7 @@ export class Receiver {
     if (length < SEAL_MIN_OCTETS || length > MAX_FRAME_OCTETS) return this.#s.counters.drop("frame-length");
     port.framesReceived++;
     port.octetsReceived += length;
+    port.rules.received(length);
     // Opening is in place, and the caller's octets may be shared with other receivers.
     const frame = this.#frame;
     copyOctets(octets, 0, length, frame, 0);

@@ -197,6 +197,7 @@ export class Transmitter {
     const air = burstAirtimeUs(port, nowUs, airtimeUs(port.config, length));
     port.framesSent++;
     port.octetsSent += length;
+    port.rules.sent(length);
     port.airtimeUs += air;
     const second = Math.floor(nowUs / 1e6);
     if (second !== port.airtimeSecond) {

@@ -116,6 +116,8 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     restorePolicy() {},
     offerPolicy() {},
     sendPolicyState() {},
+    setRules: () => [],
+    setUsage() {},
     sendIp: () => false,
     sendIpGroup() {},
     resolveIp: () => 0,
