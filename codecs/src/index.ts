@@ -2,6 +2,8 @@ export * from "./assert.ts";
 export * from "./bulk/bulk-packet.ts";
 export * from "./bundle/control.ts";
 export * from "./bundle/policy.ts";
+export * from "./bundle/policy-envelope.ts";
+export * from "./bundle/policy-state.ts";
 export * from "./cot/cot-detail.ts";
 export * from "./cot/cot-event.ts";
 export * from "./cot/cot-position.ts";

@@ -47,6 +47,13 @@ const DROP_REASONS = [
   "key-stale",
   "key-flood",
   "key-table-full",
+  "policy-unsigned",
+  "policy-forged",
+  "policy-stale",
+  "policy-flood",
+  "cap",
+  "class-rule",
+  "class-rate",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -91,6 +98,7 @@ const COUNTED = [
   "keys-asked",
   "keys-answered",
   "sessions",
+  "rules-ignored",
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 

@@ -139,6 +139,7 @@ export class Receiver {
     port.framesReceived++;
     port.octetsReceived += length;
     this.#lengthOctets = length;
+    port.rules.received(length);
     // Opening is in place, and the caller's octets may be shared with other receivers.
     const frame = this.#frame;
     copyOctets(octets, 0, length, frame, 0);

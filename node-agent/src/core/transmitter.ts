@@ -199,6 +199,7 @@ export class Transmitter {
     port.framesSent++;
     port.octetsSent += length;
     port.traffic.sent(this.#trafficClass, length);
+    port.rules.sent(length);
     port.airtimeUs += air;
     const second = Math.floor(nowUs / 1e6);
     if (second !== port.airtimeSecond) {
