@@ -43,6 +43,7 @@ const DROP_REASONS = [
   "end-to-end-replayed",
   "no-session",
   "awaiting-key",
+  "key-answers",
   "key-conflict",
   "key-stale",
   "key-flood",
@@ -90,6 +91,7 @@ const COUNTED = [
   "end-to-end-opened",
   "keys-asked",
   "keys-answered",
+  "keys-answered-for-others",
   "sessions",
 ] as const;
 export type Counted = (typeof COUNTED)[number];

@@ -17,6 +17,7 @@ import {
   FULL_HEADER_OCTETS,
   flowPotential,
   isGroupKind,
+  isKeyPacket,
   isUnicastKind,
   kindOctet,
   MAX_FRAGMENTS,
@@ -30,6 +31,7 @@ import type { DatabasePulls } from "./database-pulls.ts";
 import { type FlowLabels, flowKey } from "./flow-labels.ts";
 import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
+import type { KeyAnswers } from "./key-answers.ts";
 import {
   CATCH_UP_US,
   MAX_FLOW_AHEAD,
@@ -52,6 +54,7 @@ import {
   burstAirtimeUs,
   channelQuiet,
   drawOrder,
+  firstAfter,
   inBurst,
   isSettling,
   settledUs,
@@ -88,6 +91,7 @@ export class Transmitter {
   readonly #arq: HopArq;
   readonly #snapshots: Snapshots;
   readonly #merging: Merging;
+  readonly #keyAnswers: KeyAnswers;
   readonly #header: DataHeader = createDataHeader();
   /** Two by bearer: video and bulk, and what goes between their parts. */
   readonly #fragmenting: Fragmenting[];
@@ -100,6 +104,9 @@ export class Transmitter {
   #trafficClass: number = CLASS_COUNT;
   /** What has just been encoded is a hello, link state or a pull. */
   #isControl = false;
+  #isData = false;
+  /** Who has the turn after it, 0: whoever had. */
+  #turnFirst = 0;
 
   constructor(
     state: CoreState,
@@ -110,6 +117,7 @@ export class Transmitter {
       arq: HopArq;
       snapshots: Snapshots;
       merging: Merging;
+      keyAnswers: KeyAnswers;
     },
   ) {
     this.#s = state;
@@ -119,6 +127,7 @@ export class Transmitter {
     this.#arq = parts.arq;
     this.#snapshots = parts.snapshots;
     this.#merging = parts.merging;
+    this.#keyAnswers = parts.keyAnswers;
     this.#fragmenting = Array.from({ length: 2 * state.ports.length }, () => ({
       inner: new Uint8Array(MAX_FRAME_OCTETS),
       innerOctets: 0,
@@ -155,6 +164,7 @@ export class Transmitter {
       port.repeats.length > 0 ||
       port.direct.length > 0 ||
       port.suspicions.length > 0 ||
+      port.keyAnswers.length > 0 ||
       this.#fragmentReady(port)
     )
       return this.#accessUs(port);
@@ -209,7 +219,10 @@ export class Transmitter {
     if (port.narrow) this.#onNarrowAir(nowUs, port, air);
     if (!port.config.halfDuplex) return;
     channelQuiet(port, port.accessUs, this.#s.random);
-    drawOrder(port, slot.octets, slot.length - port.tagOctets);
+    const first = this.#turnFirst > 0 ? this.#turnFirst : firstAfter(port, this.#s.local, this.#isData);
+    drawOrder(port, slot.octets, slot.length - port.tagOctets, first);
+    this.#turnFirst = 0;
+    this.#isData = false;
   }
 
   #onNarrowAir(nowUs: number, port: Port, airUs: number): void {
@@ -221,6 +234,7 @@ export class Transmitter {
   #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (port.queue.count > 0 && this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
     if (port.suspicions.length > 0 && this.#suspicion(port, slot)) return true;
+    if (port.keyAnswers.length > 0 && this.#keyAnswer(nowUs, port, slot)) return true;
     if (port.queue.urgency() < URGENT_LEVELS && this.#data(nowUs, port, slot)) return true;
     if (port.newsAgainDueUs <= nowUs) this.#sayAgain(nowUs, port);
     if (port.badNewsDueUs <= nowUs) return this.#update(nowUs, port, slot, true);
@@ -303,6 +317,20 @@ export class Transmitter {
     return this.#finishControl(port, port.neighbours[next.neighbour], slot, end);
   }
 
+  #keyAnswer(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    if (this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
+    const from = this.#begin(port, FrameKind.linkState, slot);
+    const room = port.config.mtuOctets - from - port.tagOctets;
+    const octets = this.#keyAnswers.encode(nowUs, port, slot.octets, from, room);
+    if (octets === 0) return false;
+    this.#turnFirst = this.#keyAnswers.asker;
+    this.#s.counters.count("updates-sent");
+    this.#isControl = true;
+    this.#trafficClass = CLASS_COUNT;
+    this.#sendData(nowUs, port, undefined, slot, from + octets, false, nowUs + UPDATE_REPAIR_US, 0);
+    return true;
+  }
+
   #labelOffer(port: Port, slot: TransmitSlot): boolean {
     if (port.flows === undefined || !port.flows.nextOffer(this.#offer)) {
       port.labelDueUs = EVER;
@@ -337,6 +365,7 @@ export class Transmitter {
     slot.octets[from] = CONTROL | (FrameKind.hello << 4);
     const end = from + 1 + this.#hellos.encode(nowUs, port, full, slot.octets, from + 1);
     this.#isControl = true;
+    if (full) this.#snapshots.accompany(nowUs, port);
     slot.endpoint = -1;
     slot.length = full
       ? this.#s.secure.sealFull(port, slot.octets, end)
@@ -440,6 +469,7 @@ export class Transmitter {
   #packet(nowUs: number, port: Port, n: Neighbour | undefined, packet: number, slot: TransmitSlot): boolean {
     const pool = this.#s.pool;
     this.#trafficClass = pool.trafficClass[packet] as number;
+    this.#isData = true;
     if (!port.shared && (n === undefined || n.receiverIndex < 0)) {
       this.#s.counters.drop("bearer-lost", pool.trafficClass[packet], port.config.id);
       return false;
@@ -452,6 +482,7 @@ export class Transmitter {
     const end = this.#encode(port, n, packet, slot.octets, from);
     const deadlineUs = pool.deadlineUs[packet] as number;
     const kind = pool.kind[packet] as number;
+    if (isKeyPacket(kind, this.#trafficClass, pool.precedence[packet] as number)) this.#turnFirst = this.#s.local;
     if (end + port.tagOctets > port.config.mtuOctets)
       return this.#startFragments(nowUs, port, n, slot, from, end, deadlineUs, kind);
     const acknowledged =
@@ -660,6 +691,7 @@ export class Transmitter {
     const to = Math.min(f.innerOctets, (f.next + 1) * f.partOctets);
     for (let i = f.next * f.partOctets; i < to; i++) slot.octets[end++] = f.inner[i] as number;
     f.next++;
+    this.#isData = true;
     this.#trafficClass = classOf(f.inner[0] as number);
     this.#sendData(nowUs, port, n, slot, end, isUnicastKind(f.kind), f.deadlineUs, 0);
     return true;
@@ -692,6 +724,7 @@ function noteCopy(port: Port, n: Neighbour | undefined, pool: PacketPool, packet
 /** Nobody can open a newcomer's frames before its first hello: that goes like voice. */
 function urgencyOf(port: Port): Urgency {
   if (port.hellosSent === 0) return "voice";
+  if (port.keyAnswers.length > 0) return "flash";
   const level = port.queue.urgency();
   if (level < 0 || level >= URGENT_LEVELS) return "ordinary";
   return level < FLASH_LEVELS ? "flash" : "voice";
