@@ -148,6 +148,11 @@ export interface Port {
   /** How long it had been quiet before the last carrier. */
   quietBeforeUs: number;
   turnSeed: number;
+  /**
+   * Local id of who has the first turn whatever is drawn, 0: nobody. After a key packet that is its transmitter, for what
+   * is sealed follows it; after an advertisement that was asked for, who asked. It stays so until that one has sent data.
+   */
+  turnFirst: number;
   /** A newcomer's random slot instead of its place in the order, drawn anew each time, until then. */
   turnExtraSlots: number;
   turnDiceUntilUs: number;
@@ -190,6 +195,8 @@ export interface Port {
   hellosSent: number;
   /** Link-state news to pass on: originators with full advertisements, deltas, and when. */
   readonly updateFull: Set<number>;
+  /** Originators whose advertisement answers a question for their key: before everything else. */
+  readonly keyAnswers: number[];
   readonly updateDeltas: Delta[];
   /** Deltas that say that a link is gone: they wait for nothing. */
   readonly badNews: Delta[];
@@ -322,6 +329,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     quietBeforeUs: Number.POSITIVE_INFINITY,
     quietSinceUs: 0,
     turnSeed: 0,
+    turnFirst: 0,
     turnExtraSlots: 0,
     turnDiceUntilUs: 0,
     turnSettledUs: 0,
@@ -350,6 +358,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     hellosSinceFull: 0,
     hellosSent: 0,
     updateFull: new Set(),
+    keyAnswers: [],
     updateDeltas: [],
     badNews: [],
     badNewsDueUs: Number.POSITIVE_INFINITY,
