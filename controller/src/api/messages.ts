@@ -23,6 +23,6 @@ export interface ConsoleClientMessage {
 }
 
 /** What a console may ask of the agent: no rehearsal commands, which name files on the agent's machine. */
-export type ConsoleCommand = Exclude<Command, { do: "talk-file" | "talk-stop" | "video-file" }>;
+export type ConsoleCommand = Exclude<Command, { do: "talk-file" | "talk-stop" | "video-file" | "policy-signed" }>;
 
 export type Language = "zh-CN" | "en";

@@ -1,3 +1,4 @@
+import { policyDocumentSchema } from "@skein/node-agent/config";
 import { z } from "zod";
 
 /**
@@ -155,16 +156,13 @@ export const agentStatusSchema = z.object({
   battery: z.object({ percent: z.number().nullable() }),
   policy: z.object({
     version: z.number(),
-    document: z
-      .object({
-        version: z.number(),
-        bearers: z.record(
-          z.string(),
-          z.object({ costCentsPerMegabyte: z.number().optional(), preference: z.number().optional() }),
-        ),
-        classes: z.record(z.string(), z.object({ copies: z.number().optional() })),
-      })
-      .nullable(),
+    document: policyDocumentSchema.nullable().catch(null),
+    publisher: z.number().default(0),
+    publishedMs: z.number().default(0),
+    signature: z.enum(["good", "unchecked", "none"]).default("none"),
+    key: z.string().nullable().default(null),
+    octets: z.number().default(0),
+    nodes: z.array(z.object({ address, version: z.number() })).default([]),
   }),
   uptimeMs: z.number(),
   recentEvents: z.array(logEvent),

@@ -36,6 +36,17 @@ export type FleetInput =
   | { type: "agent"; connected: boolean; nowMs: number }
   | { type: "note"; level: FleetEvent["level"]; text: string; nowMs: number };
 
+const NO_POLICY: AgentReport["policy"] = {
+  version: 0,
+  document: null,
+  publisher: 0,
+  publishedMs: 0,
+  signature: "none",
+  key: null,
+  octets: 0,
+  nodes: [],
+};
+
 export function emptyFleet(): FleetState {
   return {
     connected: false,
@@ -151,7 +162,7 @@ export function pictureOf(state: FleetState, nowMs: number, lab: boolean, own: O
     voice:
       state.connected && status !== null ? status.voice : { talkers: [], groups: [], talkingIn: null, counters: {} },
     video: videoPictures(state, sinceStatusS),
-    policy: status?.policy ?? { version: 0, document: null },
+    policy: status?.policy ?? NO_POLICY,
     counters,
   };
 }

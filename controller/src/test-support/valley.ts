@@ -203,8 +203,17 @@ export function valleyStatus(nowMs: number, options: ValleyOptions = {}): AgentR
       document: {
         version: 3,
         bearers: { satellite: { costCentsPerMegabyte: 800, preference: -10 }, lte: { costCentsPerMegabyte: 30 } },
-        classes: { voice: { copies: 2 }, sos: { copies: 3 } },
+        classes: { voice: { copies: { calm: 1, risk: 2 } }, bulk: { never: ["satellite"] } },
       },
+      publisher: addressOf(1),
+      publishedMs: startedMs,
+      signature: "none",
+      key: null,
+      octets: 70,
+      nodes: [
+        { address: addressOf(2), version: 3 },
+        { address: addressOf(3), version: 2 },
+      ],
     },
     uptimeMs: nowMs - startedMs,
     recentEvents: [

@@ -1,5 +1,7 @@
+import type { PolicyDocument } from "@skein/codecs";
 import type { Address, CoreStatus, PathChange, PathStatus, PositionReport, TextState } from "../core/api.ts";
 
+export type { PolicyCap, PolicyClass, PolicyDocument } from "@skein/codecs";
 export type { ClassRoute, Detour, RouteExplanation, RouteHop } from "../core/api.ts";
 
 /**
@@ -36,7 +38,7 @@ export interface AgentStatus {
   battery: { percent: number | null };
   /** The bearers to each neighbour that they are measured to. */
   paths: { address: Address; paths: PathStatus[] }[];
-  policy: { version: number; document: PolicyDocument | null };
+  policy: PolicyStatus;
   /** Milliseconds since the process started. */
   uptimeMs: number;
   recentEvents: LogEvent[];
@@ -123,11 +125,21 @@ export interface LossOfClass {
   kept: Address[];
 }
 
-/** What the controller sets and agents cache. Bearer names are matched exactly; costs are relative weights. */
-export interface PolicyDocument {
+/** The policy in force; version 0 if there is none. */
+export interface PolicyStatus {
   version: number;
-  bearers: Record<string, { costCentsPerMegabyte?: number; preference?: number }>;
-  classes: Record<string, { copies?: number }>;
+  document: PolicyDocument | null;
+  /** Node beside the controller that published it. */
+  publisher: number;
+  /** By that controller's clock. */
+  publishedMs: number;
+  /** `unchecked`: it has a signature, and this node no key to check it with. */
+  signature: "good" | "unchecked" | "none";
+  /** Fingerprint of the controller's public key that this node was given. */
+  key: string | null;
+  octets: number;
+  /** The version that other nodes have told of; the publisher asks all of them. */
+  nodes: { address: number; version: number }[];
 }
 
 export type Command =
@@ -137,7 +149,10 @@ export type Command =
   | { do: "sos-confirm"; id: string }
   | { do: "ptt"; on: boolean; group: number }
   | { do: "listen"; groups: number[] }
+  /** Without a signature; refused where there is a controller's key. */
   | { do: "policy"; document: PolicyDocument }
+  /** `octets`: an envelope (`policy-envelope.ts` of the codecs) in base64. */
+  | { do: "policy-signed"; version: number; octets: string }
   /** For rehearsals: talk from a WAV file, send a video clip. */
   | { do: "talk-file"; group: number; path: string }
   | { do: "talk-stop" }

@@ -21,6 +21,13 @@ export type Role = (typeof Role)[keyof typeof Role];
 export const VoiceCodec = { opus: 0, codec2_1300: 1 } as const;
 export type VoiceCodec = (typeof VoiceCodec)[keyof typeof VoiceCodec];
 
+/**
+ * How much of a bearer's data cap is used: less than four fifths; more; all but the reserve, which is for SOS and
+ * positions; all, and only SOS and policies go.
+ */
+export const CapLevel = { open: 0, warned: 1, reserve: 2, spent: 3 } as const;
+export type CapLevel = (typeof CapLevel)[keyof typeof CapLevel];
+
 /** Static description of a bearer, dense ids from 0. */
 export interface CoreBearer {
   readonly id: number;
@@ -130,6 +137,11 @@ export interface PositionReport {
   batteryPercent: number;
 }
 
+/** Whether a policy is the controller's, injected. `octets`: see `policy-envelope.ts` of the codecs. */
+export interface PolicyGate {
+  check(version: number, octets: Uint8Array): "good" | "unsigned" | "forged";
+}
+
 export interface CoreOptions {
   readonly address: Address;
   /** 32-bit node id, never 0. */
@@ -155,6 +167,8 @@ export interface CoreOptions {
   readonly acknowledgesSos: boolean;
   /** IP networks behind this node, told to all; at most MAX_PREFIXES_PER_NODE. */
   readonly prefixes: readonly IpPrefix[];
+  /** What policies have to pass; without it everybody who has the mission key may publish one. */
+  readonly policyGate?: PolicyGate;
 }
 
 /** Life of a text: `delivered` only after the receiver's signed-off receipt came back. */
@@ -196,6 +210,10 @@ export type NodeEvent =
   /** What `sendOnPath` was given at the other end; `bearerId` is -1 if it came however the mesh led. */
   | { type: "bulk"; from: Address; bearerId: number; octets: Uint8Array }
   | { type: "policy"; version: number; octets: Uint8Array }
+  /** A node tells which policy it has; `ask`: it wants to know which one this node has. */
+  | { type: "policy-state"; from: Address; version: number; ask: boolean }
+  /** A bearer has come to a limit of its data cap, or is open again (`CapLevel`). */
+  | { type: "cap"; bearerId: number; level: CapLevel }
   /** Two nodes have one address: `nodeId` has it as far as this node is concerned, `other` claims it. */
   | { type: "address-conflict"; address: Address; nodeId: number; other: number }
   /** A node has proved its key for the first time: to be kept, for it is believed with this key only. */
@@ -357,6 +375,31 @@ export interface ClassTraffic {
   octetsReceived: number;
   framesFirst: number;
 }
+/** What a policy rules on one node. Whatever is left out is as the bearer's own description says. */
+export interface CoreRules {
+  /** By bearer id. */
+  readonly bearers: readonly {
+    readonly costCentsPerMegabyte: number;
+    /** It counts as so much quicker than it is. */
+    readonly preferenceMs: number;
+    /** Traffic classes that may not use it. */
+    readonly closedTo: readonly TrafficClass[];
+    readonly cap?: { readonly octets: number; readonly reserveOctets: number; readonly countsReceived: boolean };
+  }[];
+  /** In wire order. */
+  readonly classes: readonly {
+    readonly copiesCalm?: number;
+    readonly copiesRisk?: number;
+    readonly rateBps?: number;
+  }[];
+}
+/** How much of a data cap is used. */
+export interface CapStatus {
+  usedOctets: number;
+  capOctets: number;
+  reserveOctets: number;
+  level: CapLevel;
+}
 export interface BearerStatus {
   id: number;
   name: string;
@@ -376,6 +419,8 @@ export interface BearerStatus {
   airtimeShare: number;
   /** What routing reckons with now, policy included. */
   costCentsPerMegabyte?: number;
+  /** Null without a cap. */
+  cap?: CapStatus | null;
 }
 
 /** Destination of a text: a node's address, or GROUP_DESTINATION + group number. */
@@ -467,12 +512,23 @@ export interface MeshCore {
   resolveIp(octets: Uint8Array, offset: number, family: IpFamily): Address;
   /** Prefixes that other nodes advertise, each once. The same array until something changes. */
   foreignPrefixes(): readonly IpPrefix[];
-  /** Floods a policy (CBOR) to all nodes; a newer version replaces an older one. */
+  /** Floods a policy (an envelope) to all nodes; a newer version replaces an older one. */
   publishPolicy(nowUs: number, version: number, octets: Uint8Array): void;
   /** A policy that is already known (from storage): offered to nodes that have an older one. */
   restorePolicy(version: number, octets: Uint8Array): void;
+  /** Sends the policy to one node once more. */
+  offerPolicy(nowUs: number, to: Address): void;
+  /** Tells a node which version is in force here, 0 for none, and asks for its own. */
+  sendPolicyState(nowUs: number, to: Address, version: number, ask: boolean): void;
   /** Changes what routing reckons with, for example by policy; undefined leaves a value as it is. */
   setBearerCost(nowUs: number, bearerId: number, costCentsPerMegabyte: number): void;
+  /**
+   * Puts a policy's rules in force. One that would keep voice or commands off every bearer here is ignored for that class:
+   * those classes are returned.
+   */
+  setRules(nowUs: number, rules: CoreRules): TrafficClass[];
+  /** Octets that count against a bearer's data cap: from storage at start, 0 when a new month or day begins. */
+  setUsage(nowUs: number, bearerId: number, usedOctets: number): void;
 
   status(nowUs: number): CoreStatus;
   /** The ways to a node now, or why there is none. */

@@ -5,6 +5,7 @@ import {
   type IpPrefix,
   isGroupKind,
   isKeyPacket,
+  POLICY_STATE_OCTETS,
   POSITION_REPORT_OCTETS,
 } from "@skein/codecs";
 import { Adjacency } from "./adjacency.ts";
@@ -12,6 +13,7 @@ import {
   type Address,
   type BearerStatus,
   type CoreOptions,
+  type CoreRules,
   type CoreStatus,
   GROUP_DESTINATION,
   MAX_VIDEO_OCTETS,
@@ -34,6 +36,7 @@ import { Forwarding } from "./forwarding.ts";
 import { GroupRelay } from "./group-relay.ts";
 import { Hellos } from "./hellos.ts";
 import { HopArq } from "./hop-arq.ts";
+import { KeyAnswers } from "./key-answers.ts";
 import { KeyExchange } from "./key-exchange.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
 import { Merging } from "./merge/merging.ts";
@@ -43,6 +46,7 @@ import { PeerKeys } from "./peer-keys.ts";
 import type { Port } from "./port.ts";
 import { Receiver } from "./receiver.ts";
 import { Rerouting } from "./reroute.ts";
+import { noticeLevel, putInForce } from "./rules-in-force.ts";
 import { Outbox } from "./service/outbox.ts";
 import { POLICY_SERVICE, PolicyService } from "./service/policy-service.ts";
 import { PositionService } from "./service/position-service.ts";
@@ -103,6 +107,7 @@ class Core implements MeshCore {
     const snapshots = new Snapshots(s, adjacency, forwarding);
     const keys = new PeerKeys(s);
     const exchange = new KeyExchange(s, keys, forwarding);
+    const keyAnswers = new KeyAnswers(s);
     const awaiting = new AwaitingKey(s);
     const endToEnd = new EndToEnd(s, keys, exchange);
     this.#exchange = exchange;
@@ -132,11 +137,12 @@ class Core implements MeshCore {
         overhearing,
         merging,
         endToEnd,
+        keyAnswers,
         pathFrames,
       },
       this.#deliver,
     );
-    this.#transmitter = new Transmitter(s, { hellos, flooding, pulls, arq, snapshots, merging });
+    this.#transmitter = new Transmitter(s, { hellos, flooding, pulls, arq, snapshots, merging, keyAnswers });
     this.#outbox = new Outbox(s, { forwarding, relay, endToEnd, awaiting });
     this.#texts = new TextService(s, this.#outbox, forwarding);
     this.#positions = new PositionService(s, this.#outbox);
@@ -144,18 +150,27 @@ class Core implements MeshCore {
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
     this.#policy = new PolicyService(s, this.#outbox, nowUs);
     exchange.onSend = (atUs, to, octets, length) => this.#outbox.key(atUs, to, octets, length);
+    exchange.onQuestion = (atUs, to) => keyAnswers.asked(atUs, to);
     exchange.onSession = (atUs, address) => {
       this.#awaiting.release(atUs, address);
       this.#texts.hurry(atUs, address);
     };
-    awaiting.onWaiting = (atUs, to) => exchange.ask(atUs, to);
+    awaiting.isReady = (atUs, to) => endToEnd.isReady(atUs, to);
     areas.onTold = (atUs) => hellos.tellForeign(atUs);
     flooding.onRoutes = (atUs) => {
       areas.databaseChanged(atUs);
       if (!s.hearsay.isEmpty) s.hearsay.forgetReached(s.paths.from(s.local, TrafficClass.command));
     };
-    flooding.onAdvertisement = (atUs, before, after, hearsay) =>
+    flooding.onAdvertisement = (atUs, before, after, hearsay) => {
       adjacency.advertisementChanged(atUs, before, after, hearsay);
+      if (before?.publicKey !== undefined || after.publicKey === undefined) return;
+      keyAnswers.learned(atUs, after.originator & 0xff);
+      awaiting.hurry(atUs);
+      this.#texts.hurry(atUs, after.originator);
+    };
+    flooding.onHeard = (atUs, port, local) => {
+      port.turnFirst = keyAnswers.said(atUs, port, local) || port.turnFirst;
+    };
     adjacency.onStranger = (atUs, port, n) => snapshots.meet(atUs, port, n);
     const rerouting = new Rerouting(s, forwarding, merging);
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);
@@ -188,6 +203,7 @@ class Core implements MeshCore {
     // By index: this is asked for every frame, and an iterator is an object.
     for (let i = 0; i < this.#s.ports.length; i++) {
       const port = this.#s.ports[i] as Port;
+      if (port.rules.level !== port.rules.toldLevel && noticeLevel(this.#s, port)) this.#tellRules(nowUs, port);
       if (!port.up) continue;
       if (port.rtoDueUs <= nowUs) this.#arq.handleTimeout(nowUs, port);
       if (port.expiryDueUs <= nowUs) this.#adjacency.expire(nowUs, port);
@@ -211,6 +227,7 @@ class Core implements MeshCore {
     );
     for (let i = 0; i < this.#s.ports.length; i++) {
       const port = this.#s.ports[i] as Port;
+      if (port.rules.level !== port.rules.toldLevel) return 0;
       if (!port.up) continue;
       next = Math.min(
         next,
@@ -365,9 +382,33 @@ class Core implements MeshCore {
     this.#policy.restore(version, octets);
   }
 
+  offerPolicy(nowUs: number, to: Address): void {
+    this.#policy.send(nowUs, to);
+  }
+
+  sendPolicyState(nowUs: number, to: Address, version: number, ask: boolean): void {
+    this.#policy.sendState(nowUs, to, version, ask);
+  }
+
   setBearerCost(nowUs: number, bearerId: number, costCentsPerMegabyte: number): void {
     const port = this.#port(bearerId);
     port.costCentsPerMegabyte = costCentsPerMegabyte;
+    this.#tellRules(nowUs, port);
+  }
+
+  setRules(nowUs: number, rules: CoreRules): TrafficClass[] {
+    const ignored = putInForce(this.#s, rules);
+    for (const [id, { costCentsPerMegabyte }] of rules.bearers.entries())
+      this.setBearerCost(nowUs, id, costCentsPerMegabyte);
+    return ignored;
+  }
+
+  setUsage(_nowUs: number, bearerId: number, usedOctets: number): void {
+    this.#port(bearerId).rules.use(usedOctets);
+  }
+
+  /** What a bearer costs, or is open to, has changed. */
+  #tellRules(nowUs: number, port: Port): void {
     for (const n of port.neighbours) this.#adjacency.refreshVector(nowUs, port, n);
     // The hello interval may change with the cost: neighbours must know before they take silence for loss.
     this.#hellos.hurry(nowUs, port, 10_000);
@@ -457,6 +498,7 @@ class Core implements MeshCore {
     }
     if (octets[from] === POLICY_SERVICE && length !== POSITION_REPORT_OCTETS)
       return this.#policy.handle(nowUs, octets, from, length);
+    if (length === POLICY_STATE_OCTETS) return this.#policy.handleState(source, octets, from, length);
     return this.#positions.handle(nowUs, source, header.sequence & 0xff, octets, from, length);
   }
 }

@@ -43,10 +43,18 @@ const DROP_REASONS = [
   "end-to-end-replayed",
   "no-session",
   "awaiting-key",
+  "key-answers",
   "key-conflict",
   "key-stale",
   "key-flood",
   "key-table-full",
+  "policy-unsigned",
+  "policy-forged",
+  "policy-stale",
+  "policy-flood",
+  "cap",
+  "class-rule",
+  "class-rate",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -90,7 +98,9 @@ const COUNTED = [
   "end-to-end-opened",
   "keys-asked",
   "keys-answered",
+  "keys-answered-for-others",
   "sessions",
+  "rules-ignored",
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 

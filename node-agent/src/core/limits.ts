@@ -63,6 +63,11 @@ export const KEY_ASK_GAP_NARROW_US = 8_000_000;
 export const KEY_ASK_GAP_MAX_US = 30_000_000;
 /** Who asks is answered this often. */
 export const KEY_ANSWER_GAP_US = 200_000;
+/** A question for a key that passed a node is answered there within this time, when the advertisement comes by. */
+export const KEY_QUESTION_US = 10_000_000;
+/** Answers for others that a node gives before all else, on average this far apart and so many in a row (`key-answers`). */
+export const KEY_ANSWER_EACH_US = 2_000_000;
+export const KEY_ANSWER_BURST = 8;
 /** A key is reckoned with this often, and so many times in a row (`key-flood`): each takes some 0.3 ms. */
 export const KEY_AGREE_GAP_US = 20_000;
 export const KEY_AGREE_BURST = 32;
@@ -244,6 +249,8 @@ export const SNAPSHOT_GAP_US = 1_000_000;
 export const SNAPSHOT_SPREAD_US = 40_000;
 /** So often, and this far apart, somebody is told who does not say that it hears. */
 export const SNAPSHOT_TRIES = 3;
+/** So often all are told of nodes behind another bearer: who misses it waits for advertisements, for minutes. */
+export const SNAPSHOT_SAID = 2;
 export const SNAPSHOT_AGAIN_US = 400_000;
 /** No snapshot answers a stranger this soon after another one: many at once are a channel that comes up. */
 export const STRANGER_ALONE_US = 10_000_000;
@@ -327,3 +334,11 @@ export const BULK_PROBE_MAX_US = 1_000_000;
 export const BULK_DEAD_US = 120_000_000;
 /** What a cent per megabyte counts in delay: dearer paths carry what the cheaper ones could not in that time. */
 export const BULK_CENT_DELAY_US = 1_000_000;
+
+/** IPv4 and UDP headers, which data caps of metered bearers count as well. */
+export const CAP_FRAME_OCTETS = 28;
+/** What a class may send at once, however low its rate: two large packets, or so many seconds of the rate. */
+export const CLASS_BURST_OCTETS = 3000;
+export const CLASS_BURST_S = 0.25;
+/** After a policy with a false signature no other one is looked at for so long: a check costs half a millisecond. */
+export const POLICY_CHECK_GAP_US = 20_000;

@@ -2,6 +2,7 @@ import { type AreaRoute, createReplayWindow, type Delta, type ReplayWindow } fro
 import type { CoreBearer } from "./api.ts";
 import { NO_WAY } from "./area-paths.ts";
 import { BearerQueue } from "./bearer-queue.ts";
+import { BearerRules } from "./bearer-rules.ts";
 import { TrafficByClass } from "./class-traffic.ts";
 import type { Counters } from "./counters.ts";
 import { FlowLabels } from "./flow-labels.ts";
@@ -112,6 +113,8 @@ export interface Neighbour {
    * can tell.
    */
   readonly reach: Uint32Array;
+  /** Classes that its end of the link is closed to, as bits: their data cap is used, or their policy says so. */
+  closedTo: number;
   /** Pull wanted at this time, Infinity if none. */
   pullDueUs: number;
   lastPullUs: number;
@@ -135,6 +138,7 @@ export interface Port {
   readonly narrow: boolean;
   readonly shared: boolean;
   readonly tagOctets: number;
+  readonly rules: BearerRules;
   up: boolean;
   costCentsPerMegabyte: number;
   carrierBusy: boolean;
@@ -145,6 +149,11 @@ export interface Port {
   /** How long it had been quiet before the last carrier. */
   quietBeforeUs: number;
   turnSeed: number;
+  /**
+   * Local id of who has the first turn whatever is drawn, 0: nobody. After a key packet that is its transmitter, for what
+   * is sealed follows it; after an advertisement that was asked for, who asked. It stays so until that one has sent data.
+   */
+  turnFirst: number;
   /** A newcomer's random slot instead of its place in the order, drawn anew each time, until then. */
   turnExtraSlots: number;
   turnDiceUntilUs: number;
@@ -187,6 +196,8 @@ export interface Port {
   hellosSent: number;
   /** Link-state news to pass on: originators with full advertisements, deltas, and when. */
   readonly updateFull: Set<number>;
+  /** Originators whose advertisement answers a question for their key: before everything else. */
+  readonly keyAnswers: number[];
   readonly updateDeltas: Delta[];
   /** Deltas that say that a link is gone: they wait for nothing. */
   readonly badNews: Delta[];
@@ -311,6 +322,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     narrow,
     shared,
     tagOctets: narrow ? 6 : 8,
+    rules: new BearerRules(narrow),
     up: false,
     costCentsPerMegabyte: config.costCentsPerMegabyte,
     carrierBusy: false,
@@ -318,6 +330,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     quietBeforeUs: Number.POSITIVE_INFINITY,
     quietSinceUs: 0,
     turnSeed: 0,
+    turnFirst: 0,
     turnExtraSlots: 0,
     turnDiceUntilUs: 0,
     turnSettledUs: 0,
@@ -346,6 +359,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     hellosSinceFull: 0,
     hellosSent: 0,
     updateFull: new Set(),
+    keyAnswers: [],
     updateDeltas: [],
     badNews: [],
     badNewsDueUs: Number.POSITIVE_INFINITY,
@@ -465,6 +479,7 @@ export function createNeighbour(
     lastVoiceUs: Number.NEGATIVE_INFINITY,
     voiceSource: 0,
     reach: new Uint32Array(8),
+    closedTo: 0,
     pullDueUs: Number.POSITIVE_INFINITY,
     lastPullUs: Number.NEGATIVE_INFINITY,
     lastDigest: 0,

@@ -130,7 +130,7 @@ export class Rerouting {
     deadlineUs: number,
   ): boolean {
     const { placement } = this.#merging;
-    if (!placement.choose(nowUs, this.#s.ports, n, header.trafficClass, false, n)) return false;
+    if (!placement.choose(nowUs, this.#s.ports, n, header.trafficClass, 1, 1, n)) return false;
     const { port, neighbour } = placement.copies[0] as Copy;
     const { pool } = this.#s;
     const slot = pool.allocate(header, undefined, octets, from, length);

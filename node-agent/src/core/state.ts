@@ -1,5 +1,6 @@
 import type { CoreOptions, NodeEvent } from "./api.ts";
 import { AreaPaths } from "./area-paths.ts";
+import { ClassRules } from "./class-rules.ts";
 import { Counters } from "./counters.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
 import { Hearsay } from "./hearsay.ts";
@@ -40,6 +41,7 @@ export interface CoreState {
   readonly duplicates: DuplicateFilter;
   readonly secure: SecureChannel;
   readonly conflicts: Conflicts;
+  readonly classRules: ClassRules;
   readonly events: NodeEvent[];
   /** What events carry. */
   readonly slab: OctetSlab;
@@ -67,6 +69,7 @@ export function createState(options: CoreOptions): CoreState {
     duplicates: new DuplicateFilter(counters),
     secure: new SecureChannel(options.crypto, counters, options.nodeId, options.bootEpoch),
     conflicts: createConflicts(),
+    classRules: new ClassRules(),
     events: [],
     slab: new OctetSlab(),
   };

@@ -2,6 +2,7 @@ import { decodeLinkVector, decodeUtf8 } from "@skein/codecs";
 import type {
   Address,
   BearerStatus,
+  CapStatus,
   CoreStatus,
   LinkStatus,
   NeighbourStatus,
@@ -174,5 +175,11 @@ export function readBearer(port: Port, counters: Counters, nowUs: number): Beare
     drops: counters.dropsOn(port.config.id),
     airtimeShare: Math.min(1, air / 10e6),
     costCentsPerMegabyte: port.costCentsPerMegabyte,
+    cap: readCap(port),
   };
+}
+
+function readCap({ rules }: Port): CapStatus | null {
+  const { capOctets, usedOctets, reserveOctets, level } = rules;
+  return capOctets === Number.POSITIVE_INFINITY ? null : { usedOctets, capOctets, reserveOctets, level };
 }

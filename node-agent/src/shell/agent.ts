@@ -23,7 +23,7 @@ import { GpsdSource } from "../services/gpsd-source.ts";
 import type { IpGateway } from "../services/ip-gateway.ts";
 import { type Journal, noJournal, openJournal } from "../services/journal.ts";
 import { NmeaSource } from "../services/nmea-source.ts";
-import { PolicyService } from "../services/policy-service.ts";
+import { type ControllerKey, PolicyService } from "../services/policy-service.ts";
 import { PositionService } from "../services/position-service.ts";
 import { FixedSource, type PositionSource } from "../services/position-source.ts";
 import { SosService } from "../services/sos-service.ts";
@@ -39,6 +39,7 @@ import { runCommand } from "./commands.ts";
 import type { Log } from "./log.ts";
 import { MeshLoop } from "./mesh-loop.ts";
 import { PathHistory } from "./path-history.ts";
+import { createPolicyGate, fingerprint } from "./policy-key.ts";
 import { errorMessage } from "./skein-error.ts";
 import { createSodiumCrypto } from "./sodium-crypto.ts";
 import { createSodiumIdentity } from "./sodium-identity.ts";
@@ -72,6 +73,7 @@ export async function startAgent(loaded: LoadedConfig, log: Log): Promise<Runnin
   let agent: Agent | undefined;
   try {
     const crypto = await createSodiumCrypto(loaded.missionKey);
+    const key = await controllerKeyOf(loaded);
     const options: CoreOptions = {
       address: loaded.address,
       nodeId: loaded.config.node.id,
@@ -89,8 +91,9 @@ export async function startAgent(loaded: LoadedConfig, log: Log): Promise<Runnin
       narrowVoice: findCodec2() !== undefined,
       acknowledgesSos: loaded.config.sos.acknowledge,
       prefixes: (loaded.config.ip?.prefixes ?? []).map((text) => parseIpPrefix(text) as IpPrefix),
+      ...(key === undefined ? {} : { policyGate: key.gate }),
     };
-    agent = new Agent(loaded, log, store, createCore(options, monotonicUs()), options.narrowVoice);
+    agent = new Agent(loaded, log, store, createCore(options, monotonicUs()), options.narrowVoice, key);
     await agent.start();
     return agent;
   } catch (error) {
@@ -98,6 +101,11 @@ export async function startAgent(loaded: LoadedConfig, log: Log): Promise<Runnin
     else await agent.stop();
     throw error;
   }
+}
+
+async function controllerKeyOf({ controllerKey }: LoadedConfig): Promise<ControllerKey | undefined> {
+  if (controllerKey === undefined) return undefined;
+  return { gate: await createPolicyGate(controllerKey), fingerprint: fingerprint(controllerKey) };
 }
 
 class Agent implements RunningAgent {
@@ -131,7 +139,14 @@ class Agent implements RunningAgent {
   #membersAtUs = Number.NEGATIVE_INFINITY;
   #stopping: Promise<void> | undefined;
 
-  constructor(loaded: LoadedConfig, log: Log, store: Store, core: MeshCore, narrowVoice: boolean) {
+  constructor(
+    loaded: LoadedConfig,
+    log: Log,
+    store: Store,
+    core: MeshCore,
+    narrowVoice: boolean,
+    key: ControllerKey | undefined,
+  ) {
     const { config, address } = loaded;
     this.#loaded = loaded;
     this.#log = log;
@@ -154,7 +169,7 @@ class Agent implements RunningAgent {
     this.#sos = new SosService(context, () => this.#positions.own());
     this.#voice = new VoiceService(context, media, narrowVoice);
     this.#video = new VideoService(context, media);
-    this.#policy = new PolicyService(context);
+    this.#policy = new PolicyService(context, key);
     this.#paths = new PathHistory(config.bearers.map(({ name }) => name));
     this.#tak = config.tak && new TakGateway(context, config.tak, (member) => this.#memberOf(member));
     if (this.#tak) this.#positions.onPosition = (member, report) => this.#tak?.send(member, report);
@@ -207,6 +222,7 @@ class Agent implements RunningAgent {
 
   async #stop(): Promise<void> {
     this.#positions.stop();
+    this.#policy.stop();
     this.#battery.stop();
     this.#tak?.stop();
     this.#voice.stopTalking();
@@ -298,6 +314,8 @@ class Agent implements RunningAgent {
         return this.#sos.onAcknowledged(event, nowUs);
       case "policy":
         return this.#policy.onPolicy(event, nowUs);
+      case "policy-state":
+        return this.#policy.onState(event, nowUs);
       case "neighbour":
         return this.#onNeighbour(event, nowUs);
       case "path":

@@ -3,7 +3,7 @@ import type { TunCalls } from "./libc.ts";
 
 const IOVEC_OCTETS = 16;
 
-/** Reads packets in this thread, one at a time into the same memory, as long as there are some. */
+/** Reads in this thread, at most `readOctets` at a time into the same memory, as long as there is something. */
 export class DirectReader {
   readonly octets: Uint8Array;
   readonly #calls: TunCalls;
@@ -11,15 +11,15 @@ export class DirectReader {
   readonly #vector: number;
   #works = ["x64", "arm64"].includes(process.arch) && endianness() === "LE";
 
-  constructor(calls: TunCalls, fd: number, mtuOctets: number) {
+  constructor(calls: TunCalls, fd: number, readOctets: number) {
     this.#calls = calls;
     this.#fd = fd;
-    const memory = new ArrayBuffer(IOVEC_OCTETS + mtuOctets);
+    const memory = new ArrayBuffer(IOVEC_OCTETS + readOctets);
     this.octets = new Uint8Array(memory, IOVEC_OCTETS);
     this.#vector = calls.addressOf(memory);
     const view = new DataView(memory);
     view.setBigUint64(0, BigInt(this.#vector + IOVEC_OCTETS), true);
-    view.setBigUint64(8, BigInt(mtuOctets), true);
+    view.setBigUint64(8, BigInt(readOctets), true);
   }
 
   /** False once it has turned out that this kernel cannot read a TUN without waiting. */
@@ -27,7 +27,7 @@ export class DirectReader {
     return this.#works;
   }
 
-  /** Length of the packet that was there; -1 if there is none now. */
+  /** Octets that were there; -1 if there is nothing now. */
   read(): number {
     const length = this.#calls.readNow(this.#fd, this.#vector);
     if (length >= 0) return length;

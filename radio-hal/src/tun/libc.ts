@@ -6,6 +6,8 @@ import { addressOf } from "../memory-address.ts";
 /** The system calls behind a TUN that Node has no names for. Each gives its result, or minus the error number. */
 export interface TunCalls {
   ioctl(fd: number, request: number, argument: Uint8Array): number;
+  /** The same, of a request whose argument is a number. */
+  setFlags(fd: number, request: number, flags: number): number;
   /** 0 if there is no such interface. */
   interfaceIndex(name: string): number;
   /** A netlink socket of the routing family. */
@@ -42,6 +44,7 @@ function load(): TunCalls {
   // `null`: the C library that this process has loaded already, whatever its file name is.
   const library = koffi.load(null);
   const ioctl = library.func("int ioctl(int, unsigned long, _Inout_ uint8_t *)");
+  const ioctlNumber = library.func("int ioctl(int, unsigned long, unsigned long)");
   const nameToIndex = library.func("unsigned int if_nametoindex(const char *)");
   const socket = library.func("int socket(int, int, int)");
   const send = library.func("long send(int, const uint8_t *, size_t, int)");
@@ -51,6 +54,7 @@ function load(): TunCalls {
   const checked = (result: number): number => (result < 0 ? -koffi.errno() : result);
   return {
     ioctl: (fd, request, argument) => checked(ioctl(fd, request, argument)),
+    setFlags: (fd, request, flags) => checked(ioctlNumber(fd, request, flags)),
     interfaceIndex: (name) => nameToIndex(name),
     openNetlink: () => checked(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)),
     send: (fd, octets) => checked(send(fd, octets, octets.length, 0)),

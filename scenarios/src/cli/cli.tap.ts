@@ -174,7 +174,16 @@ const STATUS: AgentStatus = {
   voice: { talkers: [], groups: [1], talkingIn: null, counters: {} },
   video: [],
   battery: { percent: 81 },
-  policy: { version: 2, document: null },
+  policy: {
+    version: 2,
+    document: null,
+    publisher: 0,
+    publishedMs: 0,
+    signature: "none",
+    key: null,
+    octets: 0,
+    nodes: [],
+  },
   uptimeMs: 61_000,
   recentEvents: [],
 };

@@ -26,6 +26,8 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   "key-conflict": 14,
   bulk: 15,
   path: 16,
+  "policy-state": 17,
+  cap: 18,
 };
 const PATH_CODE = { missed: 1, suspected: 2, trusted: 3 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
@@ -99,6 +101,10 @@ export class Trace {
       case "policy":
         this.#numbers(event.version);
         return this.#blob(event.octets, event.octets.length);
+      case "policy-state":
+        return this.#numbers(event.from, event.version, event.ask ? 1 : 0);
+      case "cap":
+        return this.#numbers(event.bearerId, event.level);
     }
   }
 
