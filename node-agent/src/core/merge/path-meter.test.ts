@@ -45,6 +45,25 @@ test("delays of two ways compare whatever the peer's clock says", () => {
   assert.ok(Math.abs(quick.meter.delayUs(0.5, 0) - 5_000) <= 2 * ARRIVAL_UNIT_US);
 });
 
+test("a pause longer than half the round of the peer's clock changes no delay", () => {
+  const peer = createPeer();
+  const slow = way(peer, 60_000);
+  const quick = way(peer, 10_000);
+  let nowUs = 0;
+  for (const pauseUs of [9_000_000, 17_000_000, 40_000_000, 0]) {
+    for (let i = 0; i < 40; i++, nowUs += 20_000) {
+      send(quick, nowUs, 5_000);
+      send(slow, nowUs, 300_000);
+    }
+    assert.ok(
+      Math.abs(quick.meter.delayUs(0.95, 0) - 5_000) <= 2 * ARRIVAL_UNIT_US,
+      String(quick.meter.delayUs(0.95, 0)),
+    );
+    assert.ok(Math.abs(slow.meter.delayUs(0.95, 0) - 300_000) <= 2 * ARRIVAL_UNIT_US);
+    nowUs += pauseUs;
+  }
+});
+
 test("what arrives after the deadline counts no more than what is lost", () => {
   const peer = createPeer();
   const quick = way(peer, 10_000);

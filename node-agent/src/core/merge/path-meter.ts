@@ -16,9 +16,10 @@ const EVER = Number.POSITIVE_INFINITY;
  * the shortest round trip, where half of it is least wrong.
  */
 export interface Peer {
-  /** Last time of arrival by its clock, as it was told, and in all. */
+  /** Last time of arrival by its clock, as it was told, and in all; and when that frame was sent by ours. */
   told: number;
   unrolledUs: number;
+  toldSentUs: number;
   offsetUs: number;
   offsetRttUs: number;
   /** The path that was chosen first of late, another one that is better, and since when it has been. */
@@ -31,6 +32,7 @@ export function createPeer(): Peer {
   return {
     told: -1,
     unrolledUs: 0,
+    toldSentUs: 0,
     offsetUs: 0,
     offsetRttUs: EVER,
     first: undefined,
@@ -98,8 +100,12 @@ export class PathMeter {
     const { rttUs } = n;
     this.#sampled = counter;
     const { peer } = this;
-    const ahead = peer.told < 0 ? 0 : (((arrival - peer.told + ARRIVAL_SPAN / 2) & 0xffff) - ARRIVAL_SPAN / 2) | 0;
+    // Arrivals lie about as far apart as what was sent: that tells how often the clock went round in a long pause.
+    const expected = (sentUs - peer.toldSentUs) / ARRIVAL_UNIT_US;
+    const low = (arrival - peer.told) & (ARRIVAL_SPAN - 1);
+    const ahead = peer.told < 0 ? 0 : low + ARRIVAL_SPAN * Math.round((expected - low) / ARRIVAL_SPAN);
     peer.told = arrival;
+    peer.toldSentUs = sentUs;
     peer.unrolledUs += ahead * ARRIVAL_UNIT_US;
     this.#delays[this.#samples++ % DELAY_SAMPLES] = peer.unrolledUs - sentUs;
     if (this.#samples - this.#reckoned < RECKON_EVERY && this.#reckoned > 0) return;
