@@ -169,6 +169,26 @@ t.test("the valley on the console and on a handset", { skip: missingForPages, ti
     () => textOf(page, "decoded-frames"),
     (frames) => Number(frames) > 0,
   );
+  await t.test("what would happen without a link, and what happened when LTE was cut", async (t) => {
+    await page.getByTestId(`map-link-${HQ}-${VEHICLE}`).click();
+    await page.getByTestId("map-popup").getByTestId("what-if").waitFor();
+    await page.locator(".map-popup-close").click();
+    await page.getByTestId("tab-paths").click();
+    await page.getByTestId("path-lane-lte").waitFor();
+    // Headquarters may notice by a hello only, when nothing was said over LTE just then.
+    await page.getByTestId("path-story-lte").first().waitFor({ timeout: START_MS });
+    const story = (await page.getByTestId("path-story-lte").first().textContent()) ?? "";
+    t.match(story, /lte to V.*(Suspected after \d+ ms|Ended)/, story);
+    await page.getByTestId("path-chart").focus();
+    await page.keyboard.press("ArrowLeft");
+    t.match(
+      await textOf(page, "path-readout"),
+      /lte: .*satellite: .*uhf: /,
+      "the seconds can be read without a pointer",
+    );
+    await photograph(page, "merging");
+    await page.getByTestId("tab-links").click();
+  });
   await page.getByTestId("map-fit").click();
   // Nobody talks for a while between rounds, and the controller may just be away.
   await page.locator('[data-testid="talker"].is-talking').waitFor({ timeout: START_MS });

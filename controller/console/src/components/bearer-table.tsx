@@ -8,7 +8,7 @@ import { costText } from "./link-table.tsx";
 import { PathRows } from "./path-rows.tsx";
 import { WhatIfDead } from "./what-if.tsx";
 
-const COLUMNS = 12;
+const COLUMNS = 11;
 
 /** The bearers of the agent beside the controller: throughput now, loss, delay, cost. */
 export function BearerTable() {
@@ -24,7 +24,6 @@ export function BearerTable() {
         <tr>
           <th>{t("bearers.bearer")}</th>
           <th>{t("links.state")}</th>
-          <th class="num">{t("bearers.neighbours")}</th>
           <th class="num">{t("bearers.sent")}</th>
           <th class="num">{t("bearers.received")}</th>
           <th class="num">{t("links.loss")}</th>
@@ -49,7 +48,7 @@ export function BearerTable() {
             {asked === bearer.name && (
               <tr class="path-row">
                 <td colSpan={COLUMNS}>
-                  <WhatIfDead query={`bearer=${encodeURIComponent(bearer.name)}`} />
+                  <WhatIfDead query={`bearer=${encodeURIComponent(bearer.name)}`} picture={picture} t={t} />
                 </td>
               </tr>
             )}
@@ -90,9 +89,8 @@ function BearerRow({ bearer, cents, isAsked, onAsk, t }: RowProps) {
         </button>
       </td>
       <td>
-        <span class={`quality quality-${works ? "good" : "lost"}`}>{t(state)}</span>
+        <span class={`quality quality-${works ? "good" : "lost"}`}>{t(state, { count: bearer.neighbours })}</span>
       </td>
-      <td class="num">{bearer.neighbours}</td>
       <td class="num">{formatRate(bearer.sentBps)}</td>
       <td class="num">{formatRate(bearer.receivedBps)}</td>
       <td class="num">{loss === null ? never : formatPercent(loss)}</td>

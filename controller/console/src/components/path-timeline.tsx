@@ -12,10 +12,10 @@ const WINDOW_S = 120;
 const TICK_S = 30;
 /** Pixels: names at the left, a bearer, its bars, a path's state, the pauses in speech, the clock. */
 const LEFT = 104;
-const LANE = 46;
-const BARS = 30;
+const LANE = 42;
+const BARS = 27;
 const STATE = 4;
-const GAPS = 34;
+const GAPS = 30;
 const AXIS = 16;
 /** A pause in speech that is drawn at full height. */
 const FULL_GAP_MS = 250;

@@ -1,17 +1,15 @@
 import type { WhatIf } from "@skein/node-agent/api";
 import { useEffect, useState } from "preact/hooks";
-import { useTranslate } from "../i18n/context.ts";
+import type { Picture } from "../../../src/fleet/picture.ts";
+import type { Translate } from "../i18n/context.ts";
 import { nodeName } from "../state/fleet-names.ts";
-import { useConsole } from "./console-context.ts";
 
 const AGAIN_MS = 2000;
 const CLASSES = ["voice", "command", "video", "bulk"] as const;
 type Answer = WhatIf["classes"][number];
 
 /** What the agent would do if a link (`link=FROM-TO`) or a bearer (`bearer=NAME`) died now, by class. */
-export function WhatIfDead({ query }: { query: string }) {
-  const t = useTranslate();
-  const { picture } = useConsole();
+export function WhatIfDead({ query, picture, t }: { query: string; picture: Picture; t: Translate }) {
   const [answer, setAnswer] = useState<WhatIf>();
   useEffect(() => {
     let stopped = false;

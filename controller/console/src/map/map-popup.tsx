@@ -151,7 +151,7 @@ function LinkDetails({ link, view, t }: { link: PictureLink; view: OverlayProps[
           <dd>{linkCostText(channel.costCentsPerMegabyte, t)}</dd>
         </dl>
       ))}
-      {liveness !== "lost" && <WhatIfDead query={`link=${from}-${to}`} />}
+      {liveness !== "lost" && <WhatIfDead query={`link=${from}-${to}`} picture={view.picture} t={t} />}
       {view.picture.lab && (
         <LabButtons
           t={t}
