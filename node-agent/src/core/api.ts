@@ -365,7 +365,11 @@ export interface CoreRules {
     readonly cap?: { readonly octets: number; readonly reserveOctets: number; readonly countsReceived: boolean };
   }[];
   /** In wire order. */
-  readonly classes: readonly { readonly copiesCalm?: number; readonly copiesRisk?: number; readonly rateBps?: number }[];
+  readonly classes: readonly {
+    readonly copiesCalm?: number;
+    readonly copiesRisk?: number;
+    readonly rateBps?: number;
+  }[];
 }
 /** How much of a data cap is used. */
 export interface CapStatus {

@@ -27,7 +27,7 @@ export class BearerRules {
   capOctets = EVER;
   reserveOctets = 0;
   usedOctets = 0;
-  #countsReceived = false;
+  #countsReceived = true;
   level: CapLevel = CapLevel.open;
   /** The level, and what is closed, that neighbours and the owner have been told of. */
   toldLevel: CapLevel = CapLevel.open;
@@ -40,7 +40,7 @@ export class BearerRules {
     this.preferenceUs = (rules?.preferenceMs ?? 0) * 1000;
     this.capOctets = rules?.cap?.octets ?? EVER;
     this.reserveOctets = rules?.cap?.reserveOctets ?? 0;
-    this.#countsReceived = rules?.cap?.countsReceived ?? false;
+    this.#countsReceived = rules?.cap?.countsReceived ?? true;
     this.#reckon();
   }
 
@@ -50,7 +50,7 @@ export class BearerRules {
   }
 
   sent(frameOctets: number): void {
-    if (this.capOctets !== EVER) this.use(this.usedOctets + frameOctets + this.#frameOctets);
+    this.use(this.usedOctets + frameOctets + this.#frameOctets);
   }
 
   received(frameOctets: number): void {

@@ -706,7 +706,11 @@ export class Forwarding {
     return true;
   }
 
-  #drop(reason: "no-route" | "no-descent" | "pool-empty" | "cap" | "class-rule", header: DataHeader, port?: Port): false {
+  #drop(
+    reason: "no-route" | "no-descent" | "pool-empty" | "cap" | "class-rule",
+    header: DataHeader,
+    port?: Port,
+  ): false {
     this.#s.counters.drop(reason, header.trafficClass, port?.config.id);
     return false;
   }

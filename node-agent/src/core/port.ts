@@ -2,8 +2,8 @@ import { type AreaRoute, createReplayWindow, type Delta, type ReplayWindow } fro
 import type { CoreBearer } from "./api.ts";
 import { NO_WAY } from "./area-paths.ts";
 import { BearerQueue } from "./bearer-queue.ts";
-import type { Counters } from "./counters.ts";
 import { BearerRules } from "./bearer-rules.ts";
+import type { Counters } from "./counters.ts";
 import { FlowLabels } from "./flow-labels.ts";
 import {
   CONTROL_BURST_US,

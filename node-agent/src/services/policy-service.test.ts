@@ -1,6 +1,7 @@
 import { decodePolicyEnvelope, encodePolicyEnvelope, type PolicyDocument } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { CoreRules } from "../core/api.ts";
 import { createPolicyGate, createPolicySigner } from "../shell/policy-key.ts";
 import { errorCode } from "../shell/skein-error.ts";
 import { createFakeContext } from "./fake-context.ts";
@@ -29,7 +30,9 @@ function codeOf(action: () => unknown): string {
 }
 
 const costs = (calls: unknown[][]): unknown[] =>
-  calls.filter(([name]) => name === "setBearerCost").map(([, , , cost]) => cost);
+  calls
+    .filter(([name]) => name === "setRules")
+    .map(([, , rules]) => (rules as CoreRules).bearers[0]?.costCentsPerMegabyte);
 
 test("an unsigned policy takes the next version, is in force at once, and after a restart without any controller", () => {
   const context = createFakeContext();

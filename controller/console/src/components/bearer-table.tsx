@@ -21,6 +21,7 @@ export function BearerTable() {
           <th class="num">{t("links.loss")}</th>
           <th class="num">{t("links.delay")}</th>
           <th class="num">{t("links.cost")}</th>
+          <th class="num">{t("bearers.cap")}</th>
           <th class="num">{t("bearers.airtime")}</th>
           <th class="num">{t("bearers.queue")}</th>
           <th class="num">{t("bearers.dropped")}</th>
@@ -55,6 +56,9 @@ function BearerRow({ bearer, t }: { bearer: PictureBearer; t: Translate }) {
       <td class="num">{loss === null ? never : formatPercent(loss)}</td>
       <td class="num">{delayMs === null ? never : formatDelay(delayMs)}</td>
       <td class="num">{costCentsPerMegabyte === null ? never : costText(costCentsPerMegabyte, t)}</td>
+      <td class="num">
+        <CapCell cap={bearer.cap} t={t} />
+      </td>
       <td class="num">{formatPercent(bearer.airtimeShare)}</td>
       <td class="num" title={queueDetail(bearer, t)}>
         {formatDelay(bearer.queuedMs)}
@@ -63,6 +67,20 @@ function BearerRow({ bearer, t }: { bearer: PictureBearer; t: Translate }) {
         <DropCell bearer={bearer} t={t} />
       </td>
     </tr>
+  );
+}
+
+const CAP_STATES = ["bearers.capOpen", "bearers.capWarned", "bearers.capReserve", "bearers.capSpent"] as const;
+
+/** Used of how much, and what still goes. */
+function CapCell({ cap, t }: { cap: PictureBearer["cap"]; t: Translate }) {
+  if (cap === null) return <>{t("unit.never")}</>;
+  const megabytes = (octets: number): string => (octets / 1e6).toFixed(1);
+  const quality = cap.level === 0 ? "good" : cap.level === 1 ? "fair" : "poor";
+  return (
+    <span class={`quality quality-${quality}`} title={t(CAP_STATES[cap.level] ?? CAP_STATES[0])}>
+      {megabytes(cap.usedOctets)} / {megabytes(cap.capOctets)} MB
+    </span>
   );
 }
 
