@@ -29,11 +29,16 @@ export class BearerRules {
   usedOctets = 0;
   #countsReceived = true;
   level: CapLevel = CapLevel.open;
-  /** The level, and what is closed, that neighbours and the owner have been told of. */
+  /** The level that neighbours and the owner have been told of. */
   toldLevel: CapLevel = CapLevel.open;
 
   constructor(narrow: boolean) {
     this.#frameOctets = narrow ? 0 : CAP_FRAME_OCTETS;
+    // They will hold fractions, or more than 2^31: see `holdingFractions` in port.ts.
+    this.usedOctets = 0.5;
+    this.reserveOctets = 0.5;
+    this.usedOctets = 0;
+    this.reserveOctets = 0;
   }
 
   set(rules: CoreRules["bearers"][number] | undefined): void {
