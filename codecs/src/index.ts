@@ -11,6 +11,7 @@ export * from "./cot/iso-time.ts";
 export * from "./cot/tak-datagram.ts";
 export * from "./cot/xml-scanner.ts";
 export * from "./cot/xml-text.ts";
+export { FLOW_CONTEXT_OCTETS, FlowCompressor, FlowDecompressor } from "./ip/flow-context.ts";
 export {
   encodeUnreachable,
   UNREACHABLE_MAX_OCTETS,
@@ -33,7 +34,6 @@ export {
 } from "./ip/ip-header.ts";
 export * from "./ip/ip-prefix.ts";
 export * from "./ip/mesh-ip.ts";
-export { RTP_CONTEXT_OCTETS, RtpCompressor, RtpDecompressor } from "./ip/rtp-context.ts";
 export { clampTcpMss } from "./ip/tcp-mss.ts";
 export * from "./ivf/ivf.ts";
 export * from "./legacy/gnss-fix.ts";

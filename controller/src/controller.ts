@@ -104,6 +104,7 @@ export class Controller {
     return [
       { type: "welcome", language, tracks: tracksOf(this.#fleet), events: [...this.#fleet.events] },
       { type: "picture", picture: this.#picture() },
+      { type: "paths", paths: this.#fleet.paths },
     ];
   }
 
@@ -124,6 +125,9 @@ export class Controller {
       if (!this.#pending.resolve(message.id, message.reply as CommandReply)) this.#counters.count("lateReply");
     } else if (message.type === "event") {
       this.#apply({ type: "event", event: message.event, nowMs });
+    } else if (message.type === "paths") {
+      this.#apply({ type: "paths", paths: message.paths });
+      this.#hub.broadcast({ type: "paths", paths: message.paths });
     } else {
       const first = this.#fleet.status === null;
       this.#apply({ type: "status", status: message.status, nowMs });

@@ -5,7 +5,7 @@
  *
  *   rule octet        7   6   5   4   3   2   1   0
  *   no rule         | 0   0   0   0   0   0   0   0 |  the whole packet follows
- *   RTP             | 0   1  ...                    |  see `rtp-context.ts`
+ *   within a context| 0   1  ...                    |  see `flow-context.ts`
  *   IP and UDP      | 1 | F | class | H | S | D | P |
  *
  *     F      0 IPv6, 1 IPv4

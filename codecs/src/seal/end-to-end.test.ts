@@ -10,8 +10,10 @@ import {
   END_TO_END_OCTETS,
   END_TO_END_TAG_OCTETS,
   encodeKeyPacket,
+  encodeShortKeyQuestion,
   isKeyPacket,
   isProtected,
+  isShortKeyQuestion,
   KEY_ASSOCIATED_OCTETS,
   KEY_CLASS,
   KEY_PACKET_MAX_OCTETS,
@@ -58,6 +60,23 @@ test("golden vectors of what a packet's tag covers", () => {
     writePacketAssociated(out, v.source, v.destination, octet, v.counter);
     assert.is(toHex(out), hex, name);
   }
+});
+
+test("the short question is one octet, which no key packet is", () => {
+  const { hex } = vectors("key-question")[0] as { hex: string };
+  const out = new Uint8Array(4);
+  const length = encodeShortKeyQuestion(out, 1);
+  assert.is(toHex(out.slice(1), length), hex);
+  assert.ok(isShortKeyQuestion(out, 1, 1 + length));
+  assert.not(isShortKeyQuestion(out, 1, 1));
+  assert.not(isShortKeyQuestion(out, 1, 3));
+  assert.not(decodeKeyPacket(out, 1, 1 + length, createKeyPacket()));
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 255 }), (octet) => {
+      const octets = Uint8Array.of(octet);
+      assert.is(isShortKeyQuestion(octets, 0, 1), toHex(octets) === hex);
+    }),
+  );
 });
 
 test("golden vectors of key packets", () => {

@@ -32,8 +32,11 @@
  *   | flags 1 | node id 4 | boot epoch 4 | public key 32 | [counter / 2^15   4] | [tag 6] |
  *   +---------+-----------+--------------+---------------+----------------------+---------+
  *
- *   flags   bit 0: please answer with yours   bit 1: the tag is there   bit 2: the counter is there
+ *   flags   bit 0: please answer with yours   bit 1: the tag is there   bit 2: the counter is there   bit 3: see below
  *   counter that of the next protected packet, where it is 32,768 or more
+ *   a short question, 1 octet: flags with bit 3 alone. Who asks has no advertisement of the destination: whoever has it, on
+ *   the way or there, answers with that, as link state. The asker's own key follows in a packet that does not ask.
+ *
  *   tag     as above with no text, under the keys of the session: it proves the private key, and both boot epochs;
  *           associated data, 50 octets:
  *           | purpose 1 | source 2 | destination 2 | flags 1 | node id 4 | boot epoch 4 | public key 32 | counter / 2^15 4 |
@@ -61,6 +64,7 @@ const PURPOSE_KEY = 2;
 const KEY_FLAG_ASK = 1;
 const KEY_FLAG_TAG = 2;
 const KEY_FLAG_COUNTER = 4;
+const SHORT_QUESTION = 8;
 const COMMAND = 1;
 const ROUTINE = 0;
 const IMMEDIATE = 2;
@@ -145,6 +149,16 @@ export function decodeKeyPacket(octets: Uint8Array, offset: number, end: number,
   into.counterHigh = counted ? readU32(octets, offset + KEY_PACKET_OCTETS) : 0;
   // Epoch 0 is no boot, and a counter that is left out is 0.
   return into.nodeId !== 0 && into.bootEpoch !== 0 && counted === into.counterHigh > 0;
+}
+
+/** Writes a short question; returns the octets written. */
+export function encodeShortKeyQuestion(out: Uint8Array, offset: number): number {
+  out[offset] = SHORT_QUESTION;
+  return 1;
+}
+
+export function isShortKeyQuestion(octets: Uint8Array, offset: number, end: number): boolean {
+  return end - offset === 1 && octets[offset] === SHORT_QUESTION;
 }
 
 /** Fills the associated data of a key packet. */

@@ -66,6 +66,14 @@ async function handleApi(
     sendJson(response, 200, context.picture());
     return;
   }
+  if (route === "GET /api/what-if") {
+    return pass(context, request, response, {
+      name: "agent",
+      hostPort: config.agent,
+      method,
+      path: request.url ?? path,
+    });
+  }
   if (route === "GET /api/policy") {
     const policy = context.policy();
     if (policy === undefined) refuse(response, 503, "agent-lost", "the agent has not told anything yet");

@@ -93,6 +93,20 @@ export interface PictureBearer {
   neighbours: number;
   /** Null without a data cap. `level`: 0 open, 1 four fifths are used, 2 SOS and positions only, 3 SOS only. */
   cap: { usedOctets: number; capOctets: number; level: number } | null;
+  /** To each neighbour that the way is measured to. */
+  paths: PicturePath[];
+}
+/** See the core's `PathStatus`. */
+export interface PicturePath {
+  address: number;
+  state: "up" | "suspect" | "probation" | "down";
+  delayMs: number;
+  delayP95Ms: number;
+  /** Shares of the delays in the ranges between DELAY_EDGES_MS. */
+  delayShares: number[];
+  loss: number;
+  lossRun: number;
+  bitrateBps: number;
 }
 export interface PictureVideo {
   from: number;

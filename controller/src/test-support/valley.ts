@@ -197,6 +197,7 @@ export function valleyStatus(nowMs: number, options: ValleyOptions = {}): AgentR
       counters: { framesPlayed: Math.round((nowMs - startedMs) / 20), concealed: 4 },
     },
     video: [{ from: addressOf(3), stream: 0, framesComplete: Math.round((nowMs - startedMs) / 66), lastFrameMs: 40 }],
+    paths: [],
     battery: { percent: 97 },
     policy: {
       version: 3,

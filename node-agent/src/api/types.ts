@@ -1,5 +1,5 @@
 import type { PolicyDocument } from "@skein/codecs";
-import type { CoreStatus, PositionReport, TextState } from "../core/api.ts";
+import type { Address, CoreStatus, PathChange, PathStatus, PositionReport, TextState } from "../core/api.ts";
 
 export type { PolicyCap, PolicyClass, PolicyDocument } from "@skein/codecs";
 export type { ClassRoute, Detour, RouteExplanation, RouteHop } from "../core/api.ts";
@@ -9,6 +9,8 @@ export type { ClassRoute, Detour, RouteExplanation, RouteHop } from "../core/api
  *
  *   GET  /api/status            AgentStatus
  *   GET  /api/route?to=NODE     RouteExplanation; NODE is a name or AREA.ID
+ *   GET  /api/paths             PathReport: all that is kept
+ *   GET  /api/what-if?link=FROM-TO, ?bearer=NAME   WhatIf; FROM and TO are addresses as numbers
  *   POST /api/command           Command -> CommandReply
  *   POST /api/webrtc            {direction: "send"|"receive", from: number, sdp} -> {sdp} (answer)
  *   WS   /api/ws                text: ServerMessage / ClientMessage; binary: PCM, see below
@@ -34,6 +36,8 @@ export interface AgentStatus {
   };
   video: { from: number; stream: number; framesComplete: number; lastFrameMs: number }[];
   battery: { percent: number | null };
+  /** The bearers to each neighbour that they are measured to. */
+  paths: { address: Address; paths: PathStatus[] }[];
   policy: PolicyStatus;
   /** Milliseconds since the process started. */
   uptimeMs: number;
@@ -65,6 +69,62 @@ export interface LogEvent {
   level: "info" | "warn" | "alarm";
   text: string;
 }
+/** What the bearers of a node carried and suffered lately. Names by bearer id. */
+export interface PathReport {
+  bearers: string[];
+  /** What each bearer has cost since the agent started, at the prices then in force. */
+  cents: number[];
+  seconds: PathSecond[];
+  events: PathEvent[];
+}
+export interface PathSecond {
+  /** End of the second, wall clock. */
+  atMs: number;
+  /** Longest pause between two frames within bursts of wide-band speech that arrived here; 0 without speech. */
+  voiceGapMs: number;
+  /** By bearer id. */
+  bearers: BearerSecond[];
+}
+export interface BearerSecond {
+  /** Of both directions at the price then in force, as this node's contract would have it. */
+  cents: number;
+  /** By class, in wire order, then the mesh's own frames. `framesFirst`: received, and had not come by another way. */
+  classes: [
+    framesSent: number,
+    octetsSent: number,
+    framesReceived: number,
+    octetsReceived: number,
+    framesFirst: number,
+  ][];
+}
+export interface PathEvent {
+  sequence: number;
+  atMs: number;
+  bearerId: number;
+  address: Address;
+  /** See the core's events `path` and `neighbour`: a path is `down` when it has been given up. */
+  change: PathChange | "down" | "up";
+  reason: string;
+  silentMs: number;
+}
+
+/** A link, all of its channels; or a bearer of this node, with the links of that kind to those heard on it. */
+export type Loss = { from: Address; to: Address } | { bearerId: number; kind: number };
+/** What would happen now, by forwarding's own alternates. */
+export interface WhatIf {
+  loss: Loss;
+  /** In wire order. Nodes whose way does not pass there are not named. */
+  classes: LossOfClass[];
+  /** Without any other way. */
+  unreachable: Address[];
+}
+export interface LossOfClass {
+  /** Way: the nodes passed, the destination last. */
+  rerouted: { to: Address; way: Address[] }[];
+  /** There is a way, but no alternate ready: packets are searched for one, or kept, until routes are reckoned anew. */
+  kept: Address[];
+}
+
 /** The policy in force; version 0 if there is none. */
 export interface PolicyStatus {
   version: number;
@@ -105,5 +165,7 @@ export type CommandReply = { ok: true; result?: unknown } | { ok: false; code: s
 export type ServerMessage =
   | { type: "status"; status: AgentStatus }
   | { type: "event"; event: LogEvent }
+  /** All that is kept at first, then what is new, each second. */
+  | { type: "paths"; paths: PathReport }
   | { type: "reply"; id: number; reply: CommandReply };
 export type ClientMessage = { type: "command"; id: number; command: Command };

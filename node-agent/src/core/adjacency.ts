@@ -19,6 +19,7 @@ import {
   VECTOR_GONE,
 } from "@skein/codecs";
 import { noteConflict } from "./address-conflict.ts";
+import type { PathChange } from "./api.ts";
 import type { AreaRoutes } from "./area-routes.ts";
 import { closedClasses } from "./bearer-rules.ts";
 import { nextCadence } from "./cadence.ts";
@@ -275,7 +276,7 @@ export class Adjacency {
       }
     }
     // After suspicion only what answers a probe counts: an older hello may have been on its way.
-    if (listed && nowUs - n.suspectSinceUs > PROBE_US / 2) n.suspectSinceUs = EVER;
+    if (listed && nowUs - n.suspectSinceUs > PROBE_US / 2) this.trust(nowUs, port, n);
     if (listed) this.#hearsUs(nowUs, port, n);
     else this.#lose(nowUs, port, n, "does not hear us");
     if (!listed) this.#hellos.hurry(nowUs, port, 60_000);
@@ -354,7 +355,7 @@ export class Adjacency {
         continue;
       }
       if (lists(after, this.#s.local, port.config.kind)) this.#hearsUs(nowUs, port, n);
-      else if (had && hearsay) this.suspect(nowUs, port, n);
+      else if (had && hearsay) this.suspect(nowUs, port, n, "said to be withdrawn");
       else if (had) this.#lose(nowUs, port, n, "withdrawn by the other end");
     }
   }
@@ -407,8 +408,9 @@ export class Adjacency {
   }
 
   /** Traffic to it goes unanswered: what has another way takes that, while hellos ask whether it is still there. */
-  suspect(nowUs: number, port: Port, n: Neighbour): void {
+  suspect(nowUs: number, port: Port, n: Neighbour, reason: string): void {
     if (n.suspectSinceUs !== EVER || !n.twoWay) return;
+    this.#tellPath(nowUs, port, n, "suspected", reason);
     n.suspectSinceUs = nowUs;
     n.meter?.isSuspected(nowUs);
     n.probes = 0;
@@ -417,6 +419,19 @@ export class Adjacency {
     port.probeDueUs = Math.min(port.probeDueUs, nowUs + patienceUs);
     this.#s.counters.count("suspicions");
     this.onLinkLost(nowUs, port, n, false);
+  }
+
+  /** It has answered: a suspicion, if there was one, is over. */
+  trust(nowUs: number, port: Port, n: Neighbour): void {
+    if (n.suspectSinceUs === EVER) return;
+    n.suspectSinceUs = EVER;
+    this.#tellPath(nowUs, port, n, "trusted", "answered");
+  }
+
+  #tellPath(nowUs: number, port: Port, n: Neighbour, change: PathChange, reason: string): void {
+    if (port.narrow) return;
+    const silentMs = (nowUs - n.lastHeardUs) / 1000;
+    emit(this.#s, { type: "path", bearerId: port.config.id, address: n.address, change, reason, silentMs });
   }
 
   /** Probes neighbours under suspicion, and fails links whose other end stays silent. Sets when to look again. */
@@ -480,7 +495,7 @@ export class Adjacency {
       }
       // On a wide bearer it costs little to ask before a neighbour is given up.
       if (n.twoWay && !port.narrow) {
-        this.suspect(nowUs, port, n);
+        this.suspect(nowUs, port, n, "silent");
         continue;
       }
       n.alive = false;

@@ -177,6 +177,13 @@ export type TextState = "queued" | "sent" | "delivered" | "failed";
 /** What the core tells its owner; control-plane rate except voice and video. */
 export type NodeEvent =
   | { type: "neighbour"; bearerId: number; address: Address; up: boolean; reason: string }
+  /**
+   * One of the bearers to a node that may have several has fallen silent. `missed`: a stream that it carried is missed
+   * here. `suspected`: what is sent there goes unanswered, or is missed at the other end; other bearers take it.
+   * `trusted`: it has answered. `silentMs`: since anything, for `missed` since the stream, was last heard there. When it
+   * is given up, or is back, event `neighbour` tells.
+   */
+  | { type: "path"; bearerId: number; address: Address; change: PathChange; reason: string; silentMs: number }
   | { type: "routes"; version: number }
   | { type: "text"; from: Address; to: Address; messageId: number; body: Uint8Array }
   | { type: "text-state"; messageId: number; to: Address; state: TextState }
@@ -213,6 +220,8 @@ export type NodeEvent =
   | { type: "peer-key"; nodeId: number; publicKey: Uint8Array }
   /** Somebody at this address claims to be a node, and cannot be: it has another key, or address. */
   | { type: "key-conflict"; address: Address; nodeId: number };
+
+export type PathChange = "missed" | "suspected" | "trusted";
 
 /** Names of nodes, links, queues as JSON; for people and the API, made on demand. */
 export interface CoreStatus {
@@ -267,6 +276,9 @@ export interface RouteStatus {
   classes: { nextHop: Address; bearerId: number; cost: number; alternate: Address; protects?: "node" | "link" }[];
 }
 
+/** Upper ends of the ranges of a path's delays, ms; the last range has none. */
+export const DELAY_EDGES_MS = [5, 10, 20, 40, 80, 160, 320, 640] as const;
+
 /** One of several bearers that lead to the same node, as measured from here. */
 export interface PathStatus {
   bearerId: number;
@@ -278,6 +290,8 @@ export interface PathStatus {
    */
   delayMs: number;
   delayP95Ms: number;
+  /** Share of those frames in each of the ranges that DELAY_EDGES_MS makes. */
+  delayShares: number[];
   rttMs: number;
   /** Share of frames that do not arrive at their first try, and the mean length of a run of them. */
   loss: number;
@@ -353,6 +367,14 @@ export interface BearerDrop {
   reason: string;
   count: number;
 }
+/** What a bearer has carried of one class, with headers and tags of the mesh. `framesFirst`: what came no other way before. */
+export interface ClassTraffic {
+  framesSent: number;
+  octetsSent: number;
+  framesReceived: number;
+  octetsReceived: number;
+  framesFirst: number;
+}
 /** What a policy rules on one node. Whatever is left out is as the bearer's own description says. */
 export interface CoreRules {
   /** By bearer id. */
@@ -386,6 +408,8 @@ export interface BearerStatus {
   framesReceived: number;
   octetsSent: number;
   octetsReceived: number;
+  /** By class, in wire order, then what has none: the mesh's own. */
+  classes: ClassTraffic[];
   queuedFrames: number;
   queuedMs: number;
   /** By class, in wire order. */

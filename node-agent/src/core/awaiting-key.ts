@@ -9,8 +9,8 @@ export class AwaitingKey {
   readonly #slots: number[] = [];
   readonly #header: DataHeader = createDataHeader();
   dueUs = Number.POSITIVE_INFINITY;
-  /** Somebody still waits for this address. */
-  onWaiting: (nowUs: number, to: Address) => void = () => undefined;
+  /** True if what waits for this address can be sealed now; if not, the key is asked for. */
+  isReady: (nowUs: number, to: Address) => boolean = () => false;
   /** A packet's time has come: its payload is in the pool's slot. */
   onReady: (nowUs: number, header: DataHeader, slot: number) => void = () => undefined;
 
@@ -33,6 +33,11 @@ export class AwaitingKey {
     return true;
   }
 
+  /** A key has come that somebody may wait for. */
+  hurry(nowUs: number): void {
+    if (this.#slots.length > 0) this.dueUs = nowUs;
+  }
+
   /** The key has come. */
   release(nowUs: number, to: Address): void {
     const { pool } = this.#s;
@@ -43,8 +48,7 @@ export class AwaitingKey {
         continue;
       }
       this.#slots.splice(i, 1);
-      pool.header(slot, this.#header);
-      this.onReady(nowUs, this.#header, slot);
+      this.#resume(nowUs, slot);
       pool.release(slot);
     }
   }
@@ -54,15 +58,20 @@ export class AwaitingKey {
     let kept = 0;
     for (let i = 0; i < this.#slots.length; i++) {
       const slot = this.#slots[i] as number;
-      if (nowUs > (pool.deadlineUs[slot] as number)) {
-        counters.drop("expired");
-        pool.release(slot);
+      if (nowUs > (pool.deadlineUs[slot] as number)) counters.drop("expired");
+      else if (this.isReady(nowUs, pool.destination[slot] as number)) this.#resume(nowUs, slot);
+      else {
+        this.#slots[kept++] = slot;
         continue;
       }
-      this.#slots[kept++] = slot;
-      this.onWaiting(nowUs, pool.destination[slot] as number);
+      pool.release(slot);
     }
     this.#slots.length = kept;
     this.dueUs = kept === 0 ? Number.POSITIVE_INFINITY : nowUs + CUSTODY_RETRY_US;
+  }
+
+  #resume(nowUs: number, slot: number): void {
+    this.#s.pool.header(slot, this.#header);
+    this.onReady(nowUs, this.#header, slot);
   }
 }

@@ -1,5 +1,6 @@
+import { isKeyPacket, isShortKeyQuestion } from "@skein/codecs";
 import { AirtimeAccounts } from "./airtime-accounts.ts";
-import type { CoreBearer } from "./api.ts";
+import { type CoreBearer, Precedence } from "./api.ts";
 import type { Counters } from "./counters.ts";
 import {
   BULK_OWED_FRAMES,
@@ -39,8 +40,16 @@ const ACCOUNTS = 256;
 /** Headers and tag of a packet on air, about; octets. */
 const FRAME_EXTRA_OCTETS = 20;
 
-function levelOf(trafficClass: number, precedence: number): number {
-  return precedence === 3 ? trafficClass : 4 + trafficClass * 4 + (3 - precedence);
+/** A short question goes like flash: it is one octet, and everything else that is for its destination waits for it. */
+function levelOf(pool: PacketPool, slot: number): number {
+  const trafficClass = pool.trafficClass[slot] as number;
+  const precedence = pool.precedence[slot] as number;
+  if (precedence === Precedence.flash) return trafficClass;
+  const from = pool.offset(slot);
+  const asks =
+    isKeyPacket(pool.kind[slot] as number, trafficClass, precedence) &&
+    isShortKeyQuestion(pool.payloads, from, from + (pool.length[slot] as number));
+  return asks ? trafficClass : 4 + trafficClass * 4 + (3 - precedence);
 }
 
 /** Number of the lowest bit that is set. */
@@ -124,7 +133,7 @@ export class BearerQueue {
     const pool = this.#pool;
     const trafficClass = pool.trafficClass[slot] as number;
     const account = pool.payer[slot] as number;
-    const level = levelOf(trafficClass, pool.precedence[slot] as number);
+    const level = levelOf(pool, slot);
     if (!this.#makeRoom(slot, trafficClass, level)) return this.#drop(slot, "queue-full");
     if (this.#count === 0) this.#accounts.settle();
     if (this.#octetsBy[account] === 0) this.#accounts.join(account);

@@ -36,6 +36,7 @@ import { Forwarding } from "./forwarding.ts";
 import { GroupRelay } from "./group-relay.ts";
 import { Hellos } from "./hellos.ts";
 import { HopArq } from "./hop-arq.ts";
+import { KeyAnswers } from "./key-answers.ts";
 import { KeyExchange } from "./key-exchange.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
 import { Merging } from "./merge/merging.ts";
@@ -106,6 +107,7 @@ class Core implements MeshCore {
     const snapshots = new Snapshots(s, adjacency, forwarding);
     const keys = new PeerKeys(s);
     const exchange = new KeyExchange(s, keys, forwarding);
+    const keyAnswers = new KeyAnswers(s);
     const awaiting = new AwaitingKey(s);
     const endToEnd = new EndToEnd(s, keys, exchange);
     this.#exchange = exchange;
@@ -135,11 +137,12 @@ class Core implements MeshCore {
         overhearing,
         merging,
         endToEnd,
+        keyAnswers,
         pathFrames,
       },
       this.#deliver,
     );
-    this.#transmitter = new Transmitter(s, { hellos, flooding, pulls, arq, snapshots, merging });
+    this.#transmitter = new Transmitter(s, { hellos, flooding, pulls, arq, snapshots, merging, keyAnswers });
     this.#outbox = new Outbox(s, { forwarding, relay, endToEnd, awaiting });
     this.#texts = new TextService(s, this.#outbox, forwarding);
     this.#positions = new PositionService(s, this.#outbox);
@@ -147,23 +150,32 @@ class Core implements MeshCore {
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
     this.#policy = new PolicyService(s, this.#outbox, nowUs);
     exchange.onSend = (atUs, to, octets, length) => this.#outbox.key(atUs, to, octets, length);
+    exchange.onQuestion = (atUs, to) => keyAnswers.asked(atUs, to);
     exchange.onSession = (atUs, address) => {
       this.#awaiting.release(atUs, address);
       this.#texts.hurry(atUs, address);
     };
-    awaiting.onWaiting = (atUs, to) => exchange.ask(atUs, to);
+    awaiting.isReady = (atUs, to) => endToEnd.isReady(atUs, to);
     areas.onTold = (atUs) => hellos.tellForeign(atUs);
     flooding.onRoutes = (atUs) => {
       areas.databaseChanged(atUs);
       if (!s.hearsay.isEmpty) s.hearsay.forgetReached(s.paths.from(s.local, TrafficClass.command));
     };
-    flooding.onAdvertisement = (atUs, before, after, hearsay) =>
+    flooding.onAdvertisement = (atUs, before, after, hearsay) => {
       adjacency.advertisementChanged(atUs, before, after, hearsay);
+      if (before?.publicKey !== undefined || after.publicKey === undefined) return;
+      keyAnswers.learned(atUs, after.originator & 0xff);
+      awaiting.hurry(atUs);
+      this.#texts.hurry(atUs, after.originator);
+    };
+    flooding.onHeard = (atUs, port, local) => {
+      port.turnFirst = keyAnswers.said(atUs, port, local) || port.turnFirst;
+    };
     adjacency.onStranger = (atUs, port, n) => snapshots.meet(atUs, port, n);
     const rerouting = new Rerouting(s, forwarding, merging);
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
-    merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n);
+    merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n, "missed at the other end");
     adjacency.onLinkUp = (atUs, port, n) => {
       this.#policy.offer(atUs, port, n);
       forwarding.custody.linksChanged(atUs);

@@ -43,6 +43,7 @@ const DROP_REASONS = [
   "end-to-end-replayed",
   "no-session",
   "awaiting-key",
+  "key-answers",
   "key-conflict",
   "key-stale",
   "key-flood",
@@ -97,6 +98,7 @@ const COUNTED = [
   "end-to-end-opened",
   "keys-asked",
   "keys-answered",
+  "keys-answered-for-others",
   "sessions",
   "rules-ignored",
 ] as const;

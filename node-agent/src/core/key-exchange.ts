@@ -5,6 +5,8 @@ import {
   decodeKeyPacket,
   END_TO_END_TAG_OCTETS,
   encodeKeyPacket,
+  encodeShortKeyQuestion,
+  isShortKeyQuestion,
   KEY_ASSOCIATED_OCTETS,
   KEY_CLASS,
   KEY_PACKET_MAX_OCTETS,
@@ -13,13 +15,7 @@ import {
 } from "@skein/codecs";
 import type { Address } from "./api.ts";
 import type { Forwarding } from "./forwarding.ts";
-import {
-  KEY_ANSWER_GAP_US,
-  KEY_ASK_GAP_MAX_US,
-  KEY_ASK_GAP_NARROW_US,
-  KEY_ASK_GAP_US,
-  QUEUE_AGE_WIDE_US,
-} from "./limits.ts";
+import { KEY_ANSWER_GAP_US, KEY_ASK_GAP_MAX_US, KEY_ASK_GAP_NARROW_US, KEY_ASK_GAP_US } from "./limits.ts";
 import type { Contact, PeerKeys, Session } from "./peer-keys.ts";
 import type { CoreState } from "./state.ts";
 
@@ -41,6 +37,8 @@ export class KeyExchange {
   readonly #associated = new Uint8Array(KEY_ASSOCIATED_OCTETS);
   /** Sends out[0, length) to a node as it is. */
   onSend: (nowUs: number, to: Address, octets: Uint8Array, length: number) => void = () => undefined;
+  /** A question goes out that others may answer. */
+  onQuestion: (nowUs: number, to: Address) => void = () => undefined;
   /** There is a session with whoever has this address. */
   onSession: (nowUs: number, address: Address) => void = () => undefined;
 
@@ -54,24 +52,28 @@ export class KeyExchange {
     this.#own.publicKey.set(identity.publicKey);
   }
 
-  /** Asks for the key of whoever has this address, unless that has just been done. */
+  /** Asks for the key of whoever has this address, unless that has just been done, or there is no way. */
   ask(nowUs: number, address: Address): void {
     const contact = this.#keys.contactAt(address);
     if (contact === undefined) return;
-    const reachable = this.#forwarding.reachable(address);
-    if (nowUs < contact.askDueUs && !(reachable && contact.askedInVain)) return;
-    contact.askedInVain = !reachable;
-    const first = this.#isNarrow(nowUs, address) ? KEY_ASK_GAP_NARROW_US : KEY_ASK_GAP_US;
-    contact.askGapUs = reachable ? Math.min(KEY_ASK_GAP_MAX_US, Math.max(first, 2 * contact.askGapUs)) : 0;
-    // Without a way the question itself is kept for one.
-    contact.askDueUs = nowUs + (reachable ? contact.askGapUs : (QUEUE_AGE_WIDE_US[KEY_CLASS] as number));
+    if (nowUs < contact.askDueUs || !this.#forwarding.reachable(address)) return;
+    const short = this.#isShort(nowUs, contact);
+    const first = !short && this.#isNarrow(nowUs, address) ? KEY_ASK_GAP_NARROW_US : KEY_ASK_GAP_US;
+    contact.askGapUs = Math.min(KEY_ASK_GAP_MAX_US, Math.max(first, 2 * contact.askGapUs));
+    contact.askDueUs = nowUs + contact.askGapUs;
     this.#s.counters.count("keys-asked");
-    this.#send(nowUs, address, true, undefined);
+    if (short) {
+      this.onQuestion(nowUs, address);
+      this.onSend(nowUs, address, this.#out, encodeShortKeyQuestion(this.#out, 0));
+    }
+    this.#send(nowUs, address, !short, undefined);
   }
 
   /** A key packet came; false if it is malformed. */
   handle(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): boolean {
     const packet = this.#packet;
+    // On a narrow bearer it would have been answered before; elsewhere link state is there as soon as an answer.
+    if (isShortKeyQuestion(octets, from, from + length)) return true;
     if (!decodeKeyPacket(octets, from, from + length, packet)) return false;
     const contact = this.#keys.contactAt(header.source);
     const session = contact && this.#keys.sessionOf(nowUs, contact, packet);
@@ -97,6 +99,16 @@ export class KeyExchange {
     if (this.#forwarding.bestPort(nowUs, address, KEY_CLASS)?.narrow === true) return true;
     const known = address >>> 8 === this.#s.area ? this.#s.db.node(address & 0xff)?.advertisement : undefined;
     return known?.links.every((link) => link.channel === SERIAL) === true;
+  }
+
+  /**
+   * True if others can tell sooner: of a node of the own area, over a narrow bearer, of which link state has told nothing
+   * yet. Not after a question that nobody answered.
+   */
+  #isShort(nowUs: number, { address, peer, askGapUs }: Contact): boolean {
+    if (address >>> 8 !== this.#s.area || peer !== undefined || askGapUs > 0) return false;
+    if (this.#forwarding.bestPort(nowUs, address, KEY_CLASS)?.narrow !== true) return false;
+    return this.#s.db.node(address & 0xff)?.advertisement.publicKey === undefined;
   }
 
   #answer(nowUs: number, contact: Contact, session: Session): void {

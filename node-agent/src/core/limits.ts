@@ -63,6 +63,11 @@ export const KEY_ASK_GAP_NARROW_US = 8_000_000;
 export const KEY_ASK_GAP_MAX_US = 30_000_000;
 /** Who asks is answered this often. */
 export const KEY_ANSWER_GAP_US = 200_000;
+/** A question for a key that passed a node is answered there within this time, when the advertisement comes by. */
+export const KEY_QUESTION_US = 10_000_000;
+/** Answers for others that a node gives before all else, on average this far apart and so many in a row (`key-answers`). */
+export const KEY_ANSWER_EACH_US = 2_000_000;
+export const KEY_ANSWER_BURST = 8;
 /** A key is reckoned with this often, and so many times in a row (`key-flood`): each takes some 0.3 ms. */
 export const KEY_AGREE_GAP_US = 20_000;
 export const KEY_AGREE_BURST = 32;
@@ -244,6 +249,8 @@ export const SNAPSHOT_GAP_US = 1_000_000;
 export const SNAPSHOT_SPREAD_US = 40_000;
 /** So often, and this far apart, somebody is told who does not say that it hears. */
 export const SNAPSHOT_TRIES = 3;
+/** So often all are told of nodes behind another bearer: who misses it waits for advertisements, for minutes. */
+export const SNAPSHOT_SAID = 2;
 export const SNAPSHOT_AGAIN_US = 400_000;
 /** No snapshot answers a stranger this soon after another one: many at once are a channel that comes up. */
 export const STRANGER_ALONE_US = 10_000_000;

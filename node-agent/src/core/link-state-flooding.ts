@@ -52,6 +52,8 @@ export class LinkStateFlooding {
   readonly #rivalAnsweredUs = new Float64Array(256).fill(Number.NEGATIVE_INFINITY);
   /** Told of a neighbour that has what this node lacks. */
   onBehind: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
+  /** Told of every advertisement that is heard on a bearer. */
+  onHeard: (nowUs: number, port: Port, local: number) => void = () => undefined;
   /** Told when the database has changed. */
   onRoutes: (nowUs: number) => void = () => undefined;
   /** Told of every advertisement that replaced another one; `hearsay`: not by its originator. */
@@ -154,6 +156,7 @@ export class LinkStateFlooding {
     if (result === "known" && (port.narrow || allHear(port, n))) port.updateFull.delete(local);
     if (result === "rival") this.#answerRival(nowUs, port, local);
     port.saidUs[local] = nowUs;
+    this.onHeard(nowUs, port, local);
     if (result === "news") {
       this.#tell(nowUs, before, local, n);
       this.#s.duplicates.restarted(advertisement.originator, advertisement.bootEpoch);

@@ -39,8 +39,6 @@ export interface Contact {
   askDueUs: number;
   /** Pause after the last question that went unanswered; 0: none did. */
   askGapUs: number;
-  /** When there was no way. */
-  askedInVain: boolean;
   answerDueUs: number;
 }
 
@@ -88,7 +86,6 @@ export class PeerKeys {
       candidate: undefined,
       askDueUs: 0,
       askGapUs: 0,
-      askedInVain: false,
       answerDueUs: 0,
     };
     this.#contacts.set(address, contact);

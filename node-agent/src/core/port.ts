@@ -3,6 +3,7 @@ import type { CoreBearer } from "./api.ts";
 import { NO_WAY } from "./area-paths.ts";
 import { BearerQueue } from "./bearer-queue.ts";
 import { BearerRules } from "./bearer-rules.ts";
+import { TrafficByClass } from "./class-traffic.ts";
 import type { Counters } from "./counters.ts";
 import { FlowLabels } from "./flow-labels.ts";
 import {
@@ -147,6 +148,11 @@ export interface Port {
   /** How long it had been quiet before the last carrier. */
   quietBeforeUs: number;
   turnSeed: number;
+  /**
+   * Local id of who has the first turn whatever is drawn, 0: nobody. After a key packet that is its transmitter, for what
+   * is sealed follows it; after an advertisement that was asked for, who asked. It stays so until that one has sent data.
+   */
+  turnFirst: number;
   /** A newcomer's random slot instead of its place in the order, drawn anew each time, until then. */
   turnExtraSlots: number;
   turnDiceUntilUs: number;
@@ -189,6 +195,8 @@ export interface Port {
   hellosSent: number;
   /** Link-state news to pass on: originators with full advertisements, deltas, and when. */
   readonly updateFull: Set<number>;
+  /** Originators whose advertisement answers a question for their key: before everything else. */
+  readonly keyAnswers: number[];
   readonly updateDeltas: Delta[];
   /** Deltas that say that a link is gone: they wait for nothing. */
   readonly badNews: Delta[];
@@ -260,6 +268,7 @@ export interface Port {
   framesReceived: number;
   octetsSent: number;
   octetsReceived: number;
+  readonly traffic: TrafficByClass;
   airtimeUs: number;
   /** Airtime of the last ten seconds, second by second. */
   readonly airtimeBySecond: Float64Array;
@@ -320,6 +329,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     quietBeforeUs: Number.POSITIVE_INFINITY,
     quietSinceUs: 0,
     turnSeed: 0,
+    turnFirst: 0,
     turnExtraSlots: 0,
     turnDiceUntilUs: 0,
     turnSettledUs: 0,
@@ -348,6 +358,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     hellosSinceFull: 0,
     hellosSent: 0,
     updateFull: new Set(),
+    keyAnswers: [],
     updateDeltas: [],
     badNews: [],
     badNewsDueUs: Number.POSITIVE_INFINITY,
@@ -395,6 +406,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     framesReceived: 0,
     octetsSent: 0,
     octetsReceived: 0,
+    traffic: new TrafficByClass(),
     airtimeUs: 0,
     airtimeBySecond: new Float64Array(10),
     airtimeSecond: 0,

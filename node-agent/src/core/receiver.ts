@@ -21,6 +21,7 @@ import {
   flowLabel,
   flowSequenceBits,
   isGroupKind,
+  isKeyPacket,
   isProtected,
   isUnicastKind,
   kindOf,
@@ -45,6 +46,7 @@ import type { Forwarding } from "./forwarding.ts";
 import type { GroupRelay } from "./group-relay.ts";
 import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
+import type { KeyAnswers } from "./key-answers.ts";
 import { FLOW_OFFER_DELAY_US, MAX_PAYLOAD_OCTETS } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Merging } from "./merge/merging.ts";
@@ -56,7 +58,7 @@ import { narrowLimit } from "./potential.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
-import { drawOrder, noticeVoice } from "./turn-taking.ts";
+import { drawOrder, firstAfter, noticeVoice } from "./turn-taking.ts";
 
 /** Seal around a narrow frame's plaintext. */
 const FRAME_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_TAG_OCTETS;
@@ -86,12 +88,15 @@ export class Receiver {
   readonly #overhearing: Overhearing;
   readonly #merging: Merging;
   readonly #endToEnd: EndToEnd;
+  readonly #keyAnswers: KeyAnswers;
   readonly #pathFrames: PathFrames;
   readonly #deliver: Deliver;
   readonly #reassembly: Reassembly;
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #header: DataHeader = createDataHeader();
   readonly #repair: Repair = createRepair();
+  /** Length of the frame at hand, or of the packet put together from its like. */
+  #lengthOctets = 0;
   /** The frame is the latest of its transmitter, no repetition: the digest in it is news. */
   #newest = false;
   readonly #fragment: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
@@ -110,6 +115,7 @@ export class Receiver {
       overhearing: Overhearing;
       merging: Merging;
       endToEnd: EndToEnd;
+      keyAnswers: KeyAnswers;
       pathFrames: PathFrames;
     },
     deliver: Deliver,
@@ -126,6 +132,7 @@ export class Receiver {
     this.#overhearing = parts.overhearing;
     this.#merging = parts.merging;
     this.#endToEnd = parts.endToEnd;
+    this.#keyAnswers = parts.keyAnswers;
     this.#pathFrames = parts.pathFrames;
     this.#deliver = deliver;
     this.#reassembly = new Reassembly(state.counters);
@@ -136,6 +143,7 @@ export class Receiver {
     if (length < SEAL_MIN_OCTETS || length > MAX_FRAME_OCTETS) return this.#s.counters.drop("frame-length");
     port.framesReceived++;
     port.octetsReceived += length;
+    this.#lengthOctets = length;
     port.rules.received(length);
     // Opening is in place, and the caller's octets may be shared with other receivers.
     const frame = this.#frame;
@@ -150,7 +158,7 @@ export class Receiver {
   #full(nowUs: number, port: Port, endpoint: number, length: number): void {
     const end = this.#s.secure.openFull(port, this.#frame, length);
     if (end === 0) return;
-    if (port.config.halfDuplex) drawOrder(port, this.#frame, end);
+    if (port.config.halfDuplex) drawOrder(port, this.#frame, end, port.turnFirst);
     // Only hellos travel in full frames: the address stands behind kind and flags on every layout.
     if (kindOf(this.#frame[FULL_HEADER_OCTETS] as number) !== FrameKind.hello || end < FULL_HEADER_OCTETS + 4) {
       return this.#s.counters.drop("unknown-kind");
@@ -179,7 +187,7 @@ export class Receiver {
       if (nowUs - n.lastHeardUs > 1_000_000) this.#hellos.askFor(nowUs, port, transmitter);
       return;
     }
-    this.#heardShared(nowUs, port, n, endpoint, end);
+    this.#heardShared(nowUs, port, n, endpoint, end, this.#carriesData());
     this.#newest = n.window.highest > highest;
     if (this.#newest) n.arrivedUs = nowUs;
     this.#noticeMissing(nowUs, port, n, highest);
@@ -200,7 +208,7 @@ export class Receiver {
       }
       if (end < 0) this.#repeated(nowUs, port, n, false, SHARED_HEADER_OCTETS, -end);
       else {
-        this.#heardShared(nowUs, port, n, endpoint, end);
+        this.#heardShared(nowUs, port, n, endpoint, end, this.#carriesData());
         this.#newest = false;
         this.#plainShared(nowUs, port, n, length, end);
       }
@@ -233,7 +241,7 @@ export class Receiver {
     const end = this.#s.secure.openFlow(port, n, this.#frame, length);
     if (end < 0 && flow !== undefined) this.#arq.oweReport(nowUs, port, n, false, -1, 0);
     if (end <= 0) return;
-    this.#heardShared(nowUs, port, n, endpoint, end);
+    this.#heardShared(nowUs, port, n, endpoint, end, true);
     this.#noticeMissing(nowUs, port, n, highest);
     if (flow === undefined || flow.neighbour !== n) this.#s.counters.counts.overheard++;
     else this.#flowPacket(nowUs, port, flow, end);
@@ -249,9 +257,11 @@ export class Receiver {
     readFlow(flow, this.#frame, this.#s.area, header);
     header.sequence = sequence;
     port.lastDataUs = nowUs;
+    port.traffic.received(header.trafficClass, this.#lengthOctets);
     this.#arq.oweReport(nowUs, port, n, false, -1, 0);
     if (header.source === this.#s.options.address) return this.#s.counters.count("duplicates");
     if (!this.#isFirst(nowUs, header.trafficClass, true)) return this.#s.counters.count("duplicates");
+    port.traffic.wasFirst(header.trafficClass);
     if (!this.#descends(header)) flows.refuse(flow);
     this.#unicast(nowUs, port, n, this.#frame, FLOW_HEADER_OCTETS, end);
   }
@@ -263,10 +273,16 @@ export class Receiver {
     return distance < narrowLimit(header.potential);
   }
 
-  #heardShared(nowUs: number, port: Port, n: Neighbour, endpoint: number, end: number): void {
+  /** Of a shared frame that has been opened. */
+  #carriesData(): boolean {
+    const kind = kindOf(this.#frame[SHARED_HEADER_OCTETS] as number);
+    return isUnicastKind(kind) || isGroupKind(kind) || kind === FrameKind.fragment;
+  }
+
+  #heardShared(nowUs: number, port: Port, n: Neighbour, endpoint: number, end: number, isData: boolean): void {
     n.endpoint = endpoint;
     this.#adjacency.heard(nowUs, port, n);
-    if (port.config.halfDuplex) drawOrder(port, this.#frame, end);
+    if (port.config.halfDuplex) drawOrder(port, this.#frame, end, firstAfter(port, n.local, isData));
   }
 
   #plainShared(nowUs: number, port: Port, n: Neighbour, length: number, end: number): void {
@@ -293,7 +309,7 @@ export class Receiver {
       const counter = sharedCounterBits(octets);
       const n = this.#adjacency.admitStranger(nowUs, port, stranger, local, counter);
       if (n === undefined) return true;
-      this.#heardShared(nowUs, port, n, endpoint, end);
+      this.#heardShared(nowUs, port, n, endpoint, end, this.#carriesData());
       this.#newest = true;
       this.#plainShared(nowUs, port, n, length, end);
       return true;
@@ -351,6 +367,7 @@ export class Receiver {
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
     else if (kind === FrameKind.suspicion) ok = this.#merging.handleSuspicion(nowUs, n, octets, from + 1, end);
     else if (kind === FrameKind.path) {
+      port.traffic.received(TrafficClass.bulk, this.#lengthOctets);
       ok = this.#pathFrames.handle(nowUs, port, n, octets, from + 1, end);
       this.#arq.passedBy(nowUs, port, n, direct);
     } else if (n.foreign && kind !== FrameKind.fragment) this.#s.counters.counts.overheard++;
@@ -396,6 +413,7 @@ export class Receiver {
     );
     if (whole === undefined) return true;
     this.#newest = false;
+    this.#lengthOctets = whole.length + FRAME_EXTRA_OCTETS;
     const kind = kindOf(whole[0] as number);
     if (!isUnicastKind(kind) && !isGroupKind(kind)) return false;
     return this.#data(nowUs, port, n, direct, kind, whole, 0, whole.length);
@@ -433,11 +451,13 @@ export class Receiver {
     if (header.digest >= 0 && this.#newest) this.#pulls.compareDigest(nowUs, port, n, header.digest);
     this.#newest = false;
     const here = header.destination === this.#s.options.address;
+    if (isKeyPacket(kind, header.trafficClass, header.precedence)) port.turnFirst = n.local;
     if (!group) {
       const nextArea = header.nextHopArea < 0 ? n.area : header.nextHopArea;
       if (port.shared && (header.nextHop !== this.#s.local || nextArea !== this.#s.area)) {
         this.#s.counters.counts.overheard++;
         this.#arq.heardPassedOn(nowUs, port, n, header);
+        this.#keyAnswers.overheard(nowUs, port, n, header);
         // What is for this node is for it whoever was to bring it.
         if (!here && !repaired) {
           const counterLow = sharedCounterBits(this.#frame);
@@ -449,9 +469,11 @@ export class Receiver {
     } else if (direct && header.trafficClass === TrafficClass.command) {
       this.#arq.oweReport(nowUs, port, n, true, -1, 0);
     }
+    port.traffic.received(header.trafficClass, this.#lengthOctets);
     // A repaired packet may pass a node again, or its own source: what it carries only ever shrinks, so that it cannot
     // circle. Only the destination need take it once.
     if (repaired && !here) {
+      port.traffic.wasFirst(header.trafficClass);
       if (port.narrow)
         header.sequence = this.#s.duplicates.rebuild(header.source, header.trafficClass, header.sequence);
       this.#unicast(nowUs, port, n, octets, body, end);
@@ -478,12 +500,16 @@ export class Receiver {
       if (group) this.#relay.heardAgain(port, n, header);
       return true;
     }
+    port.traffic.wasFirst(header.trafficClass);
     if (group) this.#group(nowUs, port, n, octets, body, end);
     else this.#unicast(nowUs, port, n, octets, body, end);
     return true;
   }
 
   #noticeFlow(nowUs: number, port: Port, flows: FlowLabels, n: Neighbour): void {
+    const { kind, trafficClass, precedence } = this.#header;
+    // A question, and who asks: no more will follow.
+    if (isKeyPacket(kind, trafficClass, precedence)) return;
     const random = this.#s.random.below(255);
     if (!flows.notice(nowUs, n, this.#header, n.window.highest, random)) return;
     port.labelDueUs = Math.min(port.labelDueUs, nowUs + FLOW_OFFER_DELAY_US);
@@ -498,6 +524,7 @@ export class Receiver {
 
   #unicast(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, end: number): void {
     const header = this.#header;
+    if (this.#keyAnswers.answers(nowUs, port, n, header, octets, body, end)) return;
     if (header.destination === this.#s.options.address) {
       const length = this.#unsealed(nowUs, port, octets, body, end - body);
       if (length < 0) return;

@@ -1,10 +1,20 @@
 import { createSnapshot, decodeSnapshot, encodeSnapshot } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import type { Forwarding } from "./forwarding.ts";
-import { SNAPSHOT_AGAIN_US, SNAPSHOT_GAP_US, SNAPSHOT_SPREAD_US, SNAPSHOT_TRIES, STRANGER_ALONE_US } from "./limits.ts";
+import {
+  SNAPSHOT_AGAIN_US,
+  SNAPSHOT_GAP_US,
+  SNAPSHOT_SAID,
+  SNAPSHOT_SPREAD_US,
+  SNAPSHOT_TRIES,
+  STRANGER_ALONE_US,
+} from "./limits.ts";
 import { UNREACHABLE } from "./link-cost.ts";
 import type { Neighbour, Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
+
+/** No snapshot that has to wait for nothing but others' frames is due later than so. */
+const SNAPSHOT_SOON_US = (SNAPSHOT_SPREAD_US * 5) / 4;
 
 /**
  * Distance snapshots out and in. Who hears a stranger on a narrow channel tells it at once whom it reaches; who learns of
@@ -33,8 +43,15 @@ export class Snapshots {
     if (!port.narrow) return;
     port.snapshotTarget = target;
     port.snapshotTries = 0;
-    const spreadUs = SNAPSHOT_SPREAD_US / 4 + this.#s.random.below(SNAPSHOT_SPREAD_US);
+    // Whoever has just heard the stranger has a turn of its own after it; on another channel nobody has.
+    const spreadUs =
+      target === 0 ? SNAPSHOT_SOON_US - SNAPSHOT_SPREAD_US + this.#s.random.below(SNAPSHOT_SPREAD_US) : 0;
     port.snapshotDueUs = Math.max(nowUs + spreadUs, port.snapshotSentUs + SNAPSHOT_GAP_US);
+  }
+
+  /** A full hello goes out: a snapshot that would follow soon follows at once, under the same key-up. */
+  accompany(nowUs: number, port: Port): void {
+    if (port.snapshotDueUs - nowUs <= SNAPSHOT_SOON_US) port.snapshotDueUs = nowUs;
   }
 
   /** Body (after the kind octet) of the snapshot that is due; 0 if there is nothing to tell. */
@@ -43,7 +60,7 @@ export class Snapshots {
     const target = port.snapshotTarget;
     port.snapshotDueUs = Number.POSITIVE_INFINITY;
     // Who says that it hears this node has been told.
-    if (port.snapshotTries > 0 && port.byLocal[target]?.twoWay !== false) return 0;
+    if (target !== 0 && port.snapshotTries > 0 && port.byLocal[target]?.twoWay !== false) return 0;
     this.#snapshot.target = target;
     distances.fill(-1);
     for (let local = 1; local < 255; local++) {
@@ -51,6 +68,8 @@ export class Snapshots {
       const address = (this.#s.area << 8) | local;
       const distance = this.#forwarding.farthest(nowUs, address);
       if (distance === UNREACHABLE) continue;
+      // Whoever has told of a node need not hear of it.
+      if (target !== 0 && this.#s.hearsay.via(nowUs, local) === target) continue;
       // A stranger's side knows nobody of this one; here all know what the database does.
       if (target === 0 && !this.#isNews(nowUs, port, local)) continue;
       distances[local] = distance;
@@ -62,8 +81,11 @@ export class Snapshots {
 
   #sent(nowUs: number, port: Port): void {
     port.snapshotSentUs = nowUs;
-    if (port.snapshotTarget === 0 || ++port.snapshotTries === SNAPSHOT_TRIES) return;
-    port.snapshotDueUs = nowUs + SNAPSHOT_AGAIN_US + this.#s.random.below(SNAPSHOT_AGAIN_US);
+    const toAll = port.snapshotTarget === 0;
+    if (++port.snapshotTries === (toAll ? SNAPSHOT_SAID : SNAPSHOT_TRIES)) return;
+    // First those have their say who have something for the nodes that it told of.
+    const againUs = toAll ? SNAPSHOT_GAP_US : SNAPSHOT_AGAIN_US;
+    port.snapshotDueUs = nowUs + againUs + this.#s.random.below(SNAPSHOT_AGAIN_US);
   }
 
   #isNews(nowUs: number, port: Port, local: number): boolean {

@@ -165,6 +165,7 @@ export function readBearer(port: Port, counters: Counters, nowUs: number): Beare
     framesReceived: port.framesReceived,
     octetsSent: port.octetsSent,
     octetsReceived: port.octetsReceived,
+    classes: port.traffic.read(port.framesReceived, port.octetsReceived),
     queuedFrames: port.queue.count,
     queuedMs: (port.queue.octets() * 8000) / port.config.bitrateBps,
     queues: QUEUE_AGE_WIDE_US.map((_, c) => ({

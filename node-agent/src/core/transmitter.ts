@@ -18,6 +18,7 @@ import {
   FULL_HEADER_OCTETS,
   flowPotential,
   isGroupKind,
+  isKeyPacket,
   isUnicastKind,
   kindOctet,
   MAX_FRAGMENTS,
@@ -31,6 +32,7 @@ import type { DatabasePulls } from "./database-pulls.ts";
 import { type FlowLabels, flowKey } from "./flow-labels.ts";
 import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
+import type { KeyAnswers } from "./key-answers.ts";
 import {
   CATCH_UP_US,
   MAX_FLOW_AHEAD,
@@ -53,6 +55,7 @@ import {
   burstAirtimeUs,
   channelQuiet,
   drawOrder,
+  firstAfter,
   inBurst,
   isSettling,
   settledUs,
@@ -89,6 +92,7 @@ export class Transmitter {
   readonly #arq: HopArq;
   readonly #snapshots: Snapshots;
   readonly #merging: Merging;
+  readonly #keyAnswers: KeyAnswers;
   readonly #header: DataHeader = createDataHeader();
   /** Two by bearer: video and bulk, and what goes between their parts. */
   readonly #fragmenting: Fragmenting[];
@@ -101,6 +105,9 @@ export class Transmitter {
   #trafficClass: number = CLASS_COUNT;
   /** What has just been encoded is a hello, link state or a pull. */
   #isControl = false;
+  #isData = false;
+  /** Who has the turn after it, 0: whoever had. */
+  #turnFirst = 0;
 
   constructor(
     state: CoreState,
@@ -111,6 +118,7 @@ export class Transmitter {
       arq: HopArq;
       snapshots: Snapshots;
       merging: Merging;
+      keyAnswers: KeyAnswers;
     },
   ) {
     this.#s = state;
@@ -120,6 +128,7 @@ export class Transmitter {
     this.#arq = parts.arq;
     this.#snapshots = parts.snapshots;
     this.#merging = parts.merging;
+    this.#keyAnswers = parts.keyAnswers;
     this.#fragmenting = Array.from({ length: 2 * state.ports.length }, () => ({
       inner: new Uint8Array(MAX_FRAME_OCTETS),
       innerOctets: 0,
@@ -139,6 +148,7 @@ export class Transmitter {
     for (let i = 0; i < ports.length; i++) {
       const port = ports[(this.#nextPort + i) % ports.length] as Port;
       if (!port.up || port.carrierBusy || (nowUs < this.#accessUs(port) && !inBurst(port, nowUs))) continue;
+      this.#trafficClass = CLASS_COUNT;
       if (!this.#pollPort(nowUs, port, slot)) continue;
       slot.bearerId = port.config.id;
       this.#onAir(nowUs, port, slot);
@@ -156,6 +166,7 @@ export class Transmitter {
       port.repeats.length > 0 ||
       port.direct.length > 0 ||
       port.suspicions.length > 0 ||
+      port.keyAnswers.length > 0 ||
       this.#fragmentReady(port)
     )
       return this.#accessUs(port);
@@ -197,6 +208,7 @@ export class Transmitter {
     const air = burstAirtimeUs(port, nowUs, airtimeUs(port.config, length));
     port.framesSent++;
     port.octetsSent += length;
+    port.traffic.sent(this.#trafficClass, length);
     port.rules.sent(length);
     port.airtimeUs += air;
     const second = Math.floor(nowUs / 1e6);
@@ -211,7 +223,10 @@ export class Transmitter {
     if (port.narrow) this.#onNarrowAir(nowUs, port, air);
     if (!port.config.halfDuplex) return;
     channelQuiet(port, port.accessUs, this.#s.random);
-    drawOrder(port, slot.octets, slot.length - port.tagOctets);
+    const first = this.#turnFirst > 0 ? this.#turnFirst : firstAfter(port, this.#s.local, this.#isData);
+    drawOrder(port, slot.octets, slot.length - port.tagOctets, first);
+    this.#turnFirst = 0;
+    this.#isData = false;
   }
 
   #onNarrowAir(nowUs: number, port: Port, airUs: number): void {
@@ -223,6 +238,7 @@ export class Transmitter {
   #pollPort(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (port.queue.count > 0 && this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
     if (port.suspicions.length > 0 && this.#suspicion(port, slot)) return true;
+    if (port.keyAnswers.length > 0 && this.#keyAnswer(nowUs, port, slot)) return true;
     if (port.queue.urgency() < URGENT_LEVELS && this.#data(nowUs, port, slot)) return true;
     if (port.newsAgainDueUs <= nowUs) this.#sayAgain(nowUs, port);
     if (port.badNewsDueUs <= nowUs) return this.#update(nowUs, port, slot, true);
@@ -305,6 +321,20 @@ export class Transmitter {
     return this.#finishControl(port, port.neighbours[next.neighbour], slot, end);
   }
 
+  #keyAnswer(nowUs: number, port: Port, slot: TransmitSlot): boolean {
+    if (this.#hellos.introducesItself(nowUs, port)) return this.#hello(nowUs, port, slot);
+    const from = this.#begin(port, FrameKind.linkState, slot);
+    const room = port.config.mtuOctets - from - port.tagOctets;
+    const octets = this.#keyAnswers.encode(nowUs, port, slot.octets, from, room);
+    if (octets === 0) return false;
+    this.#turnFirst = this.#keyAnswers.asker;
+    this.#s.counters.count("updates-sent");
+    this.#isControl = true;
+    this.#trafficClass = CLASS_COUNT;
+    this.#sendData(nowUs, port, undefined, slot, from + octets, false, nowUs + UPDATE_REPAIR_US, 0);
+    return true;
+  }
+
   #labelOffer(port: Port, slot: TransmitSlot): boolean {
     if (port.flows === undefined || !port.flows.nextOffer(this.#offer)) {
       port.labelDueUs = EVER;
@@ -339,6 +369,7 @@ export class Transmitter {
     slot.octets[from] = CONTROL | (FrameKind.hello << 4);
     const end = from + 1 + this.#hellos.encode(nowUs, port, full, slot.octets, from + 1);
     this.#isControl = true;
+    if (full) this.#snapshots.accompany(nowUs, port);
     slot.endpoint = -1;
     slot.length = full
       ? this.#s.secure.sealFull(port, slot.octets, end)
@@ -417,6 +448,7 @@ export class Transmitter {
       const at = ring.offset(index);
       copyOctets(ring.octets, at, at + length, slot.octets, 0);
       ring.sentUs[index] = nowUs;
+      this.#trafficClass = ring.trafficClass[index] as number;
       slot.length = length;
       const owner = neighbourAt(port, ring.neighbour[index] as number) ?? n;
       slot.endpoint = owner === undefined ? -1 : owner.endpoint;
@@ -442,6 +474,7 @@ export class Transmitter {
   #packet(nowUs: number, port: Port, n: Neighbour | undefined, packet: number, slot: TransmitSlot): boolean {
     const pool = this.#s.pool;
     this.#trafficClass = pool.trafficClass[packet] as number;
+    this.#isData = true;
     if (!port.shared && (n === undefined || n.receiverIndex < 0)) {
       this.#s.counters.drop("bearer-lost", pool.trafficClass[packet], port.config.id);
       return false;
@@ -454,6 +487,7 @@ export class Transmitter {
     const end = this.#encode(port, n, packet, slot.octets, from);
     const deadlineUs = pool.deadlineUs[packet] as number;
     const kind = pool.kind[packet] as number;
+    if (isKeyPacket(kind, this.#trafficClass, pool.precedence[packet] as number)) this.#turnFirst = this.#s.local;
     if (end + port.tagOctets > port.config.mtuOctets)
       return this.#startFragments(nowUs, port, n, slot, from, end, deadlineUs, kind);
     const acknowledged =
@@ -663,6 +697,7 @@ export class Transmitter {
     copyOctets(f.inner, f.next * f.partOctets, to, slot.octets, end);
     end += to - f.next * f.partOctets;
     f.next++;
+    this.#isData = true;
     this.#trafficClass = classOf(f.inner[0] as number);
     this.#sendData(nowUs, port, n, slot, end, isUnicastKind(f.kind), f.deadlineUs, 0);
     return true;
@@ -695,6 +730,7 @@ function noteCopy(port: Port, n: Neighbour | undefined, pool: PacketPool, packet
 /** Nobody can open a newcomer's frames before its first hello: that goes like voice. */
 function urgencyOf(port: Port): Urgency {
   if (port.hellosSent === 0) return "voice";
+  if (port.keyAnswers.length > 0) return "flash";
   const level = port.queue.urgency();
   if (level < 0 || level >= URGENT_LEVELS) return "ordinary";
   return level < FLASH_LEVELS ? "flash" : "voice";

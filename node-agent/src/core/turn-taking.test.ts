@@ -5,7 +5,7 @@ import { Counters } from "./counters.ts";
 import { PacketPool } from "./packet-pool.ts";
 import { createNeighbour, createPort, type Port } from "./port.ts";
 import { NARROW } from "./testing/virtual-mesh.ts";
-import { accessUs, noticeVoice } from "./turn-taking.ts";
+import { accessUs, firstAfter, noticeVoice } from "./turn-taking.ts";
 
 const BUNDLE_US = 120_000;
 const TALKER = 9;
@@ -63,6 +63,25 @@ test("when another member speaks on in a silent one's place, its bundles are kep
     const phaseUs = (beginsUs - takesOverUs) % BUNDLE_US;
     assert.ok(phaseUs > LATE_US && phaseUs <= BUNDLE_US - LATE_US, `begins at ${phaseUs}`);
   }
+});
+
+test("who is first begins before all others, who keep their order, until its data has gone", () => {
+  const quietUs = 60_000_000;
+  const all = channels(0);
+  for (const port of all) port.quietSinceUs = quietUs;
+  const begin = (): number[] => all.map((port, i) => accessUs(port, MEMBERS[i] as number, "ordinary", quietUs));
+  const byDraw = [...MEMBERS].sort((a, b) => (begin()[a - 1] as number) - (begin()[b - 1] as number));
+  for (const first of MEMBERS) {
+    for (const port of all) port.turnFirst = first;
+    const order = [...MEMBERS].sort((a, b) => (begin()[a - 1] as number) - (begin()[b - 1] as number));
+    assert.equal(order, [first, ...byDraw.filter((member) => member !== first)]);
+    assert.is(new Set(begin()).size, MEMBERS.length, "a slot for each");
+  }
+  const [port] = all as [Port];
+  port.turnFirst = 3;
+  assert.is(firstAfter(port, 3, false), 3);
+  assert.is(firstAfter(port, 2, true), 3);
+  assert.is(firstAfter(port, 3, true), 0);
 });
 
 test.run();

@@ -154,15 +154,26 @@ export function afterTalk(port: Port, dueUs: number): number {
   return Math.max(dueUs, Math.min(dueUs + TALK_PATIENCE_US, port.voiceStartUs + TALKING_US));
 }
 
-/** Takes the order of the next turns from a frame that was heard or sent, whose tag is at `tagAt`. */
-export function drawOrder(port: Port, frame: Uint8Array, tagAt: number): void {
+/**
+ * Takes the order of the next turns from a frame that was heard or sent, whose tag is at `tagAt`. `first` is before all
+ * others, whatever is drawn; 0: nobody.
+ */
+export function drawOrder(port: Port, frame: Uint8Array, tagAt: number, first: number): void {
   port.turnSeed = readU32(frame, tagAt);
+  port.turnFirst = first;
+}
+
+/** Who is first after a frame of member `local` that brings no other news of that: whoever was, until its data has gone. */
+export function firstAfter(port: Port, local: number, isData: boolean): number {
+  return isData && port.turnFirst === local ? 0 : port.turnFirst;
 }
 
 /** How many members come before this node: comparing two by their draw needs no common list of members. */
 export function placeInOrder(port: Port, ownLocal: number): number {
+  if (port.turnFirst === ownLocal) return 0;
   const own = mix32(port.turnSeed ^ ownLocal);
   let before = 0;
-  for (const n of port.neighbours) if (n.alive && mix32(port.turnSeed ^ n.local) < own) before++;
+  for (const n of port.neighbours)
+    if (n.alive && (n.local === port.turnFirst || mix32(port.turnSeed ^ n.local) < own)) before++;
   return before;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type IpPrefix, parseIpPrefix } from "@skein/codecs";
 import { type Bearer, type BearerCounters, kernelCallsMissing, useHostCopy } from "@skein/radio-hal";
-import type { AgentStatus, LogEvent } from "../api/types.ts";
+import type { AgentStatus, LogEvent, WhatIf } from "../api/types.ts";
 import { addressTextOf, type LoadedConfig } from "../config/load.ts";
 import {
   type CoreOptions,
@@ -39,11 +39,13 @@ import { monotonicUs } from "./clock.ts";
 import { runCommand } from "./commands.ts";
 import type { Log } from "./log.ts";
 import { MeshLoop } from "./mesh-loop.ts";
+import { PathHistory } from "./path-history.ts";
 import { createPolicyGate, fingerprint } from "./policy-key.ts";
 import { errorMessage } from "./skein-error.ts";
 import { createSodiumCrypto } from "./sodium-crypto.ts";
 import { createSodiumIdentity } from "./sodium-identity.ts";
 import { openStore, type Store } from "./store.ts";
+import { whatIf } from "./what-if.ts";
 
 /** The built handset page, where the controller's package lies beside this one. */
 const HANDSET_FOLDER = fileURLToPath(new URL("../../../controller/dist/handset", import.meta.url));
@@ -125,6 +127,7 @@ class Agent implements RunningAgent {
   readonly #video: VideoService;
   readonly #policy: PolicyService;
   readonly #usage: DataUsage;
+  readonly #paths: PathHistory;
   readonly #tak: TakGateway | undefined;
   #ip: IpGateway | undefined;
   #split: SplitTcp | undefined;
@@ -171,6 +174,7 @@ class Agent implements RunningAgent {
     this.#policy = new PolicyService(context, key);
     this.#usage = new DataUsage(context);
     this.#policy.onDocument = (document) => this.#usage.rule(document, Date.now());
+    this.#paths = new PathHistory(config.bearers.map(({ name }) => name));
     this.#tak = config.tak && new TakGateway(context, config.tak, (member) => this.#memberOf(member));
     if (this.#tak) this.#positions.onPosition = (member, report) => this.#tak?.send(member, report);
     store.onFailure = (error) => {
@@ -189,6 +193,9 @@ class Agent implements RunningAgent {
     this.#api = await startApiServer(config.api.listen, HANDSET_FOLDER, {
       status: () => this.#status(),
       route: (to) => this.#route(to),
+      paths: (atMs, sequence) => this.#paths.since(atMs, sequence),
+      whatIf: (query) => this.#whatIf(query),
+      everySecond: () => this.#paths.sample(this.#core.bearerStatus(monotonicUs()), Date.now()),
       command: (command, client) => runCommand(this.#targets(), command, client),
       webrtc: (offer) => this.#video.offer(offer),
       pcm: (group, pcm, client) => this.#voice.pcmIn(group, pcm, client),
@@ -297,6 +304,7 @@ class Agent implements RunningAgent {
   #onEvent(event: NodeEvent, nowUs: number): void {
     switch (event.type) {
       case "voice":
+        this.#paths.onVoice(event, nowUs);
         return this.#voice.onVoice(event, nowUs);
       case "video":
         return this.#video.onVideo(event, nowUs);
@@ -318,6 +326,8 @@ class Agent implements RunningAgent {
         return this.#usage.onCap(event);
       case "neighbour":
         return this.#onNeighbour(event, nowUs);
+      case "path":
+        return this.#onPath(event, nowUs);
       case "ip":
         if (this.#ip === undefined) this.#ipIgnored++;
         return this.#ip?.onEvent(event, nowUs);
@@ -354,10 +364,18 @@ class Agent implements RunningAgent {
     const { bearerId, address, up, reason } = event;
     const bearer = this.#loaded.config.bearers[bearerId]?.name ?? "";
     this.#journal.write("neighbour", nowUs, { bearer, address, up, reason });
+    this.#paths.onEvent(event, Date.now());
     this.#split?.onRoutes();
     const what = `Link to ${this.#memberOf(address).name} over ${bearer}`;
     if (up) this.#events.add("info", `${what} is up`);
     else this.#events.add("warn", `${what} is down: ${reason}`);
+  }
+
+  #onPath(event: Extract<NodeEvent, { type: "path" }>, nowUs: number): void {
+    const { bearerId, address, change, reason, silentMs } = event;
+    const bearer = this.#loaded.config.bearers[bearerId]?.name ?? "";
+    this.#journal.write("path", nowUs, { bearer, address, change, reason, silentMs });
+    this.#paths.onEvent(event, Date.now());
   }
 
   #onBearer(bearer: Bearer, up: boolean, reason: string): void {
@@ -442,12 +460,30 @@ class Agent implements RunningAgent {
       sos: this.#sos.records(),
       voice: this.#voice.status(nowUs),
       video: this.#video.status(nowUs),
+      paths: this.#pathStatus(core, nowUs),
       battery: { percent: Number.isNaN(this.#battery.percent) ? null : this.#battery.percent },
       policy: this.#policy.status,
       uptimeMs: Math.round((nowUs - this.#startedUs) / 1000),
       recentEvents: this.#events.recent(),
       counters: this.#counters(),
     };
+  }
+
+  #pathStatus({ neighbours }: CoreStatus, nowUs: number): AgentStatus["paths"] {
+    const addresses = [...new Set(neighbours.map(({ address }) => address))];
+    const paths = addresses.map((address) => ({ address, paths: this.#core.paths(nowUs, address) }));
+    return paths.filter((one) => one.paths.length > 0);
+  }
+
+  #whatIf(query: URLSearchParams): WhatIf | undefined {
+    const nowUs = monotonicUs();
+    const bearerId = this.#loaded.config.bearers.findIndex(({ name }) => name === query.get("bearer"));
+    const link = /^(\d+)-(\d+)$/.exec(query.get("link") ?? "");
+    const bearer = this.#loaded.config.bearers[bearerId];
+    const loss = bearer
+      ? { bearerId, kind: describeBearer(bearerId, bearer).kind }
+      : link && { from: Number(link[1]), to: Number(link[2]) };
+    return loss ? whatIf(this.#core.status(nowUs), loss, (to) => this.#core.explainRoute(nowUs, to)) : undefined;
   }
 
   #route(to: string): RouteExplanation | undefined {

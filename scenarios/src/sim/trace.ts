@@ -25,9 +25,11 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   "peer-key": 13,
   "key-conflict": 14,
   bulk: 15,
-  "policy-state": 16,
-  cap: 17,
+  path: 16,
+  "policy-state": 17,
+  cap: 18,
 };
+const PATH_CODE = { missed: 1, suspected: 2, trusted: 3 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
 
 /**
@@ -60,6 +62,8 @@ export class Trace {
     switch (event.type) {
       case "neighbour":
         return this.#numbers(event.bearerId, event.address, event.up ? 1 : 0);
+      case "path":
+        return this.#numbers(event.bearerId, event.address, PATH_CODE[event.change]);
       case "routes":
         return this.#numbers(event.version);
       case "text":

@@ -1,0 +1,130 @@
+import {
+  type Advertisement,
+  createDataHeader,
+  encodeAdvertisement,
+  encodeNarrowDataHeader,
+  encodeShortKeyQuestion,
+  FrameKind,
+  KEY_CLASS,
+  KEY_PRECEDENCE,
+  kindOf,
+  SHARED_HEADER_OCTETS,
+} from "@skein/codecs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { KEY_ANSWER_BURST } from "./limits.ts";
+import { ANY_POTENTIAL } from "./potential.ts";
+import { sealAsInsider } from "./testing/insider.ts";
+import { createNullIdentity } from "./testing/null-identity.ts";
+import { type Medium, NARROW, VirtualMesh } from "./testing/virtual-mesh.ts";
+
+const SECOND = 1_000_000;
+
+/** Two channels of three, never in touch; their nodes 2 and 3 can meet on a third channel. */
+function partitions(): { mesh: VirtualMesh; west: Medium; border: Medium } {
+  const channel = (name: string, members: number[]): Medium => ({ name, bearer: NARROW, members, loss: 0 });
+  const [west, border] = [channel("west", [0, 1, 2]), channel("border", [2, 3])];
+  const mesh = new VirtualMesh(6, [west, channel("east", [3, 4, 5]), border]);
+  mesh.cut(2, 3, border);
+  mesh.run(60 * SECOND);
+  return { mesh, west, border };
+}
+
+function count(mesh: VirtualMesh, node: number, what: string): number {
+  const { counters, drops } = mesh.node(node).core.status(mesh.nowUs);
+  return counters[what] ?? drops[what] ?? 0;
+}
+
+/** The border opens, and node 0 says something to node 5 as soon as it hears of it. */
+function meetAndSay(mesh: VirtualMesh, border: Medium): void {
+  mesh.restore(2, 3, border);
+  assert.ok(mesh.run(5 * SECOND, () => mesh.node(0).core.isReachable(0x106)));
+  mesh.node(0).core.sendText(mesh.nowUs, 0x106, new TextEncoder().encode("who are you"));
+  mesh.drain(0);
+}
+
+const hasText = (mesh: VirtualMesh): boolean => mesh.node(5).events.some((e) => e.type === "text");
+
+test("where partitions meet, the first border node that knows a key answers for its owner, for all who heard the question", () => {
+  const { mesh, border } = partitions();
+  const relayed: number[] = [];
+  mesh.onFrame = (from, medium, octets) => {
+    if (medium.name === "west" && from === 2) relayed.push(kindOf(octets[SHARED_HEADER_OCTETS] as number));
+  };
+  meetAndSay(mesh, border);
+  assert.ok(mesh.run(3 * SECOND, () => hasText(mesh)));
+  assert.is(count(mesh, 0, "keys-asked"), 1);
+  assert.is(count(mesh, 3, "keys-answered-for-others"), 1);
+  assert.is(count(mesh, 2, "keys-answered-for-others"), 1);
+  assert.is(
+    count(mesh, 5, "keys-answered") + count(mesh, 5, "keys-asked"),
+    0,
+    "the destination is not asked, nor need it ask",
+  );
+  assert.ok(relayed.includes(FrameKind.linkState));
+  // The other node of the channel has heard it, too: it need not ask any more.
+  mesh.node(1).core.sendText(mesh.nowUs, 0x106, Uint8Array.of(0x41));
+  mesh.drain(1);
+  mesh.run(SECOND);
+  assert.is(count(mesh, 1, "keys-asked"), 0);
+});
+
+test("who forges an answer to a question is contradicted, and what was said arrives, for the true key", () => {
+  const { mesh, west, border } = partitions();
+  // Node 1 has been captured.
+  mesh.node(1).powered = false;
+  const forged: Advertisement = {
+    originator: 0x106,
+    nodeId: 1005,
+    bootEpoch: 1,
+    sequence: 60_000,
+    role: 0,
+    capabilities: 0,
+    name: new Uint8Array([0x41]),
+    links: [{ neighbour: 2, channel: 1, vector: 0 }],
+    prefixes: [],
+    areas: [],
+    publicKey: createNullIdentity(66).publicKey,
+  };
+  let told = 0;
+  mesh.onFrame = (from, medium) => {
+    if (from !== 0 || medium !== west || told > 0 || count(mesh, 0, "keys-asked") === 0) return;
+    const frame = sealAsInsider(mesh.node(1).options, 0, told++, (out, offset) => {
+      out[offset] = 0;
+      return 1 + encodeAdvertisement(forged, out, offset + 1, true);
+    });
+    for (const hears of [0, 2]) mesh.inject(mesh.nowUs + SECOND / 10, hears, 0, frame);
+  };
+  meetAndSay(mesh, border);
+  assert.ok(mesh.run(30 * SECOND, () => hasText(mesh)));
+  assert.is(told, 1);
+  assert.ok(count(mesh, 5, "contradicted") >= 1);
+  const kept = mesh.node(0).events.filter((e) => e.type === "peer-key");
+  assert.equal(kept, [{ type: "peer-key", nodeId: 1005, publicKey: mesh.node(5).options.identity.publicKey }]);
+});
+
+test("questions for everybody, without end, are answered in bounded number, and the rest counted", () => {
+  const { mesh } = partitions();
+  mesh.node(1).powered = false;
+  const header = {
+    ...createDataHeader(),
+    kind: FrameKind.unicast,
+    trafficClass: KEY_CLASS,
+    precedence: KEY_PRECEDENCE,
+  };
+  for (let i = 0; i < 200; i++) {
+    const frame = sealAsInsider(mesh.node(1).options, 0, i, (out, offset) => {
+      const question = { ...header, nextHop: 3, source: 0x102, destination: 0x101 + 2 * (i % 2), sequence: i };
+      const at = offset - 1 + encodeNarrowDataHeader({ ...question, potential: ANY_POTENTIAL }, out, offset - 1);
+      return at + encodeShortKeyQuestion(out, at) - offset;
+    });
+    mesh.inject(mesh.nowUs + 1, 2, 0, frame);
+    mesh.run(SECOND / 20);
+  }
+  const answers = count(mesh, 2, "keys-answered-for-others");
+  // 10 s: the burst, and one each two seconds.
+  assert.ok(answers > KEY_ANSWER_BURST && answers <= KEY_ANSWER_BURST + 7, `${answers} answers`);
+  assert.ok(count(mesh, 2, "key-answers") >= 100, `${count(mesh, 2, "key-answers")} not answered`);
+});
+
+test.run();
