@@ -75,7 +75,7 @@ const CAP_STATES = ["bearers.capOpen", "bearers.capWarned", "bearers.capReserve"
 /** Used of how much, and what still goes. */
 function CapCell({ cap, t }: { cap: PictureBearer["cap"]; t: Translate }) {
   if (cap === null) return <>{t("unit.never")}</>;
-  const megabytes = (octets: number): string => (octets / 1e6).toFixed(1);
+  const megabytes = (octets: number): string => (octets / 1e6).toFixed(octets < 1e8 ? 1 : 0);
   const quality = cap.level === 0 ? "good" : cap.level === 1 ? "fair" : "poor";
   return (
     <span class={`quality quality-${quality}`} title={t(CAP_STATES[cap.level] ?? CAP_STATES[0])}>
