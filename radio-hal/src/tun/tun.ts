@@ -1,14 +1,10 @@
 import { closeSync, constants as files, openSync, writeSync } from "node:fs";
-import { getCompileCacheDir } from "node:module";
-import { dirname } from "node:path";
-import { Worker } from "node:worker_threads";
 import { type Cidr, copyOctets, parseCidr } from "@skein/codecs";
 import { HalError, systemCode } from "../hal-error.ts";
 import { Coalescer } from "./coalescer.ts";
-import { DirectReader } from "./direct-reader.ts";
 import { errorName, type TunCalls, tunCalls } from "./libc.ts";
 import { Netlink } from "./netlink.ts";
-import { createRingMemory, RingReader } from "./packet-ring.ts";
+import { Readable } from "./readable.ts";
 import { type OnPacket, Segmenter } from "./segmenter.ts";
 import { GsoType, VIRTIO_HEADER_OCTETS } from "./virtio-header.ts";
 
@@ -27,8 +23,6 @@ export interface TunCounters {
   octetsRead: number;
   packetsWritten: number;
   octetsWritten: number;
-  /** Packets that came faster than they were taken. */
-  droppedRead: number;
   /** What the kernel gave that made no sense. */
   droppedMalformed: number;
   /** Packets that the kernel refused. */
@@ -53,12 +47,8 @@ export interface TunDevice {
 }
 
 export const TUN_FILE = "/dev/net/tun";
-/** Packets that wait for the main thread. */
-const RING_SLOTS = 256;
 /** Packets handed over in one turn at most, but for the last ones that came as one: sockets and timers get their turn. */
 const PACKETS_PER_TURN_MAX = 64;
-/** So many reads in a row are worth to be made here, while the thread rests. */
-const MANY_READS = 4;
 /** What the kernel may give at once as one packet of a flow. More would keep everything else waiting. */
 const GSO_MAX_OCTETS = 16_384;
 const NAME_MAX_OCTETS = 15;
@@ -80,7 +70,7 @@ const WITHOUT_IPV6 = ["EAFNOSUPPORT", "EOPNOTSUPP", "EACCES"];
 const METRIC = 2000;
 
 /**
- * Makes a TUN interface, sets it up with addresses and routes, and reads it on a thread of its own.
+ * Makes a TUN interface, sets it up with addresses and routes, and reads it.
  * `onPacket` gets whole IP packets, octets[offset, offset + length), valid (and free to change) during the call.
  * @throws HalError `tun-missing`, `tun-denied`, `tun-in-use`, `tun-unavailable`, `bad-option`
  */
@@ -149,7 +139,7 @@ function parseNetwork(text: string): Cidr {
 
 function openFile(): number {
   try {
-    return openSync(TUN_FILE, files.O_RDWR);
+    return openSync(TUN_FILE, files.O_RDWR | files.O_NONBLOCK);
   } catch (error) {
     const code = systemCode(error);
     if (code === "EACCES" || code === "EPERM") throw denied(code, error);
@@ -200,15 +190,6 @@ function inUse(name: string): HalError {
   return new HalError("tun-in-use", `there is an interface ${name} already`, "give another name in `ip.tun`");
 }
 
-/**
- * The thread shares this process's cache of compiled code (Node adds a folder per version to the one it is given):
- * without it, it would load what strips types, 35 ms and 20 MB.
- */
-function workerEnvironment(): NodeJS.ProcessEnv {
-  const own = getCompileCacheDir();
-  return own === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(own) };
-}
-
 class KernelTun implements TunDevice {
   readonly name: string;
   readonly mtuOctets: number;
@@ -217,27 +198,19 @@ class KernelTun implements TunDevice {
     octetsRead: 0,
     packetsWritten: 0,
     octetsWritten: 0,
-    droppedRead: 0,
     droppedMalformed: 0,
     droppedWritten: 0,
   };
   readonly #fd: number;
   readonly #link: Netlink;
   readonly #index: number;
-  readonly #ring: RingReader;
   readonly #segmenter: Segmenter;
   readonly #coalescer: Coalescer;
   readonly #onPacket: OnPacket;
-  readonly #ended: Promise<void>;
-  readonly #drain = (): void => this.#take();
-  /** A process that ends without `close()` waits for its threads: this one sleeps until there is a packet. */
-  readonly #letGo = (): void => {
-    this.#link.deleteLink(this.#index);
-    this.#ring.openGate();
-  };
-  readonly #direct: DirectReader;
-  /** Reads since there was nothing. */
-  #inARow = 0;
+  readonly #calls: TunCalls;
+  readonly #readable: Readable;
+  readonly #read: Uint8Array<ArrayBuffer>;
+  readonly #readAt: number;
   #isFlushDue = false;
   #closing: Promise<void> | undefined;
 
@@ -254,26 +227,13 @@ class KernelTun implements TunDevice {
       this.#counters.octetsRead += length;
       onPacket(octets, offset, length);
     };
-    const readOctets = 4 * Math.ceil((VIRTIO_HEADER_OCTETS + Math.max(GSO_MAX_OCTETS, options.mtuOctets)) / 4);
-    const memory = createRingMemory(RING_SLOTS, readOctets);
-    this.#ring = new RingReader(memory);
-    this.#direct = new DirectReader(calls, fd, readOctets);
-    const worker = new Worker(new URL("./tun-worker.ts", import.meta.url), {
-      workerData: { fd, memory },
-      name: options.name,
-      env: workerEnvironment(),
-      // It copies octets: the smallest heap will do.
-      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 },
-    });
-    this.#ended = new Promise((resolve) => worker.once("exit", () => resolve()));
-    // An error ends the thread, and `exit` follows.
-    worker.on("error", () => undefined);
-    process.once("exit", this.#letGo);
-    this.#take();
+    this.#calls = calls;
+    this.#read = new Uint8Array(new ArrayBuffer(VIRTIO_HEADER_OCTETS + Math.max(GSO_MAX_OCTETS, options.mtuOctets)));
+    this.#readAt = calls.addressOf(this.#read.buffer);
+    this.#readable = new Readable(calls, fd, this.#read, (length) => this.#take(length));
   }
 
   get counters(): Readonly<TunCounters> {
-    this.#counters.droppedRead = this.#ring.dropped;
     return this.#counters;
   }
 
@@ -335,50 +295,20 @@ class KernelTun implements TunDevice {
   }
 
   async #close(): Promise<void> {
-    process.removeListener("exit", this.#letGo);
-    // The thread's `read` fails when the interface has gone.
-    this.#letGo();
+    this.#link.deleteLink(this.#index);
     this.#link.close();
-    await this.#ended;
+    await this.#readable.close();
     closeSync(this.#fd);
   }
 
-  /** Hands over what has come, then sleeps until there is more. */
-  #take(): void {
+  /** Hands over what has come, and what else there is by now, up to this turn's share. */
+  #take(first: number): void {
     const upTo = this.#counters.packetsRead + PACKETS_PER_TURN_MAX;
-    while (this.#counters.packetsRead < upTo) {
-      if (this.#closing !== undefined) return;
-      if (!this.#takeOne()) return this.#sleep();
-      // Here and not before sleeping: a thread that is stopped then has nothing to wake anybody for.
-      if (++this.#inARow === MANY_READS && this.#direct.works) this.#ring.closeGate();
+    let length = first;
+    while (length > 0 && this.#closing === undefined) {
+      if (!this.#segmenter.each(this.#read, 0, length, this.#onPacket)) this.#counters.droppedMalformed++;
+      if (this.#counters.packetsRead >= upTo) return;
+      length = this.#calls.read(this.#fd, this.#readAt, this.#read.length);
     }
-    setImmediate(this.#drain);
-  }
-
-  #takeOne(): boolean {
-    const ring = this.#ring;
-    let length = ring.length();
-    if (length >= 0) {
-      this.#handOver(ring.packets, ring.offset(), length);
-      ring.release();
-      return true;
-    }
-    if (!ring.isGateReached) return false;
-    length = this.#direct.read();
-    if (length >= 0) this.#handOver(this.#direct.octets, 0, length);
-    return length >= 0;
-  }
-
-  #handOver(octets: Uint8Array, offset: number, length: number): void {
-    if (!this.#segmenter.each(octets, offset, length, this.#onPacket)) this.#counters.droppedMalformed++;
-  }
-
-  #sleep(): void {
-    this.#inARow = 0;
-    this.#ring.openGate();
-    if (this.#ring.ended) return;
-    const woken = this.#ring.wait();
-    if (woken === undefined) setImmediate(this.#drain);
-    else woken.then(this.#drain);
   }
 }

@@ -11,7 +11,7 @@
  * completes it: the octets from `sum begins` to the end, stored so many octets behind that.
  */
 export const VIRTIO_HEADER_OCTETS = 10;
-export const NEEDS_SUM = 1;
+const NEEDS_SUM = 1;
 export const GsoType = { none: 0, tcpv4: 1, tcpv6: 4, udp: 5 } as const;
 /** Beside a type: the flow uses explicit congestion notification. */
 const GSO_ECN = 0x80;
