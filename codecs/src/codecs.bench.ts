@@ -3,7 +3,8 @@
  * a busy machine does not change them much. One JSON object a line.
  */
 import { readFileSync } from "node:fs";
-import { decodePolicy, encodePolicy } from "./bundle/policy.ts";
+import type { PolicyDocument } from "./bundle/policy.ts";
+import { decodePolicyEnvelope, encodePolicyEnvelope } from "./bundle/policy-envelope.ts";
 import type { CotEvent } from "./cot/cot-event.ts";
 import { decodeCotEvent, encodeCotEvent } from "./cot/cot-event.ts";
 import type { CotPosition } from "./cot/cot-position.ts";
@@ -121,14 +122,23 @@ function smallFormats(): void {
 }
 
 function documents(): void {
-  const policy = {
+  const document: PolicyDocument = {
     version: 3,
-    bearers: { satellite: { costCentsPerMegabyte: 500, preference: -1 }, lte: { costCentsPerMegabyte: 1.5 } },
-    classes: { voice: { copies: 2 } },
+    bearers: {
+      satellite: {
+        costCentsPerMegabyte: 500,
+        preference: -20,
+        cap: { megabytes: 50, per: "month", reservePercent: 5, counts: "both" },
+      },
+      lte: { costCentsPerMegabyte: 2, cap: { megabytes: 500, per: "day", reservePercent: 5, counts: "both" } },
+      mesh: { preference: 10 },
+    },
+    classes: { voice: { copies: { calm: 1, risk: 2 } }, bulk: { never: ["satellite"], maxKbps: 512 } },
   };
-  const policyOctets = encodePolicy(policy, out, 0);
-  octets("policy, two bearers and a class", policyOctets);
-  rate("policy decode", "policies/s", null, () => decodePolicy(out, 0, policyOctets)?.version ?? 0);
+  const policyOctets = encodePolicyEnvelope({ publisher: 257, publishedS: 1.8e9, document, signed: true }, out);
+  octets("signed policy, three bearers with two caps and two classes", policyOctets, 200);
+  const envelope = out.slice(0, policyOctets);
+  rate("policy decode", "policies/s", null, () => decodePolicyEnvelope(3, envelope)?.document.version ?? 0);
 
   const file = readFileSync(new URL("../vectors/cot-event.json", import.meta.url), "utf8");
   const vector = parseGoldenVectors(file, true)[0]?.value as { xml: string; event: CotEvent };

@@ -2,6 +2,8 @@ export * from "./assert.ts";
 export * from "./bulk/bulk-packet.ts";
 export * from "./bundle/control.ts";
 export * from "./bundle/policy.ts";
+export * from "./bundle/policy-envelope.ts";
+export * from "./bundle/policy-state.ts";
 export * from "./cot/cot-detail.ts";
 export * from "./cot/cot-event.ts";
 export * from "./cot/cot-position.ts";
@@ -9,6 +11,7 @@ export * from "./cot/iso-time.ts";
 export * from "./cot/tak-datagram.ts";
 export * from "./cot/xml-scanner.ts";
 export * from "./cot/xml-text.ts";
+export { FLOW_CONTEXT_OCTETS, FlowCompressor, FlowDecompressor } from "./ip/flow-context.ts";
 export {
   encodeUnreachable,
   UNREACHABLE_MAX_OCTETS,
@@ -19,13 +22,18 @@ export {
   createIpHeader,
   decodeIpHeader,
   decrementHopLimit,
+  foldChecksum,
+  IPV4_HEADER_OCTETS,
+  IPV6_HEADER_OCTETS,
   type IpHeader,
   IpProtocol,
   isMulticast,
+  sumOctets,
+  transportChecksum,
+  UDP_HEADER_OCTETS,
 } from "./ip/ip-header.ts";
 export * from "./ip/ip-prefix.ts";
 export * from "./ip/mesh-ip.ts";
-export { RTP_CONTEXT_OCTETS, RtpCompressor, RtpDecompressor } from "./ip/rtp-context.ts";
 export { clampTcpMss } from "./ip/tcp-mss.ts";
 export * from "./ivf/ivf.ts";
 export * from "./legacy/gnss-fix.ts";

@@ -1,6 +1,8 @@
 import { ConfigError } from "@skein/node-agent/config";
+import type { PolicySigner } from "@skein/node-agent/policy-key";
 import { type ControllerConfig, loadControllerConfig } from "./config/controller-config.ts";
 import { Controller } from "./controller.ts";
+import { loadSigner } from "./policy/policy-publisher.ts";
 
 const HELP = `Usage: skein controller --config FILE [--check]
 
@@ -14,6 +16,7 @@ Configuration, with the defaults:
   agent: 127.0.0.1:4780     API of the agent on this machine
   listen: 127.0.0.1:8080    where the console is served; port 0 takes a free one
   language: zh-CN           or en
+  signingKeyFile: FILE      what policies are signed with (no default; skein init makes controller.key)
   lab: 127.0.0.1:4790       control API of a running lab (no default)
 
 When it serves, one line of JSON on standard output says where:
@@ -67,11 +70,17 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${parsed.config}: ok\n`);
     return 0;
   }
-  return run(config);
+  let signer: PolicySigner | undefined;
+  try {
+    signer = await loadSigner(config.signingKeyFile);
+  } catch (error) {
+    return complain((error as Error).message);
+  }
+  return run(config, signer);
 }
 
-async function run(config: ControllerConfig): Promise<number> {
-  const controller = new Controller(config);
+async function run(config: ControllerConfig, signer: PolicySigner | undefined): Promise<number> {
+  const controller = new Controller(config, signer);
   try {
     const address = await controller.start();
     process.stdout.write(`${JSON.stringify({ ready: true, console: address })}\n`);

@@ -78,14 +78,42 @@ t.test("a controller between a real socket of an agent and real sockets of conso
     browser.close();
   });
 
-  await t.test("a policy gets the version after the one in force", async (t) => {
-    const browser = await ConsoleSocket.open(url);
-    const document = { version: 0, bearers: { lte: { costCentsPerMegabyte: 50 } }, classes: { voice: { copies: 3 } } };
-    t.same(await browser.command({ do: "policy", document }), { ok: true });
-    t.match(agent.commands.at(-1)?.command, { do: "policy", document: { ...document, version: 4 } });
-    await browser.first("event", (m) => /policy 4/.test(m.event.text));
-    browser.close();
-  });
+  await t.test(
+    "a policy gets the version after the one in force, from the console and from the command line",
+    async (t) => {
+      const browser = await ConsoleSocket.open(url);
+      const document = {
+        version: 0,
+        bearers: { lte: { costCentsPerMegabyte: 50 } },
+        classes: { voice: { copies: { calm: 1, risk: 3 } } },
+      };
+      t.match(await browser.command({ do: "policy", document }), { ok: true, result: { version: 4 } });
+      t.match(agent.commands.at(-1)?.command, { do: "policy", document: { ...document, version: 4 } });
+      await browser.first("event", (m) => /policy 4/.test(m.event.text));
+      browser.close();
+      const post = (body: unknown, type = "application/json") =>
+        rawRequest(`${url}api/policy`, {
+          method: "POST",
+          headers: { "content-type": type },
+          body: JSON.stringify(body),
+        });
+      const set = await post(document);
+      t.equal(set.status, 200);
+      t.match(JSON.parse(set.text), { ok: true, result: { version: 4 } });
+      t.equal((await post({ ...document, colour: 1 })).status, 400);
+      t.equal((await post(document, "text/plain")).status, 415);
+      const view = JSON.parse((await rawRequest(`${url}api/policy`, {})).text);
+      t.match(view, { version: 3, signature: "none", signingKey: null });
+      t.match(
+        view.missing.find((node: { address: number }) => node.address === 0x103),
+        { version: 2 },
+      );
+      t.match(
+        view.has.find((node: { address: number }) => node.address === 0x102),
+        { version: 3 },
+      );
+    },
+  );
 
   await t.test("events go out at once, and only once", async (t) => {
     const browser = await ConsoleSocket.open(url);

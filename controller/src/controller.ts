@@ -1,7 +1,8 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import type { Command, CommandReply } from "@skein/node-agent/api";
+import type { Command, CommandReply, PolicyDocument } from "@skein/node-agent/api";
+import type { PolicySigner } from "@skein/node-agent/policy-key";
 import type { Browser } from "./api/browser.ts";
 import { BrowserHub } from "./api/browser-hub.ts";
 import type { ValidCommand } from "./api/command-schema.ts";
@@ -15,7 +16,8 @@ import type { AgentMessage } from "./fleet/agent-status.ts";
 import { emptyFleet, type FleetInput, pictureOf, reduceFleet, tracksOf } from "./fleet/fleet.ts";
 import { PendingCommands } from "./fleet/pending-commands.ts";
 import type { Picture } from "./fleet/picture.ts";
-import { nextPolicy } from "./policy/policy-document.ts";
+import { PolicyPublisher } from "./policy/policy-publisher.ts";
+import { type PolicyView, policyView } from "./policy/policy-view.ts";
 
 const PICTURE_INTERVAL_MS = 1000;
 /** The agent takes no more groups than this for one listener. */
@@ -30,6 +32,7 @@ export class Controller {
   readonly #hub: BrowserHub;
   readonly #link: AgentLink;
   readonly #pending: PendingCommands;
+  readonly #policy: PolicyPublisher;
   #fleet = emptyFleet();
   /** The browser whose push-to-talk key is down, and its group. */
   #talking: { browser: Browser; group: number } | undefined;
@@ -37,10 +40,18 @@ export class Controller {
   #listening = "";
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(config: ControllerConfig) {
+  /** `signer`: of the policies that it publishes. */
+  constructor(config: ControllerConfig, signer?: PolicySigner) {
     this.#config = config;
     const files = loadStaticFiles(CONSOLE_FOLDER);
-    this.#http = createHttpServer({ config, files, counters: this.#counters, picture: () => this.#picture() });
+    this.#http = createHttpServer({
+      config,
+      files,
+      counters: this.#counters,
+      picture: () => this.#picture(),
+      policy: () => this.#policyView(),
+      publish: (document) => this.#publishPolicy(document),
+    });
     this.#hub = new BrowserHub(this.#http, {
       configuredHost: splitHostPort(config.listen).host,
       counters: this.#counters,
@@ -56,6 +67,7 @@ export class Controller {
       onRubbish: () => this.#counters.count("agentRubbish"),
     });
     this.#pending = new PendingCommands((text) => this.#link.send(text));
+    this.#policy = new PolicyPublisher(signer, (command) => this.#pending.submit(command));
   }
 
   /**
@@ -92,6 +104,7 @@ export class Controller {
     return [
       { type: "welcome", language, tracks: tracksOf(this.#fleet), events: [...this.#fleet.events] },
       { type: "picture", picture: this.#picture() },
+      { type: "paths", paths: this.#fleet.paths },
     ];
   }
 
@@ -112,6 +125,9 @@ export class Controller {
       if (!this.#pending.resolve(message.id, message.reply as CommandReply)) this.#counters.count("lateReply");
     } else if (message.type === "event") {
       this.#apply({ type: "event", event: message.event, nowMs });
+    } else if (message.type === "paths") {
+      this.#apply({ type: "paths", paths: message.paths });
+      this.#hub.broadcast({ type: "paths", paths: message.paths });
     } else {
       const first = this.#fleet.status === null;
       this.#apply({ type: "status", status: message.status, nowMs });
@@ -139,19 +155,24 @@ export class Controller {
         this.#updateListening();
         return { ok: true };
       case "policy":
-        return this.#publishPolicy(command);
+        return this.#publishPolicy(command.document);
       default:
         return this.#pending.submit(command);
     }
   }
 
-  async #publishPolicy(command: Extract<ValidCommand, { do: "policy" }>): Promise<CommandReply> {
-    const document = nextPolicy(command.document, this.#fleet.status?.policy.version ?? 0);
-    const reply = await this.#pending.submit({ do: "policy", document });
+  async #publishPolicy(document: PolicyDocument): Promise<CommandReply> {
+    const reply = await this.#policy.publish(document, this.#fleet.status);
     if (reply.ok) {
-      this.#apply({ type: "note", level: "info", text: `policy ${document.version} published`, nowMs: Date.now() });
+      const { version } = reply.result as { version: number };
+      this.#apply({ type: "note", level: "info", text: `policy ${version} published`, nowMs: Date.now() });
     }
     return reply;
+  }
+
+  #policyView(): PolicyView | undefined {
+    const { status } = this.#fleet;
+    return status === null ? undefined : policyView(status, this.#policy.key);
   }
 
   async #pushToTalk(browser: Browser, on: boolean, group: number): Promise<CommandReply> {

@@ -10,4 +10,5 @@ export * from "./framing/cobs.ts";
 export * from "./framing/deframer.ts";
 export * from "./framing/escaped.ts";
 export { HalError } from "./hal-error.ts";
+export { useHostCopy } from "./host-copy.ts";
 export { addressOf } from "./memory-address.ts";

@@ -16,6 +16,10 @@ const COMMANDS = {
   sim: ["play a scenario in virtual time", () => import("../src/sim/cli.ts")],
   bench: ["measure an area: codecs, core", () => import("../src/cli/bench.ts")],
   init: ["make a mission folder: key and sample configuration", () => import("../src/cli/init.ts")],
+  policy: [
+    "check a policy file, set it for the whole mesh, show what is in force",
+    () => import("../src/cli/policy.ts"),
+  ],
   join: ["how a further node gets into a mission", () => import("../src/cli/join.ts")],
   status: ["what a running agent knows", () => import("../src/cli/status.ts")],
   top: ["the same, refreshed every second", () => import("../src/cli/top.ts")],
@@ -52,7 +56,7 @@ function explain(name, error) {
 
 /** Whoever read the output has gone (`skein top | head`): commands that only print end, nodes and labs go on. */
 function survivePipes() {
-  const printing = ["status", "top", "trace", "doctor", "sim", "bench"].includes(process.argv[2] ?? "");
+  const printing = ["status", "top", "trace", "doctor", "sim", "bench", "policy"].includes(process.argv[2] ?? "");
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", () => {
       if (printing) process.exit(0);

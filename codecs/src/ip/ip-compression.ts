@@ -5,7 +5,7 @@
  *
  *   rule octet        7   6   5   4   3   2   1   0
  *   no rule         | 0   0   0   0   0   0   0   0 |  the whole packet follows
- *   RTP             | 0   1  ...                    |  see `rtp-context.ts`
+ *   within a context| 0   1  ...                    |  see `flow-context.ts`
  *   IP and UDP      | 1 | F | class | H | S | D | P |
  *
  *     F      0 IPv6, 1 IPv4
@@ -26,7 +26,7 @@
  * (RFC 6864 4) and becomes 0. The flow label becomes 0 too: 2.5 octets that only tell apart what the mesh
  * does not.
  */
-import { readU16, writeU16 } from "../wire/octets.ts";
+import { copyOctets as copy, readU16, writeU16 } from "../wire/octets.ts";
 import {
   createIpHeader,
   decodeIpHeader,
@@ -257,8 +257,4 @@ function writeComputed(
 function take(octets: Uint8Array, from: number, length: number, out: Uint8Array, to: number): number {
   copy(octets, from, from + length, out, to);
   return from + length;
-}
-
-function copy(octets: Uint8Array, from: number, end: number, out: Uint8Array, to: number): void {
-  for (let at = from; at < end; at++) out[to + at - from] = octets[at] as number;
 }

@@ -2,13 +2,13 @@
  * Link vector: what a link is like, in 2 octets.
  *
  *     15 14 13 12 | 11 10 9 8 | 7 6 5 | 4 3 2 | 1 0
- *     rate          latency     loss    cost    energy
+ *     rate          latency     loss    cost    closed
  *
  *   rate     1200 bit/s x 2^code           1.2 kbit/s .. 39 Mbit/s (rounded down)
  *   latency  0.5 ms x 2^code, one way      0.5 ms .. 16 s (rounded up)
  *   loss     share of frames, upper bounds in LOSS_STEPS
  *   cost     cents per megabyte, upper bounds in COST_STEPS
- *   energy   0 mains .. 3 nearly empty battery
+ *   closed   what its end does not want there: 0 nothing, 1 bulk, 2 bulk and video, 3 all but SOS and positions
  *
  * VECTOR_GONE in a delta means that the link is no more.
  */
@@ -21,7 +21,8 @@ export interface LinkVector {
   latencyUs: number;
   loss: number;
   costCentsPerMegabyte: number;
-  energy: number;
+  /** 0..3, see above. */
+  closed: number;
 }
 
 function stepOf(steps: readonly number[], value: number): number {
@@ -41,8 +42,8 @@ export function encodeLinkVector(vector: LinkVector): number {
     (latency << 8) |
     (lossCode(vector.loss) << 5) |
     (stepOf(COST_STEPS, vector.costCentsPerMegabyte) << 2) |
-    (vector.energy & 3);
-  // The all-ones vector is reserved; the worst real one says one step less energy.
+    (vector.closed & 3);
+  // The all-ones vector is reserved; the worst real one is closed to bulk and video only.
   return packed === VECTOR_GONE ? packed - 1 : packed;
 }
 
@@ -52,6 +53,6 @@ export function decodeLinkVector(packed: number): LinkVector {
     latencyUs: 500 * 2 ** ((packed >>> 8) & 15),
     loss: LOSS_STEPS[(packed >>> 5) & 7] as number,
     costCentsPerMegabyte: COST_STEPS[(packed >>> 2) & 7] as number,
-    energy: packed & 3,
+    closed: packed & 3,
   };
 }

@@ -234,7 +234,7 @@ test("a link vector never says that the link is gone, and reading it again chang
     latencyUs: fc.nat(2e7),
     loss: fc.double({ min: 0, max: 1, noNaN: true }),
     costCentsPerMegabyte: fc.nat(20_000),
-    energy: fc.nat(3),
+    closed: fc.nat(3),
   });
   fc.assert(
     fc.property(link, (given) => {

@@ -42,14 +42,27 @@ export function mix32(value: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** From more octets than this on, one copy of a whole buffer is faster than a loop over a part. */
+/** Copies from[start, end) to `at`. */
+export type CopyOctets = (from: Uint8Array, start: number, end: number, to: Uint8Array, at: number) => void;
+
+/** Up to so many octets a loop is as fast as any call. */
 const LOOP_COPY_OCTETS = 64;
 
+function copyByLoop(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
+  for (let i = start; i < end; i++) to[at + i - start] = from[i] as number;
+}
+
+let copyLong: CopyOctets = copyByLoop;
+
 /**
- * Copies the first `length` octets of `from` to `at`. What stands behind them in `to` is lost as well: nothing but a
- * whole buffer can be copied in one piece without making an object for the part.
+ * Sets what copies more than a few octets in this process: the language has nothing that copies a part of one buffer to
+ * another without making an object for the part, hosts mostly have.
  */
-export function copyFront(from: Uint8Array, length: number, to: Uint8Array, at = 0): void {
-  if (length > LOOP_COPY_OCTETS && from.length <= to.length - at) to.set(from, at);
-  else for (let i = 0; i < length; i++) to[at + i] = from[i] as number;
+export function setLongCopy(copy: CopyOctets): void {
+  copyLong = copy;
+}
+
+export function copyOctets(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
+  if (end - start > LOOP_COPY_OCTETS) copyLong(from, start, end, to, at);
+  else copyByLoop(from, start, end, to, at);
 }

@@ -1,5 +1,5 @@
+import { policyDocumentSchema } from "@skein/node-agent/config";
 import { z } from "zod";
-import { policyDraftSchema } from "../policy/policy-document.ts";
 
 const group = z.number().int().min(1).max(254);
 const address = z.number().int().min(1).max(0xffff);
@@ -11,7 +11,7 @@ const commandSchema = z.discriminatedUnion("do", [
   z.strictObject({ do: z.literal("sos-confirm"), id: z.string().min(1).max(32) }),
   z.strictObject({ do: z.literal("ptt"), on: z.boolean(), group }),
   z.strictObject({ do: z.literal("listen"), groups: z.array(group).max(16) }),
-  z.strictObject({ do: z.literal("policy"), document: policyDraftSchema }),
+  z.strictObject({ do: z.literal("policy"), document: policyDocumentSchema }),
   z.strictObject({ do: z.literal("video-to"), to: address }),
   z.strictObject({ do: z.literal("video-stop") }),
 ]);

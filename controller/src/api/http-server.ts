@@ -1,4 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { CommandReply, PolicyDocument } from "@skein/node-agent/api";
+import { policyDocumentSchema } from "@skein/node-agent/config";
 import type { ControllerConfig } from "../config/controller-config.ts";
 import { splitHostPort } from "../config/controller-config.ts";
 import type { Counters } from "./counters.ts";
@@ -14,6 +16,10 @@ export interface HttpContext {
   counters: Counters;
   /** The current picture, as `/api/picture` gives it. */
   picture(): unknown;
+  /** What `/api/policy` gives; undefined before the agent has told anything. */
+  policy(): unknown;
+  /** Publishes a policy to the mesh. */
+  publish(document: PolicyDocument): Promise<CommandReply>;
 }
 
 /** Serves the built console and the API; the WebSocket upgrade is the browser hub's. */
@@ -60,6 +66,21 @@ async function handleApi(
     sendJson(response, 200, context.picture());
     return;
   }
+  if (route === "GET /api/what-if") {
+    return pass(context, request, response, {
+      name: "agent",
+      hostPort: config.agent,
+      method,
+      path: request.url ?? path,
+    });
+  }
+  if (route === "GET /api/policy") {
+    const policy = context.policy();
+    if (policy === undefined) refuse(response, 503, "agent-lost", "the agent has not told anything yet");
+    else sendJson(response, 200, policy);
+    return;
+  }
+  if (route === "POST /api/policy") return publish(context, request, response);
   if (route === "POST /api/webrtc") {
     return pass(context, request, response, { name: "agent", hostPort: config.agent, method, path });
   }
@@ -73,30 +94,54 @@ async function handleApi(
   refuse(response, 404, "not-found", `there is no ${route}`);
 }
 
+async function publish(context: HttpContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await jsonBody(context, request, response);
+  if (body === undefined) return;
+  const draft = policyDocumentSchema.safeParse(JSON.parse(body.toString("utf8")));
+  if (!draft.success) {
+    const issue = draft.error.issues[0];
+    refuse(response, 400, "policy-invalid", issue === undefined ? "" : `${issue.path.join(".")}: ${issue.message}`);
+    return;
+  }
+  const reply = await context.publish(draft.data);
+  sendJson(response, reply.ok ? 200 : 409, reply);
+}
+
 async function pass(
   context: HttpContext,
   request: IncomingMessage,
   response: ServerResponse,
   service: { name: string; hostPort: string; method: string; path: string },
 ): Promise<void> {
-  if (service.method === "POST" && !/^application\/json\b/.test(request.headers["content-type"] ?? "")) {
-    context.counters.count("badContentType");
+  const body = service.method === "POST" ? await jsonBody(context, request, response) : Buffer.alloc(0);
+  if (body !== undefined) await forward(response, service, body);
+}
+
+/** The body of a write, a JSON object; undefined, and answered, if it is anything else. */
+async function jsonBody(
+  context: HttpContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Buffer | undefined> {
+  const { counters } = context;
+  if (!/^application\/json\b/.test(request.headers["content-type"] ?? "")) {
+    counters.count("badContentType");
     refuse(response, 415, "not-json", "send application/json");
-    return;
+    return undefined;
   }
   const body = await readBody(request);
   if (body === undefined) {
-    context.counters.count("bodyTooLarge");
+    counters.count("bodyTooLarge");
     response.setHeader("connection", "close");
     refuse(response, 413, "body-too-large", "a request body is at most 64 KiB");
-    return;
+    return undefined;
   }
-  if (service.method === "POST" && !isJsonObject(body)) {
-    context.counters.count("badJson");
+  if (!isJsonObject(body)) {
+    counters.count("badJson");
     refuse(response, 400, "bad-json", "the body is not a JSON object");
-    return;
+    return undefined;
   }
-  await forward(response, service, body);
+  return body;
 }
 
 function isJsonObject(body: Buffer): boolean {

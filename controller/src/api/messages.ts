@@ -1,4 +1,4 @@
-import type { Command, CommandReply } from "@skein/node-agent/api";
+import type { Command, CommandReply, PathReport } from "@skein/node-agent/api";
 import type { FleetEvent, Picture, Track } from "../fleet/picture.ts";
 
 /**
@@ -12,6 +12,8 @@ export type ConsoleServerMessage =
   | { type: "welcome"; language: Language; tracks: Track[]; events: FleetEvent[] }
   | { type: "picture"; picture: Picture }
   | { type: "event"; event: FleetEvent }
+  /** All that is known after the welcome, then what is new. */
+  | { type: "paths"; paths: PathReport }
   | { type: "reply"; id: number; reply: CommandReply };
 
 export interface ConsoleClientMessage {
@@ -21,6 +23,6 @@ export interface ConsoleClientMessage {
 }
 
 /** What a console may ask of the agent: no rehearsal commands, which name files on the agent's machine. */
-export type ConsoleCommand = Exclude<Command, { do: "talk-file" | "talk-stop" | "video-file" }>;
+export type ConsoleCommand = Exclude<Command, { do: "talk-file" | "talk-stop" | "video-file" | "policy-signed" }>;
 
 export type Language = "zh-CN" | "en";

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { parseYaml } from "@skein/node-agent/config";
 import { z } from "zod";
 
@@ -15,6 +16,8 @@ const controllerConfigSchema = z.strictObject({
   listen: hostPort.default("127.0.0.1:8080"),
   /** control API of a running lab; the console then offers to cut links and power nodes off */
   lab: hostPort.optional(),
+  /** what policies are signed with (`skein init` makes controller.key); without it agents that know a key take none */
+  signingKeyFile: z.string().min(1).optional(),
   /** language of the console until the operator chooses another */
   language: z.enum(["zh-CN", "en"]).default("zh-CN"),
 });
@@ -23,11 +26,13 @@ const controllerConfigSchema = z.strictObject({
 export type ControllerConfig = Readonly<z.infer<typeof controllerConfigSchema>>;
 
 /**
- * Reads and validates a configuration file.
+ * Reads and validates a configuration file. A relative path in it starts at the file's own folder.
  * @throws ConfigError with a line for each problem; the file system's error if it cannot be read.
  */
 export function loadControllerConfig(file: string): ControllerConfig {
-  return Object.freeze(parseYaml(file, readFileSync(file, "utf8"), controllerConfigSchema));
+  const config = parseYaml(file, readFileSync(file, "utf8"), controllerConfigSchema);
+  if (config.signingKeyFile !== undefined) config.signingKeyFile = resolve(dirname(file), config.signingKeyFile);
+  return Object.freeze(config);
 }
 
 /** Splits `HOST:PORT`; an IPv6 host comes without its brackets. */

@@ -1,3 +1,4 @@
+import { policyDocumentSchema } from "@skein/node-agent/config";
 import { z } from "zod";
 
 /**
@@ -64,6 +65,41 @@ const bearer = z.object({
   costCentsPerMegabyte: z.number().optional(),
   bitrateBps: z.number().optional(),
 });
+const path = z.object({
+  bearerId: z.number().int(),
+  state: z.enum(["up", "suspect", "probation", "down"]),
+  delayMs: z.number(),
+  delayP95Ms: z.number(),
+  delayShares: z.array(z.number()),
+  loss: z.number(),
+  lossRun: z.number(),
+  bitrateBps: z.number(),
+});
+const pathSecond = z.object({
+  atMs: z.number(),
+  voiceGapMs: z.number(),
+  bearers: z.array(
+    z.object({
+      cents: z.number(),
+      classes: z.array(z.tuple([z.number(), z.number(), z.number(), z.number(), z.number()])),
+    }),
+  ),
+});
+const pathEvent = z.object({
+  sequence: z.number(),
+  atMs: z.number(),
+  bearerId: z.number().int(),
+  address,
+  change: z.enum(["missed", "suspected", "trusted", "down", "up"]),
+  reason: z.string(),
+  silentMs: z.number(),
+});
+const pathReport = z.object({
+  bearers: z.array(z.string()),
+  cents: z.array(z.number()),
+  seconds: z.array(pathSecond),
+  events: z.array(pathEvent),
+});
 const counters = z.record(z.string(), z.number());
 
 const logEvent = z.object({
@@ -115,19 +151,18 @@ export const agentStatusSchema = z.object({
     counters,
   }),
   video: z.array(z.object({ from: address, stream: z.number(), framesComplete: z.number(), lastFrameMs: z.number() })),
+  /** Agents before 0.2 do not tell. */
+  paths: z.array(z.object({ address, paths: z.array(path) })).default([]),
   battery: z.object({ percent: z.number().nullable() }),
   policy: z.object({
     version: z.number(),
-    document: z
-      .object({
-        version: z.number(),
-        bearers: z.record(
-          z.string(),
-          z.object({ costCentsPerMegabyte: z.number().optional(), preference: z.number().optional() }),
-        ),
-        classes: z.record(z.string(), z.object({ copies: z.number().optional() })),
-      })
-      .nullable(),
+    document: policyDocumentSchema.nullable().catch(null),
+    publisher: z.number().default(0),
+    publishedMs: z.number().default(0),
+    signature: z.enum(["good", "unchecked", "none"]).default("none"),
+    key: z.string().nullable().default(null),
+    octets: z.number().default(0),
+    nodes: z.array(z.object({ address, version: z.number() })).default([]),
   }),
   uptimeMs: z.number(),
   recentEvents: z.array(logEvent),
@@ -144,6 +179,7 @@ const commandReply = z.union([
 export const agentMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("status"), status: agentStatusSchema }),
   z.object({ type: z.literal("event"), event: logEvent }),
+  z.object({ type: z.literal("paths"), paths: pathReport }),
   z.object({ type: z.literal("reply"), id: z.number().int(), reply: commandReply }),
 ]);
 export type AgentMessage = z.infer<typeof agentMessageSchema>;

@@ -1,5 +1,5 @@
 import type { AgentReport } from "./agent-status.ts";
-import type { PictureBearer } from "./picture.ts";
+import type { PictureBearer, PicturePath } from "./picture.ts";
 
 /** Octet counters of a bearer at one status, and the rates since the one before. */
 export interface BearerCount {
@@ -56,8 +56,15 @@ export function bearerPictures(
       drops: bearer.drops,
       airtimeShare: bearer.airtimeShare ?? 0,
       neighbours: neighbours.length,
+      paths: connected ? pathsOf(status, bearer.id) : [],
     };
   });
+}
+
+function pathsOf(status: AgentReport, bearerId: number): PicturePath[] {
+  return status.paths.flatMap(({ address, paths }) =>
+    paths.filter((path) => path.bearerId === bearerId).map(({ bearerId: _, ...path }) => ({ address, ...path })),
+  );
 }
 
 function mean(values: (number | null)[]): number | null {

@@ -1,8 +1,10 @@
+import type { PathReport } from "@skein/node-agent/api";
 import type { AgentReport } from "./agent-status.ts";
 import { type BearerCount, bearerPictures, bearerRates } from "./bearers.ts";
 import { MAX_EVENTS, MAX_TEXTS, VIDEO_LIVE_S } from "./limits.ts";
 import { type KnownLink, linkPictures, mergeLinks } from "./links.ts";
 import { type KnownNode, mergeNodes, nodePictures } from "./nodes.ts";
+import { extendPaths, NO_PATHS } from "./path-history.ts";
 import type { FleetEvent, Picture, PictureVideo, Track, TrackPoint } from "./picture.ts";
 import { extendTracks } from "./tracks.ts";
 
@@ -19,6 +21,7 @@ export interface FleetState {
   readonly tracks: ReadonlyMap<number, readonly TrackPoint[]>;
   readonly bearerCounts: ReadonlyMap<number, BearerCount>;
   readonly videoRates: ReadonlyMap<string, number>;
+  readonly paths: PathReport;
   readonly events: readonly FleetEvent[];
   /** Agent events already taken over, oldest first: `atMs:sequence`, because a restart counts from zero again. */
   readonly seenEvents: ReadonlySet<string>;
@@ -29,8 +32,20 @@ type AgentEvent = AgentReport["recentEvents"][number];
 export type FleetInput =
   | { type: "status"; status: AgentReport; nowMs: number }
   | { type: "event"; event: AgentEvent; nowMs: number }
+  | { type: "paths"; paths: PathReport }
   | { type: "agent"; connected: boolean; nowMs: number }
   | { type: "note"; level: FleetEvent["level"]; text: string; nowMs: number };
+
+const NO_POLICY: AgentReport["policy"] = {
+  version: 0,
+  document: null,
+  publisher: 0,
+  publishedMs: 0,
+  signature: "none",
+  key: null,
+  octets: 0,
+  nodes: [],
+};
 
 export function emptyFleet(): FleetState {
   return {
@@ -42,6 +57,7 @@ export function emptyFleet(): FleetState {
     tracks: new Map(),
     bearerCounts: new Map(),
     videoRates: new Map(),
+    paths: NO_PATHS,
     events: [],
     seenEvents: new Set(),
     nextSequence: 1,
@@ -55,6 +71,8 @@ export function reduceFleet(state: FleetState, input: FleetInput): FleetState {
       return takeStatus(state, input.status, input.nowMs);
     case "event":
       return takeAgentEvents(state, [input.event]);
+    case "paths":
+      return { ...state, paths: extendPaths(state.paths, input.paths) };
     case "agent":
       if (state.connected === input.connected) return state;
       return addEvent(
@@ -144,7 +162,7 @@ export function pictureOf(state: FleetState, nowMs: number, lab: boolean, own: O
     voice:
       state.connected && status !== null ? status.voice : { talkers: [], groups: [], talkingIn: null, counters: {} },
     video: videoPictures(state, sinceStatusS),
-    policy: status?.policy ?? { version: 0, document: null },
+    policy: status?.policy ?? NO_POLICY,
     counters,
   };
 }

@@ -4,6 +4,9 @@ export const MAX_LINKS = 4096;
 export const MAX_TRACK_POINTS = 600;
 export const MAX_EVENTS = 500;
 export const MAX_TEXTS = 500;
+/** Seconds and events of the paths, twice what an agent keeps. */
+export const MAX_PATH_SECONDS = 600;
+export const MAX_PATH_EVENTS = 1000;
 /** A track grows when the node moved this far or this long has passed, metres and milliseconds. */
 export const TRACK_STEP_M = 5;
 export const TRACK_STEP_MS = 30_000;

@@ -91,6 +91,20 @@ export interface PictureBearer {
   drops: { trafficClass: number | null; reason: string; count: number }[];
   airtimeShare: number;
   neighbours: number;
+  /** To each neighbour that the way is measured to. */
+  paths: PicturePath[];
+}
+/** See the core's `PathStatus`. */
+export interface PicturePath {
+  address: number;
+  state: "up" | "suspect" | "probation" | "down";
+  delayMs: number;
+  delayP95Ms: number;
+  /** Shares of the delays in the ranges between DELAY_EDGES_MS. */
+  delayShares: number[];
+  loss: number;
+  lossRun: number;
+  bitrateBps: number;
 }
 export interface PictureVideo {
   from: number;

@@ -196,14 +196,24 @@ export function valleyStatus(nowMs: number, options: ValleyOptions = {}): AgentR
       counters: { framesPlayed: Math.round((nowMs - startedMs) / 20), concealed: 4 },
     },
     video: [{ from: addressOf(3), stream: 0, framesComplete: Math.round((nowMs - startedMs) / 66), lastFrameMs: 40 }],
+    paths: [],
     battery: { percent: 97 },
     policy: {
       version: 3,
       document: {
         version: 3,
         bearers: { satellite: { costCentsPerMegabyte: 800, preference: -10 }, lte: { costCentsPerMegabyte: 30 } },
-        classes: { voice: { copies: 2 }, sos: { copies: 3 } },
+        classes: { voice: { copies: { calm: 1, risk: 2 } }, bulk: { never: ["satellite"] } },
       },
+      publisher: addressOf(1),
+      publishedMs: startedMs,
+      signature: "none",
+      key: null,
+      octets: 70,
+      nodes: [
+        { address: addressOf(2), version: 3 },
+        { address: addressOf(3), version: 2 },
+      ],
     },
     uptimeMs: nowMs - startedMs,
     recentEvents: [

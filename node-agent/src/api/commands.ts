@@ -1,4 +1,6 @@
+import { MAX_POLICY_OCTETS } from "@skein/codecs";
 import { z } from "zod";
+import { policyDocumentSchema } from "../config/policy-schema.ts";
 import { MAX_TEXT_OCTETS } from "../core/api.ts";
 import type { ClientMessage, Command } from "./types.ts";
 
@@ -12,27 +14,18 @@ const body = z
   .min(1)
   .refine((text) => Buffer.byteLength(text) <= MAX_TEXT_OCTETS, `longer than ${MAX_TEXT_OCTETS} octets of UTF-8`);
 
-const bearerPolicy = z.strictObject({
-  costCentsPerMegabyte: z.number().min(0).max(100_000).exactOptional(),
-  preference: z.number().min(-1000).max(1000).exactOptional(),
-});
-const policyDocument = z.strictObject({
-  /** 0: the next free one. */
-  version: z.number().int().min(0).max(0xffffffff),
-  bearers: z.record(z.string().min(1).max(32), bearerPolicy),
-  classes: z.record(
-    z.string().min(1).max(32),
-    z.strictObject({ copies: z.number().int().min(1).max(8).exactOptional() }),
-  ),
-});
-
 const commandSchema = z.discriminatedUnion("do", [
   z.strictObject({ do: z.literal("text"), to: destination, body }),
   z.strictObject({ do: z.literal("sos"), kind: z.number().int().min(0).max(14) }),
   z.strictObject({ do: z.literal("sos-confirm"), id: z.string().min(1).max(32) }),
   z.strictObject({ do: z.literal("ptt"), on: z.boolean(), group }),
   z.strictObject({ do: z.literal("listen"), groups: z.array(group).max(16) }),
-  z.strictObject({ do: z.literal("policy"), document: policyDocument }),
+  z.strictObject({ do: z.literal("policy"), document: policyDocumentSchema }),
+  z.strictObject({
+    do: z.literal("policy-signed"),
+    version: z.number().int().min(1).max(0xffffffff),
+    octets: z.base64().max(Math.ceil(MAX_POLICY_OCTETS / 3) * 4),
+  }),
   z.strictObject({ do: z.literal("talk-file"), group, path }),
   z.strictObject({ do: z.literal("talk-stop") }),
   z.strictObject({ do: z.literal("video-file"), to: node, path }),

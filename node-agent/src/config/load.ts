@@ -10,6 +10,8 @@ export interface LoadedConfig {
   readonly config: AgentConfig;
   /** 32 octets. */
   readonly missionKey: Uint8Array;
+  /** The controller's public key, 32 octets; undefined if policies need no signature. */
+  readonly controllerKey: Uint8Array | undefined;
   /** Area (high octet) and local id (low octet). */
   readonly address: number;
 }
@@ -28,11 +30,17 @@ export function loadConfig(path: string): LoadedConfig {
   if (config.journal !== undefined) config.journal = absolute(config.journal);
   if (config.position.nmea !== undefined) config.position.nmea = absolute(config.position.nmea);
   if (config.battery.file !== undefined) config.battery.file = absolute(config.battery.file);
-  const missionKey = config.mission.key ?? readKeyFile(absolute(config.mission.keyFile ?? ""));
+  const { mission } = config;
+  const missionKey = mission.key ?? readKeyFile("mission.keyFile", absolute(mission.keyFile ?? ""));
+  const controllerKey =
+    mission.controllerKeyFile === undefined
+      ? mission.controllerKey
+      : readKeyFile("mission.controllerKeyFile", absolute(mission.controllerKeyFile));
   return {
     file,
     config,
     missionKey: Uint8Array.from(Buffer.from(missionKey, "hex")),
+    controllerKey: controllerKey === undefined ? undefined : Uint8Array.from(Buffer.from(controllerKey, "hex")),
     address: addressOf(config.node.address),
   };
 }
@@ -71,20 +79,20 @@ function checkUnique(path: string, config: AgentConfig): void {
   }
 }
 
-function readKeyFile(file: string): string {
+/**
+ * The digits in a key file; `field` of the configuration names it.
+ * @throws SkeinError `key-invalid`
+ */
+export function readKeyFile(field: string, file: string): string {
   let text: string;
   try {
     text = readFileSync(file, "utf8").trim();
   } catch (error) {
     const remedy = "copy the mission's key file to this node (mode 0600)";
-    throw new SkeinError("key-invalid", `mission.keyFile: ${(error as Error).message}`, remedy, error);
+    throw new SkeinError("key-invalid", `${field}: ${(error as Error).message}`, remedy, error);
   }
   if (!/^[0-9a-fA-F]{64}$/.test(text)) {
-    throw new SkeinError(
-      "key-invalid",
-      `mission.keyFile: ${file} does not hold 64 hexadecimal digits`,
-      "copy it again",
-    );
+    throw new SkeinError("key-invalid", `${field}: ${file} does not hold 64 hexadecimal digits`, "copy it again");
   }
   return text;
 }

@@ -173,8 +173,18 @@ export const agentConfigSchema = z.strictObject({
         .regex(/^[0-9a-fA-F]{64}$/, "expected 64 hexadecimal digits (make one with `skein init`)")
         .optional(),
       keyFile: z.string().optional(),
+      /** the controller's public key (Ed25519), likewise: policies without its signature are not taken */
+      controllerKey: z
+        .string()
+        .regex(/^[0-9a-fA-F]{64}$/, "expected 64 hexadecimal digits (`skein init` makes controller.pub)")
+        .optional(),
+      controllerKeyFile: z.string().optional(),
     })
-    .refine((m) => (m.key === undefined) !== (m.keyFile === undefined), "needs exactly one of `key` and `keyFile`"),
+    .refine((m) => (m.key === undefined) !== (m.keyFile === undefined), "needs exactly one of `key` and `keyFile`")
+    .refine(
+      (m) => m.controllerKey === undefined || m.controllerKeyFile === undefined,
+      "takes one of `controllerKey` and `controllerKeyFile`, not both",
+    ),
   /** state folder (made if missing): boot epoch, messages, policy */
   state: z.string().min(1),
   bearers: z

@@ -1,4 +1,4 @@
-import { type Document, LineCounter, parseDocument } from "yaml";
+import { type Document, isScalar, LineCounter, parseDocument, visit, type YAMLParseError } from "yaml";
 import type { ZodType } from "zod";
 
 /** One thing wrong in a configuration, for people: where, what, and what would be right. */
@@ -20,7 +20,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Parses YAML text and validates it with a zod schema.
+ * Parses YAML text and validates it with a zod schema. What contradicts something else names that by its path in the
+ * issue's `params.against`: its line is said as well.
  * @throws ConfigError with the line of each problem.
  */
 export function parseYaml<T>(file: string, text: string, schema: ZodType<T>): T {
@@ -30,7 +31,7 @@ export function parseYaml<T>(file: string, text: string, schema: ZodType<T>): T 
   if (document.errors.length > 0) {
     throw new ConfigError(
       file,
-      document.errors.map((e) => ({ line: lineOf(e.pos[0]), path: "", message: e.message.split("\n")[0] ?? e.code })),
+      document.errors.map((e) => ({ line: lineOf(e.pos[0]), path: "", message: describe(document, e, lineOf) })),
     );
   }
   const result = schema.safeParse(toValue(file, document));
@@ -41,10 +42,31 @@ export function parseYaml<T>(file: string, text: string, schema: ZodType<T>): T 
       const problem = (path: PropertyKey[], message: string): ConfigProblem => {
         return { line: lineOf(offsetOf(document, path)), path: path.join("."), message };
       };
+      const against = issue.code === "custom" ? (issue.params?.["against"] as PropertyKey[] | undefined) : undefined;
+      if (against !== undefined && against.length > 0)
+        return problem(issue.path, `${issue.message} (line ${lineOf(offsetOf(document, against))})`);
       if (issue.code !== "unrecognized_keys") return problem(issue.path, issue.message);
       return issue.keys.map((key) => problem([...issue.path, key], "unknown field: remove it or check its spelling"));
     }),
   );
+}
+
+/** What the parser found wrong; of a key that comes twice also where it came first. */
+function describe(document: Document, error: YAMLParseError, lineOf: (offset: number) => number): string {
+  const message = error.message.split("\n")[0] ?? error.code;
+  if (error.code !== "DUPLICATE_KEY") return message;
+  let found: string | undefined;
+  visit(document, {
+    Map: (_, map) => {
+      const keys = map.items.map(({ key }) => key).filter(isScalar);
+      const second = keys.find(({ range }) => range?.[0] === error.pos[0]);
+      const first = keys.find((key) => key !== second && key.value === second?.value);
+      if (second === undefined || first?.range == null) return undefined;
+      found = `a second "${second.value}", the first is in line ${lineOf(first.range[0])}: keep one of them`;
+      return visit.BREAK;
+    },
+  });
+  return found ?? message;
 }
 
 function toValue(file: string, document: Document): unknown {

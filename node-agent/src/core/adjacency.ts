@@ -19,7 +19,9 @@ import {
   VECTOR_GONE,
 } from "@skein/codecs";
 import { noteConflict } from "./address-conflict.ts";
+import type { PathChange } from "./api.ts";
 import type { AreaRoutes } from "./area-routes.ts";
+import { closedClasses } from "./bearer-rules.ts";
 import { nextCadence } from "./cadence.ts";
 import type { DatabasePulls } from "./database-pulls.ts";
 import type { Hellos } from "./hellos.ts";
@@ -65,8 +67,8 @@ const CHANCE = 0.001;
 const NARROW_LOSS_MATTERS = 0.15;
 /** and it is reckoned when so many frames were due. */
 const QUALITY_FRAMES_NARROW = 12;
-/** The money field of a link vector. */
-const COST_MASK = 7 << 2;
+/** The fields of a link vector that policy decides: money, and who may use it. */
+const RULED_MASK = (7 << 2) | 3;
 
 /**
  * Who is around: hellos in, neighbours from first frame to loss, and the links that are worth
@@ -148,6 +150,7 @@ export class Adjacency {
     n.alive = false;
     n.bootEpoch = stranger.bootEpoch;
     n.remoteBearerId = stranger.bearerId;
+    if (!foreign) n.closedTo = closedAt(this.#s.db.node(n.local)?.advertisement, this.#s.local, port.config.kind);
     this.#merging.meet(port, n);
     // Until its cadence is known.
     if (port.narrow) n.helloIntervalUs = STRANGER_SILENCE_US;
@@ -273,7 +276,7 @@ export class Adjacency {
       }
     }
     // After suspicion only what answers a probe counts: an older hello may have been on its way.
-    if (listed && nowUs - n.suspectSinceUs > PROBE_US / 2) n.suspectSinceUs = EVER;
+    if (listed && nowUs - n.suspectSinceUs > PROBE_US / 2) this.trust(nowUs, port, n);
     if (listed) this.#hearsUs(nowUs, port, n);
     else this.#lose(nowUs, port, n, "does not hear us");
     if (!listed) this.#hellos.hurry(nowUs, port, 60_000);
@@ -342,7 +345,9 @@ export class Adjacency {
     const local = after.originator & 0xff;
     for (const port of this.#s.ports) {
       const n = port.byLocal[local];
-      if (n === undefined || !n.alive) continue;
+      if (n === undefined) continue;
+      n.closedTo = closedAt(after, this.#s.local, port.config.kind);
+      if (!n.alive) continue;
       const had = before !== undefined && lists(before, this.#s.local, port.config.kind);
       if (port.narrow) {
         this.#readNarrow(nowUs, port, n, after, had, hearsay);
@@ -350,7 +355,7 @@ export class Adjacency {
         continue;
       }
       if (lists(after, this.#s.local, port.config.kind)) this.#hearsUs(nowUs, port, n);
-      else if (had && hearsay) this.suspect(nowUs, port, n);
+      else if (had && hearsay) this.suspect(nowUs, port, n, "said to be withdrawn");
       else if (had) this.#lose(nowUs, port, n, "withdrawn by the other end");
     }
   }
@@ -403,8 +408,9 @@ export class Adjacency {
   }
 
   /** Traffic to it goes unanswered: what has another way takes that, while hellos ask whether it is still there. */
-  suspect(nowUs: number, port: Port, n: Neighbour): void {
+  suspect(nowUs: number, port: Port, n: Neighbour, reason: string): void {
     if (n.suspectSinceUs !== EVER || !n.twoWay) return;
+    this.#tellPath(nowUs, port, n, "suspected", reason);
     n.suspectSinceUs = nowUs;
     n.meter?.isSuspected(nowUs);
     n.probes = 0;
@@ -413,6 +419,19 @@ export class Adjacency {
     port.probeDueUs = Math.min(port.probeDueUs, nowUs + patienceUs);
     this.#s.counters.count("suspicions");
     this.onLinkLost(nowUs, port, n, false);
+  }
+
+  /** It has answered: a suspicion, if there was one, is over. */
+  trust(nowUs: number, port: Port, n: Neighbour): void {
+    if (n.suspectSinceUs === EVER) return;
+    n.suspectSinceUs = EVER;
+    this.#tellPath(nowUs, port, n, "trusted", "answered");
+  }
+
+  #tellPath(nowUs: number, port: Port, n: Neighbour, change: PathChange, reason: string): void {
+    if (port.narrow) return;
+    const silentMs = (nowUs - n.lastHeardUs) / 1000;
+    emit(this.#s, { type: "path", bearerId: port.config.id, address: n.address, change, reason, silentMs });
   }
 
   /** Probes neighbours under suspicion, and fails links whose other end stays silent. Sets when to look again. */
@@ -476,7 +495,7 @@ export class Adjacency {
       }
       // On a wide bearer it costs little to ask before a neighbour is given up.
       if (n.twoWay && !port.narrow) {
-        this.suspect(nowUs, port, n);
+        this.suspect(nowUs, port, n, "silent");
         continue;
       }
       n.alive = false;
@@ -514,9 +533,9 @@ export class Adjacency {
     }
     if (n.vectorChangeUs === Number.POSITIVE_INFINITY) n.vectorChangeUs = nowUs;
     const gone = vector === VECTOR_GONE || n.advertisedVector === VECTOR_GONE;
-    const money = (vector & COST_MASK) !== (n.advertisedVector & COST_MASK);
+    const ruled = (vector & RULED_MASK) !== (n.advertisedVector & RULED_MASK);
     const settleUs = !port.narrow && 1 - n.txQuality > BAD_LOSS ? VECTOR_SETTLE_BAD_US : VECTOR_SETTLE_US;
-    if (!gone && !money && nowUs - n.vectorChangeUs < settleUs) return;
+    if (!gone && !ruled && nowUs - n.vectorChangeUs < settleUs) return;
     n.advertisedVector = vector;
     n.vectorChangeUs = Number.POSITIVE_INFINITY;
     if (n.foreign) {
@@ -561,19 +580,25 @@ export class Adjacency {
     const { bitrateBps, latencyUs } = port.config;
     const loss = port.narrow ? narrowLoss(n) : steadyLoss(1 - n.txQuality, n.advertisedVector);
     const costCentsPerMegabyte = port.costCentsPerMegabyte;
-    return encodeLinkVector({ bitrateBps, latencyUs, loss, costCentsPerMegabyte, energy: 0 });
+    return encodeLinkVector({ bitrateBps, latencyUs, loss, costCentsPerMegabyte, closed: port.rules.closedField });
   }
 
-  /** Two bearers of one kind may reach the same neighbour: the less lossy one is advertised. */
+  /** Two bearers of one kind may reach the same neighbour: the one open to more is advertised, then the less lossy one. */
   #bestVector(local: number, kind: number): number {
     let best = VECTOR_GONE;
     for (const port of this.#s.ports) {
       if (port.config.kind !== kind) continue;
       const vector = port.byLocal[local]?.advertisedVector ?? VECTOR_GONE;
-      if (vector !== VECTOR_GONE && (best === VECTOR_GONE || lossField(vector) < lossField(best))) best = vector;
+      if (vector !== VECTOR_GONE && (best === VECTOR_GONE || badness(vector) < badness(best))) best = vector;
     }
     return best;
   }
+}
+
+/** Classes that an end does not want on its link to a node, as bits. */
+function closedAt(advertisement: Advertisement | undefined, local: number, channel: number): number {
+  const link = advertisement?.links.find((l) => l.neighbour === local && l.channel === channel);
+  return link === undefined || link.vector === VECTOR_GONE ? 0 : closedClasses(decodeLinkVector(link.vector).closed);
 }
 
 function lists(advertisement: Advertisement, local: number, channel: number): boolean {
@@ -599,6 +624,10 @@ function narrowLoss(n: Neighbour): number {
 function probesBeforeFailure(n: Neighbour): number {
   const probes = Math.ceil(Math.log(CHANCE) / Math.log(1 - answerChance(n)));
   return Math.max(MIN_PROBES, Math.min(MAX_PROBES, probes));
+}
+
+function badness(vector: number): number {
+  return ((vector & 3) << 3) | lossField(vector);
 }
 
 function lossField(vector: number): number {

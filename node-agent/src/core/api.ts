@@ -21,6 +21,13 @@ export type Role = (typeof Role)[keyof typeof Role];
 export const VoiceCodec = { opus: 0, codec2_1300: 1 } as const;
 export type VoiceCodec = (typeof VoiceCodec)[keyof typeof VoiceCodec];
 
+/**
+ * How much of a bearer's data cap is used: less than four fifths; more; all but the reserve, which is for SOS and
+ * positions; all, and only SOS and policies go.
+ */
+export const CapLevel = { open: 0, warned: 1, reserve: 2, spent: 3 } as const;
+export type CapLevel = (typeof CapLevel)[keyof typeof CapLevel];
+
 /** Static description of a bearer, dense ids from 0. */
 export interface CoreBearer {
   readonly id: number;
@@ -130,6 +137,11 @@ export interface PositionReport {
   batteryPercent: number;
 }
 
+/** Whether a policy is the controller's, injected. `octets`: see `policy-envelope.ts` of the codecs. */
+export interface PolicyGate {
+  check(version: number, octets: Uint8Array): "good" | "unsigned" | "forged";
+}
+
 export interface CoreOptions {
   readonly address: Address;
   /** 32-bit node id, never 0. */
@@ -155,6 +167,8 @@ export interface CoreOptions {
   readonly acknowledgesSos: boolean;
   /** IP networks behind this node, told to all; at most MAX_PREFIXES_PER_NODE. */
   readonly prefixes: readonly IpPrefix[];
+  /** What policies have to pass; without it everybody who has the mission key may publish one. */
+  readonly policyGate?: PolicyGate;
 }
 
 /** Life of a text: `delivered` only after the receiver's signed-off receipt came back. */
@@ -163,6 +177,13 @@ export type TextState = "queued" | "sent" | "delivered" | "failed";
 /** What the core tells its owner; control-plane rate except voice and video. */
 export type NodeEvent =
   | { type: "neighbour"; bearerId: number; address: Address; up: boolean; reason: string }
+  /**
+   * One of the bearers to a node that may have several has fallen silent. `missed`: a stream that it carried is missed
+   * here. `suspected`: what is sent there goes unanswered, or is missed at the other end; other bearers take it.
+   * `trusted`: it has answered. `silentMs`: since anything, for `missed` since the stream, was last heard there. When it
+   * is given up, or is back, event `neighbour` tells.
+   */
+  | { type: "path"; bearerId: number; address: Address; change: PathChange; reason: string; silentMs: number }
   | { type: "routes"; version: number }
   | { type: "text"; from: Address; to: Address; messageId: number; body: Uint8Array }
   | { type: "text-state"; messageId: number; to: Address; state: TextState }
@@ -189,12 +210,18 @@ export type NodeEvent =
   /** What `sendOnPath` was given at the other end; `bearerId` is -1 if it came however the mesh led. */
   | { type: "bulk"; from: Address; bearerId: number; octets: Uint8Array }
   | { type: "policy"; version: number; octets: Uint8Array }
+  /** A node tells which policy it has; `ask`: it wants to know which one this node has. */
+  | { type: "policy-state"; from: Address; version: number; ask: boolean }
+  /** A bearer has come to a limit of its data cap, or is open again (`CapLevel`). */
+  | { type: "cap"; bearerId: number; level: CapLevel }
   /** Two nodes have one address: `nodeId` has it as far as this node is concerned, `other` claims it. */
   | { type: "address-conflict"; address: Address; nodeId: number; other: number }
   /** A node has proved its key for the first time: to be kept, for it is believed with this key only. */
   | { type: "peer-key"; nodeId: number; publicKey: Uint8Array }
   /** Somebody at this address claims to be a node, and cannot be: it has another key, or address. */
   | { type: "key-conflict"; address: Address; nodeId: number };
+
+export type PathChange = "missed" | "suspected" | "trusted";
 
 /** Names of nodes, links, queues as JSON; for people and the API, made on demand. */
 export interface CoreStatus {
@@ -249,6 +276,9 @@ export interface RouteStatus {
   classes: { nextHop: Address; bearerId: number; cost: number; alternate: Address; protects?: "node" | "link" }[];
 }
 
+/** Upper ends of the ranges of a path's delays, ms; the last range has none. */
+export const DELAY_EDGES_MS = [5, 10, 20, 40, 80, 160, 320, 640] as const;
+
 /** One of several bearers that lead to the same node, as measured from here. */
 export interface PathStatus {
   bearerId: number;
@@ -260,6 +290,8 @@ export interface PathStatus {
    */
   delayMs: number;
   delayP95Ms: number;
+  /** Share of those frames in each of the ranges that DELAY_EDGES_MS makes. */
+  delayShares: number[];
   rttMs: number;
   /** Share of frames that do not arrive at their first try, and the mean length of a run of them. */
   loss: number;
@@ -335,6 +367,39 @@ export interface BearerDrop {
   reason: string;
   count: number;
 }
+/** What a bearer has carried of one class, with headers and tags of the mesh. `framesFirst`: what came no other way before. */
+export interface ClassTraffic {
+  framesSent: number;
+  octetsSent: number;
+  framesReceived: number;
+  octetsReceived: number;
+  framesFirst: number;
+}
+/** What a policy rules on one node. Whatever is left out is as the bearer's own description says. */
+export interface CoreRules {
+  /** By bearer id. */
+  readonly bearers: readonly {
+    readonly costCentsPerMegabyte: number;
+    /** It counts as so much quicker than it is. */
+    readonly preferenceMs: number;
+    /** Traffic classes that may not use it. */
+    readonly closedTo: readonly TrafficClass[];
+    readonly cap?: { readonly octets: number; readonly reserveOctets: number; readonly countsReceived: boolean };
+  }[];
+  /** In wire order. */
+  readonly classes: readonly {
+    readonly copiesCalm?: number;
+    readonly copiesRisk?: number;
+    readonly rateBps?: number;
+  }[];
+}
+/** How much of a data cap is used. */
+export interface CapStatus {
+  usedOctets: number;
+  capOctets: number;
+  reserveOctets: number;
+  level: CapLevel;
+}
 export interface BearerStatus {
   id: number;
   name: string;
@@ -343,6 +408,8 @@ export interface BearerStatus {
   framesReceived: number;
   octetsSent: number;
   octetsReceived: number;
+  /** By class, in wire order, then what has none: the mesh's own. */
+  classes: ClassTraffic[];
   queuedFrames: number;
   queuedMs: number;
   /** By class, in wire order. */
@@ -352,6 +419,8 @@ export interface BearerStatus {
   airtimeShare: number;
   /** What routing reckons with now, policy included. */
   costCentsPerMegabyte?: number;
+  /** Null without a cap. */
+  cap?: CapStatus | null;
 }
 
 /** Destination of a text: a node's address, or GROUP_DESTINATION + group number. */
@@ -443,12 +512,23 @@ export interface MeshCore {
   resolveIp(octets: Uint8Array, offset: number, family: IpFamily): Address;
   /** Prefixes that other nodes advertise, each once. The same array until something changes. */
   foreignPrefixes(): readonly IpPrefix[];
-  /** Floods a policy (CBOR) to all nodes; a newer version replaces an older one. */
+  /** Floods a policy (an envelope) to all nodes; a newer version replaces an older one. */
   publishPolicy(nowUs: number, version: number, octets: Uint8Array): void;
   /** A policy that is already known (from storage): offered to nodes that have an older one. */
   restorePolicy(version: number, octets: Uint8Array): void;
+  /** Sends the policy to one node once more. */
+  offerPolicy(nowUs: number, to: Address): void;
+  /** Tells a node which version is in force here, 0 for none, and asks for its own. */
+  sendPolicyState(nowUs: number, to: Address, version: number, ask: boolean): void;
   /** Changes what routing reckons with, for example by policy; undefined leaves a value as it is. */
   setBearerCost(nowUs: number, bearerId: number, costCentsPerMegabyte: number): void;
+  /**
+   * Puts a policy's rules in force. One that would keep voice or commands off every bearer here is ignored for that class:
+   * those classes are returned.
+   */
+  setRules(nowUs: number, rules: CoreRules): TrafficClass[];
+  /** Octets that count against a bearer's data cap: from storage at start, 0 when a new month or day begins. */
+  setUsage(nowUs: number, bearerId: number, usedOctets: number): void;
 
   status(nowUs: number): CoreStatus;
   /** The ways to a node now, or why there is none. */

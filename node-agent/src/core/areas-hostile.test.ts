@@ -14,7 +14,7 @@ import { sealAsInsider } from "./testing/insider.ts";
 import { type Medium, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
-const VECTOR = encodeLinkVector({ bitrateBps: 2e6, latencyUs: 5_000, loss: 0, costCentsPerMegabyte: 0, energy: 0 });
+const VECTOR = encodeLinkVector({ bitrateBps: 2e6, latencyUs: 5_000, loss: 0, costCentsPerMegabyte: 0, closed: 0 });
 
 function meshOf(addresses: readonly number[], media: Medium[]): VirtualMesh {
   return new VirtualMesh(addresses.length, media, 1, (i, options) => ({ ...options, address: addresses[i] as number }));

@@ -5,6 +5,7 @@ import {
   type IpPrefix,
   isGroupKind,
   isKeyPacket,
+  POLICY_STATE_OCTETS,
   POSITION_REPORT_OCTETS,
 } from "@skein/codecs";
 import { Adjacency } from "./adjacency.ts";
@@ -12,6 +13,7 @@ import {
   type Address,
   type BearerStatus,
   type CoreOptions,
+  type CoreRules,
   type CoreStatus,
   GROUP_DESTINATION,
   MAX_VIDEO_OCTETS,
@@ -44,6 +46,7 @@ import { PeerKeys } from "./peer-keys.ts";
 import type { Port } from "./port.ts";
 import { Receiver } from "./receiver.ts";
 import { Rerouting } from "./reroute.ts";
+import { noticeLevel, putInForce } from "./rules-in-force.ts";
 import { Outbox } from "./service/outbox.ts";
 import { POLICY_SERVICE, PolicyService } from "./service/policy-service.ts";
 import { PositionService } from "./service/position-service.ts";
@@ -172,7 +175,7 @@ class Core implements MeshCore {
     const rerouting = new Rerouting(s, forwarding, merging);
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
-    merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n);
+    merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n, "missed at the other end");
     adjacency.onLinkUp = (atUs, port, n) => {
       this.#policy.offer(atUs, port, n);
       forwarding.custody.linksChanged(atUs);
@@ -200,6 +203,7 @@ class Core implements MeshCore {
     // By index: this is asked for every frame, and an iterator is an object.
     for (let i = 0; i < this.#s.ports.length; i++) {
       const port = this.#s.ports[i] as Port;
+      if (port.rules.level !== port.rules.toldLevel && noticeLevel(this.#s, port)) this.#tellRules(nowUs, port);
       if (!port.up) continue;
       if (port.rtoDueUs <= nowUs) this.#arq.handleTimeout(nowUs, port);
       if (port.expiryDueUs <= nowUs) this.#adjacency.expire(nowUs, port);
@@ -223,6 +227,7 @@ class Core implements MeshCore {
     );
     for (let i = 0; i < this.#s.ports.length; i++) {
       const port = this.#s.ports[i] as Port;
+      if (port.rules.level !== port.rules.toldLevel) return 0;
       if (!port.up) continue;
       next = Math.min(
         next,
@@ -377,9 +382,33 @@ class Core implements MeshCore {
     this.#policy.restore(version, octets);
   }
 
+  offerPolicy(nowUs: number, to: Address): void {
+    this.#policy.send(nowUs, to);
+  }
+
+  sendPolicyState(nowUs: number, to: Address, version: number, ask: boolean): void {
+    this.#policy.sendState(nowUs, to, version, ask);
+  }
+
   setBearerCost(nowUs: number, bearerId: number, costCentsPerMegabyte: number): void {
     const port = this.#port(bearerId);
     port.costCentsPerMegabyte = costCentsPerMegabyte;
+    this.#tellRules(nowUs, port);
+  }
+
+  setRules(nowUs: number, rules: CoreRules): TrafficClass[] {
+    const ignored = putInForce(this.#s, rules);
+    for (const [id, { costCentsPerMegabyte }] of rules.bearers.entries())
+      this.setBearerCost(nowUs, id, costCentsPerMegabyte);
+    return ignored;
+  }
+
+  setUsage(_nowUs: number, bearerId: number, usedOctets: number): void {
+    this.#port(bearerId).rules.use(usedOctets);
+  }
+
+  /** What a bearer costs, or is open to, has changed. */
+  #tellRules(nowUs: number, port: Port): void {
     for (const n of port.neighbours) this.#adjacency.refreshVector(nowUs, port, n);
     // The hello interval may change with the cost: neighbours must know before they take silence for loss.
     this.#hellos.hurry(nowUs, port, 10_000);
@@ -431,7 +460,7 @@ class Core implements MeshCore {
     const group = isGroupKind(header.kind);
     if (header.kind === FrameKind.datagram || (group && trafficClass >= TrafficClass.video)) {
       const to = group ? 0 : header.destination;
-      emit(this.#s, { type: "ip", from: source, to, octets: octets.slice(from, from + length) });
+      emit(this.#s, { type: "ip", from: source, to, octets: this.#s.slab.copyOf(octets, from, from + length) });
       return true;
     }
     if (trafficClass === TrafficClass.voice)
@@ -441,14 +470,19 @@ class Core implements MeshCore {
         type: "video",
         from: source,
         stream: octets[from] as number,
-        octets: octets.slice(from + 1, from + length),
+        octets: this.#s.slab.copyOf(octets, from + 1, from + length),
       });
       return true;
     }
     if (isKeyPacket(header.kind, trafficClass, precedence))
       return this.#exchange.handle(nowUs, header, octets, from, length);
     if (trafficClass === TrafficClass.bulk) {
-      emit(this.#s, { type: "bulk", from: source, bearerId: -1, octets: octets.slice(from, from + length) });
+      emit(this.#s, {
+        type: "bulk",
+        from: source,
+        bearerId: -1,
+        octets: this.#s.slab.copyOf(octets, from, from + length),
+      });
       return true;
     }
     if (precedence === Precedence.flash) return this.#sos.handle(nowUs, source, octets, from, length);
@@ -464,6 +498,7 @@ class Core implements MeshCore {
     }
     if (octets[from] === POLICY_SERVICE && length !== POSITION_REPORT_OCTETS)
       return this.#policy.handle(nowUs, octets, from, length);
+    if (length === POLICY_STATE_OCTETS) return this.#policy.handleState(source, octets, from, length);
     return this.#positions.handle(nowUs, source, header.sequence & 0xff, octets, from, length);
   }
 }

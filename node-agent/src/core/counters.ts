@@ -48,6 +48,13 @@ const DROP_REASONS = [
   "key-stale",
   "key-flood",
   "key-table-full",
+  "policy-unsigned",
+  "policy-forged",
+  "policy-stale",
+  "policy-flood",
+  "cap",
+  "class-rule",
+  "class-rate",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -93,6 +100,7 @@ const COUNTED = [
   "keys-answered",
   "keys-answered-for-others",
   "sessions",
+  "rules-ignored",
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 

@@ -12,7 +12,7 @@ const SECOND = 1_000_000;
 const AREA = 1;
 
 function vector(latencyMs: number, loss = 0): number {
-  const rest = { bitrateBps: 1e7, costCentsPerMegabyte: 0, energy: 0 };
+  const rest = { bitrateBps: 1e7, costCentsPerMegabyte: 0, closed: 0 };
   return encodeLinkVector({ ...rest, latencyUs: latencyMs * 1000, loss });
 }
 

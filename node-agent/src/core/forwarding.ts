@@ -14,6 +14,7 @@ import {
 } from "@skein/codecs";
 import { TrafficClass } from "./api.ts";
 import { NO_WAY } from "./area-paths.ts";
+import { refusal } from "./bearer-rules.ts";
 import { Custody } from "./custody.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
 import {
@@ -24,7 +25,7 @@ import {
   SEARCH_BURST,
   SEARCH_GAP_US,
 } from "./limits.ts";
-import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
+import { CLASSES, COST_UNIT_US, linkCost, MAX_LINK_COST, UNREACHABLE } from "./link-cost.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { Copy } from "./merge/placement.ts";
 import { isTrusted, isUsable, type Neighbour, type Port } from "./port.ts";
@@ -91,6 +92,8 @@ export class Forwarding {
   #critical = false;
   #copied = false;
   #delayUs = 0;
+  /** Policy or a data cap has kept the packet at hand off its bearer: nobody searches for another way. */
+  #refused = false;
   /** The next hop that the database wants, usable or not. */
   #wanted: Neighbour | undefined;
 
@@ -139,7 +142,9 @@ export class Forwarding {
     keep: boolean,
   ): boolean {
     const fresh = (header.flags & DATA_FLAG_REPAIR) === 0;
+    this.#refused = false;
     if (this.forward(nowUs, header, repair, octets, from, length, deadlineUs, undefined)) return true;
+    if (this.#refused) return false;
     if (this.#search(nowUs, header, repair, octets, from, length, deadlineUs)) return true;
     const until = deadlineUs > 0 ? deadlineUs : nowUs + (QUEUE_AGE_WIDE_US[header.trafficClass] as number);
     if (keep && this.#custody.keep(nowUs, header, repair, octets, from, length, until)) return false;
@@ -170,9 +175,13 @@ export class Forwarding {
   /** True if the next node is reached over several bearers, and copies have been chosen. */
   #merged(nowUs: number, trafficClass: number, except: Neighbour | undefined): boolean {
     this.#copied = false;
-    if ((this.#port as Port).narrow || (trafficClass !== TrafficClass.voice && !this.#critical)) return false;
+    const { classRules, ports } = this.#s;
+    const least = this.#critical ? 2 : 1;
+    const calm = Math.max(least, classRules.calm[trafficClass] as number);
+    const risk = Math.max(least, classRules.risk[trafficClass] as number);
+    if ((this.#port as Port).narrow || (trafficClass !== TrafficClass.voice && risk < 2)) return false;
     const hop = this.#neighbour as Neighbour;
-    return this.#merging.placement.choose(nowUs, this.#s.ports, hop, trafficClass, this.#critical, except);
+    return this.#merging.placement.choose(nowUs, ports, hop, trafficClass, calm, risk, except);
   }
 
   #enqueueCopies(
@@ -316,7 +325,7 @@ export class Forwarding {
         if (n.advertisedVector === VECTOR_GONE) continue;
         const distance = this.#aheadOf(n, trafficClass);
         if (distance >= tight) continue;
-        const cost = rank(this.#hopCost(port, n, trafficClass), distance);
+        const cost = rank(this.#choiceCost(port, n, trafficClass), distance);
         if (cost >= best) continue;
         best = cost;
         this.#port = port;
@@ -353,7 +362,7 @@ export class Forwarding {
           const toDead = paths.from(n.local, trafficClass)[dead] as number;
           if (distance >= toDead + beyondDead) continue;
         }
-        const cost = rank(this.#hopCost(port, n, trafficClass), distance);
+        const cost = rank(this.#choiceCost(port, n, trafficClass), distance);
         if (cost >= best) continue;
         best = cost;
         bestDistance = distance;
@@ -379,7 +388,7 @@ export class Forwarding {
         const distance = this.#aheadOf(n, trafficClass);
         if (distance >= tight) continue;
         const suspicion = isTrusted(port, n, nowUs) ? 0 : ANY_POTENTIAL;
-        const cost = rank(this.#hopCost(port, n, trafficClass), distance) + suspicion;
+        const cost = rank(this.#choiceCost(port, n, trafficClass), distance) + suspicion;
         if (cost >= best) continue;
         best = cost;
         bestDistance = distance;
@@ -491,7 +500,7 @@ export class Forwarding {
       for (const n of port.foreign) {
         if (n === except || n.advertisedVector === VECTOR_GONE || !isTrusted(port, n, nowUs)) continue;
         const distance = this.#aheadOf(n, header.trafficClass);
-        const cost = rank(this.#hopCost(port, n, header.trafficClass), distance);
+        const cost = rank(this.#choiceCost(port, n, header.trafficClass), distance);
         if (distance >>> 16 >= (stage & STAGE_AREAS) || cost >= best) continue;
         best = cost;
         this.#port = port;
@@ -571,7 +580,7 @@ export class Forwarding {
       if (!this.#serves(port)) continue;
       const n = port.byLocal[local];
       if (n === undefined || n === except || n.advertisedVector === VECTOR_GONE || !isTrusted(port, n, nowUs)) continue;
-      const cost = this.#hopCost(port, n, trafficClass);
+      const cost = this.#choiceCost(port, n, trafficClass);
       if (cost >= best) continue;
       best = cost;
       this.#port = port;
@@ -581,9 +590,17 @@ export class Forwarding {
   }
 
   #hopCost(port: Port, n: Neighbour, trafficClass: number): number {
+    if (((port.rules.closed | n.closedTo) >>> trafficClass) % 2 === 1) return MAX_LINK_COST;
     // What one of another area says of the link does not come here.
     if (n.foreign) return linkCost(n.advertisedVector, trafficClass);
     return this.#s.paths.hopCost(n.local, port.config.kind, n.advertisedVector, trafficClass);
+  }
+
+  /** The same with what the policy prefers among the own bearers; distances, which others reckon alike, are without. */
+  #choiceCost(port: Port, n: Neighbour, trafficClass: number): number {
+    const cost = this.#hopCost(port, n, trafficClass);
+    const { preferenceUs } = port.rules;
+    return preferenceUs === 0 ? cost : Math.max(1, cost - Math.round(preferenceUs / COST_UNIT_US));
   }
 
   // What nobody knows a way for
@@ -668,6 +685,12 @@ export class Forwarding {
   ): boolean {
     const port = this.#port as Port;
     const { pool } = this.#s;
+    const { closedTo } = this.#neighbour as Neighbour;
+    const refused = refusal(port.rules, closedTo, header.kind, header.trafficClass, header.precedence);
+    if (refused !== undefined) {
+      this.#refused = true;
+      return this.#drop(refused, header, port);
+    }
     if (isTooSlow(port, header.trafficClass, pool.payerNow, length)) return false;
     const slot = pool.allocate(header, repair, octets, from, length);
     if (slot === -1) return this.#drop("pool-empty", header, port);
@@ -683,7 +706,11 @@ export class Forwarding {
     return true;
   }
 
-  #drop(reason: "no-route" | "no-descent" | "pool-empty", header: DataHeader, port?: Port): false {
+  #drop(
+    reason: "no-route" | "no-descent" | "pool-empty" | "cap" | "class-rule",
+    header: DataHeader,
+    port?: Port,
+  ): false {
     this.#s.counters.drop(reason, header.trafficClass, port?.config.id);
     return false;
   }

@@ -1,5 +1,6 @@
 import { type DataHeader, FrameKind, VECTOR_GONE } from "@skein/codecs";
 import { Precedence } from "./api.ts";
+import { refusal } from "./bearer-rules.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { queueAgeUs } from "./forwarding.ts";
 import {
@@ -139,6 +140,7 @@ export class GroupRelay {
     from: number,
     length: number,
   ): void {
+    if (this.#isRefused(port, header, -1)) return;
     const pending = this.#active < MAX_PENDING_RELAYS ? this.#pending.find((p) => p.slot === -1) : undefined;
     if (pending === undefined) {
       this.#s.counters.drop("relay-table-full", header.trafficClass, port.config.id);
@@ -249,6 +251,7 @@ export class GroupRelay {
     length: number,
     neighbour: number,
   ): void {
+    if (this.#isRefused(port, header, neighbour)) return;
     const slot = this.#s.pool.allocate(header, undefined, octets, from, length);
     if (slot === -1) {
       this.#s.counters.drop("pool-empty", header.trafficClass, port.config.id);
@@ -257,6 +260,14 @@ export class GroupRelay {
     this.#s.pool.neighbour[slot] = neighbour;
     this.#s.pool.deadlineUs[slot] = nowUs + queueAgeUs(port, header.trafficClass);
     port.queue.push(slot);
+  }
+
+  /** True, and counted, if policy or a data cap keeps a frame off a bearer. */
+  #isRefused(port: Port, { kind, trafficClass, precedence }: DataHeader, neighbour: number): boolean {
+    const atOtherEnd = neighbour < 0 ? 0 : (port.neighbours[neighbour] as Neighbour).closedTo;
+    const refused = refusal(port.rules, atOtherEnd, kind, trafficClass, precedence);
+    if (refused !== undefined) this.#s.counters.drop(refused, trafficClass, port.config.id);
+    return refused !== undefined;
   }
 }
 

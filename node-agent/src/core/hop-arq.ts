@@ -314,7 +314,7 @@ export class HopArq {
     const index = ring.indexOf(counter);
     if (index === -1) return;
     if (ring.open[index] === 0) {
-      if (got && latest && ring.givenUp[index] === 1) this.#answeredLate(nowUs, n, ring, index);
+      if (got && latest && ring.givenUp[index] === 1) this.#answeredLate(nowUs, port, n, ring, index);
       return;
     }
     const owner = ring.neighbour[index] as number;
@@ -348,7 +348,7 @@ export class HopArq {
     n.answered *= (1 - ANSWER_GAIN) ** ((ring.tries[index] as number) - 1);
     n.answered += ANSWER_GAIN * (1 - n.answered);
     n.lastAcknowledgedUs = nowUs;
-    n.suspectSinceUs = EVER;
+    this.#adjacency.trust(nowUs, port, n);
     n.silentRounds = 0;
     if (ring.copyKey[index] !== -1) this.#merging.acknowledged(n, ring.copyKey[index] as number);
     if (ring.flowKey[index] !== -1)
@@ -357,13 +357,13 @@ export class HopArq {
   }
 
   /** The neighbour was only slow: whoever does not learn that from frames given up suspects it again and again. */
-  #answeredLate(nowUs: number, n: Neighbour, ring: SentRing, index: number): void {
+  #answeredLate(nowUs: number, port: Port, n: Neighbour, ring: SentRing, index: number): void {
     if (ring.neighbour[index] !== n.index) return;
     ring.givenUp[index] = 0;
     sampleRtt(n, nowUs, ring, index);
     n.lastRttUs = nowUs;
     n.lastAcknowledgedUs = nowUs;
-    n.suspectSinceUs = EVER;
+    this.#adjacency.trust(nowUs, port, n);
     n.silentRounds = 0;
   }
 
@@ -432,7 +432,7 @@ export class HopArq {
       const chance = ring.copyKey[index] === -1 ? CHANCE : CHANCE_COPIED;
       if (isSilent(port, n, ring.tries[index] as number, ring.firstSentUs[index] as number, chance)) {
         n.silentRounds = 0;
-        this.#adjacency.suspect(nowUs, port, n);
+        this.#adjacency.suspect(nowUs, port, n, "no answer");
       }
     }
     // Suspicion gives what has another way to that; what is still here is tried again.

@@ -18,7 +18,7 @@ const FREE_LINK = encodeLinkVector({
   latencyUs: 0,
   loss: 0,
   costCentsPerMegabyte: 0,
-  energy: 0,
+  closed: 0,
 });
 
 /** A chain 0 - 1 - 2 - 3 of radios, each of which hears its neighbours; the insider is node 1's or 3's place. */

@@ -334,3 +334,11 @@ export const BULK_PROBE_MAX_US = 1_000_000;
 export const BULK_DEAD_US = 120_000_000;
 /** What a cent per megabyte counts in delay: dearer paths carry what the cheaper ones could not in that time. */
 export const BULK_CENT_DELAY_US = 1_000_000;
+
+/** IPv4 and UDP headers, which data caps of metered bearers count as well. */
+export const CAP_FRAME_OCTETS = 28;
+/** What a class may send at once, however low its rate: two large packets, or so many seconds of the rate. */
+export const CLASS_BURST_OCTETS = 3000;
+export const CLASS_BURST_S = 0.25;
+/** After a policy with a false signature no other one is looked at for so long: a check costs half a millisecond. */
+export const POLICY_CHECK_GAP_US = 20_000;

@@ -1,4 +1,5 @@
 import { decodeLinkVector } from "@skein/codecs";
+import { closedClasses } from "./bearer-rules.ts";
 
 /**
  * What a link costs each traffic class, in units of 0.25 ms (at least 1, so that every hop descends).
@@ -12,11 +13,12 @@ import { decodeLinkVector } from "@skein/codecs";
  */
 export const CLASSES = 4;
 export const UNREACHABLE = 0xffff;
-const UNIT_US = 250;
+export const COST_UNIT_US = 250;
 const FRAME_OCTETS = [60, 100, 1000, 1400] as const;
 const LATENCY_WEIGHT = [1, 0.5, 0.25, 0.1] as const;
 const MONEY_UNITS_PER_CENT = [0, 20, 20, 40] as const;
-const MAX_LINK_COST = 20_000;
+/** Also of a link that is closed to the class: what has any other way takes that. */
+export const MAX_LINK_COST = 20_000;
 
 /** The two ends of a link may see its rate and latency differ by so many steps of the vector, a factor of two each. */
 const STEPS_APART = 2;
@@ -36,9 +38,13 @@ export function linkCost(vector: number, trafficClass: number): number {
   const known = cache[key] as number;
   if (known !== 0) return known;
   const link = decodeLinkVector(vector);
+  if ((closedClasses(link.closed) >>> trafficClass) % 2 === 1) {
+    cache[key] = MAX_LINK_COST;
+    return MAX_LINK_COST;
+  }
   const attempts = 1 / Math.max(0.02, 1 - link.loss);
   const airtimeUs = ((FRAME_OCTETS[trafficClass] as number) * 8e6) / link.bitrateBps;
-  const timeUnits = (attempts * (airtimeUs + (LATENCY_WEIGHT[trafficClass] as number) * link.latencyUs)) / UNIT_US;
+  const timeUnits = (attempts * (airtimeUs + (LATENCY_WEIGHT[trafficClass] as number) * link.latencyUs)) / COST_UNIT_US;
   const money = (MONEY_UNITS_PER_CENT[trafficClass] as number) * link.costCentsPerMegabyte;
   const cost = Math.max(1, Math.min(MAX_LINK_COST, Math.round(1 + timeUnits + money)));
   cache[key] = cost;

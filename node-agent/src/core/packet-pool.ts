@@ -1,4 +1,5 @@
 import {
+  copyOctets,
   DATA_FLAG_REPAIR,
   type DataHeader,
   decodeRepair,
@@ -99,8 +100,7 @@ export class PacketPool {
     this.copyKey[slot] = -1;
     this.next[slot] = -1;
     const to = this.offset(slot);
-    const payloads = this.payloads;
-    for (let i = 0; i < length; i++) payloads[to + i] = octets[from + i] as number;
+    copyOctets(octets, from, from + length, this.payloads, to);
     return slot;
   }
 

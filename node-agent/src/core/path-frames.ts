@@ -24,6 +24,10 @@ export class PathFrames {
     const { pool, counters } = this.#s;
     const n = this.#neighbour(nowUs, port, address);
     if (n === undefined) return false;
+    if (!this.#s.classRules.admits(nowUs, TrafficClass.bulk, length)) {
+      counters.drop("class-rate", TrafficClass.bulk, port.config.id);
+      return false;
+    }
     if (length > MAX_PAYLOAD_OCTETS) {
       counters.drop("too-long");
       return false;
@@ -50,7 +54,12 @@ export class PathFrames {
     }
     port.lastDataUs = nowUs;
     const body = port.shared ? from + 1 : from;
-    emit(this.#s, { type: "bulk", from: n.address, bearerId: port.config.id, octets: octets.slice(body, end) });
+    emit(this.#s, {
+      type: "bulk",
+      from: n.address,
+      bearerId: port.config.id,
+      octets: this.#s.slab.copyOf(octets, body, end),
+    });
     return true;
   }
 
@@ -58,6 +67,7 @@ export class PathFrames {
     if (port.narrow) return undefined;
     const n = findNeighbour(port, this.#s.area, address);
     if (n === undefined || !isUsable(port, n, nowUs) || (port.shared && n.foreign)) return undefined;
+    if (((port.rules.closed | n.closedTo) >>> TrafficClass.bulk) % 2 === 1) return undefined;
     return port.shared || n.receiverIndex >= 0 ? n : undefined;
   }
 }

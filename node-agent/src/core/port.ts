@@ -2,6 +2,8 @@ import { type AreaRoute, createReplayWindow, type Delta, type ReplayWindow } fro
 import type { CoreBearer } from "./api.ts";
 import { NO_WAY } from "./area-paths.ts";
 import { BearerQueue } from "./bearer-queue.ts";
+import { BearerRules } from "./bearer-rules.ts";
+import { TrafficByClass } from "./class-traffic.ts";
 import type { Counters } from "./counters.ts";
 import { FlowLabels } from "./flow-labels.ts";
 import {
@@ -110,6 +112,8 @@ export interface Neighbour {
    * can tell.
    */
   readonly reach: Uint32Array;
+  /** Classes that its end of the link is closed to, as bits: their data cap is used, or their policy says so. */
+  closedTo: number;
   /** Pull wanted at this time, Infinity if none. */
   pullDueUs: number;
   lastPullUs: number;
@@ -133,6 +137,7 @@ export interface Port {
   readonly narrow: boolean;
   readonly shared: boolean;
   readonly tagOctets: number;
+  readonly rules: BearerRules;
   up: boolean;
   costCentsPerMegabyte: number;
   carrierBusy: boolean;
@@ -263,6 +268,7 @@ export interface Port {
   framesReceived: number;
   octetsSent: number;
   octetsReceived: number;
+  readonly traffic: TrafficByClass;
   airtimeUs: number;
   /** Airtime of the last ten seconds, second by second. */
   readonly airtimeBySecond: Float64Array;
@@ -315,6 +321,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     narrow,
     shared,
     tagOctets: narrow ? 6 : 8,
+    rules: new BearerRules(narrow),
     up: false,
     costCentsPerMegabyte: config.costCentsPerMegabyte,
     carrierBusy: false,
@@ -399,6 +406,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     framesReceived: 0,
     octetsSent: 0,
     octetsReceived: 0,
+    traffic: new TrafficByClass(),
     airtimeUs: 0,
     airtimeBySecond: new Float64Array(10),
     airtimeSecond: 0,
@@ -469,6 +477,7 @@ export function createNeighbour(
     lastVoiceUs: Number.NEGATIVE_INFINITY,
     voiceSource: 0,
     reach: new Uint32Array(8),
+    closedTo: 0,
     pullDueUs: Number.POSITIVE_INFINITY,
     lastPullUs: Number.NEGATIVE_INFINITY,
     lastDigest: 0,

@@ -1,5 +1,5 @@
 import {
-  copyFront,
+  copyOctets,
   createDataHeader,
   createRepair,
   DATA_FLAG_ENDS,
@@ -95,6 +95,8 @@ export class Receiver {
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #header: DataHeader = createDataHeader();
   readonly #repair: Repair = createRepair();
+  /** Length of the frame at hand, or of the packet put together from its like. */
+  #lengthOctets = 0;
   /** The frame is the latest of its transmitter, no repetition: the digest in it is news. */
   #newest = false;
   readonly #fragment: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
@@ -141,9 +143,11 @@ export class Receiver {
     if (length < SEAL_MIN_OCTETS || length > MAX_FRAME_OCTETS) return this.#s.counters.drop("frame-length");
     port.framesReceived++;
     port.octetsReceived += length;
+    this.#lengthOctets = length;
+    port.rules.received(length);
     // Opening is in place, and the caller's octets may be shared with other receivers.
     const frame = this.#frame;
-    copyFront(octets, length, frame);
+    copyOctets(octets, 0, length, frame, 0);
     const format = sealFormat(frame);
     if (format === SealFormat.shared) this.#shared(nowUs, port, endpoint, octets, length);
     else if (format === SealFormat.direct) this.#direct(nowUs, port, endpoint, length);
@@ -199,7 +203,7 @@ export class Receiver {
       const end = this.#s.secure.openShared(port, n, this.#frame, length, true);
       if (end === 0) {
         // What did not open is not what it was.
-        copyFront(octets, length, this.#frame);
+        copyOctets(octets, 0, length, this.#frame, 0);
         continue;
       }
       if (end < 0) this.#repeated(nowUs, port, n, false, SHARED_HEADER_OCTETS, -end);
@@ -253,9 +257,11 @@ export class Receiver {
     readFlow(flow, this.#frame, this.#s.area, header);
     header.sequence = sequence;
     port.lastDataUs = nowUs;
+    port.traffic.received(header.trafficClass, this.#lengthOctets);
     this.#arq.oweReport(nowUs, port, n, false, -1, 0);
     if (header.source === this.#s.options.address) return this.#s.counters.count("duplicates");
     if (!this.#isFirst(nowUs, header.trafficClass, true)) return this.#s.counters.count("duplicates");
+    port.traffic.wasFirst(header.trafficClass);
     if (!this.#descends(header)) flows.refuse(flow);
     this.#unicast(nowUs, port, n, this.#frame, FLOW_HEADER_OCTETS, end);
   }
@@ -297,7 +303,7 @@ export class Receiver {
       const end = this.#s.secure.openStranger(port, stranger, this.#frame, length);
       if (end === 0) {
         // What did not open is not what it was.
-        copyFront(octets, length, this.#frame);
+        copyOctets(octets, 0, length, this.#frame, 0);
         continue;
       }
       const counter = sharedCounterBits(octets);
@@ -361,6 +367,7 @@ export class Receiver {
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
     else if (kind === FrameKind.suspicion) ok = this.#merging.handleSuspicion(nowUs, n, octets, from + 1, end);
     else if (kind === FrameKind.path) {
+      port.traffic.received(TrafficClass.bulk, this.#lengthOctets);
       ok = this.#pathFrames.handle(nowUs, port, n, octets, from + 1, end);
       this.#arq.passedBy(nowUs, port, n, direct);
     } else if (n.foreign && kind !== FrameKind.fragment) this.#s.counters.counts.overheard++;
@@ -406,6 +413,7 @@ export class Receiver {
     );
     if (whole === undefined) return true;
     this.#newest = false;
+    this.#lengthOctets = whole.length + FRAME_EXTRA_OCTETS;
     const kind = kindOf(whole[0] as number);
     if (!isUnicastKind(kind) && !isGroupKind(kind)) return false;
     return this.#data(nowUs, port, n, direct, kind, whole, 0, whole.length);
@@ -461,9 +469,11 @@ export class Receiver {
     } else if (direct && header.trafficClass === TrafficClass.command) {
       this.#arq.oweReport(nowUs, port, n, true, -1, 0);
     }
+    port.traffic.received(header.trafficClass, this.#lengthOctets);
     // A repaired packet may pass a node again, or its own source: what it carries only ever shrinks, so that it cannot
     // circle. Only the destination need take it once.
     if (repaired && !here) {
+      port.traffic.wasFirst(header.trafficClass);
       if (port.narrow)
         header.sequence = this.#s.duplicates.rebuild(header.source, header.trafficClass, header.sequence);
       this.#unicast(nowUs, port, n, octets, body, end);
@@ -490,6 +500,7 @@ export class Receiver {
       if (group) this.#relay.heardAgain(port, n, header);
       return true;
     }
+    port.traffic.wasFirst(header.trafficClass);
     if (group) this.#group(nowUs, port, n, octets, body, end);
     else this.#unicast(nowUs, port, n, octets, body, end);
     return true;

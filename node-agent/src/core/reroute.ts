@@ -1,4 +1,5 @@
 import {
+  copyOctets,
   createDataHeader,
   createRepair,
   DATA_FLAG_ENDS,
@@ -129,7 +130,7 @@ export class Rerouting {
     deadlineUs: number,
   ): boolean {
     const { placement } = this.#merging;
-    if (!placement.choose(nowUs, this.#s.ports, n, header.trafficClass, false, n)) return false;
+    if (!placement.choose(nowUs, this.#s.ports, n, header.trafficClass, 1, 1, n)) return false;
     const { port, neighbour } = placement.copies[0] as Copy;
     const { pool } = this.#s;
     const slot = pool.allocate(header, undefined, octets, from, length);
@@ -153,7 +154,7 @@ export class Rerouting {
     const octets = this.#scratch;
     const length = ring.length[index] as number;
     const at = ring.offset(index);
-    for (let i = 0; i < length; i++) octets[i] = ring.octets[at + i] as number;
+    copyOctets(ring.octets, at, at + length, octets, 0);
     const format = sealFormat(octets);
     if (format === SealFormat.full) return false;
     const from = HEADER_OCTETS[format] as number;

@@ -1,4 +1,4 @@
-import { CLASS_COUNT } from "@skein/codecs";
+import { CLASS_COUNT, copyOctets } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "./api.ts";
 import { MAX_NEIGHBOURS_PER_BEARER } from "./limits.ts";
 
@@ -101,8 +101,7 @@ export class SentRing {
     this.firstSentUs[index] = nowUs;
     this.deadlineUs[index] = deadlineUs;
     const at = this.offset(index);
-    const octets = this.octets;
-    for (let i = 0; i < length; i++) octets[at + i] = frame[i] as number;
+    copyOctets(frame, 0, length, this.octets, at);
     if (neighbour === -1) return forgotten;
     this.unacknowledged++;
     this.unacknowledgedBy[neighbour] = (this.unacknowledgedBy[neighbour] as number) + 1;

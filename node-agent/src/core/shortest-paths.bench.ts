@@ -35,7 +35,7 @@ function vectorBetween(a: number, b: number): number {
     latencyUs: 2_000 * (1 + kind),
     loss: kind === 3 ? 0.05 : 0,
     costCentsPerMegabyte: 0,
-    energy: 0,
+    closed: 0,
   });
 }
 

@@ -1,10 +1,12 @@
 import type { CoreOptions, NodeEvent } from "./api.ts";
 import { AreaPaths } from "./area-paths.ts";
+import { ClassRules } from "./class-rules.ts";
 import { Counters } from "./counters.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
 import { Hearsay } from "./hearsay.ts";
 import { MAX_BEARERS, MAX_EVENTS } from "./limits.ts";
 import { LinkStateDb } from "./link-state-db.ts";
+import { OctetSlab } from "./octet-slab.ts";
 import { PacketPool } from "./packet-pool.ts";
 import { createPort, type Port } from "./port.ts";
 import { Random } from "./random.ts";
@@ -39,7 +41,10 @@ export interface CoreState {
   readonly duplicates: DuplicateFilter;
   readonly secure: SecureChannel;
   readonly conflicts: Conflicts;
+  readonly classRules: ClassRules;
   readonly events: NodeEvent[];
+  /** What events carry. */
+  readonly slab: OctetSlab;
 }
 
 /** @throws RangeError when the owner did not check its configuration against `limits.ts` */
@@ -64,7 +69,9 @@ export function createState(options: CoreOptions): CoreState {
     duplicates: new DuplicateFilter(counters),
     secure: new SecureChannel(options.crypto, counters, options.nodeId, options.bootEpoch),
     conflicts: createConflicts(),
+    classRules: new ClassRules(),
     events: [],
+    slab: new OctetSlab(),
   };
 }
 

@@ -2,6 +2,7 @@ import { decodeLinkVector, decodeUtf8 } from "@skein/codecs";
 import type {
   Address,
   BearerStatus,
+  CapStatus,
   CoreStatus,
   LinkStatus,
   NeighbourStatus,
@@ -164,6 +165,7 @@ export function readBearer(port: Port, counters: Counters, nowUs: number): Beare
     framesReceived: port.framesReceived,
     octetsSent: port.octetsSent,
     octetsReceived: port.octetsReceived,
+    classes: port.traffic.read(port.framesReceived, port.octetsReceived),
     queuedFrames: port.queue.count,
     queuedMs: (port.queue.octets() * 8000) / port.config.bitrateBps,
     queues: QUEUE_AGE_WIDE_US.map((_, c) => ({
@@ -173,5 +175,11 @@ export function readBearer(port: Port, counters: Counters, nowUs: number): Beare
     drops: counters.dropsOn(port.config.id),
     airtimeShare: Math.min(1, air / 10e6),
     costCentsPerMegabyte: port.costCentsPerMegabyte,
+    cap: readCap(port),
   };
+}
+
+function readCap({ rules }: Port): CapStatus | null {
+  const { capOctets, usedOctets, reserveOctets, level } = rules;
+  return capOctets === Number.POSITIVE_INFINITY ? null : { usedOctets, capOctets, reserveOctets, level };
 }

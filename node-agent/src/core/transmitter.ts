@@ -1,6 +1,7 @@
 import {
   CLASS_COUNT,
   classOf,
+  copyOctets,
   createDataHeader,
   createLabelOffer,
   DATA_FLAG_ENDS,
@@ -147,6 +148,7 @@ export class Transmitter {
     for (let i = 0; i < ports.length; i++) {
       const port = ports[(this.#nextPort + i) % ports.length] as Port;
       if (!port.up || port.carrierBusy || (nowUs < this.#accessUs(port) && !inBurst(port, nowUs))) continue;
+      this.#trafficClass = CLASS_COUNT;
       if (!this.#pollPort(nowUs, port, slot)) continue;
       slot.bearerId = port.config.id;
       this.#onAir(nowUs, port, slot);
@@ -206,6 +208,8 @@ export class Transmitter {
     const air = burstAirtimeUs(port, nowUs, airtimeUs(port.config, length));
     port.framesSent++;
     port.octetsSent += length;
+    port.traffic.sent(this.#trafficClass, length);
+    port.rules.sent(length);
     port.airtimeUs += air;
     const second = Math.floor(nowUs / 1e6);
     if (second !== port.airtimeSecond) {
@@ -442,8 +446,9 @@ export class Transmitter {
       if (ring === undefined || index === -1 || ring.open[index] === 0) continue;
       const length = ring.length[index] as number;
       const at = ring.offset(index);
-      for (let i = 0; i < length; i++) slot.octets[i] = ring.octets[at + i] as number;
+      copyOctets(ring.octets, at, at + length, slot.octets, 0);
       ring.sentUs[index] = nowUs;
+      this.#trafficClass = ring.trafficClass[index] as number;
       slot.length = length;
       const owner = neighbourAt(port, ring.neighbour[index] as number) ?? n;
       slot.endpoint = owner === undefined ? -1 : owner.endpoint;
@@ -531,7 +536,7 @@ export class Transmitter {
     }
     const from = pool.offset(packet);
     const { payloads } = pool;
-    for (let i = 0; i < length; i++) slot.octets[at + i] = payloads[from + i] as number;
+    copyOctets(payloads, from, from + length, slot.octets, at);
     this.#seal(port, n, slot, at + length);
     return true;
   }
@@ -550,7 +555,7 @@ export class Transmitter {
     // Two bits of sequence tell apart what is in flight only if it is close together.
     if (label === 0 || port.sent.isWaitedFor(key, header.sequence, MAX_FLOW_AHEAD)) return false;
     const at = pool.offset(packet);
-    for (let i = 0; i < length; i++) slot.octets[FLOW_HEADER_OCTETS + i] = pool.payloads[at + i] as number;
+    copyOctets(pool.payloads, at, at + length, slot.octets, FLOW_HEADER_OCTETS);
     const { counter } = port;
     const { sequence } = header;
     slot.endpoint = n.endpoint;
@@ -689,7 +694,8 @@ export class Transmitter {
     const header = { nextHop: n === undefined ? 0 : n.local, id: f.id, index: f.next, count: f.count };
     let end = at + encodeFragmentHeader(header, slot.octets, at);
     const to = Math.min(f.innerOctets, (f.next + 1) * f.partOctets);
-    for (let i = f.next * f.partOctets; i < to; i++) slot.octets[end++] = f.inner[i] as number;
+    copyOctets(f.inner, f.next * f.partOctets, to, slot.octets, end);
+    end += to - f.next * f.partOctets;
     f.next++;
     this.#isData = true;
     this.#trafficClass = classOf(f.inner[0] as number);

@@ -226,7 +226,9 @@ t.test("a clip crosses the mesh whole, and WebRTC at both of its ends", async (t
   const answer = await connect(source, camera, "send", 0);
   test.match(answer, /a=rtpmap:\d+ VP8\/90000/);
   test.notMatch(answer, /candidate:(?!.* 127\.0\.0\.1 )/, "candidates on loopback only");
-  await connect(sink, watching, "receive", 0);
+  const shownAnswer = await connect(sink, watching, "receive", 0);
+  test.match(shownAnswer, /a=rtcp-fb:\d+ nack pli\r/);
+  test.notMatch(shownAnswer, /a=rtcp-fb:\d+ nack\r/, "no packet is ever sent twice");
   clip.host.send({ type: "video-file", path: CLIP });
 
   const frames = await sink.count("video-frame", 45);

@@ -2,6 +2,7 @@ import { createRtpHeader, decodeRtpHeader, encodeRtpHeader, RTP_HEADER_OCTETS } 
 import { MediaStreamTrack, RTCPeerConnection, type RTCRtpReceiver, type RtpPacket, useVP8 } from "werift";
 import { MAX_VIDEO_OCTETS } from "../core/api.ts";
 import type { FromMedia, ToMedia } from "./protocol.ts";
+import { SequenceFilter } from "./sequence-filter.ts";
 import { VP8_PAYLOAD_TYPE } from "./video-clip.ts";
 
 /** Stream number of a browser's camera on the mesh. */
@@ -25,6 +26,7 @@ interface Watcher {
   readonly track: MediaStreamTrack;
   /** Source it is shown: node, stream and SSRC; 0 before the first packet. */
   source: { from: number; stream: number; ssrc: number };
+  readonly filter: SequenceFilter;
   lastPacketMs: number;
 }
 
@@ -58,7 +60,8 @@ export class WebRtcGateway {
       for (const transport of peer.dtlsTransports) {
         transport.onStateChange.subscribe((state) => this.dropEnded(peer, state));
       }
-      this.emit({ type: "webrtc-answer", requestId, sdp });
+      const isWatcher = offer.direction === "receive";
+      this.emit({ type: "webrtc-answer", requestId, sdp: isWatcher ? withoutNack(sdp) : sdp });
     } catch (error) {
       this.drop(peer);
       this.emit({ type: "webrtc-failed", requestId, reason: error instanceof Error ? error.message : String(error) });
@@ -99,7 +102,8 @@ export class WebRtcGateway {
   private acceptWatcher(peer: RTCPeerConnection, from: number): () => void {
     const track = new MediaStreamTrack({ kind: "video" });
     const transceiver = peer.addTransceiver(track, { direction: "sendonly" });
-    const watcher: Watcher = { from, track, source: { from: 0, stream: 0, ssrc: 0 }, lastPacketMs: 0 };
+    const source = { from: 0, stream: 0, ssrc: 0 };
+    const watcher: Watcher = { from, track, source, filter: new SequenceFilter(), lastPacketMs: 0 };
     transceiver.sender.onPictureLossIndication.subscribe(() => {
       const { source } = watcher;
       if (source.from !== 0) this.emit({ type: "video-need-key", from: source.from, stream: source.stream });
@@ -108,8 +112,9 @@ export class WebRtcGateway {
     return () => this.watchers.delete(watcher);
   }
 
+  /** One that is `disconnected` may only have been held up, and comes back. */
   private dropEnded(peer: RTCPeerConnection, state: string): void {
-    if (state === "failed" || state === "closed" || state === "disconnected") this.drop(peer);
+    if (state === "failed" || state === "closed") this.drop(peer);
   }
 
   private drop(peer: RTCPeerConnection): void {
@@ -184,8 +189,10 @@ function showPacket(watcher: Watcher, { from, stream, octets }: VideoIn, nowMs: 
   watcher.lastPacketMs = nowMs;
   if (isOther || source.ssrc !== header.ssrc) {
     watcher.source = { from, stream, ssrc: header.ssrc };
+    watcher.filter.reset();
     watcher.track.notifySourceChanged({ sequenceNumber: header.sequence, timestamp: header.timestamp });
   }
+  if (!watcher.filter.pass(header.sequence)) return;
   watcher.track.writeRtp(Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength));
 }
 
@@ -201,6 +208,15 @@ function createPeer(): RTCPeerConnection {
     iceAdditionalHostAddresses: [LOOPBACK],
     iceInterfaceAddresses: { udp4: LOOPBACK },
   });
+}
+
+/**
+ * Watchers may ask for key frames and for nothing else. What is missing here was lost on the mesh; and werift reads a
+ * NACK with a REMB behind it in the same RTCP packet as one for sequence numbers 0 and 1, too. Sending number 0 again
+ * after a hundred packets turns its roll-over counter (`sequence-filter.ts`): nothing decrypts from then on.
+ */
+function withoutNack(sdp: string): string {
+  return sdp.replace(/^a=rtcp-fb:\d+ (?:nack|goog-remb|transport-cc)\r\n/gm, "");
 }
 
 async function answer(peer: RTCPeerConnection, sdp: string): Promise<string> {

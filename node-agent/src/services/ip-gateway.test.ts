@@ -3,6 +3,7 @@ import {
   createIpHeader,
   decodeIpHeader,
   decompressIp,
+  FLOW_CONTEXT_OCTETS,
   formatIpAddress,
   type IpPrefix,
   meshAddressOf,
@@ -133,9 +134,12 @@ test("a packet goes to the node that owns its destination, in the class of its p
   assert.equal(first?.slice(2, 6), [0x109, 0, 0, true]);
   assert.equal(second?.slice(2, 6), [0x109, 3, 0, false]);
   const sent = first?.[6] as Uint8Array;
-  assert.is(sent.length, 1 + 4 + 5, "rule, ports, payload");
+  assert.is(sent.length, FLOW_CONTEXT_OCTETS + 1 + 4 + 5, "context, rule, ports, payload");
   const out = new Uint8Array(100);
-  assert.equal(out.slice(0, decompressIp(sent, 0, sent.length, 0x107, 0x109, out, 0)), packet);
+  assert.equal(
+    out.slice(0, decompressIp(sent, FLOW_CONTEXT_OCTETS, sent.length - FLOW_CONTEXT_OCTETS, 0x107, 0x109, out, 0)),
+    packet,
+  );
   assert.is(rig.gateway.counters.toMesh, 2);
 });
 

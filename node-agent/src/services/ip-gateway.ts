@@ -7,6 +7,8 @@ import {
   decompressIp,
   decrementHopLimit,
   encodeUnreachable,
+  FlowCompressor,
+  FlowDecompressor,
   formatIpPrefix,
   IP_RULE_OCTETS,
   type IpClass,
@@ -20,8 +22,6 @@ import {
   meshIpv4Text,
   meshIpv6Text,
   parseIpPrefix,
-  RtpCompressor,
-  RtpDecompressor,
   UNREACHABLE_MAX_OCTETS,
 } from "@skein/codecs";
 import type { openTun, TunDevice } from "@skein/radio-hal/tun";
@@ -93,8 +93,8 @@ export class IpGateway {
   readonly #sent = new EchoFilter();
   readonly #taken = new EchoFilter();
   readonly #flows = new IpFlows();
-  readonly #toCalls: RtpCompressor;
-  readonly #fromCalls = new RtpDecompressor();
+  readonly #toCalls: FlowCompressor;
+  readonly #fromCalls = new FlowDecompressor();
   readonly #scratch = new Uint8Array(MAX_IP_OCTETS + IP_RULE_OCTETS);
   #tun: TunDevice | undefined;
   #isStopped = false;
@@ -107,7 +107,7 @@ export class IpGateway {
     this.#context = context;
     this.#config = config;
     this.#open = open;
-    this.#toCalls = new RtpCompressor(context.nowUs());
+    this.#toCalls = new FlowCompressor(context.nowUs());
     this.#rules = config.classes.map(toRule);
     const groups = [...new Set([...ATAK_GROUPS, ...config.multicast])];
     this.#groups = new Set(groups.map(numberOf));
@@ -258,7 +258,7 @@ export class IpGateway {
 
   /** Writes an IP packet that came from a node to #in; returns its length, 0 if there is none. */
   #restore(octets: Uint8Array, from: number, to: number): number {
-    if (!RtpDecompressor.reads(octets[0] ?? 0)) return decompressIp(octets, 0, octets.length, from, to, this.#in, 0);
+    if (!FlowDecompressor.reads(octets[0] ?? 0)) return decompressIp(octets, 0, octets.length, from, to, this.#in, 0);
     const length = this.#fromCalls.decompress(octets, 0, octets.length, from, this.#scratch, 0);
     if (length === 0) this.#count("dropUnknownCall");
     return decompressIp(this.#scratch, 0, length, from, to, this.#in, 0);

@@ -1,10 +1,8 @@
-import { decodePolicy, encodePolicy } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { GROUP_DESTINATION } from "../core/api.ts";
 import { errorCode } from "../shell/skein-error.ts";
 import { createFakeContext } from "./fake-context.ts";
-import { PolicyService } from "./policy-service.ts";
 import { SosService } from "./sos-service.ts";
 import { TextService } from "./text-service.ts";
 
@@ -136,53 +134,6 @@ test("an SOS heard is an alarm until a person confirms it; a new call with its i
     sos.records().map((s) => s.confirmed),
     [false],
   );
-  context.remove();
-});
-
-test("a policy takes the next version, is in force at once, and after a restart without any controller", () => {
-  const context = createFakeContext();
-  const policy = new PolicyService(context);
-  const document = { version: 0, bearers: { radio: { costCentsPerMegabyte: 250 } }, classes: { voice: { copies: 2 } } };
-  assert.is(policy.publish(document), 1);
-  assert.equal(
-    context.calls.map(([name]) => name),
-    ["publishPolicy", "setBearerCost"],
-  );
-  assert.equal(context.calls[1], ["setBearerCost", 5_000_000, 0, 250]);
-  const published = context.calls[0]?.[3] as Uint8Array;
-  assert.equal(decodePolicy(published, 0, published.length), { ...document, version: 1 });
-  assert.is(
-    codeOf(() => policy.publish({ ...document, version: 1 })),
-    "policy-old",
-  );
-  context.close();
-  const again = createFakeContext({}, context.folder);
-  const resumed = new PolicyService(again);
-  resumed.resume();
-  assert.equal(
-    again.calls.map(([name]) => name),
-    ["restorePolicy", "setBearerCost"],
-  );
-  assert.equal(resumed.status, { version: 1, document: { ...document, version: 1 } });
-  again.remove();
-});
-
-test("a policy of the mesh: newer is taken, older and rubbish are not; an unnamed bearer has its own cost again", () => {
-  const context = createFakeContext();
-  const policy = new PolicyService(context);
-  const out = new Uint8Array(256);
-  const octets = (version: number, bearers: Record<string, { costCentsPerMegabyte?: number }>): Uint8Array =>
-    out.slice(0, encodePolicy({ version, bearers, classes: {} }, out, 0));
-  policy.onPolicy({ type: "policy", version: 5, octets: octets(5, { radio: { costCentsPerMegabyte: 9 } }) }, 0);
-  policy.onPolicy({ type: "policy", version: 4, octets: octets(4, { radio: { costCentsPerMegabyte: 1 } }) }, 0);
-  policy.onPolicy({ type: "policy", version: 7, octets: Uint8Array.of(0xff, 1, 2) }, 0);
-  policy.onPolicy({ type: "policy", version: 8, octets: octets(8, { other: { costCentsPerMegabyte: 3 } }) }, 0);
-  assert.equal(
-    context.calls.map((call) => call[3]),
-    [9, 0],
-  );
-  assert.is(policy.status.version, 8);
-  assert.is(context.store.policy()?.version, 8);
   context.remove();
 });
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type IpPrefix, parseIpPrefix } from "@skein/codecs";
-import { type Bearer, type BearerCounters, kernelCallsMissing } from "@skein/radio-hal";
-import type { AgentStatus, LogEvent } from "../api/types.ts";
+import { type Bearer, type BearerCounters, kernelCallsMissing, useHostCopy } from "@skein/radio-hal";
+import type { AgentStatus, LogEvent, WhatIf } from "../api/types.ts";
 import { addressTextOf, type LoadedConfig } from "../config/load.ts";
 import {
   type CoreOptions,
@@ -23,7 +23,7 @@ import { GpsdSource } from "../services/gpsd-source.ts";
 import type { IpGateway } from "../services/ip-gateway.ts";
 import { type Journal, noJournal, openJournal } from "../services/journal.ts";
 import { NmeaSource } from "../services/nmea-source.ts";
-import { PolicyService } from "../services/policy-service.ts";
+import { type ControllerKey, PolicyService } from "../services/policy-service.ts";
 import { PositionService } from "../services/position-service.ts";
 import { FixedSource, type PositionSource } from "../services/position-source.ts";
 import { SosService } from "../services/sos-service.ts";
@@ -38,10 +38,13 @@ import { monotonicUs } from "./clock.ts";
 import { runCommand } from "./commands.ts";
 import type { Log } from "./log.ts";
 import { MeshLoop } from "./mesh-loop.ts";
+import { PathHistory } from "./path-history.ts";
+import { createPolicyGate, fingerprint } from "./policy-key.ts";
 import { errorMessage } from "./skein-error.ts";
 import { createSodiumCrypto } from "./sodium-crypto.ts";
 import { createSodiumIdentity } from "./sodium-identity.ts";
 import { openStore, type Store } from "./store.ts";
+import { whatIf } from "./what-if.ts";
 
 /** The built handset page, where the controller's package lies beside this one. */
 const HANDSET_FOLDER = fileURLToPath(new URL("../../../controller/dist/handset", import.meta.url));
@@ -65,10 +68,12 @@ export interface RunningAgent {
  * @throws SkeinError with the code of what cannot work (`state-in-use`, `port-in-use`, ...); nothing is left open.
  */
 export async function startAgent(loaded: LoadedConfig, log: Log): Promise<RunningAgent> {
+  useHostCopy();
   const store = openStore(loaded.config.state);
   let agent: Agent | undefined;
   try {
     const crypto = await createSodiumCrypto(loaded.missionKey);
+    const key = await controllerKeyOf(loaded);
     const options: CoreOptions = {
       address: loaded.address,
       nodeId: loaded.config.node.id,
@@ -86,8 +91,9 @@ export async function startAgent(loaded: LoadedConfig, log: Log): Promise<Runnin
       narrowVoice: findCodec2() !== undefined,
       acknowledgesSos: loaded.config.sos.acknowledge,
       prefixes: (loaded.config.ip?.prefixes ?? []).map((text) => parseIpPrefix(text) as IpPrefix),
+      ...(key === undefined ? {} : { policyGate: key.gate }),
     };
-    agent = new Agent(loaded, log, store, createCore(options, monotonicUs()), options.narrowVoice);
+    agent = new Agent(loaded, log, store, createCore(options, monotonicUs()), options.narrowVoice, key);
     await agent.start();
     return agent;
   } catch (error) {
@@ -95,6 +101,11 @@ export async function startAgent(loaded: LoadedConfig, log: Log): Promise<Runnin
     else await agent.stop();
     throw error;
   }
+}
+
+async function controllerKeyOf({ controllerKey }: LoadedConfig): Promise<ControllerKey | undefined> {
+  if (controllerKey === undefined) return undefined;
+  return { gate: await createPolicyGate(controllerKey), fingerprint: fingerprint(controllerKey) };
 }
 
 class Agent implements RunningAgent {
@@ -114,6 +125,7 @@ class Agent implements RunningAgent {
   readonly #voice: VoiceService;
   readonly #video: VideoService;
   readonly #policy: PolicyService;
+  readonly #paths: PathHistory;
   readonly #tak: TakGateway | undefined;
   #ip: IpGateway | undefined;
   #split: SplitTcp | undefined;
@@ -127,7 +139,14 @@ class Agent implements RunningAgent {
   #membersAtUs = Number.NEGATIVE_INFINITY;
   #stopping: Promise<void> | undefined;
 
-  constructor(loaded: LoadedConfig, log: Log, store: Store, core: MeshCore, narrowVoice: boolean) {
+  constructor(
+    loaded: LoadedConfig,
+    log: Log,
+    store: Store,
+    core: MeshCore,
+    narrowVoice: boolean,
+    key: ControllerKey | undefined,
+  ) {
     const { config, address } = loaded;
     this.#loaded = loaded;
     this.#log = log;
@@ -150,7 +169,8 @@ class Agent implements RunningAgent {
     this.#sos = new SosService(context, () => this.#positions.own());
     this.#voice = new VoiceService(context, media, narrowVoice);
     this.#video = new VideoService(context, media);
-    this.#policy = new PolicyService(context);
+    this.#policy = new PolicyService(context, key);
+    this.#paths = new PathHistory(config.bearers.map(({ name }) => name));
     this.#tak = config.tak && new TakGateway(context, config.tak, (member) => this.#memberOf(member));
     if (this.#tak) this.#positions.onPosition = (member, report) => this.#tak?.send(member, report);
     store.onFailure = (error) => {
@@ -169,6 +189,9 @@ class Agent implements RunningAgent {
     this.#api = await startApiServer(config.api.listen, HANDSET_FOLDER, {
       status: () => this.#status(),
       route: (to) => this.#route(to),
+      paths: (atMs, sequence) => this.#paths.since(atMs, sequence),
+      whatIf: (query) => this.#whatIf(query),
+      everySecond: () => this.#paths.sample(this.#core.bearerStatus(monotonicUs()), Date.now()),
       command: (command, client) => runCommand(this.#targets(), command, client),
       webrtc: (offer) => this.#video.offer(offer),
       pcm: (group, pcm, client) => this.#voice.pcmIn(group, pcm, client),
@@ -199,6 +222,7 @@ class Agent implements RunningAgent {
 
   async #stop(): Promise<void> {
     this.#positions.stop();
+    this.#policy.stop();
     this.#battery.stop();
     this.#tak?.stop();
     this.#voice.stopTalking();
@@ -274,6 +298,7 @@ class Agent implements RunningAgent {
   #onEvent(event: NodeEvent, nowUs: number): void {
     switch (event.type) {
       case "voice":
+        this.#paths.onVoice(event, nowUs);
         return this.#voice.onVoice(event, nowUs);
       case "video":
         return this.#video.onVideo(event, nowUs);
@@ -289,8 +314,12 @@ class Agent implements RunningAgent {
         return this.#sos.onAcknowledged(event, nowUs);
       case "policy":
         return this.#policy.onPolicy(event, nowUs);
+      case "policy-state":
+        return this.#policy.onState(event, nowUs);
       case "neighbour":
         return this.#onNeighbour(event, nowUs);
+      case "path":
+        return this.#onPath(event, nowUs);
       case "ip":
         if (this.#ip === undefined) this.#ipIgnored++;
         return this.#ip?.onEvent(event, nowUs);
@@ -327,10 +356,18 @@ class Agent implements RunningAgent {
     const { bearerId, address, up, reason } = event;
     const bearer = this.#loaded.config.bearers[bearerId]?.name ?? "";
     this.#journal.write("neighbour", nowUs, { bearer, address, up, reason });
+    this.#paths.onEvent(event, Date.now());
     this.#split?.onRoutes();
     const what = `Link to ${this.#memberOf(address).name} over ${bearer}`;
     if (up) this.#events.add("info", `${what} is up`);
     else this.#events.add("warn", `${what} is down: ${reason}`);
+  }
+
+  #onPath(event: Extract<NodeEvent, { type: "path" }>, nowUs: number): void {
+    const { bearerId, address, change, reason, silentMs } = event;
+    const bearer = this.#loaded.config.bearers[bearerId]?.name ?? "";
+    this.#journal.write("path", nowUs, { bearer, address, change, reason, silentMs });
+    this.#paths.onEvent(event, Date.now());
   }
 
   #onBearer(bearer: Bearer, up: boolean, reason: string): void {
@@ -415,12 +452,30 @@ class Agent implements RunningAgent {
       sos: this.#sos.records(),
       voice: this.#voice.status(nowUs),
       video: this.#video.status(nowUs),
+      paths: this.#pathStatus(core, nowUs),
       battery: { percent: Number.isNaN(this.#battery.percent) ? null : this.#battery.percent },
       policy: this.#policy.status,
       uptimeMs: Math.round((nowUs - this.#startedUs) / 1000),
       recentEvents: this.#events.recent(),
       counters: this.#counters(),
     };
+  }
+
+  #pathStatus({ neighbours }: CoreStatus, nowUs: number): AgentStatus["paths"] {
+    const addresses = [...new Set(neighbours.map(({ address }) => address))];
+    const paths = addresses.map((address) => ({ address, paths: this.#core.paths(nowUs, address) }));
+    return paths.filter((one) => one.paths.length > 0);
+  }
+
+  #whatIf(query: URLSearchParams): WhatIf | undefined {
+    const nowUs = monotonicUs();
+    const bearerId = this.#loaded.config.bearers.findIndex(({ name }) => name === query.get("bearer"));
+    const link = /^(\d+)-(\d+)$/.exec(query.get("link") ?? "");
+    const bearer = this.#loaded.config.bearers[bearerId];
+    const loss = bearer
+      ? { bearerId, kind: describeBearer(bearerId, bearer).kind }
+      : link && { from: Number(link[1]), to: Number(link[2]) };
+    return loss ? whatIf(this.#core.status(nowUs), loss, (to) => this.#core.explainRoute(nowUs, to)) : undefined;
   }
 
   #route(to: string): RouteExplanation | undefined {

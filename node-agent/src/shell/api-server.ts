@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
 import { parseClientMessage, parseCommand, parseWebrtcOffer, type WebrtcOffer } from "../api/commands.ts";
-import type { AgentStatus, Command, CommandReply, LogEvent, ServerMessage } from "../api/types.ts";
+import type { AgentStatus, Command, CommandReply, LogEvent, PathReport, ServerMessage, WhatIf } from "../api/types.ts";
 import type { RouteExplanation } from "../core/api.ts";
 import { isAllowedRequest } from "./origin.ts";
 import { errorCode, errorMessage, SkeinError } from "./skein-error.ts";
@@ -46,6 +46,12 @@ export interface ApiHandlers {
   status(): AgentStatus;
   /** The ways to a node, by name or AREA.ID; undefined if nobody has told of it. */
   route(to: string): RouteExplanation | undefined;
+  /** What came after a second and an event (see `PathHistory.since`). */
+  paths(atMs: number, sequence: number): PathReport;
+  /** What the loss of a link or of a bearer would do; undefined if there is no such thing. */
+  whatIf(query: URLSearchParams): WhatIf | undefined;
+  /** Once a second, before anybody is told anything. */
+  everySecond(): void;
   /** Errors are replies. */
   command(command: Command, client: ApiClient): CommandReply;
   /** Returns the SDP answer. @throws SkeinError */
@@ -86,6 +92,9 @@ class SocketClient implements ApiClient {
   listening: ReadonlySet<number> = new Set<number>();
   readonly hasSound = true;
   readonly socket: WebSocket;
+  /** The second and the event that it was told of last. */
+  toldAtMs = 0;
+  toldEvent = 0;
   constructor(socket: WebSocket) {
     this.socket = socket;
   }
@@ -136,7 +145,10 @@ class AgentApi implements ApiServer {
         this.#server.on("error", () => this.counters.refused++);
         const taken = (this.#server.address() as AddressInfo).port;
         this.address = `${this.#host.includes(":") ? `[${this.#host}]` : this.#host}:${taken}`;
-        this.#timer = setInterval(() => this.#pushStatus(), STATUS_MS);
+        this.#timer = setInterval(() => {
+          this.#handlers.everySecond();
+          this.#pushStatus();
+        }, STATUS_MS);
         resolve();
       });
     });
@@ -184,6 +196,8 @@ class AgentApi implements ApiServer {
     const route = `${request.method} ${path}`;
     if (route === "GET /api/status") return json(response, 200, this.#handlers.status());
     if (route === "GET /api/route") return this.#route(response, new URLSearchParams(query).get("to") ?? "");
+    if (route === "GET /api/paths") return json(response, 200, this.#handlers.paths(0, 0));
+    if (route === "GET /api/what-if") return this.#whatIf(response, new URLSearchParams(query));
     if (route === "POST /api/command") return this.#command(request, response);
     if (route === "POST /api/webrtc") return this.#webrtc(request, response);
     if (request.method === "GET" && (path === "/" || path === "/handset")) {
@@ -201,6 +215,12 @@ class AgentApi implements ApiServer {
     const explanation = this.#handlers.route(to);
     if (explanation !== undefined) return json(response, 200, explanation);
     json(response, 404, { ok: false, code: "unknown-node", message: `nobody has told of a node "${to}"` });
+  }
+
+  #whatIf(response: ServerResponse, query: URLSearchParams): void {
+    const answer = this.#handlers.whatIf(query);
+    if (answer === undefined) return this.#badRequest(response, "expected link=FROM-TO or bearer=NAME of this node");
+    json(response, 200, answer);
   }
 
   async #command(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -241,6 +261,7 @@ class AgentApi implements ApiServer {
       this.#handlers.gone(client);
     });
     this.#sendMessage(client, { type: "status", status: this.#handlers.status() });
+    this.#tellPaths(client);
   }
 
   #message(client: SocketClient, data: RawData, isBinary: boolean): void {
@@ -268,7 +289,19 @@ class AgentApi implements ApiServer {
   #pushStatus(): void {
     if (this.#clients.size === 0) return;
     const text = JSON.stringify({ type: "status", status: this.#handlers.status() } satisfies ServerMessage);
-    for (const client of this.#clients) this.#send(client, text);
+    for (const client of this.#clients) {
+      this.#send(client, text);
+      this.#tellPaths(client);
+    }
+  }
+
+  /** What is new of the paths; a client that is behind gets it when it has caught up. */
+  #tellPaths(client: SocketClient): void {
+    if (client.isBehind) return;
+    const paths = this.#handlers.paths(client.toldAtMs, client.toldEvent);
+    client.toldAtMs = paths.seconds.at(-1)?.atMs ?? client.toldAtMs;
+    client.toldEvent = paths.events.at(-1)?.sequence ?? client.toldEvent;
+    if (paths.seconds.length + paths.events.length > 0) this.#sendMessage(client, { type: "paths", paths });
   }
 
   #sendMessage(client: SocketClient, message: ServerMessage): void {

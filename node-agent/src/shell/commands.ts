@@ -50,6 +50,8 @@ function dispatch(targets: CommandTargets, command: Command, source: CommandSour
       return voice.listen(command.groups, source);
     case "policy":
       return { version: policy.publish(command.document) };
+    case "policy-signed":
+      return { version: policy.publishSigned(command.version, Buffer.from(command.octets, "base64")) };
     case "talk-file":
       return voice.talkFile(command.group, command.path, source);
     case "talk-stop":

@@ -1,13 +1,7 @@
+import { copyOctets } from "@skein/codecs";
 import { addressOf } from "@skein/radio-hal";
 import koffi from "koffi";
-import {
-  CIPHER_FRAME_OCTETS,
-  copyOctets,
-  type FrameCipher,
-  KEY_OCTETS,
-  NONCE_OCTETS,
-  TAG_OCTETS,
-} from "./frame-cipher.ts";
+import { CIPHER_FRAME_OCTETS, type FrameCipher, KEY_OCTETS, NONCE_OCTETS, TAG_OCTETS } from "./frame-cipher.ts";
 
 /** openssl/evp.h */
 const GET_TAG = 0x10;

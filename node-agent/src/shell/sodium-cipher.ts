@@ -1,11 +1,5 @@
-import {
-  CIPHER_FRAME_OCTETS,
-  copyOctets,
-  type FrameCipher,
-  KEY_OCTETS,
-  NONCE_OCTETS,
-  TAG_OCTETS,
-} from "./frame-cipher.ts";
+import { copyOctets } from "@skein/codecs";
+import { CIPHER_FRAME_OCTETS, type FrameCipher, KEY_OCTETS, NONCE_OCTETS, TAG_OCTETS } from "./frame-cipher.ts";
 import { type SodiumModule, sodiumModule } from "./sodium-module.ts";
 
 /**

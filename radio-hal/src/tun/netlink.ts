@@ -28,6 +28,7 @@ const CREATE = 0x400;
 const REPLACE = 0x100;
 const IFF_UP = 1;
 const IFLA_MTU = 4;
+const IFLA_GSO_MAX_SIZE = 41;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 /** No duplicate address detection: the address works at once, and nobody else is on this interface. */
@@ -56,8 +57,12 @@ export class Netlink {
     this.#fd = fd;
   }
 
-  setUp(index: number, mtuOctets: number): number {
-    return this.#request(RTM_NEWLINK, 0, linkBody(index, IFF_UP), [[IFLA_MTU, u32(mtuOctets)]]);
+  /** `gsoMaxOctets`: the longest packet that may stand for several (Linux 4.16). */
+  setUp(index: number, mtuOctets: number, gsoMaxOctets: number): number {
+    return this.#request(RTM_NEWLINK, 0, linkBody(index, IFF_UP), [
+      [IFLA_MTU, u32(mtuOctets)],
+      [IFLA_GSO_MAX_SIZE, u32(gsoMaxOctets)],
+    ]);
   }
 
   deleteLink(index: number): number {

@@ -33,7 +33,7 @@ t.test("a process that ends without closing it does not hang", { skip }, async (
     const { openTun } = await import("${href}");
     const options = { name: "test0", mtuOctets: 1280, addresses: [], routes: [] };
     await openTun(options, () => undefined);
-    // IPv6 speaks first of all when an interface comes up, and would wake the thread.
+    // IPv6 speaks first of all when an interface comes up, and would be read.
     await new Promise((resolve) => setTimeout(resolve, 300));
     process.exit(7);`;
   const words = ["-rn", process.execPath, "--input-type=module", "-e", code];

@@ -1,13 +1,12 @@
 import { closeSync, constants as files, openSync, writeSync } from "node:fs";
-import { getCompileCacheDir } from "node:module";
-import { dirname } from "node:path";
-import { Worker } from "node:worker_threads";
-import { type Cidr, parseCidr } from "@skein/codecs";
+import { type Cidr, copyOctets, parseCidr } from "@skein/codecs";
 import { HalError, systemCode } from "../hal-error.ts";
-import { DirectReader } from "./direct-reader.ts";
+import { Coalescer } from "./coalescer.ts";
 import { errorName, type TunCalls, tunCalls } from "./libc.ts";
 import { Netlink } from "./netlink.ts";
-import { createRingMemory, RingReader } from "./packet-ring.ts";
+import { Readable } from "./readable.ts";
+import { type OnPacket, Segmenter } from "./segmenter.ts";
+import { GsoType, VIRTIO_HEADER_OCTETS } from "./virtio-header.ts";
 
 export interface TunOptions {
   /** Name of the interface to make, at most 15 octets. */
@@ -24,8 +23,8 @@ export interface TunCounters {
   octetsRead: number;
   packetsWritten: number;
   octetsWritten: number;
-  /** Packets that came faster than they were taken. */
-  droppedRead: number;
+  /** What the kernel gave that made no sense. */
+  droppedMalformed: number;
   /** Packets that the kernel refused. */
   droppedWritten: number;
 }
@@ -35,7 +34,10 @@ export interface TunDevice {
   readonly name: string;
   readonly mtuOctets: number;
   readonly counters: Readonly<TunCounters>;
-  /** Hands a packet to the kernel as if it had come in here; false (counted) if the kernel did not take it. */
+  /**
+   * Hands a packet to the kernel as if it had come in here, at the end of this turn of the event loop at the latest. False
+   * (counted) if the kernel did not take it; of one that waits for others that is only counted.
+   */
   write(octets: Uint8Array, offset: number, length: number): boolean;
   /** Leads a network (`ADDRESS/LENGTH`) into the interface; false if the kernel refused. */
   addRoute(to: string): boolean;
@@ -45,12 +47,10 @@ export interface TunDevice {
 }
 
 export const TUN_FILE = "/dev/net/tun";
-/** Packets that wait for the main thread. */
-const RING_SLOTS = 256;
-/** Packets handed over in one turn at most: sockets and timers get their turn in between. */
+/** Packets handed over in one turn at most, but for the last ones that came as one: sockets and timers get their turn. */
 const PACKETS_PER_TURN_MAX = 64;
-/** So many at a time are worth to be read here, while the thread rests. */
-const MANY_PACKETS = 4;
+/** What the kernel may give at once as one packet of a flow. More would keep everything else waiting. */
+const GSO_MAX_OCTETS = 16_384;
 const NAME_MAX_OCTETS = 15;
 /** Kernel's own way of telling 4 from 0: an interface that is asked for must not already be there. */
 const IFREQ_OCTETS = 40;
@@ -58,20 +58,23 @@ const IFREQ_FLAGS = 16;
 const TUNSETIFF = 0x400454ca;
 const IFF_TUN = 0x0001;
 const IFF_NO_PI = 0x1000;
+const IFF_VNET_HDR = 0x4000;
+const TUNSETVNETLE = 0x400454dc;
+const TUNSETOFFLOAD = 0x400454d0;
+/** Checksums, TCP over IPv4 and IPv6 with and without congestion notification; UDP (Linux 6.2). */
+const OFFLOAD_TCP = 0x01 | 0x02 | 0x04 | 0x08;
+const OFFLOAD_UDP = 0x20 | 0x40;
 /** What the kernel says to an IPv6 address where there is no IPv6, or none on this interface. */
 const WITHOUT_IPV6 = ["EAFNOSUPPORT", "EOPNOTSUPP", "EACCES"];
 /** Behind the routes of real interfaces: those go first where both lead to the same network. */
 const METRIC = 2000;
 
 /**
- * Makes a TUN interface, sets it up with addresses and routes, and reads it on a thread of its own.
+ * Makes a TUN interface, sets it up with addresses and routes, and reads it.
  * `onPacket` gets whole IP packets, octets[offset, offset + length), valid (and free to change) during the call.
  * @throws HalError `tun-missing`, `tun-denied`, `tun-in-use`, `tun-unavailable`, `bad-option`
  */
-export function openTun(
-  options: TunOptions,
-  onPacket: (octets: Uint8Array, offset: number, length: number) => void,
-): Promise<TunDevice> {
+export function openTun(options: TunOptions, onPacket: OnPacket): Promise<TunDevice> {
   // Synchronous work, but refusals are rejections.
   return Promise.resolve().then(() => {
     const addresses = options.addresses.map(parseNetwork);
@@ -92,7 +95,7 @@ function attach(
   options: TunOptions,
   addresses: Cidr[],
   routes: Cidr[],
-  onPacket: (octets: Uint8Array, offset: number, length: number) => void,
+  onPacket: OnPacket,
 ): TunDevice {
   const { name, mtuOctets } = options;
   // Nothing that existed is taken over: it would vanish at the end.
@@ -105,7 +108,7 @@ function attach(
     const socket = calls.openNetlink();
     check(socket, "netlink socket");
     link = new Netlink(calls, socket);
-    check(link.setUp(index, mtuOctets), "setting up");
+    check(link.setUp(index, mtuOctets, GSO_MAX_OCTETS), "setting up");
     setNetworks(link, index, addresses, routes);
     return new KernelTun(options, calls, fd, link, index, onPacket);
   } catch (error) {
@@ -136,7 +139,7 @@ function parseNetwork(text: string): Cidr {
 
 function openFile(): number {
   try {
-    return openSync(TUN_FILE, files.O_RDWR);
+    return openSync(TUN_FILE, files.O_RDWR | files.O_NONBLOCK);
   } catch (error) {
     const code = systemCode(error);
     if (code === "EACCES" || code === "EPERM") throw denied(code, error);
@@ -147,9 +150,9 @@ function openFile(): number {
 function createInterface(calls: TunCalls, fd: number, name: string): void {
   const request = new Uint8Array(IFREQ_OCTETS);
   for (let i = 0; i < name.length; i++) request[i] = name.charCodeAt(i);
-  new Uint16Array(request.buffer)[IFREQ_FLAGS / 2] = IFF_TUN | IFF_NO_PI;
+  new Uint16Array(request.buffer)[IFREQ_FLAGS / 2] = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
   const result = calls.ioctl(fd, TUNSETIFF, request);
-  if (result >= 0) return;
+  if (result >= 0) return offload(calls, fd);
   const reason = errorName(-result);
   if (reason === "EPERM" || reason === "EACCES") throw denied(reason);
   if (reason === "EBUSY" || reason === "EEXIST") throw inUse(name);
@@ -158,6 +161,13 @@ function createInterface(calls: TunCalls, fd: number, name: string): void {
     `${TUN_FILE} makes no interface: ${reason}`,
     "load the kernel's module: modprobe tun",
   );
+}
+
+/** Packets of one flow may come as one. A kernel that refuses gives them one by one, through the same headers. */
+function offload(calls: TunCalls, fd: number): void {
+  const yes = new Uint8Array(Int32Array.of(1).buffer);
+  if (calls.ioctl(fd, TUNSETVNETLE, yes) < 0) return;
+  if (calls.setFlags(fd, TUNSETOFFLOAD, OFFLOAD_TCP | OFFLOAD_UDP) < 0) calls.setFlags(fd, TUNSETOFFLOAD, OFFLOAD_TCP);
 }
 
 function check(result: number, what: string): void {
@@ -180,15 +190,6 @@ function inUse(name: string): HalError {
   return new HalError("tun-in-use", `there is an interface ${name} already`, "give another name in `ip.tun`");
 }
 
-/**
- * The thread shares this process's cache of compiled code (Node adds a folder per version to the one it is given):
- * without it, it would load what strips types, 35 ms and 20 MB.
- */
-function workerEnvironment(): NodeJS.ProcessEnv {
-  const own = getCompileCacheDir();
-  return own === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(own) };
-}
-
 class KernelTun implements TunDevice {
   readonly name: string;
   readonly mtuOctets: number;
@@ -197,74 +198,87 @@ class KernelTun implements TunDevice {
     octetsRead: 0,
     packetsWritten: 0,
     octetsWritten: 0,
-    droppedRead: 0,
+    droppedMalformed: 0,
     droppedWritten: 0,
   };
   readonly #fd: number;
   readonly #link: Netlink;
   readonly #index: number;
-  readonly #ring: RingReader;
-  readonly #onPacket: (octets: Uint8Array, offset: number, length: number) => void;
-  readonly #ended: Promise<void>;
-  readonly #drain = (): void => this.#take();
-  /** A process that ends without `close()` waits for its threads: this one sleeps until there is a packet. */
-  readonly #letGo = (): void => {
-    this.#link.deleteLink(this.#index);
-    this.#ring.openGate();
-  };
-  readonly #direct: DirectReader;
-  /** Packets handed over since there was none. */
-  #inARow = 0;
+  readonly #segmenter: Segmenter;
+  readonly #coalescer: Coalescer;
+  readonly #onPacket: OnPacket;
+  readonly #calls: TunCalls;
+  readonly #readable: Readable;
+  readonly #read: Uint8Array<ArrayBuffer>;
+  readonly #readAt: number;
+  #isFlushDue = false;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    options: TunOptions,
-    calls: TunCalls,
-    fd: number,
-    link: Netlink,
-    index: number,
-    onPacket: (octets: Uint8Array, offset: number, length: number) => void,
-  ) {
+  constructor(options: TunOptions, calls: TunCalls, fd: number, link: Netlink, index: number, onPacket: OnPacket) {
     this.name = options.name;
     this.mtuOctets = options.mtuOctets;
     this.#fd = fd;
     this.#link = link;
     this.#index = index;
-    this.#onPacket = onPacket;
-    const memory = createRingMemory(RING_SLOTS, 4 * Math.ceil(options.mtuOctets / 4));
-    this.#ring = new RingReader(memory);
-    this.#direct = new DirectReader(calls, fd, options.mtuOctets);
-    const worker = new Worker(new URL("./tun-worker.ts", import.meta.url), {
-      workerData: { fd, memory },
-      name: options.name,
-      env: workerEnvironment(),
-      // It copies octets: the smallest heap will do.
-      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 },
-    });
-    this.#ended = new Promise((resolve) => worker.once("exit", () => resolve()));
-    // An error ends the thread, and `exit` follows.
-    worker.on("error", () => undefined);
-    process.once("exit", this.#letGo);
-    this.#take();
+    this.#segmenter = new Segmenter(options.mtuOctets);
+    this.#coalescer = new Coalescer((octets, length, packets) => this.#writeNow(octets, length, packets));
+    this.#onPacket = (octets, offset, length) => {
+      this.#counters.packetsRead++;
+      this.#counters.octetsRead += length;
+      onPacket(octets, offset, length);
+    };
+    this.#calls = calls;
+    this.#read = new Uint8Array(new ArrayBuffer(VIRTIO_HEADER_OCTETS + Math.max(GSO_MAX_OCTETS, options.mtuOctets)));
+    this.#readAt = calls.addressOf(this.#read.buffer);
+    this.#readable = new Readable(calls, fd, this.#read, (length) => this.#take(length));
   }
 
   get counters(): Readonly<TunCounters> {
-    this.#counters.droppedRead = this.#ring.dropped;
     return this.#counters;
   }
 
   write(octets: Uint8Array, offset: number, length: number): boolean {
     if (this.#closing !== undefined) return false;
+    const good = this.#coalescer.add(octets, offset, length);
+    if (!this.#isFlushDue && !this.#coalescer.isEmpty) {
+      this.#isFlushDue = true;
+      queueMicrotask(this.#flush);
+    }
+    return good;
+  }
+
+  readonly #flush = (): void => {
+    this.#isFlushDue = false;
+    if (this.#closing === undefined) this.#coalescer.flush();
+  };
+
+  #writeNow(octets: Uint8Array, length: number, packets: number): boolean {
     try {
-      writeSync(this.#fd, octets, offset, length);
-    } catch {
+      writeSync(this.#fd, octets, 0, length);
+    } catch (error) {
       // No packet is worth more than a count: not one that the kernel finds malformed, nor one for an interface that is down.
+      if (packets > 1) {
+        if (octets[1] === GsoType.udp && systemCode(error) === "EINVAL") this.#coalescer.leaveUdpAlone();
+        return this.#writeSingly(octets, length);
+      }
       this.#counters.droppedWritten++;
       return false;
     }
-    this.#counters.packetsWritten++;
-    this.#counters.octetsWritten += length;
+    this.#counters.packetsWritten += packets;
+    this.#counters.octetsWritten += length - VIRTIO_HEADER_OCTETS;
     return true;
+  }
+
+  /** One by one, what the kernel did not take as one. */
+  #writeSingly(octets: Uint8Array, length: number): boolean {
+    let good = true;
+    const single = new Uint8Array(VIRTIO_HEADER_OCTETS + this.mtuOctets);
+    // Not `#segmenter`: that may be at work on what this is the answer to.
+    const isWhole = new Segmenter(this.mtuOctets).each(octets, 0, length, (packet, offset, packetOctets) => {
+      copyOctets(packet, offset, offset + packetOctets, single, VIRTIO_HEADER_OCTETS);
+      if (!this.#writeNow(single, VIRTIO_HEADER_OCTETS + packetOctets, 1)) good = false;
+    });
+    return good && isWhole;
   }
 
   addRoute(to: string): boolean {
@@ -281,51 +295,20 @@ class KernelTun implements TunDevice {
   }
 
   async #close(): Promise<void> {
-    process.removeListener("exit", this.#letGo);
-    // The thread's `read` fails when the interface has gone.
-    this.#letGo();
+    this.#link.deleteLink(this.#index);
     this.#link.close();
-    await this.#ended;
+    await this.#readable.close();
     closeSync(this.#fd);
   }
 
-  /** Hands over what has come, then sleeps until there is more. */
-  #take(): void {
-    for (let count = 0; count < PACKETS_PER_TURN_MAX; count++) {
-      if (this.#closing !== undefined) return;
-      if (!this.#takeOne()) return this.#sleep();
-      // Here and not before sleeping: a thread that is stopped then has nothing to wake anybody for.
-      if (++this.#inARow === MANY_PACKETS && this.#direct.works) this.#ring.closeGate();
+  /** Hands over what has come, and what else there is by now, up to this turn's share. */
+  #take(first: number): void {
+    const upTo = this.#counters.packetsRead + PACKETS_PER_TURN_MAX;
+    let length = first;
+    while (length > 0 && this.#closing === undefined) {
+      if (!this.#segmenter.each(this.#read, 0, length, this.#onPacket)) this.#counters.droppedMalformed++;
+      if (this.#counters.packetsRead >= upTo) return;
+      length = this.#calls.read(this.#fd, this.#readAt, this.#read.length);
     }
-    setImmediate(this.#drain);
-  }
-
-  #takeOne(): boolean {
-    const ring = this.#ring;
-    let length = ring.length();
-    if (length >= 0) {
-      this.#handOver(ring.packets, ring.offset(), length);
-      ring.release();
-      return true;
-    }
-    if (!ring.isGateReached) return false;
-    length = this.#direct.read();
-    if (length >= 0) this.#handOver(this.#direct.octets, 0, length);
-    return length >= 0;
-  }
-
-  #handOver(octets: Uint8Array, offset: number, length: number): void {
-    this.#counters.packetsRead++;
-    this.#counters.octetsRead += length;
-    this.#onPacket(octets, offset, length);
-  }
-
-  #sleep(): void {
-    this.#inARow = 0;
-    this.#ring.openGate();
-    if (this.#ring.ended) return;
-    const woken = this.#ring.wait();
-    if (woken === undefined) setImmediate(this.#drain);
-    else woken.then(this.#drain);
   }
 }

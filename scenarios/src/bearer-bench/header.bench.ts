@@ -2,7 +2,7 @@
  * Octets around what a call and a packet of IP carry, security and routing included, over one relay with real cores:
  * what a gateway hands to its core, against what is on the air.
  */
-import { compressIp, decompressIp, RtpCompressor, RtpDecompressor } from "@skein/codecs";
+import { compressIp, decompressIp, FlowCompressor, FlowDecompressor } from "@skein/codecs";
 import { Precedence, TrafficClass } from "@skein/node-agent/core";
 import { Field, type MediumKind } from "../routing-bench/field.ts";
 import { mean } from "../routing-bench/figures.ts";
@@ -47,8 +47,8 @@ interface Call {
 function call(kind: MediumKind): Call {
   const field = chain(kind);
   const [from, to] = [field.addresses[SOURCE] as number, field.addresses[SINK] as number];
-  const compressor = new RtpCompressor(SEED);
-  const decompressor = new RtpDecompressor();
+  const compressor = new FlowCompressor(SEED);
+  const decompressor = new FlowDecompressor();
   const [packet, form, out] = [new Uint8Array(256), new Uint8Array(256), new Uint8Array(256)];
   const sent: Uint8Array[] = [];
   const result: Call = { beyond: [], whole: 0 };
@@ -59,7 +59,7 @@ function call(kind: MediumKind): Call {
   field.onEvent = (node, event) => {
     if (node !== SINK || event.type !== "ip") return;
     const { octets } = event;
-    const plain = !RtpDecompressor.reads(octets[0] as number);
+    const plain = !FlowDecompressor.reads(octets[0] as number);
     const length = plain ? 0 : decompressor.decompress(octets, 0, octets.length, from, form, 0);
     const restored = plain
       ? decompressIp(octets, 0, octets.length, from, to, out, 0)

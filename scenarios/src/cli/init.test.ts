@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadConfig } from "@skein/node-agent";
+import { createPolicySigner } from "@skein/node-agent/policy-key";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parse } from "yaml";
@@ -19,6 +21,12 @@ test("init makes a key that only its owner reads, and keeps it the second time",
     assert.is(config.node.name, "B1");
     assert.is(config.node.address, "1.21");
     assert.is(config.mission.keyFile, "mission.key");
+    const { missionKey, controllerKey } = loadConfig(join(folder, "agent.yaml"));
+    assert.is(missionKey.length, 32);
+    assert.is(statSync(join(folder, "controller.key")).mode & 0o777, 0o600);
+    const seed = readFileSync(join(folder, "controller.key"), "utf8").trim();
+    const signer = await createPolicySigner(Uint8Array.from(Buffer.from(seed, "hex")));
+    assert.equal(signer.publicKey, controllerKey);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
@@ -7,8 +7,11 @@ import { UsageError, withArguments } from "./arguments.ts";
 const HELP = `Usage: skein init [FOLDER] [--name NODE] [--address AREA.ID] [--role ROLE] [--interface NAME]
 
 Makes a mission folder (default: .) with
-  mission.key   32 random octets as hexadecimal digits, readable by you alone; every node needs a copy
-  agent.yaml    a sample configuration of one node; start it with: skein agent --config FOLDER/agent.yaml
+  mission.key      32 random octets as hexadecimal digits, readable by you alone; every node needs a copy
+  controller.key   what the controller signs policies with, readable by you alone; nobody else needs it
+  controller.pub   the public half of it; every node needs a copy, and takes no policy of anybody else
+  agent.yaml       a sample configuration of one node; start it with: skein agent --config FOLDER/agent.yaml
+  controller.yaml  the controller's beside it; start it with: skein controller --config FOLDER/controller.yaml
 Nothing that exists is overwritten.
 
   --name NODE         name of the node, at most 12 octets (default node-1)
@@ -39,6 +42,7 @@ node:
 
 mission:
   keyFile: mission.key # the same file on every node
+  controllerKeyFile: controller.pub # the same on every node: policies of others are not taken
 
 # Boot epoch, messages, policy. Each node needs a folder of its own; never restore an old copy of it.
 state: state
@@ -63,6 +67,31 @@ position:
 api:
   listen: 127.0.0.1:4780
 `;
+}
+
+const CONTROLLER_CONFIG = `# The controller beside the agent of this folder. Check it with: skein controller --config controller.yaml --check
+agent: 127.0.0.1:4780
+listen: 127.0.0.1:8080
+signingKeyFile: controller.key # keep it here: who has it rules all nodes
+`;
+
+/** A new Ed25519 key pair (RFC 8032), 32 octets each as hexadecimal digits. */
+function controllerKeys(): { seed: string; publicKey: string } {
+  const { d, x } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+  const hex = (base64url: string | undefined): string => Buffer.from(base64url ?? "", "base64url").toString("hex");
+  return { seed: hex(d), publicKey: hex(x) };
+}
+
+/** Both halves or none: a new one would not be that of nodes that have the old one. */
+function writeControllerKeys(folder: string): void {
+  const [seedFile, publicFile] = [join(folder, "controller.key"), join(folder, "controller.pub")];
+  if (existsSync(seedFile) || existsSync(publicFile)) {
+    console.log(`kept  ${seedFile}`);
+    return;
+  }
+  const { seed, publicKey } = controllerKeys();
+  writeNew(seedFile, `${seed}\n`, 0o600);
+  writeNew(publicFile, `${publicKey}\n`, 0o644);
 }
 
 function firstInterface(): string {
@@ -96,9 +125,11 @@ export function main(args: string[]): Promise<number> {
     const folder = resolve(positionals[0] ?? ".");
     mkdirSync(folder, { recursive: true });
     writeNew(join(folder, "mission.key"), `${randomBytes(32).toString("hex")}\n`, 0o600);
+    writeControllerKeys(folder);
     const node = { ...values, id: randomBytes(4).readUInt32BE() || 1, interface: values.interface ?? firstInterface() };
     const config = join(folder, "agent.yaml");
     writeNew(config, sampleConfig(node), 0o644);
+    writeNew(join(folder, "controller.yaml"), CONTROLLER_CONFIG, 0o644);
     console.log(`next  skein agent --config ${config}`);
     return 0;
   });

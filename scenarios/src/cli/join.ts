@@ -8,7 +8,7 @@ export function main(args: string[]): Promise<number> {
   return withArguments(args, {}, HELP, () => {
     console.error(
       "skein join: this build has no tickets yet: a mission has one key; copy mission.key (mode 0600) from the folder " +
-        "that `skein init` made to the new node, and give its agent.yaml a name, address and id of its own.",
+        "that `skein init` made, and controller.pub, to the new node, and give its agent.yaml a name, address and id of its own.",
     );
     return 1;
   });

@@ -17,6 +17,7 @@ function bearer(id: number, name: string, change: Partial<Bearer> = {}): Bearer 
     framesReceived: 0,
     octetsSent: 0,
     octetsReceived: 0,
+    classes: [],
     queuedFrames: 0,
     queuedMs: 0,
     queues: NO_QUEUES,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,6 +9,7 @@ import { launchBrowser, missingForPages, openPage, textOf } from "@skein/control
 import type { Browser, Page } from "playwright-core";
 import t, { type Test } from "tap";
 import { skeinCommand } from "./paths.ts";
+import { descendantsOf } from "./process-tree.ts";
 
 const SCENARIO = resolve(import.meta.dirname, "../../catalogue/earthquake-valley.yaml");
 const NODES = 14;
@@ -45,8 +46,11 @@ async function until<T>(
 }
 
 /** The lab as `npm start` runs it, and where it serves the console. */
-async function startLab(onLine: (line: string) => void): Promise<{ child: ChildProcess; console: string }> {
-  const child = spawn(process.execPath, [skeinCommand, "lab", SCENARIO], {
+async function startLab(
+  scenario: string,
+  onLine: (line: string) => void,
+): Promise<{ child: ChildProcess; console: string }> {
+  const child = spawn(process.execPath, [skeinCommand, "lab", scenario], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, TMPDIR: scratch },
   });
@@ -61,6 +65,12 @@ async function startLab(onLine: (line: string) => void): Promise<{ child: ChildP
     AbortSignal.timeout(START_MS).addEventListener("abort", () => fail(new Error("the lab names no console")));
   });
   return { child, console: await found };
+}
+
+async function stopLab(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  child.kill("SIGTERM");
+  await once(child, "exit");
 }
 
 async function setLanguage(page: Page, language: "en" | "zh-CN"): Promise<void> {
@@ -97,13 +107,10 @@ async function nextHopTo(page: Page, to: number): Promise<number> {
 t.test("the valley on the console and on a handset", { skip: missingForPages, timeout: 400_000 }, async (t) => {
   mkdirSync(pictures, { recursive: true });
   const log: string[] = [];
-  const [lab, browser] = await Promise.all([startLab((line) => log.push(line)), launchBrowser()]);
+  const [lab, browser] = await Promise.all([startLab(SCENARIO, (line) => log.push(line)), launchBrowser()]);
   t.teardown(async () => {
     await browser.close();
-    if (lab.child.exitCode === null) {
-      lab.child.kill("SIGTERM");
-      await once(lab.child, "exit");
-    }
+    await stopLab(lab.child);
     if (!t.passing()) t.comment(log.join("\n"));
   });
   const { page, faults } = await openPage(browser, lab.console, CONSOLE_SIZE);
@@ -202,3 +209,44 @@ async function talkAndWrite(browser: Browser, console: Page, t: Test): Promise<v
   t.same(faults, [], "nothing foreign asked for, no error on the handset");
   await page.close();
 }
+
+/** Headquarters and a terminal that sends it video. */
+const VIDEO_SCENARIO = `
+scenario: one-camera/1
+duration: 90s
+origin: {latitude: 31.02, longitude: 103.60}
+networks:
+  - {name: uhf, type: udp, bitrateBps: 2000000, latencyMs: 2, rangeM: 1500}
+nodes:
+  - {name: HQ, address: "1.1", role: headquarters, networks: [uhf], at: [0, 0], controller: true}
+  - {name: T, address: "1.2", role: terminal, networks: [uhf], at: [500, 0]}
+traffic:
+  video:
+    - {by: T, to: HQ, from: 1s}
+`;
+const FRAMES = 30;
+
+/** The process that holds the WebRTC sessions of a lab's headquarters. */
+function mediaProcessOf(labPid: number): number {
+  const lineOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  const agent = descendantsOf(labPid).find((pid) => lineOf(pid).includes("HQ.yaml"));
+  const media = descendantsOf(agent ?? 0).find((pid) => lineOf(pid).includes("media-process"));
+  if (media === undefined) throw new Error("headquarters has no media process");
+  return media;
+}
+
+t.test("video that the agent breaks off goes on by itself", { skip: missingForPages, timeout: 180_000 }, async (t) => {
+  const file = join(scratch, "one-camera.yaml");
+  writeFileSync(file, VIDEO_SCENARIO);
+  const [lab, browser] = await Promise.all([startLab(file, () => {}), launchBrowser()]);
+  t.teardown(async () => {
+    await browser.close();
+    await stopLab(lab.child);
+  });
+  const { page } = await openPage(browser, lab.console, CONSOLE_SIZE);
+  const decoded = async (): Promise<number> => Number(await textOf(page, "decoded-frames"));
+  const before = await until("decoded frames", decoded, (frames) => frames > FRAMES, START_MS);
+  process.kill(mediaProcessOf(lab.child.pid!), "SIGKILL");
+  const after = await until("frames of the next session", decoded, (frames) => frames > before + 2 * FRAMES, START_MS);
+  t.ok(after > before, "frames of both sessions are counted");
+});

@@ -22,38 +22,64 @@ const FLAGS = [
   "--remote-debugging-port=0",
 ];
 
-/** In the browser: receives the video of `FROM` by WebRTC, as the console's tile does. */
+/**
+ * In the browser: receives the video of `FROM` by WebRTC, and again whenever that ends, as the console's tile does
+ * (`controller/console/src/webrtc/kept-session.ts`). Resolves with the first session.
+ */
 const WATCH = `(async () => {
-  const peer = new RTCPeerConnection();
-  globalThis.skeinPeer = peer;
-  peer.addTransceiver("video", { direction: "recvonly" });
-  peer.ontrack = (event) => {
-    const picture = document.createElement("video");
-    picture.muted = true;
-    picture.autoplay = true;
-    picture.srcObject = event.streams[0] ?? new MediaStream([event.track]);
-    document.body.append(picture);
+  const watch = { before: 0, peer: undefined, frames: async () => {
+    let frames = 0;
+    for (const [, report] of await watch.peer.getStats()) {
+      if (report.type === "inbound-rtp" && report.kind === "video") frames += report.framesDecoded ?? 0;
+    }
+    return frames;
+  } };
+  globalThis.skeinWatch = watch;
+  const pause = (ms) => new Promise((r) => setTimeout(r, ms));
+  const open = async () => {
+    watch.peer?.close();
+    const peer = new RTCPeerConnection();
+    watch.peer = peer;
+    peer.addTransceiver("video", { direction: "recvonly" });
+    peer.ontrack = (event) => {
+      const picture = document.createElement("video");
+      picture.muted = true;
+      picture.autoplay = true;
+      picture.srcObject = event.streams[0] ?? new MediaStream([event.track]);
+      document.body.replaceChildren(picture);
+    };
+    await peer.setLocalDescription(await peer.createOffer());
+    const expires = Date.now() + 2000;
+    while (peer.iceGatheringState !== "complete" && Date.now() < expires) await pause(50);
+    const response = await fetch("/api/webrtc", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ direction: "receive", from: FROM, sdp: peer.localDescription.sdp }),
+    });
+    const answer = await response.json();
+    if (typeof answer.sdp !== "string") throw new Error(JSON.stringify(answer));
+    await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
   };
-  await peer.setLocalDescription(await peer.createOffer());
-  const expires = Date.now() + 2000;
-  while (peer.iceGatheringState !== "complete" && Date.now() < expires) await new Promise((r) => setTimeout(r, 50));
-  const response = await fetch("/api/webrtc", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ direction: "receive", from: FROM, sdp: peer.localDescription.sdp }),
-  });
-  const answer = await response.json();
-  if (typeof answer.sdp !== "string") throw new Error(JSON.stringify(answer));
-  await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
-  return "watching";
+  const isOver = async () => {
+    for (let unconnectedMs = 0; unconnectedMs < 10000; await pause(250)) {
+      if (watch.peer.connectionState === "connected") unconnectedMs = 0;
+      else if (["failed", "closed"].includes(watch.peer.connectionState)) return;
+      else unconnectedMs += 250;
+    }
+  };
+  const again = async () => {
+    for (;;) {
+      await isOver();
+      watch.before += await watch.frames();
+      for (let waitMs = 500; !(await open().then(() => true, () => false)); waitMs = Math.min(2 * waitMs, 8000)) {
+        await pause(waitMs);
+      }
+    }
+  };
+  await open();
+  void again();
 })()`;
-const COUNT = `(async () => {
-  let frames = 0;
-  for (const [, report] of await globalThis.skeinPeer.getStats()) {
-    if (report.type === "inbound-rtp" && report.kind === "video") frames += report.framesDecoded ?? 0;
-  }
-  return frames;
-})()`;
+const COUNT = "globalThis.skeinWatch.frames().then((frames) => globalThis.skeinWatch.before + frames)";
 
 interface Reply {
   id?: number;

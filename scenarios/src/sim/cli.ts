@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
+import { useHostCopy } from "@skein/radio-hal";
 import { formatReport } from "../report/report.ts";
 import { parseDurationUs } from "../scenario/duration.ts";
 import { loadScenario } from "../scenario/load.ts";
@@ -37,6 +38,7 @@ interface Request {
 /** `skein sim`; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   // A run takes about a second: code that is optimised from its first calls on makes it a fifth shorter.
+  useHostCopy();
   setFlagsFromString("--no-lazy-feedback-allocation");
   let request: Request | number;
   try {

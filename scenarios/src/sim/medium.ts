@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import { copyFront } from "@skein/codecs";
+import { copyOctets } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "@skein/node-agent/core";
 import type { Network } from "../scenario/schema.ts";
 import type { World } from "../world/world.ts";
@@ -277,7 +277,7 @@ export class Medium {
     frame.to = to;
     frame.queuedUs = nowUs;
     frame.length = length;
-    copyFront(octets, length, frame.octets);
+    copyOctets(octets, 0, length, frame.octets, 0);
     return handle;
   }
 

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { copyFront } from "@skein/codecs";
+import { copyOctets } from "@skein/codecs";
 import type { NodeEvent } from "@skein/node-agent/core";
 
 const CHUNK_OCTETS = 1 << 16;
@@ -25,7 +25,11 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   "peer-key": 13,
   "key-conflict": 14,
   bulk: 15,
+  path: 16,
+  "policy-state": 17,
+  cap: 18,
 };
+const PATH_CODE = { missed: 1, suspected: 2, trusted: 3 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
 
 /**
@@ -58,6 +62,8 @@ export class Trace {
     switch (event.type) {
       case "neighbour":
         return this.#numbers(event.bearerId, event.address, event.up ? 1 : 0);
+      case "path":
+        return this.#numbers(event.bearerId, event.address, PATH_CODE[event.change]);
       case "routes":
         return this.#numbers(event.version);
       case "text":
@@ -95,6 +101,10 @@ export class Trace {
       case "policy":
         this.#numbers(event.version);
         return this.#blob(event.octets, event.octets.length);
+      case "policy-state":
+        return this.#numbers(event.from, event.version, event.ask ? 1 : 0);
+      case "cap":
+        return this.#numbers(event.bearerId, event.level);
     }
   }
 
@@ -125,7 +135,7 @@ export class Trace {
   }
   #blob(octets: Uint8Array, length: number): void {
     this.#u32(length);
-    copyFront(octets, length, this.#octets, this.#at);
+    copyOctets(octets, 0, length, this.#octets, this.#at);
     this.#at += length;
   }
   #flush(): void {

@@ -21,14 +21,23 @@ export function CameraSheet({ shown, onClose }: { shown: boolean; onClose: () =>
     if (to === undefined) return;
     setPhase("connecting");
     setFailure("");
+    const failed = (reason: string): void => setFailure(t("camera.failed", { reason }));
     try {
-      running.current = await sendVideo();
-      const reply = await client.send({ do: "video-to", to });
-      if (!reply.ok) throw new Error(reply.message);
-      setPhase("on");
+      running.current = await sendVideo({
+        async onConnected() {
+          const reply = await client.send({ do: "video-to", to });
+          if (!reply.ok) throw new Error(reply.message);
+          setFailure("");
+          setPhase("on");
+        },
+        onLost(reason) {
+          setPhase("connecting");
+          failed(reason);
+        },
+      });
     } catch (error) {
       stop();
-      setFailure(t("camera.failed", { reason: (error as Error).message }));
+      failed((error as Error).message);
     }
   };
   useEffect(() => {

@@ -84,7 +84,16 @@ function DropCell({ bearer, t }: { bearer: PictureBearer; t: Translate }) {
 
 const CLASSES = ["voice", "command", "video", "bulk"] as const;
 /** What the agent's queues say; other reasons are shown as they are. */
-const REASONS = ["queue-full", "expired", "pool-empty", "bearer-lost", "too-long"] as const;
+const REASONS = [
+  "queue-full",
+  "expired",
+  "pool-empty",
+  "bearer-lost",
+  "too-long",
+  "cap",
+  "class-rule",
+  "class-rate",
+] as const;
 
 function className(trafficClass: number | null, t: Translate): string {
   const name = trafficClass === null ? undefined : CLASSES[trafficClass];

@@ -5,8 +5,6 @@ import { receiveVideo } from "../state/receive-video.ts";
 import { useConsole } from "./console-context.ts";
 import { Panel } from "./panel.tsx";
 
-const RETRY_MS = 5000;
-
 /** The newest live video of the mesh, decoded by the browser. */
 export function VideoTile() {
   const t = useTranslate();
@@ -15,7 +13,6 @@ export function VideoTile() {
   const [chosen, setChosen] = useState<number>();
   const [decoded, setDecoded] = useState(0);
   const [failure, setFailure] = useState("");
-  const [attempt, setAttempt] = useState(0);
   const sources = [...new Set(picture.video.map((one) => one.from))];
   const from = chosen ?? picture.video.find((one) => one.live)?.from ?? sources[0];
   const stream = picture.video.find((one) => one.from === from);
@@ -23,23 +20,16 @@ export function VideoTile() {
 
   useEffect(() => {
     if (from === undefined || !available) return undefined;
-    let retry: ReturnType<typeof setTimeout> | undefined;
-    const close = receiveVideo(from, {
+    setDecoded(0);
+    return receiveVideo(from, {
       onStream: (media) => {
         if (video.current !== null) video.current.srcObject = media;
         setFailure("");
       },
       onDecoded: setDecoded,
-      onFailure: (reason) => {
-        setFailure(reason);
-        retry = setTimeout(() => setAttempt((count) => count + 1), RETRY_MS);
-      },
+      onLost: setFailure,
     });
-    return () => {
-      clearTimeout(retry);
-      close();
-    };
-  }, [from, available, attempt]);
+  }, [from, available]);
 
   const live = stream?.live ?? false;
   return (
@@ -65,7 +55,7 @@ export function VideoTile() {
       <div class={`video-frame ${live ? "is-live" : ""}`}>
         <video ref={video} autoplay playsInline muted data-testid="video" />
         {!available && <p>{t("video.none")}</p>}
-        {available && decoded === 0 && (
+        {available && (decoded === 0 || failure !== "") && (
           <p>{failure === "" ? t("video.connecting") : t("video.failed", { reason: failure })}</p>
         )}
         {available && <span class="video-badge">{t(live ? "video.live" : "video.old")}</span>}

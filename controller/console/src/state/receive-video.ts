@@ -1,39 +1,51 @@
-import { answerFrom, gathered } from "../webrtc/offer.ts";
+import { keepSession } from "../webrtc/kept-session.ts";
 
 const STATISTICS_INTERVAL_MS = 1000;
 
 export interface VideoHandlers {
   onStream(stream: MediaStream): void;
-  /** Frames that the browser has decoded so far. */
+  /** Frames that the browser has decoded so far, in all sessions. */
   onDecoded(frames: number): void;
-  onFailure(reason: string): void;
+  /** The session has ended; another one is tried. */
+  onLost(reason: string): void;
 }
 
-/** Opens a WebRTC connection that receives the video of one node. @returns what closes it. */
+/** Receives the video of one node by WebRTC, in as many sessions as it takes. @returns what ends it. */
 export function receiveVideo(from: number, handlers: VideoHandlers): () => void {
-  const peer = new RTCPeerConnection();
-  let closed = false;
-  peer.addTransceiver("video", { direction: "recvonly" });
-  peer.ontrack = (event) => handlers.onStream(event.streams[0] ?? new MediaStream([event.track]));
-  peer.onconnectionstatechange = () => {
-    if (!closed && peer.connectionState === "failed") handlers.onFailure("connection lost");
-  };
+  /** Frames of the sessions that are over, and of the present one. */
+  let before = 0;
+  let now = 0;
+  let current: RTCPeerConnection | undefined;
   const timer = setInterval(async () => {
-    for (const [, report] of await peer.getStats()) {
-      if (report.type === "inbound-rtp" && report.kind === "video") handlers.onDecoded(report.framesDecoded ?? 0);
+    const peer = current;
+    if (peer === undefined) return;
+    const reports = await peer.getStats();
+    if (peer !== current) return;
+    for (const [, report] of reports) {
+      if (report.type === "inbound-rtp" && report.kind === "video") now = report.framesDecoded ?? 0;
     }
+    handlers.onDecoded(before + now);
   }, STATISTICS_INTERVAL_MS);
-  const open = async (): Promise<void> => {
-    await peer.setLocalDescription(await peer.createOffer());
-    await gathered(peer);
-    await peer.setRemoteDescription(await answerFrom({ direction: "receive", from, sdp: peer.localDescription!.sdp }));
-  };
-  open().catch((error: Error) => {
-    if (!closed) handlers.onFailure(error.message);
+  const end = keepSession({
+    direction: "receive",
+    from,
+    path: "api/webrtc",
+    prepare(peer) {
+      peer.addTransceiver("video", { direction: "recvonly" });
+      peer.ontrack = (event) => handlers.onStream(event.streams[0] ?? new MediaStream([event.track]));
+    },
+    onConnected(peer) {
+      current = peer;
+    },
+    onLost(reason) {
+      before += now;
+      now = 0;
+      current = undefined;
+      handlers.onLost(reason);
+    },
   });
   return () => {
-    closed = true;
     clearInterval(timer);
-    peer.close();
+    end();
   };
 }

@@ -17,7 +17,7 @@ export function gathered(peer: RTCPeerConnection): Promise<void> {
 /** Hands an offer to the agent and returns its answer. @throws Error with the agent's reason. */
 export async function answerFrom(
   offer: { direction: "send" | "receive"; from: number; sdp: string },
-  path = "api/webrtc",
+  path: string,
 ): Promise<RTCSessionDescriptionInit> {
   const response = await fetch(path, {
     method: "POST",

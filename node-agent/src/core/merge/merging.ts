@@ -1,9 +1,9 @@
 import { decodeSuspicion, encodeSuspicion, type PathSuspicion, rebuildCounter } from "@skein/codecs";
-import type { PathStatus } from "../api.ts";
+import { DELAY_EDGES_MS, type PathStatus } from "../api.ts";
 import { MAX_DELAYED_COPIES, SUSPICION_GAP_US, TELL_AGAIN_US, TELL_PATHS } from "../limits.ts";
 import { findNeighbour, isTrusted, isUsable, type Neighbour, type Port } from "../port.ts";
 import type { SentRing } from "../sent-ring.ts";
-import type { CoreState } from "../state.ts";
+import { type CoreState, emit } from "../state.ts";
 import { createPeer, PathMeter } from "./path-meter.ts";
 import { type Copy, Placement } from "./placement.ts";
 import { StreamWatch } from "./silence.ts";
@@ -186,6 +186,9 @@ export class Merging {
   }
 
   #miss(nowUs: number, port: Port, n: Neighbour): void {
+    const silentMs = (nowUs - (n.watch as StreamWatch).lastUs) / 1000;
+    const reason = "others bring its packets";
+    emit(this.#s, { type: "path", bearerId: port.config.id, address: n.address, change: "missed", reason, silentMs });
     n.watch?.told();
     this.#s.counters.count("paths-missed");
     const { highest } = port.shared ? n.window : n.directWindow;
@@ -258,6 +261,7 @@ export class Merging {
         bearerId: port.config.id,
         state: stateOf(nowUs, port, n),
         delayMs: meter.delayUs(0.5, latencyUs) / 1000,
+        delayShares: delayShares(meter, latencyUs),
         delayP95Ms: meter.delayUs(0.95, latencyUs) / 1000,
         rttMs: n.rttUs / 1000,
         loss: meter.loss,
@@ -272,6 +276,13 @@ export class Merging {
 
 function expectedUs(port: Port, n: Neighbour): number {
   return n.meter?.delayUs(0.5, port.config.latencyUs) ?? port.config.latencyUs;
+}
+
+/** Share of a path's delays in each range of DELAY_EDGES_MS. */
+function delayShares(meter: PathMeter, latencyUs: number): number[] {
+  const came = 1 - meter.loss;
+  const upTo = DELAY_EDGES_MS.map((edge) => (came > 0 ? meter.chanceWithin(1000 * edge, latencyUs) / came : 0));
+  return [...upTo, 1].map((share, i) => share - (i === 0 ? 0 : (upTo[i - 1] as number)));
 }
 
 function stateOf(nowUs: number, port: Port, n: Neighbour): PathStatus["state"] {

@@ -6,6 +6,8 @@ import type { PathMeter } from "./path-meter.ts";
 const DEADLINE_US = [150_000, 2_000_000, 400_000, 15_000_000] as const;
 /** A path on which fewer than these arrive in time is used only if there is no other. */
 const TIMELY = 0.5;
+/** A path on which fewer arrive in time leaves room for doubt. */
+const SURE = 0.95;
 /** A lost packet is reckoned as so late: 1 % of loss weighs as much as 20 ms. */
 const LOST_US = 2_000_000;
 /** A path takes the first place from another only if it is better by a fifth, or by 30 ms. */
@@ -53,16 +55,17 @@ export class Placement {
   #known = 0;
 
   /**
-   * Fills `copies` for a packet to the node of `hop`; false if only one bearer leads there. `twice`: two copies, over
-   * paths that share no risk if there are such, else on one. A path under suspicion that was good keeps its copy: suspicion
-   * only adds.
+   * Fills `copies` for a packet to the node of `hop`; false if only one bearer leads there. `calm` or, while a path is in
+   * doubt, `risk` copies: over paths that share no risk if there are such, two on one if there is no other. A path under
+   * suspicion that was good keeps its copy: suspicion only adds.
    */
   choose(
     nowUs: number,
     ports: readonly Port[],
     hop: Neighbour,
     trafficClass: number,
-    twice: boolean,
+    calm: number,
+    risk: number,
     except: Neighbour | undefined,
   ): boolean {
     this.#gather(nowUs, ports, hop, trafficClass, except);
@@ -74,12 +77,14 @@ export class Placement {
     if (first === undefined) return false;
     this.#take(first, 0);
     if (except !== undefined) return true;
-    if (twice) {
+    const wanted = calm === risk || !this.#isInDoubt(first) ? calm : risk;
+    if (wanted > 1) {
       const second = this.#second(first);
       if (second !== undefined) this.#take(second, 0);
     }
+    while (this.count > 1 && this.count < wanted && this.#takeAnother());
     this.#addSuspects(nowUs);
-    if (twice && this.count < 2) this.#take(first, SAME_PATH_GAP_US);
+    if (wanted > 1 && this.count < 2) this.#take(first, SAME_PATH_GAP_US);
     // Late is better than never, if nothing that would be in time can be trusted.
     if (first.trust < Trust.full) {
       const safe = this.#late(first.trust + 1);
@@ -104,12 +109,14 @@ export class Placement {
         const n = port.neighbours[i] as Neighbour;
         if (n.nodeId !== hop.nodeId || n === except || n.meter === undefined || !isUsable(port, n, nowUs)) continue;
         if (!port.shared && n.receiverIndex < 0) continue;
+        if (((port.rules.closed | n.closedTo) >>> trafficClass) % 2 === 1) continue;
         const { latencyUs } = port.config;
         const candidate = this.#candidates[this.#known++] as Candidate;
         candidate.port = port;
         candidate.neighbour = n;
         candidate.chance = n.meter.chanceWithin(deadlineUs, latencyUs);
         candidate.score = n.meter.delayUs(0.5, latencyUs) + LOST_US * (1 - candidate.chance);
+        candidate.score -= port.rules.preferenceUs;
         // Voice does not ask for money, as in `linkCost`.
         if (trafficClass > 0) candidate.score += PATH_MONEY_US_PER_CENT * port.costCentsPerMegabyte;
         candidate.trust = trustIn(nowUs, n, n.meter);
@@ -177,6 +184,24 @@ export class Placement {
       if (c !== first && c.chance >= TIMELY && c.trust > Trust.none) return c;
     }
     return undefined;
+  }
+
+  /** True if a path is under suspicion, or the best one cannot be relied on. */
+  #isInDoubt(first: Candidate): boolean {
+    if (first.trust < Trust.full || first.chance < SURE) return true;
+    for (let i = 0; i < this.#known; i++) if ((this.#candidates[i] as Candidate).trust === Trust.none) return true;
+    return false;
+  }
+
+  /** A further copy on any other path that is in time; false if there is none. */
+  #takeAnother(): boolean {
+    for (let i = 0; i < this.#known; i++) {
+      const c = this.#candidates[i] as Candidate;
+      if (c.chance < TIMELY || c.trust === Trust.none || this.#isTaken(c.neighbour as Neighbour)) continue;
+      this.#take(c, 0);
+      return true;
+    }
+    return false;
   }
 
   #addSuspects(nowUs: number): void {

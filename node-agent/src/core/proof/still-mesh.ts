@@ -63,7 +63,7 @@ export class StillMesh {
   constructor(count: number, bitratesBps: readonly number[] = [2_000_000]) {
     this.#count = count;
     this.#vectors = bitratesBps.map((bitrateBps) =>
-      encodeLinkVector({ bitrateBps, latencyUs: 2000, loss: 0, costCentsPerMegabyte: 0, energy: 0 }),
+      encodeLinkVector({ bitrateBps, latencyUs: 2000, loss: 0, costCentsPerMegabyte: 0, closed: 0 }),
     );
     for (let i = 0; i < count; i++) this.#nodes.push(this.#makeNode(i));
   }

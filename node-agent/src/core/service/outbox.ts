@@ -1,4 +1,5 @@
 import {
+  copyOctets,
   createDataHeader,
   createRepair,
   type DataHeader,
@@ -10,6 +11,7 @@ import {
 } from "@skein/codecs";
 import { type Precedence, TrafficClass } from "../api.ts";
 import type { AwaitingKey } from "../awaiting-key.ts";
+import { isVital } from "../bearer-rules.ts";
 import { NARROW_SPACE, SEQUENCE_SPACES } from "../duplicate-filter.ts";
 import type { EndToEnd } from "../end-to-end.ts";
 import type { Forwarding } from "../forwarding.ts";
@@ -64,7 +66,7 @@ export class Outbox {
       this.#s.counters.drop("too-long");
       return false;
     }
-    for (let i = 0; i < length; i++) this.payload[i] = octets[from + i] as number;
+    copyOctets(octets, from, from + length, this.payload, 0);
     return true;
   }
 
@@ -86,6 +88,7 @@ export class Outbox {
       this.#fill(options.kind, trafficClass, precedence, to);
       return this.#awaiting.keep(nowUs, this.#header, this.payload, length) && this.#forwarding.reachable(to);
     }
+    if (!this.#isWithinRate(nowUs, options.kind, trafficClass, precedence, length)) return false;
     const header = this.#next(options.kind, trafficClass, precedence, to);
     const octets = sealed ? this.#endToEnd.seal(header, this.payload, length) : length;
     const { keep, critical } = options;
@@ -124,7 +127,8 @@ export class Outbox {
   }
 
   /**
-   * Sends payload[0, length) to a group (0: everyone) and returns the low 8 bits of its sequence. `payer` is whose airtime
+   * Sends payload[0, length) to a group (0: everyone) and returns the low 8 bits of its sequence, 0 (counted) if its class
+   * has had its share. `payer` is whose airtime
    * it is, a local id.
    */
   group(
@@ -136,10 +140,23 @@ export class Outbox {
     length: number,
     payer = this.#s.local,
   ): number {
+    if (!this.#isWithinRate(nowUs, kind, trafficClass, precedence, length)) return 0;
     const header = this.#next(kind, trafficClass, precedence, group);
     this.#s.pool.payerNow = payer;
     this.#relay.originate(nowUs, header, this.payload, 0, length);
     return header.sequence & 0xff;
+  }
+
+  #isWithinRate(
+    nowUs: number,
+    kind: FrameKind,
+    trafficClass: TrafficClass,
+    precedence: Precedence,
+    length: number,
+  ): boolean {
+    if (isVital(kind, trafficClass, precedence) || this.#s.classRules.admits(nowUs, trafficClass, length)) return true;
+    this.#s.counters.drop("class-rate", trafficClass);
+    return false;
   }
 
   #next(kind: FrameKind, trafficClass: TrafficClass, precedence: Precedence, destination: number): DataHeader {

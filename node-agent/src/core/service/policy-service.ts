@@ -1,17 +1,26 @@
-import { FrameKind, readU32, writeU32 } from "@skein/codecs";
-import { Precedence, TrafficClass } from "../api.ts";
+import {
+  decodePolicyState,
+  encodePolicyState,
+  FrameKind,
+  MAX_POLICY_OCTETS,
+  POLICY_STATE_OCTETS,
+  readU32,
+  writeU32,
+} from "@skein/codecs";
+import { type Address, Precedence, TrafficClass } from "../api.ts";
+import { POLICY_CHECK_GAP_US } from "../limits.ts";
 import type { Neighbour, Port } from "../port.ts";
 import { type CoreState, emit } from "../state.ts";
 import type { Outbox } from "./outbox.ts";
 
 export const POLICY_SERVICE = 3;
 const HEADER_OCTETS = 5;
-const MAX_POLICY_OCTETS = 1024;
 const NEWCOMER_US = 20_000_000;
 
 /**
- * The controller's policy, flooded and kept by everyone: service octet 3, version 4, CBOR. A node that
- * comes into range is offered what one has; an older version changes nothing.
+ * The controller's policy, flooded and kept by everyone: service octet 3, version 4, envelope (`policy-envelope.ts`). A
+ * node that comes into range is offered what one has, octet for octet, so that the signature holds; an older version
+ * changes nothing. What the gate does not let pass is not kept, and not offered to anybody.
  */
 export class PolicyService {
   readonly #s: CoreState;
@@ -19,6 +28,7 @@ export class PolicyService {
   #version = 0;
   #sinceUs: number;
   #octets: Uint8Array = new Uint8Array(0);
+  #forgedUs = Number.NEGATIVE_INFINITY;
 
   constructor(state: CoreState, outbox: Outbox, nowUs: number) {
     this.#sinceUs = nowUs;
@@ -43,19 +53,57 @@ export class PolicyService {
   }
 
   offer(nowUs: number, port: Port, n: Neighbour): void {
-    if (this.#version === 0) return;
     // On a narrow channel only to a newcomer: those who started together have heard the flood.
     if (port.narrow && nowUs - this.#sinceUs < NEWCOMER_US) return;
-    this.#outbox.unicast(nowUs, n.address, TrafficClass.command, Precedence.routine, this.#write());
+    this.send(nowUs, n.address);
+  }
+
+  send(nowUs: number, to: Address): void {
+    if (this.#version === 0) return;
+    this.#outbox.unicast(nowUs, to, TrafficClass.command, Precedence.routine, this.#write());
   }
 
   handle(nowUs: number, octets: Uint8Array, offset: number, length: number): boolean {
-    if (length < HEADER_OCTETS || length > HEADER_OCTETS + MAX_POLICY_OCTETS) return false;
+    const { counters, options } = this.#s;
+    if (length < HEADER_OCTETS) return false;
+    if (length > HEADER_OCTETS + MAX_POLICY_OCTETS) {
+      counters.drop("too-long");
+      return true;
+    }
     const version = readU32(octets, offset + 1);
+    // The own one comes again and again, that is how newcomers are served.
+    if (version < this.#version) counters.drop("policy-stale");
     if (version <= this.#version) return true;
-    this.restore(version, octets.slice(offset + HEADER_OCTETS, offset + length));
+    const envelope = octets.slice(offset + HEADER_OCTETS, offset + length);
+    if (options.policyGate !== undefined && !this.#passes(nowUs, version, envelope)) return true;
+    this.restore(version, envelope);
     this.#sinceUs = nowUs;
     emit(this.#s, { type: "policy", version, octets: this.#octets.slice() });
+    return true;
+  }
+
+  #passes(nowUs: number, version: number, envelope: Uint8Array): boolean {
+    const { counters, options } = this.#s;
+    if (nowUs - this.#forgedUs < POLICY_CHECK_GAP_US) {
+      counters.drop("policy-flood");
+      return false;
+    }
+    const verdict = options.policyGate?.check(version, envelope);
+    if (verdict === "good") return true;
+    if (verdict === "forged") this.#forgedUs = nowUs;
+    counters.drop(verdict === "forged" ? "policy-forged" : "policy-unsigned");
+    return false;
+  }
+
+  sendState(nowUs: number, to: Address, version: number, ask: boolean): void {
+    encodePolicyState({ version, ask }, this.#outbox.payload, 0);
+    this.#outbox.unicast(nowUs, to, TrafficClass.command, Precedence.routine, POLICY_STATE_OCTETS);
+  }
+
+  handleState(from: Address, octets: Uint8Array, offset: number, length: number): boolean {
+    const state = decodePolicyState(octets, offset, length);
+    if (state === undefined) return false;
+    emit(this.#s, { type: "policy-state", from, ...state });
     return true;
   }
 

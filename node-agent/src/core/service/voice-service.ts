@@ -103,7 +103,7 @@ export class VoiceService {
       this.#s.options.bridgedGroups.includes(group) &&
       this.#carries(nowUs, source, talker, group, header.burst, port);
     if (!listens && !bridge) return true;
-    const payload = octets.slice(offset + VOICE_HEADER_OCTETS, offset + length);
+    const payload = this.#s.slab.copyOf(octets, offset + VOICE_HEADER_OCTETS, offset + length);
     const codec = header.codec === VoiceCodec.opus ? VoiceCodec.opus : VoiceCodec.codec2_1300;
     emit(this.#s, {
       type: "voice",

@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { copyOctets } from "@skein/codecs";
 import { HalError, systemCode } from "../../hal-error.ts";
 import { type KernelSocket, keepPort, openKernelSocket, RECEIVE_FRAMES } from "./kernel-socket.ts";
-import { copyOctets } from "./transmit-batch.ts";
 
 /** Datagrams that may wait for the kernel; more are refused. */
 const UDP_QUEUE_FRAMES = 256;
@@ -160,7 +160,7 @@ export class UdpPort {
     this.#waiting++;
     const slot = this.#free.pop() ?? this.#makeSlot();
     slot.length = length;
-    copyOctets(octets, length, slot.octets);
+    copyOctets(octets, 0, length, slot.octets, 0);
     this.#socket.send(slot.octets, 0, length, port, address, slot.done);
     return true;
   }

@@ -1,7 +1,7 @@
 /**
- * What a call repeats in every packet is said once. After `compressIp` an RTP packet still carries addresses where they
- * are not a node's, ports, and 12 octets of RTP; both ends keep those as a context, and the packets that follow carry
- * what changes. A static profile in the words of RFC 8724, whose target values are learned as ROHC learns them in
+ * What a call repeats in every packet is said once. After `compressIp` a packet still carries its rule, addresses where
+ * they are not a node's, ports, and 12 octets of RTP if it is that; both ends keep those as a context, and the packets that
+ * follow carry what changes. A static profile in the words of RFC 8724, whose target values are learned as ROHC learns them in
  * unidirectional mode (RFC 3095 4.4.1), for nobody answers: a context is said several times, and again every so often.
  *
  *   first octet          7   6   5   4   3   2   1   0
@@ -12,19 +12,24 @@
  *   | first 1 | stride 2 | as compressIp |   | first 1 | sequence 1 | RTP's payload |
  *   +---------+----------+---------------+   +---------+------------+---------------+
  *
+ *   and if it is not RTP, with a stride of 0:
+ *   +---------+----------+---------------+   +---------+---------------+
+ *   | first 1 | 0      2 | as compressIp |   | first 1 | UDP's payload |
+ *   +---------+----------+---------------+   +---------+---------------+
+ *
  *     slot        one of four contexts between two nodes
  *     generation  counts the contexts that the slot has had: a packet of another one is not read
  *     stride      RTP timestamps between two packets; that of a packet is reckoned from its sequence
  *     sequence    low octet of RTP's; the rest is that which is nearest to the latest packet's
  *
- * Voice between two nodes: IP, UDP and RTP take 40 or 60 octets, here 2. A packet that its context does not predict
- * (a pause has passed, another payload type) brings a new one. Packets with CSRCs, extensions or padding stay as
- * `compressIp` leaves them.
+ * Voice between two nodes: IP, UDP and RTP take 40 or 60 octets, here 2; IP and UDP alone 28 or 48, here 1. A packet of RTP
+ * that its context does not predict (a pause has passed, another payload type) brings a new one. RTP with CSRCs, extensions
+ * or padding is as good as none.
  */
-import { readU16, readU32, writeU16, writeU32 } from "../wire/octets.ts";
+import { copyOctets, readU16, readU32, writeU16, writeU32 } from "../wire/octets.ts";
 import { fieldOctetsOf } from "./ip-compression.ts";
 
-const RULE_RTP = 0x40;
+const RULE_FLOW = 0x40;
 const RULE_MASK = 0xc0;
 const CONTEXT = 0x20;
 const MARKER = 0x10;
@@ -35,15 +40,16 @@ const RTP_PLAIN = 0x80;
 const RTP_MARKER = 0x80;
 /** Rule, class, hop limit, two addresses, ports. */
 const MAX_FIELD_OCTETS = 1 + 1 + 1 + 32 + 4;
-/** A context is said so often before it is relied upon, again after each so many packets, */
+/** A context is said so often before it is relied upon, again after so many packets, and twice as many each time, */
 const SAID_FIRST = 2;
+const SAID_EVERY_FIRST = 4;
 const SAID_EVERY = 32;
 /** and if the sequence has gone on by so much. */
 const MAX_STEP = 64;
 /** Contexts of one node, each way; the one that was used last longest ago goes. */
 const MAX_RTP_CONTEXTS = 64;
 /** A whole packet may grow by this. */
-export const RTP_CONTEXT_OCTETS = 3;
+export const FLOW_CONTEXT_OCTETS = 3;
 
 interface Context {
   /** The other node, and which of its contexts; peer 0 is nobody. */
@@ -51,7 +57,9 @@ interface Context {
   slot: number;
   generation: number;
   used: number;
-  /** What `compressIp` has written before RTP. */
+  /** It is not of RTP: the fields below `fieldOctets` say nothing. */
+  isPlain: boolean;
+  /** What `compressIp` has written before RTP, or before UDP's payload. */
   readonly fields: Uint8Array;
   fieldOctets: number;
   ssrc: number;
@@ -65,6 +73,7 @@ interface Context {
   /** Packets since the context was said last, and how often it is to be said yet. */
   since: number;
   owed: number;
+  every: number;
 }
 
 function createContexts(): Context[] {
@@ -73,6 +82,7 @@ function createContexts(): Context[] {
     slot: 0,
     generation: 0,
     used: 0,
+    isPlain: false,
     fields: new Uint8Array(MAX_FIELD_OCTETS),
     fieldOctets: 0,
     ssrc: 0,
@@ -84,6 +94,7 @@ function createContexts(): Context[] {
     latestTimestamp: 0,
     since: 0,
     owed: 0,
+    every: SAID_EVERY_FIRST,
   }));
 }
 
@@ -93,10 +104,14 @@ function timestampOf(context: Context, sequence: number): number {
   return (context.timestamp + steps * context.stride) >>> 0;
 }
 
-/** Takes addresses, ports and RTP header of the packet in octets[from, end), whose RTP header begins at `rtp`. */
-function remember(context: Context, octets: Uint8Array, from: number, rtp: number): void {
-  context.fieldOctets = rtp - from;
-  for (let i = from; i < rtp; i++) context.fields[i - from] = octets[i] as number;
+/** Takes addresses and ports of the packet in octets[from, end), and the RTP header if it has one, which begin at `body`. */
+function remember(context: Context, octets: Uint8Array, from: number, body: number): void {
+  context.fieldOctets = body - from;
+  for (let i = from; i < body; i++) context.fields[i - from] = octets[i] as number;
+  if (!context.isPlain) rememberRtp(context, octets, body);
+}
+
+function rememberRtp(context: Context, octets: Uint8Array, rtp: number): void {
   context.payloadType = (octets[rtp + 1] as number) & ~RTP_MARKER;
   context.sequence = readU16(octets, rtp + 2);
   context.timestamp = readU32(octets, rtp + 4);
@@ -112,9 +127,16 @@ function rtpIn(octets: Uint8Array, from: number, length: number): number {
   return octets[from + fieldOctets] === RTP_PLAIN ? from + fieldOctets : -1;
 }
 
-function isFlow(context: Context, peer: number, octets: Uint8Array, from: number, rtp: number): boolean {
-  if (context.peer !== peer || context.fieldOctets !== rtp - from) return false;
-  if (readU32(octets, rtp + 8) !== context.ssrc) return false;
+function isFlow(
+  context: Context,
+  peer: number,
+  isPlain: boolean,
+  octets: Uint8Array,
+  from: number,
+  body: number,
+): boolean {
+  if (context.peer !== peer || context.isPlain !== isPlain || context.fieldOctets !== body - from) return false;
+  if (!isPlain && readU32(octets, body + 8) !== context.ssrc) return false;
   for (let i = 0; i < context.fieldOctets; i++) if (context.fields[i] !== octets[from + i]) return false;
   return true;
 }
@@ -126,7 +148,7 @@ function isPredicted(context: Context, octets: Uint8Array, rtp: number, step: nu
 }
 
 /** The sending side: contexts that other nodes have been told of. */
-export class RtpCompressor {
+export class FlowCompressor {
   readonly #contexts = createContexts();
   readonly #firstGeneration: number;
   #clock = 0;
@@ -138,12 +160,54 @@ export class RtpCompressor {
 
   /**
    * Shortens what `compressIp` wrote, octets[from, from + length), for a frame to node `peer`; returns the octets
-   * written, at most length + RTP_CONTEXT_OCTETS. What is not RTP is copied.
+   * written, at most length + FLOW_CONTEXT_OCTETS. What is not UDP is copied.
    */
   compress(octets: Uint8Array, from: number, length: number, peer: number, out: Uint8Array, offset: number): number {
     const rtp = rtpIn(octets, from, length);
-    if (rtp === -1) return copy(octets, from, from + length, out, offset);
-    const context = this.#contextOf(octets, from, rtp, peer);
+    const body = from + fieldOctetsOf(octets, from, length);
+    if (body === from) return copy(octets, from, from + length, out, offset);
+    // What is not RTP may look like it now and then.
+    const isRtp =
+      rtp !== -1 && (this.#isKnown(octets, from, body, peer, false) || !this.#isKnown(octets, from, body, peer, true));
+    if (isRtp) return this.#compressRtp(octets, from, length, rtp, peer, out, offset);
+    return this.#compressPlain(octets, from, length, body, peer, out, offset);
+  }
+
+  /** True if the flow has a context that has been told. */
+  #isKnown(octets: Uint8Array, from: number, body: number, peer: number, isPlain: boolean): boolean {
+    for (const context of this.#contexts)
+      if (isFlow(context, peer, isPlain, octets, from, body)) return isPlain || context.stride > 0;
+    return false;
+  }
+
+  #compressPlain(
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    body: number,
+    peer: number,
+    out: Uint8Array,
+    offset: number,
+  ): number {
+    const context = this.#contextOf(octets, from, body, peer, true);
+    context.used = ++this.#clock;
+    const first = RULE_FLOW | (context.slot << 2) | context.generation;
+    if (isDue(context)) return say(context, first, octets, from, length, out, offset);
+    context.since++;
+    out[offset] = first;
+    return 1 + copy(octets, body, from + length, out, offset + 1);
+  }
+
+  #compressRtp(
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    rtp: number,
+    peer: number,
+    out: Uint8Array,
+    offset: number,
+  ): number {
+    const context = this.#contextOf(octets, from, rtp, peer, false);
     context.used = ++this.#clock;
     const sequence = readU16(octets, rtp + 2);
     const timestamp = readU32(octets, rtp + 4);
@@ -159,17 +223,14 @@ export class RtpCompressor {
     if (context.stride === 0) context.stride = stride;
     if (!predicted) {
       context.owed = SAID_FIRST;
+      context.every = SAID_EVERY_FIRST;
       // Who does not hear this must not read on with what it has.
       context.generation = (context.generation + 1) & 3;
     }
-    const first = RULE_RTP | (context.slot << 2) | context.generation;
-    if (context.owed > 0 || context.since >= SAID_EVERY) {
+    const first = RULE_FLOW | (context.slot << 2) | context.generation;
+    if (isDue(context)) {
       remember(context, octets, from, rtp);
-      context.owed = Math.max(0, context.owed - 1);
-      context.since = 0;
-      out[offset] = first | CONTEXT;
-      writeU16(out, offset + 1, context.stride);
-      return RTP_CONTEXT_OCTETS + copy(octets, from, from + length, out, offset + RTP_CONTEXT_OCTETS);
+      return say(context, first, octets, from, length, out, offset);
     }
     context.latest = sequence;
     context.latestTimestamp = timestamp;
@@ -180,12 +241,12 @@ export class RtpCompressor {
   }
 
   /** The flow's context, or a new one in place of the one that was used last longest ago. */
-  #contextOf(octets: Uint8Array, from: number, rtp: number, peer: number): Context {
+  #contextOf(octets: Uint8Array, from: number, body: number, peer: number, isPlain: boolean): Context {
     let oldest = this.#contexts[0] as Context;
     let oldestOfPeer: Context | undefined;
     let ofPeer = 0;
     for (const context of this.#contexts) {
-      if (isFlow(context, peer, octets, from, rtp)) return context;
+      if (isFlow(context, peer, isPlain, octets, from, body)) return context;
       if (context.used < oldest.used) oldest = context;
       if (context.peer !== peer) continue;
       ofPeer++;
@@ -197,8 +258,11 @@ export class RtpCompressor {
     context.peer = peer;
     context.stride = 0;
     context.since = 0;
-    context.owed = 0;
-    remember(context, octets, from, rtp);
+    context.isPlain = isPlain;
+    // RTP has to show its pace first.
+    context.owed = isPlain ? SAID_FIRST : 0;
+    context.every = SAID_EVERY_FIRST;
+    remember(context, octets, from, body);
     // The first packet has none before it.
     context.latest = (context.sequence - 2) & 0xffff;
     return context;
@@ -211,14 +275,37 @@ export class RtpCompressor {
   }
 }
 
+/** True if the context is to be said with this packet. */
+function isDue(context: Context): boolean {
+  return context.owed > 0 || context.since >= context.every;
+}
+
+/** Writes the whole packet with its context. */
+function say(
+  context: Context,
+  first: number,
+  octets: Uint8Array,
+  from: number,
+  length: number,
+  out: Uint8Array,
+  offset: number,
+): number {
+  if (context.owed > 0) context.owed--;
+  else context.every = Math.min(SAID_EVERY, 2 * context.every);
+  context.since = 0;
+  out[offset] = first | CONTEXT;
+  writeU16(out, offset + 1, context.stride);
+  return FLOW_CONTEXT_OCTETS + copy(octets, from, from + length, out, offset + FLOW_CONTEXT_OCTETS);
+}
+
 /** The receiving side: contexts that other nodes have told of. */
-export class RtpDecompressor {
+export class FlowDecompressor {
   readonly #contexts = createContexts();
   #clock = 0;
 
-  /** True if octets that a frame carries are such as `RtpCompressor` writes. */
+  /** True if octets that a frame carries are such as `FlowCompressor` writes. */
   static reads(firstOctet: number): boolean {
-    return (firstOctet & RULE_MASK) === RULE_RTP;
+    return (firstOctet & RULE_MASK) === RULE_FLOW;
   }
 
   /**
@@ -226,17 +313,18 @@ export class RtpDecompressor {
    * it is malformed, too long, or of a context that is not known.
    */
   decompress(octets: Uint8Array, from: number, length: number, peer: number, out: Uint8Array, offset: number): number {
-    if (length < 2 || peer === 0 || from + length > octets.length) return 0;
+    if (length < 1 || peer === 0 || from + length > octets.length) return 0;
     const first = octets[from] as number;
-    if ((first & RULE_MASK) !== RULE_RTP) return 0;
+    if ((first & RULE_MASK) !== RULE_FLOW) return 0;
     const slot = (first >>> 2) & 3;
     const generation = first & 3;
     if ((first & CONTEXT) !== 0) return this.#learn(octets, from, length, peer, slot, generation, out, offset);
     const context = this.#find(peer, slot);
     if (context?.generation !== generation) return 0;
+    if (context.isPlain) return this.#restorePlain(context, octets, from, length, out, offset);
     const { fieldOctets } = context;
     const payloadOctets = length - 2;
-    if (fieldOctets + RTP_OCTETS + payloadOctets > out.length - offset) return 0;
+    if (payloadOctets < 0 || fieldOctets + RTP_OCTETS + payloadOctets > out.length - offset) return 0;
     context.used = ++this.#clock;
     const ahead = (((octets[from + 1] as number) - context.latest) << 24) >> 24;
     const sequence = (context.latest + ahead) & 0xffff;
@@ -252,6 +340,21 @@ export class RtpDecompressor {
     return fieldOctets + RTP_OCTETS + payloadOctets;
   }
 
+  #restorePlain(
+    context: Context,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    out: Uint8Array,
+    offset: number,
+  ): number {
+    const { fieldOctets } = context;
+    if (fieldOctets + length - 1 > out.length - offset || ((octets[from] as number) & MARKER) !== 0) return 0;
+    context.used = ++this.#clock;
+    copy(context.fields, 0, fieldOctets, out, offset);
+    return fieldOctets + copy(octets, from + 1, from + length, out, offset + fieldOctets);
+  }
+
   #learn(
     octets: Uint8Array,
     from: number,
@@ -262,18 +365,20 @@ export class RtpDecompressor {
     out: Uint8Array,
     offset: number,
   ): number {
-    const body = from + RTP_CONTEXT_OCTETS;
-    const bodyOctets = length - RTP_CONTEXT_OCTETS;
+    const body = from + FLOW_CONTEXT_OCTETS;
+    const bodyOctets = length - FLOW_CONTEXT_OCTETS;
     if (bodyOctets <= 0 || bodyOctets > out.length - offset) return 0;
-    const rtp = rtpIn(octets, body, bodyOctets);
-    if (rtp === -1) return 0;
+    const stride = readU16(octets, from + 1);
+    const end = stride > 0 ? rtpIn(octets, body, bodyOctets) : body + fieldOctetsOf(octets, body, bodyOctets);
+    if (end <= body) return 0;
     const context = this.#find(peer, slot) ?? this.#oldest();
     context.peer = peer;
     context.slot = slot;
     context.generation = generation;
     context.used = ++this.#clock;
-    context.stride = readU16(octets, from + 1);
-    remember(context, octets, body, rtp);
+    context.stride = stride;
+    context.isPlain = stride === 0;
+    remember(context, octets, body, end);
     return copy(octets, body, body + bodyOctets, out, offset);
   }
 
@@ -290,6 +395,6 @@ export class RtpDecompressor {
 }
 
 function copy(octets: Uint8Array, from: number, end: number, out: Uint8Array, to: number): number {
-  for (let at = from; at < end; at++) out[to + at - from] = octets[at] as number;
+  copyOctets(octets, from, end, out, to);
   return end - from;
 }

@@ -1,0 +1,2 @@
+export { envelopeOctets, loadPolicyFile, parsePolicy } from "./policy-file.ts";
+export type { PolicyNode, PolicyView } from "./policy-view.ts";
