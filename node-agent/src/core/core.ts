@@ -57,7 +57,7 @@ import { Snapshots } from "./snapshots.ts";
 import { type CoreState, createState, emit } from "./state.ts";
 import { readBearer, readExplanation, readStatus } from "./status.ts";
 import { Transmitter } from "./transmitter.ts";
-import { channelQuiet } from "./turn-taking.ts";
+import { channelQuiet, sentOver } from "./turn-taking.ts";
 
 const _EVER = Number.POSITIVE_INFINITY;
 
@@ -87,6 +87,7 @@ class Core implements MeshCore {
   readonly #overhearing: Overhearing;
   readonly #merging: Merging;
   readonly #exchange: KeyExchange;
+  readonly #snapshots: Snapshots;
   readonly #awaiting: AwaitingKey;
   readonly #pathFrames: PathFrames;
   #nextEvent = 0;
@@ -111,6 +112,7 @@ class Core implements MeshCore {
     const awaiting = new AwaitingKey(s);
     const endToEnd = new EndToEnd(s, keys, exchange);
     this.#exchange = exchange;
+    this.#snapshots = snapshots;
     this.#awaiting = awaiting;
     this.#flooding = flooding;
     this.#areas = areas;
@@ -267,6 +269,7 @@ class Core implements MeshCore {
     const port = this.#port(bearerId);
     if (port.narrow && busy !== port.carrierBusy) noteCarrier(port, nowUs, busy, this.#s.random);
     if (busy && !port.carrierBusy) port.quietBeforeUs = nowUs - port.quietSinceUs;
+    if (!busy && port.carrierBusy && sentOver(port, nowUs)) this.#snapshots.spoiled(nowUs, port);
     port.carrierBusy = busy;
     if (!busy) channelQuiet(port, nowUs, this.#s.random);
   }

@@ -243,6 +243,8 @@ export interface Port {
   snapshotDueUs: number;
   snapshotTarget: number;
   snapshotTries: number;
+  /** It was sent over somebody else's frame, and takes the slot of flash. */
+  snapshotSpoiled: boolean;
   snapshotSentUs: number;
   /** When somebody was heard of whom the database knows nothing. */
   strangerUs: number;
@@ -391,6 +393,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     snapshotDueUs: Number.POSITIVE_INFINITY,
     snapshotTarget: 0,
     snapshotTries: 0,
+    snapshotSpoiled: false,
     snapshotSentUs: Number.NEGATIVE_INFINITY,
     strangerUs: Number.NEGATIVE_INFINITY,
     suspicions: [],

@@ -43,6 +43,7 @@ export class Snapshots {
     if (!port.narrow) return;
     port.snapshotTarget = target;
     port.snapshotTries = 0;
+    port.snapshotSpoiled = false;
     // Whoever has just heard the stranger has a turn of its own after it; on another channel nobody has.
     const spreadUs =
       target === 0 ? SNAPSHOT_SOON_US - SNAPSHOT_SPREAD_US + this.#s.random.below(SNAPSHOT_SPREAD_US) : 0;
@@ -59,6 +60,7 @@ export class Snapshots {
     const { distances } = this.#snapshot;
     const target = port.snapshotTarget;
     port.snapshotDueUs = Number.POSITIVE_INFINITY;
+    port.snapshotSpoiled = false;
     // Who says that it hears this node has been told.
     if (target !== 0 && port.snapshotTries > 0 && port.byLocal[target]?.twoWay !== false) return 0;
     this.#snapshot.target = target;
@@ -86,6 +88,14 @@ export class Snapshots {
     // First those have their say who have something for the nodes that it told of.
     const againUs = toAll ? SNAPSHOT_GAP_US : SNAPSHOT_AGAIN_US;
     port.snapshotDueUs = nowUs + againUs + this.#s.random.below(SNAPSHOT_AGAIN_US);
+  }
+
+  /** What was just sent on this channel was sent over somebody else: if that told all of nodes, it is said again at once. */
+  spoiled(nowUs: number, port: Port): void {
+    if (port.snapshotTarget !== 0 || port.snapshotSentUs < port.burstStartUs || port.snapshotTries >= SNAPSHOT_SAID)
+      return;
+    port.snapshotDueUs = nowUs;
+    port.snapshotSpoiled = true;
   }
 
   #isNews(nowUs: number, port: Port, local: number): boolean {

@@ -5,7 +5,7 @@ import { Counters } from "./counters.ts";
 import { PacketPool } from "./packet-pool.ts";
 import { createNeighbour, createPort, type Port } from "./port.ts";
 import { NARROW } from "./testing/virtual-mesh.ts";
-import { accessUs, firstAfter, noticeVoice } from "./turn-taking.ts";
+import { accessUs, firstAfter, noticeVoice, sentOver } from "./turn-taking.ts";
 
 const BUNDLE_US = 120_000;
 const TALKER = 9;
@@ -62,6 +62,20 @@ test("when another member speaks on in a silent one's place, its bundles are kep
     const beginsUs = accessUs(port, 1, "ordinary", port.quietSinceUs + laterUs);
     const phaseUs = (beginsUs - takesOverUs) % BUNDLE_US;
     assert.ok(phaseUs > LATE_US && phaseUs <= BUNDLE_US - LATE_US, `begins at ${phaseUs}`);
+  }
+});
+
+test("a carrier that outlasts the own frame, and cannot have begun after it, shows that it was sent over another", () => {
+  const [port] = channels(0) as [Port];
+  port.accessUs = 1_000_000;
+  for (const [beganUs, endedUs, over] of [
+    [950_000, 1_030_000, true],
+    [1_002_000, 1_030_000, true],
+    [950_000, 990_000, false],
+    [1_009_000, 1_090_000, false],
+  ] as const) {
+    port.busySinceUs = beganUs;
+    assert.is(sentOver(port, endedUs), over, `from ${beganUs} to ${endedUs}`);
   }
 });
 

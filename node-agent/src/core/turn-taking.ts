@@ -54,6 +54,14 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
   port.turnExtraSlots = dice ? port.neighbours.length + random.below(SETTLING_SLOTS) : 0;
 }
 
+/**
+ * True when the carrier that ends now was there before anybody could have begun after the own transmission: what was sent
+ * was sent over somebody else.
+ */
+export function sentOver(port: Port, nowUs: number): boolean {
+  return nowUs > port.accessUs && port.busySinceUs < port.accessUs + CONTENTION_GUARD_US;
+}
+
 /** Somebody new is on the channel. */
 export function channelUnsettled(port: Port, nowUs: number): void {
   port.turnSettledUs = Math.max(port.turnSettledUs, nowUs + SETTLING_US);

@@ -35,10 +35,10 @@ export interface Store {
   /** Octets that a bearer has used of its data cap in a period. */
   saveUsage(bearer: string, period: string, octets: number): void;
   usage(bearer: string): { period: string; octets: number } | undefined;
-  /** What is kept for a node id first stays. */
+  /** What is kept for a node id first stays. On stable storage some seconds later, and when the store is closed. */
   savePeerKey(nodeId: number, publicKey: Uint8Array): void;
   peerKeys(): PeerKey[];
-  /** Ends the turn's transaction: everything written so far is on stable storage afterwards. */
+  /** Ends the turn's transaction: everything written so far, but keys, is on stable storage afterwards. */
   commit(): void;
   /**
    * Called when a write fails after a good start (disk full, card gone). The node goes on without durability rather
@@ -66,6 +66,11 @@ const EPOCH_MAX = 0xffffffff;
 /** Texts kept; older ones are removed at start. */
 const TEXTS_MAX = 10_000;
 const PRIVATE_KEY_OCTETS = 32;
+/**
+ * Keys of others are written together, so long after the first. Whole meshes prove theirs within seconds, and a node that
+ * waits for its disk at each carries nobody's traffic meanwhile. What a power cut takes is proved anew.
+ */
+const PEER_KEYS_WITHIN_MS = 2_000;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS boot (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL) STRICT;
@@ -184,6 +189,8 @@ class SqliteStore implements Store {
   readonly #insertPolicy: StatementSync;
   readonly #insertUsage: StatementSync;
   readonly #insertPeer: StatementSync;
+  readonly #newPeers: PeerKey[] = [];
+  #peersTimer: NodeJS.Timeout | undefined;
   #inTransaction = false;
   #closed = false;
   onFailure: (error: unknown) => void = () => undefined;
@@ -264,7 +271,15 @@ class SqliteStore implements Store {
   }
 
   savePeerKey(nodeId: number, publicKey: Uint8Array): void {
-    this.#write(this.#insertPeer, nodeId, publicKey);
+    this.#newPeers.push({ nodeId, publicKey });
+    this.#peersTimer ??= setTimeout(() => this.#writePeers(), PEER_KEYS_WITHIN_MS).unref();
+  }
+
+  #writePeers(): void {
+    clearTimeout(this.#peersTimer);
+    this.#peersTimer = undefined;
+    for (const { nodeId, publicKey } of this.#newPeers.splice(0)) this.#write(this.#insertPeer, nodeId, publicKey);
+    this.commit();
   }
 
   peerKeys(): PeerKey[] {
@@ -284,7 +299,7 @@ class SqliteStore implements Store {
 
   close(): void {
     if (this.#closed) return;
-    this.commit();
+    this.#writePeers();
     this.#closed = true;
     this.#database.close();
   }
