@@ -64,6 +64,10 @@ const bearer = z.object({
   airtimeShare: unknown,
   costCentsPerMegabyte: z.number().optional(),
   bitrateBps: z.number().optional(),
+  cap: z
+    .object({ usedOctets: z.number(), capOctets: z.number(), reserveOctets: z.number(), level: z.number().int() })
+    .nullable()
+    .default(null),
 });
 const path = z.object({
   bearerId: z.number().int(),

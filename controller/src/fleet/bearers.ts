@@ -56,6 +56,7 @@ export function bearerPictures(
       drops: bearer.drops,
       airtimeShare: bearer.airtimeShare ?? 0,
       neighbours: neighbours.length,
+      cap: bearer.cap,
       paths: connected ? pathsOf(status, bearer.id) : [],
     };
   });

@@ -91,6 +91,8 @@ export interface PictureBearer {
   drops: { trafficClass: number | null; reason: string; count: number }[];
   airtimeShare: number;
   neighbours: number;
+  /** Null without a data cap. `level`: 0 open, 1 four fifths are used, 2 SOS and positions only, 3 SOS only. */
+  cap: { usedOctets: number; capOctets: number; level: number } | null;
   /** To each neighbour that the way is measured to. */
   paths: PicturePath[];
 }

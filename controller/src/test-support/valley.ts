@@ -98,6 +98,7 @@ function coreStatus(cut: ReadonlySet<string>, startedMs: number, nowMs: number):
     drops: [{ trafficClass: 2, reason: "expired", count: 7 * id }].filter(({ count }) => count > 0),
     airtimeShare: share / 40,
     costCentsPerMegabyte: cost,
+    cap: cost === 0 ? null : { usedOctets: 1e6 * cost + octets, capOctets: 1e9, reserveOctets: 5e7, level: 0 },
   });
   return {
     address: addressOf(1),

@@ -221,7 +221,14 @@ test("copies: as many as ordinarily, and as many as at risk while a bearer is in
     ["0 mesh", "0 lte", "0 wlan"].map((key) => rig.frames.get(key)),
     [20, 20, 20],
   );
-  assert.is(rig.arrived.size, 40);
+  rig.rule(0, ruled([{}, {}, {}], [{ copiesCalm: 1, copiesRisk: 3 }]));
+  rig.say(60, TrafficClass.voice);
+  rig.mesh.cut(0, 1, media[0] as Medium);
+  rig.frames.clear();
+  rig.say(20, TrafficClass.voice);
+  // Without a word on risk a suspect is joined by the next best alone.
+  assert.ok((rig.frames.get("0 wlan") ?? 0) > 5);
+  assert.is(rig.arrived.size, 120);
 });
 
 test("a class sends no more than its rate, and SOS is not held up by it", () => {

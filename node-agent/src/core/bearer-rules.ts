@@ -27,20 +27,25 @@ export class BearerRules {
   capOctets = EVER;
   reserveOctets = 0;
   usedOctets = 0;
-  #countsReceived = false;
+  #countsReceived = true;
   level: CapLevel = CapLevel.open;
-  /** The level, and what is closed, that neighbours and the owner have been told of. */
+  /** The level that neighbours and the owner have been told of. */
   toldLevel: CapLevel = CapLevel.open;
 
   constructor(narrow: boolean) {
     this.#frameOctets = narrow ? 0 : CAP_FRAME_OCTETS;
+    // They will hold fractions, or more than 2^31: see `holdingFractions` in port.ts.
+    this.usedOctets = 0.5;
+    this.reserveOctets = 0.5;
+    this.usedOctets = 0;
+    this.reserveOctets = 0;
   }
 
   set(rules: CoreRules["bearers"][number] | undefined): void {
     this.preferenceUs = (rules?.preferenceMs ?? 0) * 1000;
     this.capOctets = rules?.cap?.octets ?? EVER;
     this.reserveOctets = rules?.cap?.reserveOctets ?? 0;
-    this.#countsReceived = rules?.cap?.countsReceived ?? false;
+    this.#countsReceived = rules?.cap?.countsReceived ?? true;
     this.#reckon();
   }
 
@@ -50,7 +55,7 @@ export class BearerRules {
   }
 
   sent(frameOctets: number): void {
-    if (this.capOctets !== EVER) this.use(this.usedOctets + frameOctets + this.#frameOctets);
+    this.use(this.usedOctets + frameOctets + this.#frameOctets);
   }
 
   received(frameOctets: number): void {

@@ -39,6 +39,7 @@ export function createFakeContext(fields: Record<string, unknown> = {}, folder?:
     get: (_core, name) => {
       return (...args: unknown[]) => {
         calls.push([name, ...args]);
+        if (name === "setRules") return [];
         return context.nextId;
       };
     },

@@ -1,6 +1,8 @@
-import { decodePolicyEnvelope, encodePolicyEnvelope, type PolicyDocument } from "@skein/codecs";
+import { readFileSync } from "node:fs";
+import { decodePolicyEnvelope, encodePolicyEnvelope, type PolicyDocument, type PolicyEnvelope } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { CoreRules } from "../core/api.ts";
 import { createPolicyGate, createPolicySigner } from "../shell/policy-key.ts";
 import { errorCode } from "../shell/skein-error.ts";
 import { createFakeContext } from "./fake-context.ts";
@@ -29,7 +31,9 @@ function codeOf(action: () => unknown): string {
 }
 
 const costs = (calls: unknown[][]): unknown[] =>
-  calls.filter(([name]) => name === "setBearerCost").map(([, , , cost]) => cost);
+  calls
+    .filter(([name]) => name === "setRules")
+    .map(([, , rules]) => (rules as CoreRules).bearers[0]?.costCentsPerMegabyte);
 
 test("an unsigned policy takes the next version, is in force at once, and after a restart without any controller", () => {
   const context = createFakeContext();
@@ -108,6 +112,24 @@ test("with a controller's key only what it has signed is published, and goes on 
   assert.is(later.calls.length, 0);
   rekeyed.stop();
   later.remove();
+});
+
+test("the signature of the golden vector is good, and not for another version or other octets", () => {
+  const file = new URL("../../../codecs/vectors/policy.json", import.meta.url);
+  const vectors = JSON.parse(readFileSync(file, "utf8")) as { hex: string; value: PolicyEnvelope }[];
+  const signed = vectors.filter(({ value }) => value.signed);
+  assert.ok(signed.length > 0);
+  for (const { hex, value } of signed) {
+    const octets = Uint8Array.from(Buffer.from(hex, "hex"));
+    const { version } = value.document;
+    assert.is(key.gate.check(version, octets), "good");
+    assert.is(key.gate.check(version + 1, octets), "forged");
+    for (let at = 1; at < octets.length; at++) {
+      octets[at] = (octets[at] as number) ^ 0x10;
+      assert.is(key.gate.check(version, octets), "forged", `octet ${at}`);
+      octets[at] = (octets[at] as number) ^ 0x10;
+    }
+  }
 });
 
 test("a node tells which policy it has when it is asked, and who has an older one is sent it again, but not too often", () => {

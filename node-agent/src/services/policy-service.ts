@@ -2,6 +2,7 @@ import {
   decodePolicyEnvelope,
   encodePolicyEnvelope,
   MAX_POLICY_OCTETS,
+  POLICY_CLASSES,
   type PolicyDocument,
   type PolicyEnvelope,
 } from "@skein/codecs";
@@ -10,6 +11,7 @@ import type { NodeEvent, PolicyGate } from "../core/api.ts";
 import { SkeinError } from "../shell/skein-error.ts";
 import type { ServiceContext } from "./context.ts";
 import { PolicyHolders } from "./policy-holders.ts";
+import { rulesOf } from "./policy-rules.ts";
 
 const VERSION_MAX = 0xffffffff;
 /** Written before it is known to be short enough. */
@@ -30,6 +32,8 @@ export class PolicyService {
   #octets = new Uint8Array(0);
   #envelope: PolicyEnvelope | undefined;
   #warned = false;
+  /** Told of a document just before its rules are in force. */
+  onDocument: (document: PolicyDocument) => void = () => undefined;
 
   constructor(context: ServiceContext, key?: ControllerKey) {
     this.#context = context;
@@ -141,7 +145,6 @@ export class PolicyService {
     return this.#key === undefined || this.#key.gate.check(version, octets) === "good";
   }
 
-  /** Costs by bearer name; a bearer that the policy does not name has its configured cost. */
   #apply(version: number, octets: Uint8Array, envelope: PolicyEnvelope): void {
     this.#version = version;
     this.#octets = octets.slice();
@@ -151,10 +154,12 @@ export class PolicyService {
       const why = "no mission.controllerKeyFile in the configuration: anybody with the mission key may set it";
       this.#context.log.warn(`the policy's signature is not checked: ${why}`);
     }
-    const nowUs = this.#context.nowUs();
-    for (const [id, bearer] of this.#context.config.bearers.entries()) {
-      const cost = envelope.document.bearers[bearer.name]?.costCentsPerMegabyte ?? bearer.costCentsPerMegabyte;
-      this.#context.core.setBearerCost(nowUs, id, cost);
+    this.onDocument(envelope.document);
+    const rules = rulesOf(envelope.document, this.#context.config.bearers);
+    for (const ignored of this.#context.core.setRules(this.#context.nowUs(), rules)) {
+      const name = POLICY_CLASSES[ignored];
+      const text = `Policy ${version} forbids ${name} on every bearer of this node: that is ignored`;
+      this.#context.announce("warn", text);
     }
     this.#context.touch();
   }

@@ -18,6 +18,7 @@ import { type MediaHost, startMedia } from "../media/media-host.ts";
 import type { FromMedia, ToMedia } from "../media/protocol.ts";
 import { Battery } from "../services/battery.ts";
 import type { ServiceContext } from "../services/context.ts";
+import { DataUsage } from "../services/data-usage.ts";
 import { EventLog } from "../services/event-log.ts";
 import { GpsdSource } from "../services/gpsd-source.ts";
 import type { IpGateway } from "../services/ip-gateway.ts";
@@ -127,6 +128,7 @@ class Agent implements RunningAgent {
   readonly #voice: VoiceService;
   readonly #video: VideoService;
   readonly #policy: PolicyService;
+  readonly #usage: DataUsage;
   readonly #paths: PathHistory;
   readonly #tak: TakGateway | undefined;
   #ip: IpGateway | undefined;
@@ -172,6 +174,8 @@ class Agent implements RunningAgent {
     this.#voice = new VoiceService(context, media, narrowVoice);
     this.#video = new VideoService(context, media);
     this.#policy = new PolicyService(context, key);
+    this.#usage = new DataUsage(context);
+    this.#policy.onDocument = (document) => this.#usage.rule(document, Date.now());
     this.#paths = new PathHistory(config.bearers.map(({ name }) => name));
     this.#tak = config.tak && new TakGateway(context, config.tak, (member) => this.#memberOf(member));
     if (this.#tak) this.#positions.onPosition = (member, report) => this.#tak?.send(member, report);
@@ -203,6 +207,7 @@ class Agent implements RunningAgent {
     const { id: nodeId, name } = config.node;
     this.#journal.write("start", monotonicUs(), { nodeId, bootEpoch: this.bootEpoch, name, pid: process.pid });
     this.#policy.resume();
+    this.#usage.start();
     const slow = config.bearers.some(({ type }) => type === "udp") ? kernelCallsMissing() : "";
     if (slow !== "") this.#log.info("UDP takes a system call for each datagram here", { reason: slow });
     await this.#loop.start();
@@ -225,6 +230,7 @@ class Agent implements RunningAgent {
   async #stop(): Promise<void> {
     this.#positions.stop();
     this.#policy.stop();
+    this.#usage.stop();
     this.#battery.stop();
     this.#tak?.stop();
     this.#voice.stopTalking();
@@ -318,6 +324,8 @@ class Agent implements RunningAgent {
         return this.#policy.onPolicy(event, nowUs);
       case "policy-state":
         return this.#policy.onState(event, nowUs);
+      case "cap":
+        return this.#usage.onCap(event);
       case "neighbour":
         return this.#onNeighbour(event, nowUs);
       case "path":

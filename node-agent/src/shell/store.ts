@@ -8,7 +8,7 @@ import { errorMessage, SkeinError } from "./skein-error.ts";
 
 /**
  * What must outlive a power cut: boot epoch, the key pair of this node and public keys of others, texts and their states,
- * received message ids, SOS, policy. Only the owner can read the file.
+ * received message ids, SOS, policy, used data. Only the owner can read the file.
  *
  * One SQLite file, write-ahead log, `synchronous=FULL`: a committed record is on stable storage. The file is held
  * with an exclusive lock of the operating system as long as the process lives (also gone after kill -9), so that no
@@ -32,6 +32,9 @@ export interface Store {
   sos(limit: number): StoredSos[];
   savePolicy(version: number, octets: Uint8Array): void;
   policy(): { version: number; octets: Uint8Array } | undefined;
+  /** Octets that a bearer has used of its data cap in a period. */
+  saveUsage(bearer: string, period: string, octets: number): void;
+  usage(bearer: string): { period: string; octets: number } | undefined;
   /** What is kept for a node id first stays. */
   savePeerKey(nodeId: number, publicKey: Uint8Array): void;
   peerKeys(): PeerKey[];
@@ -76,6 +79,7 @@ const SCHEMA = `
     PRIMARY KEY ("from", sos_id)) STRICT;
   CREATE TABLE IF NOT EXISTS policy (
     one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, octets BLOB NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS usage (bearer TEXT PRIMARY KEY, period TEXT NOT NULL, octets INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS identity (
     one INTEGER PRIMARY KEY CHECK (one = 1), private_key BLOB NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS peer (node_id INTEGER PRIMARY KEY, public_key BLOB NOT NULL) STRICT;
@@ -178,6 +182,7 @@ class SqliteStore implements Store {
   readonly #insertSos: StatementSync;
   readonly #deleteSos: StatementSync;
   readonly #insertPolicy: StatementSync;
+  readonly #insertUsage: StatementSync;
   readonly #insertPeer: StatementSync;
   #inTransaction = false;
   #closed = false;
@@ -198,6 +203,7 @@ class SqliteStore implements Store {
     );
     this.#deleteSos = database.prepare(`DELETE FROM sos WHERE "from" = ? AND sos_id = ?`);
     this.#insertPolicy = database.prepare("INSERT OR REPLACE INTO policy (one, version, octets) VALUES (1, ?, ?)");
+    this.#insertUsage = database.prepare("INSERT OR REPLACE INTO usage (bearer, period, octets) VALUES (?, ?, ?)");
     this.#insertPeer = database.prepare("INSERT OR IGNORE INTO peer (node_id, public_key) VALUES (?, ?)");
   }
 
@@ -246,6 +252,15 @@ class SqliteStore implements Store {
   policy(): { version: number; octets: Uint8Array } | undefined {
     const row = this.#database.prepare("SELECT version, octets FROM policy WHERE one = 1").get();
     return row as { version: number; octets: Uint8Array } | undefined;
+  }
+
+  saveUsage(bearer: string, period: string, octets: number): void {
+    this.#write(this.#insertUsage, bearer, period, Math.round(octets));
+  }
+
+  usage(bearer: string): { period: string; octets: number } | undefined {
+    const row = this.#database.prepare("SELECT period, octets FROM usage WHERE bearer = ?").get(bearer);
+    return row as { period: string; octets: number } | undefined;
   }
 
   savePeerKey(nodeId: number, publicKey: Uint8Array): void {

@@ -131,9 +131,30 @@ function formatBearers(status: AgentStatus, { paint }: StatusView): string[] {
     String(bearer.octetsReceived),
     bearer.queuedMs.toFixed(0),
     percent(bearer.airtimeShare),
+    formatCap(bearer.cap),
   ]);
-  const header = ["bearer", "state", "frames tx", "frames rx", "octets tx", "octets rx", "queue ms", "airtime %"];
+  const header = [
+    "bearer",
+    "state",
+    "frames tx",
+    "frames rx",
+    "octets tx",
+    "octets rx",
+    "queue ms",
+    "airtime %",
+    "cap",
+  ];
   return formatTable(header, rows, paint);
+}
+
+/** Used of how much; red from the reserve on. */
+export function formatCap(cap: AgentStatus["core"]["bearers"][number]["cap"]): Cell {
+  if (cap == null) return "-";
+  const text = `${(cap.usedOctets / 1e6).toFixed(1)} of ${(cap.capOctets / 1e6).toFixed(1)} MB`;
+  if (cap.level === 0) return text;
+  return cap.level === 1
+    ? { text, style: "yellow" }
+    : { text: `${text} ${cap.level === 2 ? "RESERVE" : "USED"}`, style: "red" };
 }
 
 /** A line for each destination and for all classes that take the same way; their distances follow each other. */

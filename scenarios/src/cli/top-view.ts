@@ -3,7 +3,7 @@
  */
 import type { AgentStatus } from "@skein/node-agent/api";
 import { formatAddress } from "./agent-client.ts";
-import { CLASSES, nameOf } from "./status-text.ts";
+import { CLASSES, formatCap, nameOf } from "./status-text.ts";
 import { type Cell, formatTable, type Paint } from "./table.ts";
 
 type Bearer = AgentStatus["core"]["bearers"][number];
@@ -81,6 +81,11 @@ const COLUMNS: readonly Column[] = [
   },
   { title: "queue ms", value: ({ bearer }) => bearer.queuedMs, cell: ({ bearer }) => queueCell(bearer.queuedMs) },
   ...CLASSES.map((name, trafficClass) => queueColumn(name, trafficClass)),
+  {
+    title: "cap",
+    value: ({ bearer: { cap } }) => (cap == null ? 0 : cap.usedOctets / Math.max(1, cap.capOctets)),
+    cell: ({ bearer }) => formatCap(bearer.cap),
+  },
   { title: "drops", value: (row) => row.drops, cell: (row) => figure(row.drops) },
   {
     title: "drops/s",
@@ -99,6 +104,7 @@ const HELP = [
   "q, Ctrl-C    leave",
   "",
   "queue ms and the four columns behind it: time on air of what waits, in all and by class",
+  "cap          used of the policy's data cap; RESERVE: SOS and positions only, USED: SOS only",
   "drops        packets that were not sent on, since the agent started; without what was not taken from the air",
 ];
 

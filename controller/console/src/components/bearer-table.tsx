@@ -8,7 +8,7 @@ import { costText } from "./link-table.tsx";
 import { PathRows } from "./path-rows.tsx";
 import { WhatIfDead } from "./what-if.tsx";
 
-const COLUMNS = 11;
+const COLUMNS = 12;
 
 /** The bearers of the agent beside the controller: throughput now, loss, delay, cost. */
 export function BearerTable() {
@@ -30,6 +30,7 @@ export function BearerTable() {
           <th class="num">{t("links.delay")}</th>
           <th class="num">{t("links.cost")}</th>
           <th class="num">{t("bearers.soFar")}</th>
+          <th class="num">{t("bearers.cap")}</th>
           <th class="num">{t("bearers.airtime")}</th>
           <th class="num">{t("bearers.queue")}</th>
           <th class="num">{t("bearers.dropped")}</th>
@@ -97,6 +98,9 @@ function BearerRow({ bearer, cents, isAsked, onAsk, t }: RowProps) {
       <td class="num">{delayMs === null ? never : formatDelay(delayMs)}</td>
       <td class="num">{costCentsPerMegabyte === null ? never : costText(costCentsPerMegabyte, t)}</td>
       <td class="num">{cents === undefined ? never : formatCents(cents, t)}</td>
+      <td class="num">
+        <CapCell cap={bearer.cap} t={t} />
+      </td>
       <td class="num">{formatPercent(bearer.airtimeShare)}</td>
       <td class="num" title={queueDetail(bearer, t)}>
         {formatDelay(bearer.queuedMs)}
@@ -105,6 +109,20 @@ function BearerRow({ bearer, cents, isAsked, onAsk, t }: RowProps) {
         <DropCell bearer={bearer} t={t} />
       </td>
     </tr>
+  );
+}
+
+const CAP_STATES = ["bearers.capOpen", "bearers.capWarned", "bearers.capReserve", "bearers.capSpent"] as const;
+
+/** Used of how much, and what still goes. */
+function CapCell({ cap, t }: { cap: PictureBearer["cap"]; t: Translate }) {
+  if (cap === null) return <>{t("unit.never")}</>;
+  const megabytes = (octets: number): string => (octets / 1e6).toFixed(octets < 1e8 ? 1 : 0);
+  const quality = cap.level === 0 ? "good" : cap.level === 1 ? "fair" : "poor";
+  return (
+    <span class={`quality quality-${quality}`} title={t(CAP_STATES[cap.level] ?? CAP_STATES[0])}>
+      {megabytes(cap.usedOctets)} / {megabytes(cap.capOctets)} MB
+    </span>
   );
 }
 

@@ -64,6 +64,11 @@ export const en = {
   "bearers.up": "up, hears {count}",
   "bearers.alone": "hears nobody",
   "bearers.down": "down",
+  "bearers.cap": "Data used",
+  "bearers.capOpen": "within its data cap",
+  "bearers.capWarned": "four fifths of the data cap are used",
+  "bearers.capReserve": "data cap used: SOS and positions only",
+  "bearers.capSpent": "data cap and reserve used: SOS only",
   "bearers.empty": "The agent reports no bearer",
   "bearers.soFar": "So far",
 

@@ -66,6 +66,11 @@ export const zhCn: Dictionary = {
   "bearers.up": "正常，{count} 个邻居",
   "bearers.alone": "无邻居",
   "bearers.down": "中断",
+  "bearers.cap": "已用流量",
+  "bearers.capOpen": "未达流量上限",
+  "bearers.capWarned": "已用流量上限的五分之四",
+  "bearers.capReserve": "流量已达上限:仅限 SOS 和位置",
+  "bearers.capSpent": "上限和预留均已用完:仅限 SOS",
   "bearers.empty": "代理没有报告承载",
   "bearers.soFar": "累计",
 
