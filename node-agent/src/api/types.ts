@@ -117,6 +117,8 @@ export interface WhatIf {
   classes: LossOfClass[];
   /** Without any other way. */
   unreachable: Address[];
+  /** Nodes that it was not reckoned for, because that would have held up packets. */
+  omitted: number;
 }
 export interface LossOfClass {
   /** Way: the nodes passed, the destination last. */

@@ -53,6 +53,8 @@ const VERSION = (
   JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
 ).version;
 /** Names and roles of members are asked for at most this often, microseconds. */
+/** Packets may wait so long for an answer to what would happen if. */
+const WHAT_IF_US = 20_000;
 const MEMBERS_FRESH_US = 2_000_000;
 
 /** A node at work. */
@@ -483,7 +485,9 @@ class Agent implements RunningAgent {
     const loss = bearer
       ? { bearerId, kind: describeBearer(bearerId, bearer).kind }
       : link && { from: Number(link[1]), to: Number(link[2]) };
-    return loss ? whatIf(this.#core.status(nowUs), loss, (to) => this.#core.explainRoute(nowUs, to)) : undefined;
+    if (!loss) return undefined;
+    const explain = (to: number): RouteExplanation => this.#core.explainRoute(nowUs, to);
+    return whatIf(this.#core.status(nowUs), loss, explain, () => monotonicUs() - nowUs < WHAT_IF_US);
   }
 
   #route(to: string): RouteExplanation | undefined {

@@ -45,7 +45,7 @@ function explain(to: number): RouteExplanation {
   return { from: OWN, to, classes: [route, route, route, route] };
 }
 
-const ask = (loss: Loss): WhatIf => whatIf(status(), loss, explain);
+const ask = (loss: Loss, mayGoOn = () => true): WhatIf => whatIf(status(), loss, explain, mayGoOn);
 
 test("without a bearer, what went over it takes forwarding's alternates", () => {
   const { classes, unreachable } = ask({ bearerId: 1, kind: LTE });
@@ -72,6 +72,14 @@ test("a node with another way but without an alternate waits for new routes", ()
   const { classes, unreachable } = ask({ from: OWN, to: RELAY });
   assert.equal(unreachable, []);
   assert.equal(classes[3], { rerouted: [], kept: [RELAY] });
+});
+
+test("when packets wait, who is left is counted, and who cannot be reached is told all the same", () => {
+  let left = 1;
+  const { classes, unreachable, omitted } = ask({ from: TEAM, to: VEHICLE }, () => left-- > 0);
+  assert.equal(unreachable, [TEAM]);
+  assert.is(omitted, 1);
+  assert.equal(classes[0], { rerouted: [], kept: [] });
 });
 
 test.run();

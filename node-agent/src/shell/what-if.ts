@@ -5,16 +5,27 @@ const CLASSES = 4;
 
 /**
  * What happens to each node and class if a link dies now: forwarding's own alternates where packets pass it, and who
- * could not be reached at all. Pure.
+ * could not be reached at all. Explaining takes up to milliseconds a node, and packets wait meanwhile: nodes that are
+ * left when `mayGoOn` says so are only counted.
  */
-export function whatIf(status: CoreStatus, loss: Loss, explain: (to: Address) => RouteExplanation): WhatIf {
+export function whatIf(
+  status: CoreStatus,
+  loss: Loss,
+  explain: (to: Address) => RouteExplanation,
+  mayGoOn: () => boolean,
+): WhatIf {
   const isLost = lostIn(status, loss);
   const others = status.nodes.filter((node) => node.reachable && node.address !== status.address);
   const reached = reachableWithout(status, isLost);
   const unreachable = others.map((node) => node.address).filter((address) => !reached.has(address));
   const classes: LossOfClass[] = Array.from({ length: CLASSES }, () => ({ rerouted: [], kept: [] }));
+  let omitted = 0;
   for (const { address } of others) {
     if (!reached.has(address)) continue;
+    if (!mayGoOn()) {
+      omitted++;
+      continue;
+    }
     for (const [c, { hops }] of explain(address).classes.entries()) {
       const at = hops.findIndex((hop) => isLost(hop.from, hop.to, hop.channel, hop.bearerId));
       if (at === -1) continue;
@@ -24,7 +35,7 @@ export function whatIf(status: CoreStatus, loss: Loss, explain: (to: Address) =>
       else classes[c]?.rerouted.push({ to: address, way: [...before, ...alternate.way] });
     }
   }
-  return { loss, classes, unreachable };
+  return { loss, classes, unreachable, omitted };
 }
 
 type IsLost = (from: Address, to: Address, channel: number, bearerId: number) => boolean;

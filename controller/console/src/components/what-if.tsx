@@ -49,6 +49,7 @@ export function WhatIfDead({ query, picture, t }: { query: string; picture: Pict
           {same.kept.length > 0 && <p>{t("whatIf.kept", { names: names(same.kept) })}</p>}
         </div>
       ))}
+      {answer.omitted > 0 && <p class="dim">{t("whatIf.omitted", { count: answer.omitted })}</p>}
       {groups.length === 0 && answer.unreachable.length === 0 && <p class="dim">{t("whatIf.nothing")}</p>}
     </div>
   );

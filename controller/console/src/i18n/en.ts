@@ -117,6 +117,7 @@ export const en = {
   "whatIf.unreachable": "Unreachable: {names}",
   "whatIf.rerouted": "{names}: by {way}",
   "whatIf.kept": "{names}: a way is searched, packets wait",
+  "whatIf.omitted": "Not reckoned for {count} more nodes",
   "whatIf.nothing": "No traffic of this node would change its way",
 
   "drops.queue-full": "queue full",

@@ -118,6 +118,7 @@ export const zhCn: Dictionary = {
   "whatIf.unreachable": "将无法到达：{names}",
   "whatIf.rerouted": "{names}：改走 {way}",
   "whatIf.kept": "{names}：寻找新路，数据包等待",
+  "whatIf.omitted": "另有 {count} 个节点未计算",
   "whatIf.nothing": "本机的流量不会改道",
 
   "drops.queue-full": "队列已满",
