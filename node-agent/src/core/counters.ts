@@ -47,6 +47,7 @@ const DROP_REASONS = [
   "key-stale",
   "key-flood",
   "key-table-full",
+  "video-late",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 

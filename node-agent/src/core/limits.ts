@@ -237,6 +237,19 @@ export const PATH_MAX_HOLD_US = 60_000_000;
 export const MERGED_PROBES = 10;
 export const PROBE_MERGED_US = 200_000;
 
+/** Video over several bearers to one node is to arrive within this time of coming here (`video-late`); */
+export const VIDEO_DEADLINE_US = 400_000;
+/** so many packets wait for a path, for each node (`queue-full`: the oldest goes); */
+export const MAX_WAITING_VIDEO = 128;
+/** a path gets what it can send within so long, more waits where it can still go elsewhere; */
+export const VIDEO_AHEAD_US = 10_000;
+/** it is looked again for paths so often while something waits; */
+export const VIDEO_LOOK_AGAIN_US = 20_000;
+/** and a cent per megabyte counts as so much delay: a dear path carries what the cheaper ones cannot. */
+export const VIDEO_CENT_DELAY_US = 50_000;
+/** What is under way at first on a path that has shown nothing (RFC 3390): 70 ms of one that passes 0.5 Mbit/s. */
+export const VIDEO_FIRST_WINDOW_OCTETS = 4_380;
+
 /** What a distance snapshot tells is believed this long: advertisements follow. */
 export const HEARSAY_US = 120_000_000;
 /** Snapshots on one narrow bearer are this far apart, and wait up to this long for others' frames. */
