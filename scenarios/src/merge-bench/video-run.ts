@@ -5,7 +5,6 @@ import {
   type Vp8Packetiser,
   vp8PacketCount,
 } from "@skein/codecs";
-import type { MeshCore } from "@skein/node-agent/core";
 import type { PathOptions } from "./profiles.ts";
 import { HQ, SITE, TwoNodes } from "./two-nodes.ts";
 
@@ -47,10 +46,6 @@ export class VideoRun {
       if (node === HQ && event.type === "video") this.#arrived(event.octets);
     };
     this.mesh.run(4_000_000);
-  }
-
-  get site(): MeshCore {
-    return this.mesh.cores[SITE] as MeshCore;
   }
 
   /** Films for so long. */
@@ -107,9 +102,5 @@ export class VideoRun {
       delays.push(Number.isNaN(delayUs) ? Number.POSITIVE_INFINITY : delayUs);
     }
     return delays;
-  }
-
-  counter(name: string): number {
-    return this.site.status(this.mesh.nowUs).counters[name] ?? 0;
   }
 }

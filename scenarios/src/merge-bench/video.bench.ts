@@ -6,7 +6,7 @@ import { VIDEO_DEADLINE_US, VideoRun } from "./video-run.ts";
 import { quantile } from "./voice-run.ts";
 import { printWorst } from "./worst.ts";
 
-/** Video over several paths: what is not there in time, and what parity costs. */
+/** Video over several paths: what is not there in time, and what it costs. */
 const SETTLE_US = 5_000_000;
 const FILM_US = 60_000_000;
 const LONG_QUEUE_US = 200_000;
@@ -22,7 +22,6 @@ const NAMES = Object.keys(CASES) as (keyof typeof CASES)[];
 
 interface Figures {
   residual: number;
-  fecShare: number;
   overhead: number;
   p50Ms: number;
   p99Ms: number;
@@ -34,7 +33,7 @@ function film(paths: readonly PathOptions[], bitrateBps: number, seed: number): 
   run.film(SETTLE_US);
   const { mesh } = run;
   const fromUs = mesh.nowUs;
-  const before = { octets: run.octets, parity: run.counter("parity-octets"), air: mesh.octetsFrom(SITE) };
+  const before = { octets: run.octets, air: mesh.octetsFrom(SITE) };
   const metered = (): number =>
     ["sat", "lte"].reduce((sum, name) => sum + (mesh.pipes[mesh.pathOf(name)]?.[SITE]?.octets ?? 0), 0);
   const meteredBefore = metered();
@@ -44,12 +43,10 @@ function film(paths: readonly PathOptions[], bitrateBps: number, seed: number): 
   const octets = run.octets - before.octets;
   const air = mesh.octetsFrom(SITE) - before.air;
   const dear = metered() - meteredBefore;
-  const parity = run.counter("parity-octets") - before.parity;
   mesh.run(2_000_000);
   const delaysUs = run.delaysUs(fromUs, toUs);
   return {
     residual: delaysUs.filter((us) => us > VIDEO_DEADLINE_US).length / delaysUs.length,
-    fecShare: parity / octets,
     overhead: air / octets,
     p50Ms: quantile(delaysUs, 0.5) / 1000,
     p99Ms: quantile(delaysUs, 0.99) / 1000,
@@ -102,14 +99,6 @@ printWorst(
   0.001,
   each((f) => f.residual),
 );
-printWorst(
-  "merge.video.fecShare",
-  "share",
-  0.35,
-  each((f) => f.fecShare),
-);
-const clean = Math.max(...RATES_BPS.map((bps) => figures[`clean${bps / 1e6}M`]?.fecShare ?? Number.NaN));
-printAtMost("merge.video.fecShareClean", clean, "share", 0.005);
 for (const [name, f] of Object.entries(figures)) {
   printFigure(`merge.video.overhead.${name}`, f.overhead, "x");
   printFigure(`merge.video.p50Ms.${name}`, f.p50Ms, "ms");

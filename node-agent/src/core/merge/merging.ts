@@ -266,6 +266,7 @@ export class Merging {
         loss: meter.loss,
         lossRun: meter.lossRun,
         bitrateBps,
+        estimatedBps: meter.capacity?.bps(n.rttUs > 0 ? n.rttUs : 2 * latencyUs) ?? bitrateBps,
         costCentsPerMegabyte: port.costCentsPerMegabyte,
       });
     }
