@@ -26,7 +26,7 @@ export const MAX_PAYLOAD_OCTETS = MAX_PLAIN_OCTETS + 8;
 export const MAX_QUEUED_PER_BEARER = 128;
 /** Places for sent frames kept for repetition, per stream (`unacknowledged` when one is needed again too soon). */
 export const SENT_RING_FRAMES = 64;
-/** The same where all neighbours share a wide stream: their acknowledgements take places, some hundreds a second. */
+/** The same where all neighbours share a wide stream: their acknowledgements take places, some hundreds a second; and the most that a long fast path gets. */
 export const SENT_RING_SHARED_FRAMES = 256;
 /** Repetitions of one frame on one hop (`retries-exhausted`). */
 export const MAX_TRIES = 12;
