@@ -296,8 +296,9 @@ export interface PathStatus {
   /** Share of frames that do not arrive at their first try, and the mean length of a run of them. */
   loss: number;
   lossRun: number;
-  /** As configured. */
+  /** As configured; and as video has shown it, which is less where nothing has yet. Equal where no video could go there. */
   bitrateBps: number;
+  estimatedBps: number;
   costCentsPerMegabyte: number;
 }
 

@@ -196,6 +196,7 @@ class Core implements MeshCore {
     if (this.#flooding.dueUs <= nowUs) this.#flooding.handleTimeout(nowUs);
     if (this.#overhearing.dueUs <= nowUs) this.#overhearing.handleTimeout(nowUs);
     if (this.#merging.dueUs <= nowUs) this.#merging.handleTimeout(nowUs);
+    if (this.#merging.video.dueUs <= nowUs) this.#merging.video.handleTimeout(nowUs);
     if (this.#relay.dueUs <= nowUs) this.#relay.handleTimeout(nowUs);
     if (this.#forwarding.custody.dueUs <= nowUs) this.#forwarding.custody.handleTimeout(nowUs);
     if (this.#areas.dueUs <= nowUs) this.#areas.handleTimeout(nowUs);
@@ -222,6 +223,7 @@ class Core implements MeshCore {
       this.#relay.dueUs,
       this.#overhearing.dueUs,
       this.#merging.dueUs,
+      this.#merging.video.dueUs,
       this.#texts.dueUs,
       this.#sos.dueUs,
       this.#awaiting.dueUs,

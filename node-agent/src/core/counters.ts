@@ -55,6 +55,7 @@ const DROP_REASONS = [
   "cap",
   "class-rule",
   "class-rate",
+  "video-late",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 

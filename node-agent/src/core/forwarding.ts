@@ -167,9 +167,37 @@ export class Forwarding {
       if (!this.#descend(nowUs, header, repair, except)) return false;
       if ((header.flags & DATA_FLAG_REPAIR) !== 0) this.#s.counters.count("repaired");
     } else if (!this.#followRoute(nowUs, header, repair, except)) return false;
+    if (this.#paced(nowUs, header.trafficClass))
+      return this.#enqueueVideo(nowUs, header, repair, octets, from, length, deadlineUs);
     if (this.#merged(nowUs, header.trafficClass, except))
       return this.#enqueueCopies(nowUs, header, repair, octets, from, length, deadlineUs);
     return this.#enqueue(nowUs, header, repair, octets, from, length, deadlineUs);
+  }
+
+  /** True of video that several bearers carry to the next node. */
+  #paced(nowUs: number, trafficClass: number): boolean {
+    if (trafficClass !== TrafficClass.video || this.#critical || (this.#port as Port).narrow) return false;
+    return this.#merging.video.isMerged(nowUs, this.#neighbour as Neighbour);
+  }
+
+  #enqueueVideo(
+    nowUs: number,
+    header: DataHeader,
+    repair: Repair,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    deadlineUs: number,
+  ): boolean {
+    const { pool } = this.#s;
+    const { video } = this.#merging;
+    this.#copied = false;
+    const slot = pool.allocate(header, repair, octets, from, length);
+    if (slot === -1) return this.#drop("pool-empty", header);
+    pool.potential[slot] = this.#potential;
+    pool.deadlineUs[slot] = deadlineUs > 0 ? deadlineUs : video.deadlineUs(nowUs);
+    video.push(nowUs, this.#neighbour as Neighbour, slot);
+    return true;
   }
 
   /** True if the next node is reached over several bearers, and copies have been chosen. */

@@ -250,6 +250,7 @@ export class HopArq {
     const forgotten = ring.trafficClass[counter % ring.frames];
     if (ring.keep(counter, frame, length, owner, nowUs, deadlineUs, sequence, trafficClass))
       this.#s.counters.drop("unacknowledged", forgotten, port.config.id);
+    if (trafficClass === TrafficClass.video) n?.meter?.capacity?.sent(nowUs, counter, length);
     if (acknowledged && n !== undefined) port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n));
   }
 
@@ -270,7 +271,7 @@ export class HopArq {
     const next = direct ? n.directCounter : port.counter;
     const highest = rebuildCounter(report.highestLow, 16, next - 1);
     if (highest >= next) return true;
-    if (n.meter !== undefined) this.#measure(n, n.meter, ring, highest);
+    if (n.meter !== undefined) this.#measure(nowUs, n, n.meter, ring, highest);
     this.#reckon(nowUs, port, n, ring, report.slot, highest, true, true);
     for (let i = 0; i < 32; i++) {
       this.#reckon(nowUs, port, n, ring, report.slot, highest - 1 - i, ((report.bitmap >>> i) & 1) === 1, false);
@@ -279,11 +280,12 @@ export class HopArq {
   }
 
   /** What the report in hand says of the path. */
-  #measure(n: Neighbour, meter: PathMeter, ring: SentRing, highest: number): void {
+  #measure(nowUs: number, n: Neighbour, meter: PathMeter, ring: SentRing, highest: number): void {
     const { arrival, bitmap } = this.#report;
     // As a signed number, for a larger one would be put on the heap.
     meter.reported(highest, bitmap | 0, ring);
-    if (arrival >= 0) meter.arrived(highest, arrival, n, ring);
+    if (arrival >= 0) meter.arrived(nowUs, highest, arrival, n, ring);
+    if (meter.capacity !== undefined) this.#merging.video.reported(nowUs, n.nodeId);
   }
 
   /** Somebody else has asked a transmitter: if that covers all that is missing here, its repetition will do. */

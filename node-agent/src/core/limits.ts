@@ -26,7 +26,7 @@ export const MAX_PAYLOAD_OCTETS = MAX_PLAIN_OCTETS + 8;
 export const MAX_QUEUED_PER_BEARER = 128;
 /** Places for sent frames kept for repetition, per stream (`unacknowledged` when one is needed again too soon). */
 export const SENT_RING_FRAMES = 64;
-/** The same where all neighbours share a wide stream: their acknowledgements take places, some hundreds a second. */
+/** The same where all neighbours share a wide stream: their acknowledgements take places, some hundreds a second; and the most that a long fast path gets. */
 export const SENT_RING_SHARED_FRAMES = 256;
 /** Repetitions of one frame on one hop (`retries-exhausted`). */
 export const MAX_TRIES = 12;
@@ -241,6 +241,19 @@ export const PATH_MAX_HOLD_US = 60_000_000;
 /** Hellos that ask a silent node, and their distance, before a path is given up where another one serves meanwhile. */
 export const MERGED_PROBES = 10;
 export const PROBE_MERGED_US = 200_000;
+
+/** Video over several bearers to one node is to arrive within this time of coming here (`video-late`); */
+export const VIDEO_DEADLINE_US = 400_000;
+/** so many packets wait for a path, for each node (`queue-full`: the oldest goes); */
+export const MAX_WAITING_VIDEO = 128;
+/** a path gets what it can send within so long, more waits where it can still go elsewhere; */
+export const VIDEO_AHEAD_US = 10_000;
+/** it is looked again for paths so often while something waits; */
+export const VIDEO_LOOK_AGAIN_US = 20_000;
+/** and a cent per megabyte counts as so much delay: a dear path carries what the cheaper ones cannot. */
+export const VIDEO_CENT_DELAY_US = 50_000;
+/** What is under way at first on a path that has shown nothing (RFC 3390): 70 ms of one that passes 0.5 Mbit/s. */
+export const VIDEO_FIRST_WINDOW_OCTETS = 4_380;
 
 /** What a distance snapshot tells is believed this long: advertisements follow. */
 export const HEARSAY_US = 120_000_000;

@@ -278,6 +278,9 @@ export interface Port {
   airtimeSecond: number;
 }
 
+/** Frames of so many round trips are kept. */
+const ROUND_TRIPS_KEPT = 2;
+
 /** Fields that start with a whole number and hold fractions, or times above 2^31, later on. */
 const PORT_FRACTIONS = [
   "cadenceUs",
@@ -351,7 +354,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     foreign: [],
     queue: new BearerQueue(pool, counters, config),
     sent: new SentRing(config.mtuOctets, shared && !narrow ? SENT_RING_SHARED_FRAMES : SENT_RING_FRAMES),
-    makeRing: () => new SentRing(config.mtuOctets, SENT_RING_FRAMES),
+    makeRing: () => new SentRing(config.mtuOctets, directRingFrames(config)),
     repeats: [],
     helloDueUs: Number.POSITIVE_INFINITY,
     lastHelloUs: Number.NEGATIVE_INFINITY,
@@ -416,6 +419,12 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     airtimeSecond: 0,
   };
   return holdingFractions(port, PORT_FRACTIONS);
+}
+
+/** As many as are under way until they are answered and repeated, at the bearer's rate. */
+function directRingFrames(config: CoreBearer): number {
+  const frames = (ROUND_TRIPS_KEPT * 2 * config.latencyUs * config.bitrateBps) / (8e6 * config.mtuOctets);
+  return Math.max(SENT_RING_FRAMES, Math.min(SENT_RING_SHARED_FRAMES, Math.ceil(frames)));
 }
 
 export function createNeighbour(

@@ -52,6 +52,11 @@ export class LossyPipe {
     return this.#lastUs;
   }
 
+  /** How long a packet that is sent now waits for those before it, microseconds. */
+  queueUs(nowUs: number): number {
+    return Math.max(0, this.#busyUs - nowUs);
+  }
+
   /** True if what has just been sent comes once more. */
   again(): boolean {
     const { twice = 0 } = this.options;

@@ -7,6 +7,7 @@ import { type CoreState, emit } from "../state.ts";
 import { createPeer, PathMeter } from "./path-meter.ts";
 import { type Copy, Placement } from "./placement.ts";
 import { StreamWatch } from "./silence.ts";
+import { VideoPacing } from "./video-pacing.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
 const SEQUENCES = 0x1_0000;
@@ -27,6 +28,7 @@ interface Tale {
 export class Merging {
   readonly #s: CoreState;
   readonly placement = new Placement();
+  readonly video: VideoPacing;
   readonly #tales: Tale[] = [];
   readonly #suspicion: PathSuspicion = { target: 0, bearerId: 0, highestLow: 0 };
   readonly #delayed = new Int16Array(MAX_DELAYED_COPIES).fill(-1);
@@ -38,6 +40,7 @@ export class Merging {
 
   constructor(state: CoreState) {
     this.#s = state;
+    this.video = new VideoPacing(state);
   }
 
   /** Gives a neighbour that has just been met what its path is measured with. */
@@ -267,6 +270,7 @@ export class Merging {
         loss: meter.loss,
         lossRun: meter.lossRun,
         bitrateBps,
+        estimatedBps: meter.capacity?.bps(n.rttUs > 0 ? n.rttUs : 2 * latencyUs) ?? bitrateBps,
         costCentsPerMegabyte: port.costCentsPerMegabyte,
       });
     }

@@ -29,7 +29,7 @@ function send(w: Way, nowUs: number, delayUs: number, bitmap = 0xffff_ffff | 0):
   if (delayUs < 0) return;
   const arrival = Math.floor((nowUs + delayUs + CLOCK_US) / ARRIVAL_UNIT_US) & 0xffff;
   w.meter.reported(counter, bitmap, w.ring);
-  w.meter.arrived(counter, arrival, w.n, w.ring);
+  w.meter.arrived(nowUs + delayUs, counter, arrival, w.n, w.ring);
 }
 
 test("delays of two ways compare whatever the peer's clock says", () => {

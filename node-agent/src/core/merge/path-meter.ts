@@ -2,6 +2,7 @@ import { ARRIVAL_UNIT_US } from "@skein/codecs";
 import { DELAY_SAMPLES, LOSS_MEMORY_FRAMES, PATH_HOLD_AGAIN_US, PATH_HOLD_US, PATH_MAX_HOLD_US } from "../limits.ts";
 import type { Neighbour } from "../port.ts";
 import type { SentRing } from "../sent-ring.ts";
+import type { PathCapacity } from "./path-capacity.ts";
 
 const ARRIVAL_SPAN = 0x1_0000;
 /** Runs of losses that the mean length remembers. */
@@ -44,6 +45,8 @@ export function createPeer(): Peer {
 /** Delay, loss and steadiness of the way to a neighbour on one bearer, as its reports tell. */
 export class PathMeter {
   readonly peer: Peer;
+  /** What it passes, from the first video on that could go there. */
+  capacity: PathCapacity | undefined;
   /** Share of the frames that do not arrive at their first try, and the mean length of a run of them. */
   loss = 0;
   lossRun = 1;
@@ -92,7 +95,7 @@ export class PathMeter {
   }
 
   /** Frame `counter` arrived at `arrival` by the clock of `n`. Numbers that are no small integers stay where they are. */
-  arrived(counter: number, arrival: number, n: Neighbour, ring: SentRing): void {
+  arrived(nowUs: number, counter: number, arrival: number, n: Neighbour, ring: SentRing): void {
     const index = ring.indexOf(counter);
     // Of a repeated frame one cannot tell which copy arrived.
     if (counter <= this.#sampled || index === -1 || ring.tries[index] !== 1) return;
@@ -108,6 +111,7 @@ export class PathMeter {
     peer.toldSentUs = sentUs;
     peer.unrolledUs += ahead * ARRIVAL_UNIT_US;
     this.#delays[this.#samples++ % DELAY_SAMPLES] = peer.unrolledUs - sentUs;
+    this.capacity?.arrived(nowUs, counter, peer.unrolledUs, peer.unrolledUs - sentUs, rttUs);
     if (this.#samples - this.#reckoned < RECKON_EVERY && this.#reckoned > 0) return;
     this.#reckoned = this.#samples;
     this.#sorted.fill(EVER);
@@ -150,6 +154,7 @@ export class PathMeter {
     this.#sampled = -1;
     this.#samples = 0;
     this.#reckoned = 0;
+    this.capacity?.restart();
     this.peer.told = -1;
     this.peer.offsetRttUs = EVER;
   }

@@ -1,0 +1,103 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { VIDEO_DEADLINE_US } from "../limits.ts";
+import { type Medium, VirtualMesh } from "../testing/virtual-mesh.ts";
+
+const TO = 0x102;
+const PACKET_OCTETS = 1_000;
+
+function path(name: string, kind: number, latencyUs: number, bitrateBps: number, cents = 0): Medium {
+  return {
+    name,
+    bearer: { kind, medium: "point-to-point", latencyUs, bitrateBps, costCentsPerMegabyte: cents },
+    members: [0, 1],
+    loss: 0,
+  };
+}
+
+/** A camera at node 0 that sends to node 1. */
+class Film {
+  readonly mesh: VirtualMesh;
+  /** Frames with video in them, by path; delays of what arrived. */
+  readonly frames = new Map<string, number>();
+  readonly delaysUs: number[] = [];
+  sent = 0;
+
+  constructor(media: Medium[]) {
+    this.mesh = new VirtualMesh(2, media);
+    this.mesh.onFrame = (from, medium, octets) => {
+      if (from === 0 && octets.length > 500) this.frames.set(medium.name, (this.frames.get(medium.name) ?? 0) + 1);
+    };
+    assert.ok(this.mesh.run(5_000_000, () => this.mesh.allReachable()));
+    this.mesh.run(3_000_000);
+  }
+
+  /** Frames of so many packets every 33 ms. */
+  shoot(frames: number, packets: number): void {
+    const { mesh } = this;
+    const payload = new Uint8Array(PACKET_OCTETS);
+    for (let f = 0; f < frames; f++) {
+      for (let p = 0; p < packets; p++) {
+        new DataView(payload.buffer).setFloat64(0, mesh.nowUs);
+        mesh.node(0).core.sendVideo(mesh.nowUs, TO, 1, payload);
+        this.sent++;
+      }
+      mesh.drain(0);
+      mesh.run(33_333, () => this.#watch());
+    }
+    mesh.run(1_000_000, () => this.#watch());
+  }
+
+  #watch(): boolean {
+    for (const event of this.mesh.node(1).events.splice(0)) {
+      if (event.type !== "video") continue;
+      const view = new DataView(event.octets.buffer, event.octets.byteOffset);
+      this.delaysUs.push(this.mesh.nowUs - view.getFloat64(0));
+    }
+    return false;
+  }
+
+  drops(reason: string): number {
+    return this.mesh.node(0).core.status(this.mesh.nowUs).drops[reason] ?? 0;
+  }
+}
+
+test("video that one path can carry stays there, and off the one that costs money", () => {
+  const film = new Film([path("radio", 0, 5_000, 5e6), path("lte", 3, 30_000, 20e6, 1)]);
+  film.shoot(60, 8);
+  assert.equal([...film.frames.keys()], ["radio"]);
+  assert.is(film.delaysUs.length, film.sent);
+});
+
+test("video that one path cannot carry is spread over several, and all of it is in time", () => {
+  const film = new Film([path("radio", 0, 5_000, 2e6), path("lte", 3, 30_000, 3e6, 1)]);
+  // 3.9 Mbit/s.
+  film.shoot(90, 16);
+  assert.is(film.delaysUs.length, film.sent);
+  for (const name of ["radio", "lte"]) assert.ok((film.frames.get(name) ?? 0) > film.sent / 4, name);
+  assert.ok(Math.max(...film.delaysUs) <= VIDEO_DEADLINE_US);
+});
+
+test("of more than all paths can carry the oldest is dropped, and the rest is in time", () => {
+  const film = new Film([path("radio", 0, 5_000, 1e6), path("lte", 3, 30_000, 1e6)]);
+  // 4.8 Mbit/s.
+  film.shoot(60, 20);
+  assert.ok(film.drops("video-late") + film.drops("queue-full") > film.sent / 3);
+  assert.ok(film.delaysUs.length > film.sent / 4);
+  assert.ok(Math.max(...film.delaysUs) <= VIDEO_DEADLINE_US);
+});
+
+test("video goes on over the other path when one is cut in silence", () => {
+  const media = [path("radio", 0, 5_000, 5e6), path("lte", 3, 30_000, 20e6)];
+  const film = new Film(media);
+  film.shoot(30, 8);
+  film.mesh.cut(0, 1, media[0] as Medium);
+  film.frames.clear();
+  film.delaysUs.length = 0;
+  film.sent = 0;
+  film.shoot(60, 8);
+  assert.ok((film.frames.get("lte") ?? 0) > film.sent / 2);
+  assert.ok(film.delaysUs.length > 0.95 * film.sent, `${film.delaysUs.length} of ${film.sent}`);
+});
+
+test.run();

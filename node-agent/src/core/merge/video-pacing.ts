@@ -1,0 +1,245 @@
+import { TrafficClass } from "../api.ts";
+import {
+  MAX_BEARERS,
+  MAX_WAITING_VIDEO,
+  VIDEO_AHEAD_US,
+  VIDEO_CENT_DELAY_US,
+  VIDEO_DEADLINE_US,
+  VIDEO_LOOK_AGAIN_US,
+} from "../limits.ts";
+import { isUsable, type Neighbour, type Port } from "../port.ts";
+import type { CoreState } from "../state.ts";
+import { PathCapacity } from "./path-capacity.ts";
+import type { PathMeter } from "./path-meter.ts";
+
+const EVER = Number.POSITIVE_INFINITY;
+/** Headers and tag around a packet, about; octets. */
+const FRAME_EXTRA_OCTETS = 24;
+const SUSPECT_DELAY_US = 100_000;
+
+/** One of the paths to a node, as it is now. */
+interface VideoPath {
+  port: Port | undefined;
+  neighbour: Neighbour | undefined;
+  capacity: PathCapacity | undefined;
+  delayUs: number;
+  /** What money and suspicion count as, in delay. */
+  dearUs: number;
+  roundTripUs: number;
+  bps: number;
+  /** When it could send one more packet. */
+  readyUs: number;
+}
+
+/** Video to one node that waits for a path, oldest first. */
+class WaitingVideo {
+  readonly nodeId: number;
+  readonly slots = new Int16Array(MAX_WAITING_VIDEO);
+  count = 0;
+  dueUs = EVER;
+
+  constructor(nodeId: number) {
+    this.nodeId = nodeId;
+  }
+
+  remove(index: number): void {
+    this.slots.copyWithin(index, index + 1, this.count--);
+  }
+}
+
+/**
+ * Video over several bearers to one node: each packet takes the path on which it arrives first (earliest delivery path
+ * first: one-way delay, plus what is ahead of it there over the path's rate). It waits here until that path can send
+ * it, so that it can still take another one, or be dropped, oldest first, when it would be late.
+ */
+export class VideoPacing {
+  readonly #s: CoreState;
+  readonly #queues: WaitingVideo[] = [];
+  readonly #paths: VideoPath[] = Array.from({ length: MAX_BEARERS }, () => ({
+    port: undefined,
+    neighbour: undefined,
+    capacity: undefined,
+    delayUs: 0.5,
+    dearUs: 0.5,
+    roundTripUs: 0.5,
+    bps: 0.5,
+    readyUs: 0.5,
+  }));
+  #known = 0;
+  dueUs = EVER;
+
+  constructor(state: CoreState) {
+    this.#s = state;
+  }
+
+  /** Looks which paths lead to the node of `hop`; true if there are several, so that `push` is to be used. */
+  isMerged(nowUs: number, hop: Neighbour): boolean {
+    this.#known = 0;
+    const { ports } = this.#s;
+    for (let p = 0; p < ports.length; p++) {
+      const port = ports[p] as Port;
+      for (let i = 0; i < port.neighbours.length; i++)
+        if (isPath(nowUs, port, port.neighbours[i] as Neighbour, hop.nodeId)) this.#known++;
+    }
+    if (this.#known < 2) return false;
+    this.#gather(nowUs, hop.nodeId);
+    return true;
+  }
+
+  /** Fills `#paths`. */
+  #gather(nowUs: number, nodeId: number): void {
+    this.#known = 0;
+    const { ports } = this.#s;
+    for (let p = 0; p < ports.length; p++) {
+      const port = ports[p] as Port;
+      for (let i = 0; i < port.neighbours.length && this.#known < MAX_BEARERS; i++) {
+        const n = port.neighbours[i] as Neighbour;
+        if (isPath(nowUs, port, n, nodeId)) this.#take(nowUs, port, n, n.meter as PathMeter);
+      }
+    }
+  }
+
+  #take(nowUs: number, port: Port, n: Neighbour, meter: PathMeter): void {
+    const path = this.#paths[this.#known++] as VideoPath;
+    const { latencyUs, bitrateBps } = port.config;
+    meter.capacity ??= new PathCapacity(bitrateBps);
+    path.port = port;
+    path.neighbour = n;
+    path.capacity = meter.capacity;
+    path.delayUs = meter.delayUs(0.5, latencyUs);
+    path.dearUs = VIDEO_CENT_DELAY_US * port.costCentsPerMegabyte + suspicionUs(nowUs, n);
+    path.roundTripUs = n.rttUs > 0 ? n.rttUs : 2 * latencyUs;
+    path.bps = meter.capacity.pacingBps(path.roundTripUs);
+    path.readyUs = Math.max(nowUs, meter.capacity.freeUs);
+  }
+
+  /** Takes a packet whose deadline is that of its arrival; to be called right after `isMerged`. */
+  push(nowUs: number, hop: Neighbour, slot: number): void {
+    const queue = this.#queueOf(hop.nodeId);
+    if (queue.count === MAX_WAITING_VIDEO) this.#drop(queue, 0, "queue-full");
+    queue.slots[queue.count++] = slot;
+    this.#send(nowUs, queue);
+  }
+
+  #queueOf(nodeId: number): WaitingVideo {
+    for (let i = 0; i < this.#queues.length; i++) {
+      const queue = this.#queues[i] as WaitingVideo;
+      if (queue.nodeId === nodeId) return queue;
+    }
+    const queue = new WaitingVideo(nodeId);
+    this.#queues.push(queue);
+    return queue;
+  }
+
+  #drop(queue: WaitingVideo, index: number, reason: "queue-full" | "video-late"): void {
+    const slot = queue.slots[index] as number;
+    queue.remove(index);
+    this.#s.counters.drop(reason, TrafficClass.video);
+    this.#s.pool.release(slot);
+  }
+
+  /** When a packet is to arrive that comes now: as soon as any path could if that is later than video should be. */
+  deadlineUs(nowUs: number): number {
+    let least = EVER;
+    for (let i = 0; i < this.#known; i++) least = Math.min(least, (this.#paths[i] as VideoPath).delayUs);
+    return nowUs + Math.max(VIDEO_DEADLINE_US, 2 * least);
+  }
+
+  handleTimeout(nowUs: number): void {
+    for (let i = 0; i < this.#queues.length; i++) {
+      const queue = this.#queues[i] as WaitingVideo;
+      if (queue.dueUs > nowUs) continue;
+      this.#gather(nowUs, queue.nodeId);
+      this.#send(nowUs, queue);
+    }
+    this.#reckonDue();
+  }
+
+  /** A report on a path to the node: there may be room again. */
+  reported(nowUs: number, nodeId: number): void {
+    for (let i = 0; i < this.#queues.length; i++) {
+      const queue = this.#queues[i] as WaitingVideo;
+      if (queue.nodeId === nodeId && queue.count > 0) queue.dueUs = nowUs;
+    }
+    this.#reckonDue();
+  }
+
+  #reckonDue(): void {
+    this.dueUs = EVER;
+    for (let i = 0; i < this.#queues.length; i++)
+      this.dueUs = Math.min(this.dueUs, (this.#queues[i] as WaitingVideo).dueUs);
+  }
+
+  /** Sends what its best path can send now. What waits counts as sent where it would go, for those behind it. */
+  #send(nowUs: number, queue: WaitingVideo): void {
+    const { pool } = this.#s;
+    for (let i = 0; i < this.#known; i++) this.#closeIfFull(nowUs, this.#paths[i] as VideoPath);
+    queue.dueUs = EVER;
+    for (let index = 0; index < queue.count; ) {
+      const slot = queue.slots[index] as number;
+      const octets = (pool.length[slot] as number) + FRAME_EXTRA_OCTETS;
+      const path = this.#best(octets);
+      const arrivalUs = path === undefined ? EVER : path.readyUs + (octets * 8e6) / path.bps + path.delayUs;
+      // Those behind the first may still move up.
+      if (arrivalUs > (pool.deadlineUs[slot] as number) && index === 0) {
+        this.#drop(queue, 0, "video-late");
+        continue;
+      }
+      if (path === undefined) return;
+      const goes = path.readyUs <= nowUs + VIDEO_AHEAD_US;
+      if (!goes) queue.dueUs = Math.min(queue.dueUs, path.readyUs - VIDEO_AHEAD_US);
+      path.readyUs += (octets * 8e6) / path.bps;
+      if (!goes) {
+        index++;
+        continue;
+      }
+      queue.remove(index);
+      this.#start(nowUs, slot, path, octets);
+    }
+    if (queue.count > 0) queue.dueUs = Math.max(nowUs + 1, Math.min(queue.dueUs, nowUs + VIDEO_LOOK_AGAIN_US));
+    this.dueUs = Math.min(this.dueUs, queue.dueUs);
+  }
+
+  /** A path whose window is full can send again when reports have come. */
+  #closeIfFull(nowUs: number, path: VideoPath): void {
+    const { port, capacity } = path;
+    const waiting = (port as Port).queue.octetsOf(TrafficClass.video);
+    if ((capacity as PathCapacity).roomOctets(nowUs, path.roundTripUs, waiting) > 0) return;
+    path.readyUs = Math.max(path.readyUs, nowUs + VIDEO_AHEAD_US + 1 + path.roundTripUs / 2);
+  }
+
+  #best(octets: number): VideoPath | undefined {
+    let best: VideoPath | undefined;
+    let least = EVER;
+    for (let i = 0; i < this.#known; i++) {
+      const path = this.#paths[i] as VideoPath;
+      const arrivalUs = path.readyUs + (octets * 8e6) / path.bps + path.delayUs + path.dearUs;
+      if (arrivalUs >= least) continue;
+      least = arrivalUs;
+      best = path;
+    }
+    return best;
+  }
+
+  #start(nowUs: number, slot: number, path: VideoPath, octets: number): void {
+    const { pool } = this.#s;
+    const capacity = path.capacity as PathCapacity;
+    capacity.freeUs = Math.max(nowUs, capacity.freeUs) + (octets * 8e6) / path.bps;
+    pool.neighbour[slot] = (path.neighbour as Neighbour).index;
+    // It is repeated as long as that is in time.
+    pool.deadlineUs[slot] = (pool.deadlineUs[slot] as number) - path.delayUs;
+    (path.port as Port).queue.push(slot);
+    if (capacity.roomOctets(nowUs, path.roundTripUs, (path.port as Port).queue.octetsOf(TrafficClass.video)) <= 0)
+      this.#closeIfFull(nowUs, path);
+  }
+}
+
+function isPath(nowUs: number, port: Port, n: Neighbour, nodeId: number): boolean {
+  if (port.narrow || n.nodeId !== nodeId || n.meter === undefined || !isUsable(port, n, nowUs)) return false;
+  return port.shared || n.receiverIndex >= 0;
+}
+
+/** A suspicion is mostly wrong, and less so the longer it lasts. */
+function suspicionUs(nowUs: number, n: Neighbour): number {
+  return n.suspectSinceUs === EVER ? 0 : SUSPECT_DELAY_US + nowUs - n.suspectSinceUs;
+}
