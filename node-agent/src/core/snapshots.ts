@@ -44,9 +44,7 @@ export class Snapshots {
     port.snapshotTarget = target;
     port.snapshotTries = 0;
     port.snapshotSpoiled = false;
-    // Whoever has just heard the stranger has a turn of its own after it; on another channel nobody has.
-    const spreadUs =
-      target === 0 ? SNAPSHOT_SOON_US - SNAPSHOT_SPREAD_US + this.#s.random.below(SNAPSHOT_SPREAD_US) : 0;
+    const spreadUs = SNAPSHOT_SOON_US - SNAPSHOT_SPREAD_US + this.#s.random.below(SNAPSHOT_SPREAD_US);
     port.snapshotDueUs = Math.max(nowUs + spreadUs, port.snapshotSentUs + SNAPSHOT_GAP_US);
   }
 
