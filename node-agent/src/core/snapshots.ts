@@ -44,7 +44,9 @@ export class Snapshots {
     port.snapshotTarget = target;
     port.snapshotTries = 0;
     port.snapshotSpoiled = false;
-    const spreadUs = SNAPSHOT_SOON_US - SNAPSHOT_SPREAD_US + this.#s.random.below(SNAPSHOT_SPREAD_US);
+    // Whoever has just heard the stranger has a turn of its own after it; on another channel nobody has.
+    const spreadUs =
+      target === 0 ? SNAPSHOT_SOON_US - SNAPSHOT_SPREAD_US + this.#s.random.below(SNAPSHOT_SPREAD_US) : 0;
     port.snapshotDueUs = Math.max(nowUs + spreadUs, port.snapshotSentUs + SNAPSHOT_GAP_US);
   }
 
