@@ -48,7 +48,10 @@ const WATCH = `(async () => {
       picture.srcObject = event.streams[0] ?? new MediaStream([event.track]);
       document.body.replaceChildren(picture);
     };
-    await peer.setLocalDescription(await peer.createOffer());
+    const offer = await peer.createOffer();
+    // As in \`webrtc/offer.ts\`: nothing is asked for again.
+    const sdp = offer.sdp.replace(/^a=rtcp-fb:\\d+ (?:nack|goog-remb|transport-cc)\\r\\n/gm, "");
+    await peer.setLocalDescription({ type: "offer", sdp });
     const expires = Date.now() + 2000;
     while (peer.iceGatheringState !== "complete" && Date.now() < expires) await pause(50);
     const response = await fetch("/api/webrtc", {

@@ -1,4 +1,4 @@
-import { answerFrom, gathered } from "./offer.ts";
+import { answerFrom, gathered, withoutNack } from "./offer.ts";
 
 /** After a loss; twice as long after each attempt that came to nothing. */
 const FIRST_RETRY_MS = 500;
@@ -72,8 +72,9 @@ export function keepSession(session: KeptSession): () => void {
 
 async function negotiate(peer: RTCPeerConnection, session: KeptSession): Promise<void> {
   session.prepare(peer);
-  await peer.setLocalDescription(await peer.createOffer());
-  await gathered(peer);
   const { direction, from, path } = session;
+  const offer = await peer.createOffer();
+  await peer.setLocalDescription(direction === "receive" ? withoutNack(offer) : offer);
+  await gathered(peer);
   await peer.setRemoteDescription(await answerFrom({ direction, from, sdp: peer.localDescription!.sdp }, path));
 }

@@ -1,6 +1,14 @@
 /** Candidates of the own interfaces come at once; waiting longer would only wait for servers we do not use. */
 const GATHERING_LIMIT_MS = 1500;
 
+/**
+ * An offer to receive that has no NACK in it: Chromium asks for packets again by what it has offered, whatever the answer
+ * says (node-agent/docs/adr/0024).
+ */
+export function withoutNack({ type, sdp = "" }: RTCSessionDescriptionInit): RTCSessionDescriptionInit {
+  return { type, sdp: sdp.replace(/^a=rtcp-fb:\d+ (?:nack|goog-remb|transport-cc)\r\n/gm, "") };
+}
+
 /** Resolves when the offer has its candidates, or has had time enough for them. */
 export function gathered(peer: RTCPeerConnection): Promise<void> {
   return new Promise((done) => {
