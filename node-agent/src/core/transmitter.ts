@@ -612,9 +612,8 @@ export class Transmitter {
     }
     const length = pool.length[packet] as number;
     const payload = pool.offset(packet);
-    const { payloads } = pool;
-    for (let i = 0; i < length; i++) out[at++] = payloads[payload + i] as number;
-    return at;
+    copyOctets(pool.payloads, payload, payload + length, out, at);
+    return at + length;
   }
 
   #sendData(
@@ -675,7 +674,7 @@ export class Transmitter {
       this.#s.counters.drop(count > MAX_FRAGMENTS ? "too-long" : "queue-full", trafficClass, port.config.id);
       return false;
     }
-    for (let i = from; i < end; i++) f.inner[i - from] = slot.octets[i] as number;
+    copyOctets(slot.octets, from, end, f.inner, 0);
     f.innerOctets = end - from;
     f.count = count;
     f.partOctets = Math.ceil(f.innerOctets / count);

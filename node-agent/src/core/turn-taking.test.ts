@@ -53,6 +53,22 @@ test("those who wait for their turn beside a talker do not begin together", () =
   );
 });
 
+test("a bundle that another's long frame held up does not pass for an early one", () => {
+  const quietUs = 12 * BUNDLE_US + 70_000;
+  const [expected, port] = channels(quietUs) as [Port, Port];
+  // It began as soon as the channel fell quiet, 96 ms late: 24 ms before the next is due.
+  port.quietBeforeUs = 10_000;
+  noticeVoice(port, 12 * BUNDLE_US + 96_000, TALKER);
+  port.quietSinceUs = quietUs + BUNDLE_US;
+  expected.quietSinceUs = port.quietSinceUs;
+  noticeVoice(expected, 13 * BUNDLE_US, TALKER);
+  for (let laterUs = 0; laterUs < BUNDLE_US; laterUs += 5_000) {
+    const atUs = port.quietSinceUs + laterUs;
+    const [one, other] = [expected, port].map((p) => accessUs(p, 2, "flash", atUs));
+    assert.is(one, other);
+  }
+});
+
 test("when another member speaks on in a silent one's place, its bundles are kept free from the first", () => {
   const [port] = channels(10 * BUNDLE_US + 70_000) as [Port];
   const takesOverUs = 13 * BUNDLE_US + 50_000;

@@ -142,15 +142,17 @@ export function noticeVoice(port: Port, startUs: number, local: number): void {
   port.voiceLocal = local;
   port.voiceLocalUs = startUs;
   const lateUs = (startUs - port.voiceGridUs) % VOICE_BUNDLE_US;
-  if (silent || another || lateUs > VOICE_BUNDLE_US - VOICE_EARLY_US) {
+  // One that began as soon as the channel fell quiet was due before: its lateness is others' doing, and if it seems early
+  // it is later still.
+  const hasWaited = port.quietBeforeUs < CONTENTION_GUARD_US + CONTENTION_SLOT_US;
+  if (silent || another || (lateUs > VOICE_BUNDLE_US - VOICE_EARLY_US && !hasWaited)) {
     port.voiceGridUs = startUs;
     port.voiceLateUs = 0;
     port.voiceFrames = 0;
     return;
   }
   port.voiceGridUs = startUs - lateUs;
-  // One that began as soon as the channel fell quiet was due before: its lateness is others' doing.
-  if (port.quietBeforeUs < CONTENTION_GUARD_US + CONTENTION_SLOT_US) return;
+  if (hasWaited) return;
   port.voiceLateUs = port.voiceFrames === 0 ? lateUs : Math.min(port.voiceLateUs, lateUs);
   if (++port.voiceFrames < VOICE_GRID_FRAMES) return;
   port.voiceGridUs += port.voiceLateUs;

@@ -108,7 +108,7 @@ export class Outbox {
     const { pool } = this.#s;
     const length = pool.length[slot] as number;
     const at = pool.offset(slot);
-    for (let i = 0; i < length; i++) this.payload[i] = pool.payloads[at + i] as number;
+    copyOctets(pool.payloads, at, at + length, this.payload, 0);
     const { kind, destination, trafficClass, precedence } = header;
     const options = kind === FrameKind.datagram ? DATAGRAM : ORDINARY;
     this.unicast(nowUs, destination, trafficClass as TrafficClass, precedence as Precedence, length, options);
