@@ -271,7 +271,10 @@ class Core implements MeshCore {
     const port = this.#port(bearerId);
     if (port.narrow && busy !== port.carrierBusy) noteCarrier(port, nowUs, busy, this.#s.random);
     if (busy && !port.carrierBusy) port.quietBeforeUs = nowUs - port.quietSinceUs;
-    if (!busy && port.carrierBusy && sentOver(port, nowUs)) this.#snapshots.spoiled(nowUs, port);
+    if (!busy && port.carrierBusy && sentOver(port, nowUs)) {
+      this.#snapshots.spoiled(nowUs, port);
+      this.#transmitter.spoiled(port);
+    }
     port.carrierBusy = busy;
     if (!busy) channelQuiet(port, nowUs, this.#s.random);
   }

@@ -75,6 +75,7 @@ const COUNTED = [
   "updates-sent",
   "pulls-sent",
   "said-again",
+  "news-spoiled",
   "snapshots-sent",
   "snapshots-learned",
   "labels-offered",

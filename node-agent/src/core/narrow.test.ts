@@ -39,6 +39,32 @@ test("an advertisement that one member has missed is said again without a questi
   assert.is(total(mesh, "pulls-sent"), pulls);
 });
 
+test("news that was sent over somebody else's frame is said again at once", () => {
+  const mesh = new VirtualMesh(3, [channel(3)]);
+  assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));
+  mesh.run(10 * SECOND);
+  const from = mesh.node(0).core;
+  let onAirUs = 0;
+  mesh.onFrame = (index, _, octets) => {
+    if (index !== 0 || onAirUs > 0) return;
+    onAirUs = mesh.nowUs;
+    octets.fill(0);
+  };
+  const unknown = Number.NaN;
+  const report = { latitudeDeg: 31, longitudeDeg: 103, altitudeM: unknown, speedKmh: unknown, courseDeg: unknown };
+  from.reportPosition(mesh.nowUs, { ...report, batteryPercent: unknown });
+  mesh.drain(0);
+  assert.ok(mesh.run(SECOND, () => onAirUs > 0));
+  // The other one began before it, and is still on the air when it has ended.
+  from.handleCarrier(onAirUs + 1, 0, true);
+  mesh.run(300_000);
+  from.handleCarrier(mesh.nowUs, 0, false);
+  const came = (index: number) => mesh.node(index).events.some((e) => e.type === "position" && e.from === 0x101);
+  assert.not(came(1));
+  assert.ok(mesh.run(SECOND, () => came(1) && came(2)));
+  assert.is(total(mesh, "news-spoiled"), 1);
+});
+
 test("a link that failed in noise is used again afterwards", () => {
   const mesh = new VirtualMesh(2, [channel(2)]);
   assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));

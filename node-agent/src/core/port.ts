@@ -202,6 +202,8 @@ export interface Port {
   /** Deltas that say that a link is gone: they wait for nothing. */
   readonly badNews: Delta[];
   badNewsDueUs: number;
+  /** Counters of news in the latest burst: if that was sent over somebody else, they are said again at once. */
+  readonly burstNews: number[];
   /** Counters of group frames that were sent while newcomers settled, and when they are said again. */
   readonly unsettledNews: number[];
   newsAgainDueUs: number;
@@ -368,6 +370,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     updateDeltas: [],
     badNews: [],
     badNewsDueUs: Number.POSITIVE_INFINITY,
+    burstNews: [],
     unsettledNews: [],
     newsAgainDueUs: Number.POSITIVE_INFINITY,
     pendingLinks: new Set(),

@@ -149,6 +149,7 @@ export class Transmitter {
       const port = ports[(this.#nextPort + i) % ports.length] as Port;
       if (!port.up || port.carrierBusy || (nowUs < this.#accessUs(port) && !inBurst(port, nowUs))) continue;
       this.#trafficClass = CLASS_COUNT;
+      if (port.burstNews.length > 0 && !inBurst(port, nowUs)) port.burstNews.length = 0;
       if (!this.#pollPort(nowUs, port, slot)) continue;
       slot.bearerId = port.config.id;
       this.#onAir(nowUs, port, slot);
@@ -496,7 +497,10 @@ export class Transmitter {
     const isNews = port.narrow && !acknowledged && pool.trafficClass[packet] !== TrafficClass.voice;
     const repairUntilUs = isNews ? nowUs + NEWS_REPAIR_NARROW_US : deadlineUs;
     this.#sendData(nowUs, port, n, slot, end, acknowledged, repairUntilUs, pool.sequence[packet] as number);
-    if (isNews && isSettling(port, nowUs)) this.#sayAgainLater(port);
+    if (isNews) {
+      port.burstNews.push(port.counter - 1);
+      if (isSettling(port, nowUs)) this.#sayAgainLater(port);
+    }
     if (pool.copyKey[packet] !== -1) noteCopy(port, n, pool, packet);
     if (n !== undefined && acknowledged && port.shared) {
       this.#noteFlow(port, flowKey(n.local, this.#header));
@@ -510,6 +514,16 @@ export class Transmitter {
     if (port.unsettledNews.length === MAX_UNSETTLED_NEWS) return;
     port.unsettledNews.push(port.counter - 1);
     port.newsAgainDueUs = settledUs(port) + this.#s.random.below(NEWS_AGAIN_SPREAD_US);
+  }
+
+  /**
+   * What was just sent on this channel was sent over somebody else. Nobody can ask for news that it does not know of before
+   * this node's next frame, which may be long in coming.
+   */
+  spoiled(port: Port): void {
+    for (const counter of port.burstNews) port.repeats.push(counter * 256);
+    if (port.burstNews.length > 0) this.#s.counters.count("news-spoiled");
+    port.burstNews.length = 0;
   }
 
   /** The channel has settled: what was said before is said once more. */
