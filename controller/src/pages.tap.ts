@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
+import type { WhatIf } from "@skein/node-agent/api";
 import t from "tap";
 import { WebSocketServer } from "ws";
 import { loadStaticFiles } from "./api/static-files.ts";
@@ -21,7 +22,14 @@ t.test("console and handset in a browser", { skip: missingForPages, timeout: 120
     let sos = true;
     // No video: there is nobody to answer an offer here.
     const status = () => ({ type: "status", status: { ...valleyStatus(Date.now(), { cut, sos }), video: [] } });
-    const agent = new FakeAgent();
+    const nothing = { rerouted: [], kept: [] };
+    const whatIf: WhatIf = {
+      loss: { from: 0x101, to: 0x103 },
+      classes: [{ rerouted: [{ to: 0x104, way: [0x102, 0x104] }], kept: [] }, nothing, nothing, nothing],
+      unreachable: [],
+      omitted: 0,
+    };
+    const agent = new FakeAgent({ "GET /api/what-if": () => ({ status: 200, value: whatIf }) });
     agent.greeting = status;
     agent.reply = (command) => {
       if (command["do"] === "sos-confirm") sos = false;
@@ -62,12 +70,16 @@ t.test("console and handset in a browser", { skip: missingForPages, timeout: 120
     const before = await textOf(page, "route-to-260");
     const line = await page.getByTestId("map-link-257-259").locator(".link-hit").boundingBox();
     await page.mouse.click(line!.x + line!.width / 2, line!.y + line!.height / 2);
+    await page.getByTestId("what-if").waitFor();
+    t.ok(agent.requests.some(({ route }) => /what-if\?link=257-259$/.test(route)));
     await page.getByTestId("cut-button").click();
     await page.locator('[data-testid="link-257-259"][data-quality="lost"]').waitFor();
     t.not(await textOf(page, "route-to-260"), before, "the route goes another way");
     await page.getByTestId("restore-button").click();
     await page.locator('[data-testid="link-257-259"][data-quality="good"]').waitFor();
     t.equal(await textOf(page, "route-to-260"), before);
+
+    await page.locator(".map-popup-close").click();
 
     t.match(await textOf(page, "sos-banner"), /SOS from B-2/);
     await page.getByTestId("sos-acknowledge").click();

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 
+/** By method and path, with the query or without. */
 type Answer = (body: unknown) => { status: number; value: unknown };
 
 /** An HTTP and WebSocket server on loopback that stands for the agent, or for a lab, in tests. */
@@ -78,7 +79,8 @@ export class FakeAgent {
     const body: unknown = text === "" ? null : JSON.parse(text);
     const route = `${request.method} ${request.url}`;
     this.requests.push({ route, body });
-    const { status, value } = this.#answers[route]?.(body) ?? { status: 404, value: { ok: false } };
+    const answer = this.#answers[route] ?? this.#answers[route.replace(/\?.*/, "")];
+    const { status, value } = answer?.(body) ?? { status: 404, value: { ok: false } };
     response.writeHead(status, { "content-type": "application/json" });
     response.end(JSON.stringify(value));
     this.#arrived();
