@@ -120,11 +120,9 @@ function rememberRtp(context: Context, octets: Uint8Array, rtp: number): void {
   context.latestTimestamp = context.timestamp;
 }
 
-/** Where RTP begins in what `compressIp` wrote, -1 if it is none that a context can hold. */
-function rtpIn(octets: Uint8Array, from: number, length: number): number {
-  const fieldOctets = fieldOctetsOf(octets, from, length);
-  if (fieldOctets === 0 || length < fieldOctets + RTP_OCTETS) return -1;
-  return octets[from + fieldOctets] === RTP_PLAIN ? from + fieldOctets : -1;
+/** True if the payload in octets[body, end) looks like RTP that a context can hold. */
+function looksLikeRtp(octets: Uint8Array, body: number, end: number): boolean {
+  return end - body >= RTP_OCTETS && octets[body] === RTP_PLAIN;
 }
 
 function isFlow(
@@ -163,33 +161,34 @@ export class FlowCompressor {
    * written, at most length + FLOW_CONTEXT_OCTETS. What is not UDP is copied.
    */
   compress(octets: Uint8Array, from: number, length: number, peer: number, out: Uint8Array, offset: number): number {
-    const rtp = rtpIn(octets, from, length);
     const body = from + fieldOctetsOf(octets, from, length);
     if (body === from) return copy(octets, from, from + length, out, offset);
+    const looks = looksLikeRtp(octets, body, from + length);
+    const rtp = looks ? this.#find(octets, from, body, peer, false) : undefined;
+    const plain = rtp !== undefined && rtp.stride > 0 ? undefined : this.#find(octets, from, body, peer, true);
     // What is not RTP may look like it now and then.
-    const isRtp =
-      rtp !== -1 && (this.#isKnown(octets, from, body, peer, false) || !this.#isKnown(octets, from, body, peer, true));
-    if (isRtp) return this.#compressRtp(octets, from, length, rtp, peer, out, offset);
-    return this.#compressPlain(octets, from, length, body, peer, out, offset);
+    if (looks && plain === undefined) {
+      const context = rtp ?? this.#begin(octets, from, body, peer, false);
+      return this.#compressRtp(context, octets, from, length, body, out, offset);
+    }
+    const context = plain ?? this.#begin(octets, from, body, peer, true);
+    return this.#compressPlain(context, octets, from, length, body, out, offset);
   }
 
-  /** True if the flow has a context that has been told. */
-  #isKnown(octets: Uint8Array, from: number, body: number, peer: number, isPlain: boolean): boolean {
-    for (const context of this.#contexts)
-      if (isFlow(context, peer, isPlain, octets, from, body)) return isPlain || context.stride > 0;
-    return false;
+  #find(octets: Uint8Array, from: number, body: number, peer: number, isPlain: boolean): Context | undefined {
+    for (const context of this.#contexts) if (isFlow(context, peer, isPlain, octets, from, body)) return context;
+    return undefined;
   }
 
   #compressPlain(
+    context: Context,
     octets: Uint8Array,
     from: number,
     length: number,
     body: number,
-    peer: number,
     out: Uint8Array,
     offset: number,
   ): number {
-    const context = this.#contextOf(octets, from, body, peer, true);
     context.used = ++this.#clock;
     const first = RULE_FLOW | (context.slot << 2) | context.generation;
     if (isDue(context)) return say(context, first, octets, from, length, out, offset);
@@ -199,15 +198,14 @@ export class FlowCompressor {
   }
 
   #compressRtp(
+    context: Context,
     octets: Uint8Array,
     from: number,
     length: number,
     rtp: number,
-    peer: number,
     out: Uint8Array,
     offset: number,
   ): number {
-    const context = this.#contextOf(octets, from, rtp, peer, false);
     context.used = ++this.#clock;
     const sequence = readU16(octets, rtp + 2);
     const timestamp = readU32(octets, rtp + 4);
@@ -240,13 +238,12 @@ export class FlowCompressor {
     return 2 + copy(octets, rtp + RTP_OCTETS, from + length, out, offset + 2);
   }
 
-  /** The flow's context, or a new one in place of the one that was used last longest ago. */
-  #contextOf(octets: Uint8Array, from: number, body: number, peer: number, isPlain: boolean): Context {
+  /** A new context for a flow, in place of the one that was used last longest ago. */
+  #begin(octets: Uint8Array, from: number, body: number, peer: number, isPlain: boolean): Context {
     let oldest = this.#contexts[0] as Context;
     let oldestOfPeer: Context | undefined;
     let ofPeer = 0;
     for (const context of this.#contexts) {
-      if (isFlow(context, peer, isPlain, octets, from, body)) return context;
       if (context.used < oldest.used) oldest = context;
       if (context.peer !== peer) continue;
       ofPeer++;
@@ -369,8 +366,8 @@ export class FlowDecompressor {
     const bodyOctets = length - FLOW_CONTEXT_OCTETS;
     if (bodyOctets <= 0 || bodyOctets > out.length - offset) return 0;
     const stride = readU16(octets, from + 1);
-    const end = stride > 0 ? rtpIn(octets, body, bodyOctets) : body + fieldOctetsOf(octets, body, bodyOctets);
-    if (end <= body) return 0;
+    const payload = body + fieldOctetsOf(octets, body, bodyOctets);
+    if (payload === body || (stride > 0 && !looksLikeRtp(octets, payload, body + bodyOctets))) return 0;
     const context = this.#find(peer, slot) ?? this.#oldest();
     context.peer = peer;
     context.slot = slot;
@@ -378,7 +375,7 @@ export class FlowDecompressor {
     context.used = ++this.#clock;
     context.stride = stride;
     context.isPlain = stride === 0;
-    remember(context, octets, body, end);
+    remember(context, octets, body, payload);
     return copy(octets, body, body + bodyOctets, out, offset);
   }
 

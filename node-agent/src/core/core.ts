@@ -59,8 +59,6 @@ import { readBearer, readExplanation, readStatus } from "./status.ts";
 import { Transmitter } from "./transmitter.ts";
 import { channelQuiet, sentOver } from "./turn-taking.ts";
 
-const _EVER = Number.POSITIVE_INFINITY;
-
 /** Makes a node. All bearers are down until `handleBearer` says otherwise. */
 export function createCore(options: CoreOptions, nowUs: number): MeshCore {
   return new Core(options, nowUs);

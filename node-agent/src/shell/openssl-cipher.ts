@@ -1,36 +1,13 @@
 import { copyOctets } from "@skein/codecs";
 import { addressOf } from "@skein/radio-hal";
-import koffi from "koffi";
 import { CIPHER_FRAME_OCTETS, type FrameCipher, KEY_OCTETS, NONCE_OCTETS, TAG_OCTETS } from "./frame-cipher.ts";
+import { type Evp, loadEvp } from "./openssl-evp.ts";
 
 /** openssl/evp.h */
 const GET_TAG = 0x10;
 const SET_TAG = 0x11;
 const ENCRYPT = 1;
 const DECRYPT = 0;
-
-/** Pointers are addresses: what they point to lies in one buffer that does not move. */
-interface Evp {
-  newContext(): number;
-  chacha20Poly1305(): number;
-  init(context: number, cipher: number, engine: 0, key: number, nonce: number, direction: number): number;
-  update(context: number, out: number, outLength: number, octets: number, length: number): number;
-  final(context: number, out: number, outLength: number): number;
-  control(context: number, what: number, length: number, octets: number): number;
-}
-
-function loadEvp(): Evp {
-  // `null`: what this process has loaded already. Node brings OpenSSL with it, or is linked to the system's.
-  const library = koffi.load(null);
-  return {
-    newContext: library.func("size_t EVP_CIPHER_CTX_new()"),
-    chacha20Poly1305: library.func("size_t EVP_chacha20_poly1305()"),
-    init: library.func("int EVP_CipherInit_ex(size_t, size_t, size_t, size_t, size_t, int)"),
-    update: library.func("int EVP_CipherUpdate(size_t, size_t, size_t, size_t, int)"),
-    final: library.func("int EVP_CipherFinal_ex(size_t, size_t, size_t)"),
-    control: library.func("int EVP_CIPHER_CTX_ctrl(size_t, int, int, size_t)"),
-  };
-}
 
 /**
  * The cipher of the OpenSSL that Node itself uses, called without `node:crypto`, which makes two or three objects for
@@ -50,7 +27,6 @@ class OpensslCipher implements FrameCipher {
 
   /** @throws where this process has no OpenSSL, or none that can do it */
   constructor(keys: number) {
-    if (!["x64", "arm64"].includes(process.arch)) throw new Error("addresses of 64 bits are needed");
     this.#evp = loadEvp();
     this.#memory = new Uint8Array(new ArrayBuffer(this.#keys + keys * KEY_OCTETS));
     this.#frameAt = addressOf(this.#memory.buffer);

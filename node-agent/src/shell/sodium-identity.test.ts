@@ -4,8 +4,9 @@ import sodium from "libsodium-wrappers";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { SessionEnd } from "../core/api.ts";
+import { SessionCipher } from "./session-cipher.ts";
 import { createSodiumIdentity, SodiumIdentity } from "./sodium-identity.ts";
-import { SodiumSessionCipher } from "./sodium-session-cipher.ts";
+import { SodiumSession } from "./sodium-session.ts";
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 // RFC 7748 6.1: key pairs and shared secret of Alice and Bob.
@@ -17,7 +18,7 @@ const TAG = 6;
 
 const alice = await createSodiumIdentity(ALICE);
 /** By libsodium alone, so that each test holds the two ciphers against each other where this machine has both. */
-const bob = new SodiumIdentity(new SodiumSessionCipher(), BOB);
+const bob = new SodiumIdentity(new SessionCipher(new SodiumSession()), BOB);
 
 function end(identity: SodiumIdentity, nodeId: number, bootEpoch: number): SessionEnd {
   return { nodeId, bootEpoch, publicKey: identity.publicKey };
@@ -59,7 +60,7 @@ test("RFC 7748 6.1: public keys follow from private ones", () => {
 
 for (const [name, identity] of [
   ["", alice],
-  [", in WebAssembly", new SodiumIdentity(new SodiumSessionCipher(), ALICE)],
+  [", in WebAssembly", new SodiumIdentity(new SessionCipher(new SodiumSession()), ALICE)],
 ] as const)
   test(`agrees with node:crypto's X25519 and ChaCha20, for any lengths${name}`, () => {
     const out = identity.agree(-1, end(identity, 1, 3), end(bob, 2, 4));

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import sodium from "libsodium-wrappers";
 import type { IdentityPort, SessionEnd } from "../core/api.ts";
-import { opensslSessionCipher } from "./openssl-session-cipher.ts";
+import { opensslSession } from "./openssl-session.ts";
 import {
   CIPHER_MESSAGE_OCTETS,
   DIRECTION_KEY_OCTETS,
-  SESSION_KEY_OCTETS,
-  type SessionCipher,
+  SESSION_KEYS_OCTETS,
+  SessionCipher,
   TEXT_NONCE_OCTETS,
 } from "./session-cipher.ts";
-import { SodiumSessionCipher } from "./sodium-session-cipher.ts";
+import { SodiumSession } from "./sodium-session.ts";
 
 const KEY_OCTETS = 32;
 const END_OCTETS = KEY_OCTETS + 8;
@@ -45,7 +45,7 @@ export class SodiumIdentity implements IdentityPort {
       return -1;
     }
     const handle = reuse < 0 ? this.#sessions++ : reuse;
-    const keys = new Uint8Array(SESSION_KEY_OCTETS);
+    const keys = new Uint8Array(SESSION_KEYS_OCTETS);
     keys.set(direction(shared, own, peer));
     keys.set(direction(shared, peer, own), DIRECTION_KEY_OCTETS);
     this.#cipher.setKeys(handle, keys);
@@ -115,6 +115,6 @@ function direction(shared: Uint8Array, source: SessionEnd, destination: SessionE
 /** Loads libsodium and makes the port. `privateKey`: 32 octets from the system's generator, copied. */
 export async function createSodiumIdentity(privateKey: Uint8Array): Promise<SodiumIdentity> {
   await sodium.ready;
-  const plain = new SodiumSessionCipher();
-  return new SodiumIdentity(opensslSessionCipher(plain) ?? plain, privateKey);
+  const plain = new SodiumSession();
+  return new SodiumIdentity(new SessionCipher(opensslSession(plain) ?? plain), privateKey);
 }

@@ -51,7 +51,6 @@ export class Coalescer {
   #nextSequence = 0;
   /** Nothing can follow. */
   #isClosed = false;
-  #isFirstRight = false;
   #joinsUdp = true;
 
   constructor(write: Write) {
@@ -106,7 +105,6 @@ export class Coalescer {
     this.#isTcp = protocol === IpProtocol.tcp;
     this.#isIpv6 = family === 6;
     this.#isClosed = this.#isTcp && ((memory[this.#transport + 13] as number) & PUSH) !== 0;
-    this.#isFirstRight = false;
     if (this.#isTcp) this.#nextSequence = (readU32(memory, this.#transport + 4) + this.#segmentOctets) >>> 0;
   }
 
@@ -142,14 +140,13 @@ export class Coalescer {
 
   /** The first of a run is looked at when a second comes. */
   #isRunRight(): boolean {
-    if (this.#isFirstRight || this.#packets > 1) return true;
+    if (this.#packets > 1) return true;
     const { family, sourceOffset, offset, protocol } = this.#header;
     const memory = this.#memory;
     const length = this.#length - this.#transport;
     const source = AT + sourceOffset - offset;
     const sum = sumOctets(memory, source, source + (family === 6 ? 32 : 8), protocol + length);
-    this.#isFirstRight = foldChecksum(sumOctets(memory, this.#transport, this.#length, sum)) === 0;
-    return this.#isFirstRight;
+    return foldChecksum(sumOctets(memory, this.#transport, this.#length, sum)) === 0;
   }
 
   #append(octets: Uint8Array, headerOctets: number): void {

@@ -3,6 +3,7 @@ import {
   createIpHeader,
   decodeIpHeader,
   foldChecksum,
+  IPV6_HEADER_OCTETS,
   type IpHeader,
   IpProtocol,
   readU16,
@@ -99,7 +100,7 @@ export class Segmenter {
       writeU16(packet, 4, readU16(packet, 4) + index);
       writeU16(packet, 10, 0);
       writeU16(packet, 10, foldChecksum(sumOctets(packet, 0, transport, 0)));
-    } else writeU16(packet, 4, length - 40);
+    } else writeU16(packet, 4, length - IPV6_HEADER_OCTETS);
     if (protocol === IpProtocol.tcp) {
       writeU32(packet, transport + 4, readU32(packet, transport + 4) + ahead);
       let flags = packet[transport + 13] as number;
