@@ -186,6 +186,19 @@ test("a class keeps off the bearers that it may not use, also where there is no 
   assert.ok(alone.drops(0, "class-rule") >= 5);
 });
 
+test("video that several bearers could carry keeps off the one that it may not use, and off one whose cap is used", () => {
+  const rig = new Rig([path("radio", 0, 5_000), path("lte", 3, 20_000), path("satellite", 2, 40_000)]);
+  rig.rule(0, ruled([{ closedTo: [TrafficClass.video] }, {}, {}]));
+  rig.say(40, TrafficClass.video);
+  assert.is(rig.frames.get("0 radio"), undefined);
+  assert.is(rig.arrived.size, 40);
+  rig.rule(0, ruled([{ closedTo: [TrafficClass.video] }, cap(1, 0), {}]));
+  rig.frames.clear();
+  rig.say(40, TrafficClass.video);
+  assert.equal([...rig.frames.keys()], ["0 satellite"]);
+  assert.is(rig.arrived.size, 80);
+});
+
 test("a rule that would keep voice off every bearer is ignored; one for bulk holds", () => {
   const rig = new Rig([path("lte", 3, 30_000)]);
   const { voice, bulk } = TrafficClass;

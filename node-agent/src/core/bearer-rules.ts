@@ -85,6 +85,11 @@ export class BearerRules {
   }
 }
 
+/** True if a bearer, or the other end of a link on it, is closed to a class now. */
+export function isClosed(rules: BearerRules, atOtherEnd: number, trafficClass: number): boolean {
+  return ((rules.closed | atOtherEnd) >>> trafficClass) % 2 === 1;
+}
+
 /**
  * Why a packet may not go over a bearer, undefined if it may. `atOtherEnd`: the classes that the next hop does not want
  * there. SOS, positions, policies and keys go on out of the reserve; when that is used, too, SOS, new policies and keys.
@@ -96,7 +101,7 @@ export function refusal(
   trafficClass: number,
   precedence: number,
 ): "cap" | "class-rule" | undefined {
-  if (((rules.closed | atOtherEnd) >>> trafficClass) % 2 === 0) return undefined;
+  if (!isClosed(rules, atOtherEnd, trafficClass)) return undefined;
   const isSpent = rules.level === CapLevel.spent;
   if (isVital(kind, trafficClass, precedence) && !(isSpent && precedence < Precedence.immediate)) return undefined;
   return rules.level >= CapLevel.reserve || atOtherEnd === EVERYTHING ? "cap" : "class-rule";

@@ -14,7 +14,7 @@ import {
 } from "@skein/codecs";
 import { TrafficClass } from "./api.ts";
 import { NO_WAY } from "./area-paths.ts";
-import { refusal } from "./bearer-rules.ts";
+import { isClosed, refusal } from "./bearer-rules.ts";
 import { Custody } from "./custody.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
 import {
@@ -618,7 +618,7 @@ export class Forwarding {
   }
 
   #hopCost(port: Port, n: Neighbour, trafficClass: number): number {
-    if (((port.rules.closed | n.closedTo) >>> trafficClass) % 2 === 1) return MAX_LINK_COST;
+    if (isClosed(port.rules, n.closedTo, trafficClass)) return MAX_LINK_COST;
     // What one of another area says of the link does not come here.
     if (n.foreign) return linkCost(n.advertisedVector, trafficClass);
     return this.#s.paths.hopCost(n.local, port.config.kind, n.advertisedVector, trafficClass);

@@ -1,5 +1,6 @@
 import { createDataHeader, type DataHeader, FrameKind } from "@skein/codecs";
 import { Precedence, TrafficClass } from "./api.ts";
+import { isClosed } from "./bearer-rules.ts";
 import { MAX_PAYLOAD_OCTETS, PATH_FRAME_AGE_US } from "./limits.ts";
 import { findNeighbour, isUsable, type Neighbour, type Port } from "./port.ts";
 import { type CoreState, emit } from "./state.ts";
@@ -67,7 +68,7 @@ export class PathFrames {
     if (port.narrow) return undefined;
     const n = findNeighbour(port, this.#s.area, address);
     if (n === undefined || !isUsable(port, n, nowUs) || (port.shared && n.foreign)) return undefined;
-    if (((port.rules.closed | n.closedTo) >>> TrafficClass.bulk) % 2 === 1) return undefined;
+    if (isClosed(port.rules, n.closedTo, TrafficClass.bulk)) return undefined;
     return port.shared || n.receiverIndex >= 0 ? n : undefined;
   }
 }

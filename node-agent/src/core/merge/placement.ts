@@ -1,3 +1,4 @@
+import { isClosed } from "../bearer-rules.ts";
 import { MAX_BEARERS, MAX_COPIES, PATH_MONEY_US_PER_CENT, PATH_SWITCH_US, SUSPECT_COPY_US } from "../limits.ts";
 import { isUsable, type Neighbour, type Port } from "../port.ts";
 import type { PathMeter } from "./path-meter.ts";
@@ -109,7 +110,7 @@ export class Placement {
         const n = port.neighbours[i] as Neighbour;
         if (n.nodeId !== hop.nodeId || n === except || n.meter === undefined || !isUsable(port, n, nowUs)) continue;
         if (!port.shared && n.receiverIndex < 0) continue;
-        if (((port.rules.closed | n.closedTo) >>> trafficClass) % 2 === 1) continue;
+        if (isClosed(port.rules, n.closedTo, trafficClass)) continue;
         const { latencyUs } = port.config;
         const candidate = this.#candidates[this.#known++] as Candidate;
         candidate.port = port;

@@ -1,4 +1,5 @@
 import { TrafficClass } from "../api.ts";
+import { isClosed } from "../bearer-rules.ts";
 import {
   MAX_BEARERS,
   MAX_WAITING_VIDEO,
@@ -236,6 +237,7 @@ export class VideoPacing {
 
 function isPath(nowUs: number, port: Port, n: Neighbour, nodeId: number): boolean {
   if (port.narrow || n.nodeId !== nodeId || n.meter === undefined || !isUsable(port, n, nowUs)) return false;
+  if (isClosed(port.rules, n.closedTo, TrafficClass.video)) return false;
   return port.shared || n.receiverIndex >= 0;
 }
 

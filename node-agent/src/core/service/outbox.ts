@@ -128,8 +128,7 @@ export class Outbox {
 
   /**
    * Sends payload[0, length) to a group (0: everyone) and returns the low 8 bits of its sequence, 0 (counted) if its class
-   * has had its share. `payer` is whose airtime
-   * it is, a local id.
+   * has had its share. `payer` is whose airtime it is, a local id.
    */
   group(
     nowUs: number,
