@@ -521,8 +521,6 @@ export interface MeshCore {
   offerPolicy(nowUs: number, to: Address): void;
   /** Tells a node which version is in force here, 0 for none, and asks for its own. */
   sendPolicyState(nowUs: number, to: Address, version: number, ask: boolean): void;
-  /** Changes what routing reckons with, for example by policy; undefined leaves a value as it is. */
-  setBearerCost(nowUs: number, bearerId: number, costCentsPerMegabyte: number): void;
   /**
    * Puts a policy's rules in force. One that would keep voice or commands off every bearer here is ignored for that class:
    * those classes are returned.

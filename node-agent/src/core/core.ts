@@ -396,16 +396,13 @@ class Core implements MeshCore {
     this.#policy.sendState(nowUs, to, version, ask);
   }
 
-  setBearerCost(nowUs: number, bearerId: number, costCentsPerMegabyte: number): void {
-    const port = this.#port(bearerId);
-    port.costCentsPerMegabyte = costCentsPerMegabyte;
-    this.#tellRules(nowUs, port);
-  }
-
   setRules(nowUs: number, rules: CoreRules): TrafficClass[] {
     const ignored = putInForce(this.#s, rules);
-    for (const [id, { costCentsPerMegabyte }] of rules.bearers.entries())
-      this.setBearerCost(nowUs, id, costCentsPerMegabyte);
+    for (const [id, { costCentsPerMegabyte }] of rules.bearers.entries()) {
+      const port = this.#port(id);
+      port.costCentsPerMegabyte = costCentsPerMegabyte;
+      this.#tellRules(nowUs, port);
+    }
     return ignored;
   }
 

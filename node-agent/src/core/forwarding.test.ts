@@ -158,7 +158,7 @@ test("a policy's price moves traffic to another bearer", () => {
       .core.status(mesh.nowUs)
       .routes.find((r) => r.to === 0x103)?.classes[3]?.bearerId;
   assert.is(bearerToHq(), 2);
-  for (const node of [0, 1]) mesh.node(node).core.setBearerCost(mesh.nowUs, node === 0 ? 2 : 0, 2000);
+  for (const node of [0, 1]) mesh.price(node, node === 0 ? 2 : 0, 2000);
   mesh.drain(0);
   mesh.drain(1);
   mesh.run(5 * SECOND);

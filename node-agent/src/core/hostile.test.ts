@@ -113,7 +113,7 @@ test("a forgery that bears the very number of the true news does not divide the 
       const { mesh } = chain(6);
       // The one comes from the right, the other from the left; one of the guessed numbers is that of the true one.
       say(mesh, 5, [4], 0, advertisement(0, { sequence }, links));
-      mesh.node(0).core.setBearerCost(mesh.nowUs, 0, 5);
+      mesh.price(0, 0, 5);
       mesh.drain(0);
       mesh.run(3 * SECOND);
       for (const observer of [1, 2, 3, 4]) {

@@ -124,6 +124,17 @@ export class VirtualMesh {
     this.#start(index);
   }
 
+  /** A policy that changes what one bearer of a node costs, and nothing else. */
+  price(index: number, bearerId: number, costCentsPerMegabyte: number): void {
+    const { core, options } = this.node(index);
+    const bearers = options.bearers.map((bearer) => ({
+      costCentsPerMegabyte: bearer.id === bearerId ? costCentsPerMegabyte : bearer.costCentsPerMegabyte,
+      preferenceMs: 0,
+      closedTo: [],
+    }));
+    core.setRules(this.nowUs, { bearers, classes: [] });
+  }
+
   cut(a: number, b: number, medium: Medium): void {
     this.#cut.add(`${a}-${b}-${medium.name}`).add(`${b}-${a}-${medium.name}`);
   }

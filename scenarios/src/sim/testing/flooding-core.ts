@@ -124,7 +124,6 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     pathsTo: () => [],
     sendOnPath: () => false,
     foreignPrefixes: () => [],
-    setBearerCost() {},
     status: () => statusOf(options),
     bearerStatus: () => [],
     explainRoute: (_nowUs, to) => ({ from: 0, to, classes: [] }),
