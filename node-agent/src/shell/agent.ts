@@ -52,9 +52,9 @@ const HANDSET_FOLDER = fileURLToPath(new URL("../../../controller/dist/handset",
 const VERSION = (
   JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
 ).version;
-/** Names and roles of members are asked for at most this often, microseconds. */
 /** Packets may wait so long for an answer to what would happen if. */
 const WHAT_IF_US = 20_000;
+/** Names and roles of members are asked for at most this often, microseconds. */
 const MEMBERS_FRESH_US = 2_000_000;
 
 /** A node at work. */

@@ -14,7 +14,14 @@ import {
   UDP_HEADER_OCTETS,
   writeU16,
 } from "@skein/codecs";
-import { GsoType, VIRTIO_HEADER_OCTETS, writeGsoHeader, writePlainHeader } from "./virtio-header.ts";
+import {
+  GsoType,
+  TCP_SUM_AT,
+  UDP_SUM_AT,
+  VIRTIO_HEADER_OCTETS,
+  writeGsoHeader,
+  writePlainHeader,
+} from "./virtio-header.ts";
 
 const AT = VIRTIO_HEADER_OCTETS;
 /** What is handed to the kernel at once; more would only wait. */
@@ -23,8 +30,6 @@ const OCTETS_MAX = 0xffff;
 const ACKNOWLEDGES = 0x10;
 const PUSH = 0x08;
 const TCP_LEAST_OCTETS = 20;
-const TCP_SUM_AT = 16;
-const UDP_SUM_AT = 6;
 const DONT_FRAGMENT = 0x4000;
 
 /** Gives the kernel `length` octets, virtio header first, that stand for `packets`; false if it does not take them. */

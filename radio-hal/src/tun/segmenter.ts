@@ -13,13 +13,18 @@ import {
   writeU16,
   writeU32,
 } from "@skein/codecs";
-import { createVirtioHeader, GsoType, readVirtioHeader, VIRTIO_HEADER_OCTETS } from "./virtio-header.ts";
+import {
+  createVirtioHeader,
+  GsoType,
+  readVirtioHeader,
+  TCP_SUM_AT,
+  UDP_SUM_AT,
+  VIRTIO_HEADER_OCTETS,
+} from "./virtio-header.ts";
 
 const FIN = 0x01;
 const PUSH = 0x08;
 const CONGESTION_WINDOW_REDUCED = 0x80;
-const TCP_SUM_AT = 16;
-const UDP_SUM_AT = 6;
 const TCP_LEAST_OCTETS = 20;
 /** No packet that stands for others has a longer one. */
 const HEADER_MAX_OCTETS = 120;

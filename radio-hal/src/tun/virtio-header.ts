@@ -16,6 +16,10 @@ export const GsoType = { none: 0, tcpv4: 1, tcpv6: 4, udp: 5 } as const;
 /** Beside a type: the flow uses explicit congestion notification. */
 const GSO_ECN = 0x80;
 
+/** Where the checksum is in a transport's header: `sum stored at`. */
+export const TCP_SUM_AT = 16;
+export const UDP_SUM_AT = 6;
+
 export interface VirtioHeader {
   needsSum: boolean;
   gsoType: number;

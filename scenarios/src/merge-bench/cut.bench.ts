@@ -38,7 +38,7 @@ function cutOnce(profile: ProfileName, seed: number, into: Cuts): void {
   run.talk((seed * 7919) % PACKET_US);
   const cutUs = mesh.nowUs;
   into.suspicions += mesh.cores[SITE]?.status(cutUs).counters.suspicions ?? 0;
-  into.packets += run.sentUs.length;
+  into.packets += run.stream.sentUs.length;
   const apartUs = delayDifferenceUs(run, path);
   const wasUp = run.stateOf(path) === "up";
   mesh.setUp(path, false);
@@ -48,8 +48,8 @@ function cutOnce(profile: ProfileName, seed: number, into: Cuts): void {
   const endUs = mesh.nowUs;
   run.stop();
   mesh.run(LAST_ANSWERS_US);
-  into.beforeUs.push(...run.delaysUs(fromUs, cutUs - AROUND_BEFORE_US));
-  into.lost += run.delaysUs(fromUs, endUs).filter((us) => us === Number.POSITIVE_INFINITY).length;
+  into.beforeUs.push(...run.stream.delaysUs(fromUs, cutUs - AROUND_BEFORE_US));
+  into.lost += run.stream.delaysUs(fromUs, endUs).filter((us) => us === Number.POSITIVE_INFINITY).length;
   const gapUs = run.longestGapUs(cutUs - AROUND_BEFORE_US, endUs);
   into.gapsUs.push(gapUs);
   into.beyondUs.push(gapUs - apartUs);

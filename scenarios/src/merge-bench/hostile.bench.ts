@@ -64,10 +64,10 @@ function voice(bad: Bad | undefined): Voice {
   const endUs = run.mesh.nowUs;
   run.stop();
   run.mesh.run(2_000_000);
-  const delaysUs = run.delaysUs(fromUs, endUs);
+  const delaysUs = run.stream.delaysUs(fromUs, endUs);
   const inTime = delaysUs.filter((us) => us <= LATE_US).length / delaysUs.length;
   const lost = delaysUs.filter((us) => us === Number.POSITIVE_INFINITY).length;
-  return { delaysUs, inTime, lost, duplicates: run.duplicates, overhead };
+  return { delaysUs, inTime, lost, duplicates: run.stream.duplicates, overhead };
 }
 
 const without = voice(undefined);

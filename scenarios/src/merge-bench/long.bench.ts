@@ -97,7 +97,7 @@ function failback(): void {
     run.stop();
     const endUs = run.mesh.nowUs;
     run.mesh.run(2_000_000);
-    lost += run.delaysUs(fromUs, endUs).filter((us) => us === Number.POSITIVE_INFINITY).length;
+    lost += run.stream.delaysUs(fromUs, endUs).filter((us) => us === Number.POSITIVE_INFINITY).length;
   }
   printAtMost("merge.failback.lost", lost, "packets", 0);
 }
@@ -118,8 +118,8 @@ function soak(): void {
   run.stop();
   const endUs = run.mesh.nowUs;
   run.mesh.run(3_000_000);
-  printAtMost("merge.soak.duplicates", run.duplicates, "packets", 0);
-  const delays = run.delaysUs(0, endUs);
+  printAtMost("merge.soak.duplicates", run.stream.duplicates, "packets", 0);
+  const delays = run.stream.delaysUs(0, endUs);
   printFigure(
     "merge.soak.lostShare",
     delays.filter((us) => us === Number.POSITIVE_INFINITY).length / delays.length,
@@ -136,7 +136,7 @@ function costShare(name: string, third: PathOptions, bound: number): void {
     run.talk(3_000_000);
     const fromUs = run.mesh.nowUs;
     run.talk(5 * MINUTE_US);
-    const delays = run.delaysUs(fromUs, run.mesh.nowUs - 1_000_000);
+    const delays = run.stream.delaysUs(fromUs, run.mesh.nowUs - 1_000_000);
     return { middleUs: quantile(delays, 0.5), inTime: delays.filter((us) => us <= LATE_US).length / delays.length };
   }) as [Voice, Voice];
   const slower = withThird.middleUs / without.middleUs - 1;

@@ -5,6 +5,7 @@ import {
   type Vp8Packetiser,
   vp8PacketCount,
 } from "@skein/codecs";
+import { NumberedStream } from "./numbered-stream.ts";
 import type { PathOptions } from "./profiles.ts";
 import { HQ, SITE, TwoNodes } from "./two-nodes.ts";
 
@@ -19,15 +20,12 @@ const STREAM = 1;
 /** A decoder that waits for 0.4 s is the last that one talks through. */
 export const VIDEO_DEADLINE_US = 400_000;
 
-/** One camera from site to headquarters: when each packet left, and when it first arrived. */
+/** One camera from site to headquarters. */
 export class VideoRun {
   readonly mesh: TwoNodes;
-  readonly sentUs: number[] = [];
-  /** NaN: not yet. */
-  readonly arrivedUs: number[] = [];
+  readonly stream = new NumberedStream();
   /** Payload octets of the camera so far. */
   octets = 0;
-  duplicates = 0;
   bitrateBps: number;
   readonly #packetiser: Vp8Packetiser = {
     header: { ...createRtpHeader(), payloadType: 96, ssrc: 1 },
@@ -76,10 +74,8 @@ export class VideoRun {
     const packets = vp8PacketCount(frame.length, PACKET_OCTETS, -1);
     mesh.use(SITE, (core, nowUs) => {
       for (let i = 0; i < packets; i++) {
-        this.#numbers.set(header.sequence, this.sentUs.length);
+        this.#numbers.set(header.sequence, this.stream.sent(nowUs));
         const length = encodeVp8Packet(this.#packetiser, frame, i, packets, this.#packet, 0);
-        this.sentUs.push(nowUs);
-        this.arrivedUs.push(Number.NaN);
         this.octets += length;
         core.sendVideo(nowUs, mesh.address(HQ), STREAM, this.#packet.subarray(0, length));
       }
@@ -88,19 +84,6 @@ export class VideoRun {
 
   #arrived(octets: Uint8Array): void {
     const sequence = new DataView(octets.buffer, octets.byteOffset).getUint16(2);
-    const number = this.#numbers.get(sequence) as number;
-    if (Number.isNaN(this.arrivedUs[number])) this.arrivedUs[number] = this.mesh.nowUs;
-    else this.duplicates++;
-  }
-
-  /** Delays of the packets sent in [fromUs, toUs), microseconds; Infinity for what never came. */
-  delaysUs(fromUs: number, toUs: number): number[] {
-    const delays: number[] = [];
-    for (const [i, sentUs] of this.sentUs.entries()) {
-      if (sentUs < fromUs || sentUs >= toUs) continue;
-      const delayUs = (this.arrivedUs[i] as number) - sentUs;
-      delays.push(Number.isNaN(delayUs) ? Number.POSITIVE_INFINITY : delayUs);
-    }
-    return delays;
+    this.stream.arrived(this.#numbers.get(sequence) as number, this.mesh.nowUs);
   }
 }

@@ -44,7 +44,7 @@ function film(paths: readonly PathOptions[], bitrateBps: number, seed: number): 
   const air = mesh.octetsFrom(SITE) - before.air;
   const dear = metered() - meteredBefore;
   mesh.run(2_000_000);
-  const delaysUs = run.delaysUs(fromUs, toUs);
+  const delaysUs = run.stream.delaysUs(fromUs, toUs);
   return {
     residual: delaysUs.filter((us) => us > VIDEO_DEADLINE_US).length / delaysUs.length,
     overhead: air / octets,
@@ -81,7 +81,7 @@ function lie(): void {
   run.stop();
   const toUs = run.mesh.nowUs;
   run.mesh.run(2_000_000);
-  const delaysUs = run.delaysUs(fromUs, toUs);
+  const delaysUs = run.stream.delaysUs(fromUs, toUs);
   printAtMost("merge.video.lyingRate.longestQueueMs", longestUs / 1000, "ms", LONG_QUEUE_US / 1000);
   const late = delaysUs.filter((us) => us > VIDEO_DEADLINE_US).length / delaysUs.length;
   printAtMost("merge.video.lyingRate.residualLoss", late, "share", 0.001);

@@ -1,5 +1,6 @@
 import { type CoreOptions, type MeshCore, type PathStatus, Precedence, TrafficClass } from "@skein/node-agent/core";
 import type { LossyPipe } from "./lossy-pipe.ts";
+import { NumberedStream } from "./numbered-stream.ts";
 import type { PathOptions } from "./profiles.ts";
 import { HQ, SITE, TwoNodes } from "./two-nodes.ts";
 
@@ -21,13 +22,10 @@ export interface VoiceRunOptions {
   readonly change?: (options: CoreOptions) => CoreOptions;
 }
 
-/** One voice stream from site to headquarters: when each packet left, and when it first arrived. */
+/** One voice stream from site to headquarters. */
 export class VoiceRun {
   readonly mesh: TwoNodes;
-  readonly sentUs: number[] = [];
-  /** NaN: not yet. */
-  readonly arrivedUs: number[] = [];
-  duplicates = 0;
+  readonly stream = new NumberedStream();
   readonly #critical: boolean;
   readonly #payload = new Uint8Array(VOICE_OCTETS + COMPRESSED_OCTETS);
   #talking = false;
@@ -58,9 +56,7 @@ export class VoiceRun {
     if (!this.#talking) return;
     const { mesh } = this;
     const payload = this.#payload;
-    new DataView(payload.buffer).setUint32(0, this.sentUs.length);
-    this.sentUs.push(mesh.nowUs);
-    this.arrivedUs.push(Number.NaN);
+    new DataView(payload.buffer).setUint32(0, this.stream.sent(mesh.nowUs));
     mesh.use(SITE, (core, nowUs) => {
       const { length } = payload;
       core.sendIp(nowUs, mesh.address(HQ), TrafficClass.voice, Precedence.routine, this.#critical, payload, 0, length);
@@ -69,25 +65,12 @@ export class VoiceRun {
   }
 
   #arrived(octets: Uint8Array): void {
-    const number = new DataView(octets.buffer, octets.byteOffset).getUint32(0);
-    if (Number.isNaN(this.arrivedUs[number])) this.arrivedUs[number] = this.mesh.nowUs;
-    else this.duplicates++;
-  }
-
-  /** Delays of the packets sent in [fromUs, toUs), microseconds; Infinity for what never came. */
-  delaysUs(fromUs: number, toUs: number): number[] {
-    const delays: number[] = [];
-    for (const [i, sentUs] of this.sentUs.entries()) {
-      if (sentUs < fromUs || sentUs >= toUs) continue;
-      const delayUs = (this.arrivedUs[i] as number) - sentUs;
-      delays.push(Number.isNaN(delayUs) ? Number.POSITIVE_INFINITY : delayUs);
-    }
-    return delays;
+    this.stream.arrived(new DataView(octets.buffer, octets.byteOffset).getUint32(0), this.mesh.nowUs);
   }
 
   /** Longest silence that a listener hears between two arrivals, of which the second is in [fromUs, toUs). */
   longestGapUs(fromUs: number, toUs: number): number {
-    const arrivals = this.arrivedUs.filter((us) => !Number.isNaN(us)).sort((a, b) => a - b);
+    const arrivals = this.stream.arrivedUs.filter((us) => !Number.isNaN(us)).sort((a, b) => a - b);
     let longest = 0;
     for (let i = 1; i < arrivals.length; i++) {
       const atUs = arrivals[i] as number;
@@ -99,9 +82,10 @@ export class VoiceRun {
   /** Octets on all paths, both ways, by octets of voice, while it talks for so long; the first counts the way there only. */
   overhead(forUs: number): { there: number; both: number } {
     const before = [SITE, HQ].map((node) => this.mesh.octetsFrom(node)) as [number, number];
-    const packets = this.sentUs.length;
+    const { sentUs } = this.stream;
+    const packets = sentUs.length;
     this.talk(forUs);
-    const voice = (this.sentUs.length - packets) * VOICE_OCTETS;
+    const voice = (sentUs.length - packets) * VOICE_OCTETS;
     const there = (this.mesh.octetsFrom(SITE) - before[0]) / voice;
     return { there, both: there + (this.mesh.octetsFrom(HQ) - before[1]) / voice };
   }

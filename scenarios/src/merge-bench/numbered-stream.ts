@@ -1,0 +1,29 @@
+/** Packets of one stream, by number: when each left, and when it first arrived. */
+export class NumberedStream {
+  readonly sentUs: number[] = [];
+  /** NaN: not yet. */
+  readonly arrivedUs: number[] = [];
+  duplicates = 0;
+
+  /** A packet leaves; returns its number. */
+  sent(nowUs: number): number {
+    this.arrivedUs.push(Number.NaN);
+    return this.sentUs.push(nowUs) - 1;
+  }
+
+  arrived(number: number, nowUs: number): void {
+    if (Number.isNaN(this.arrivedUs[number])) this.arrivedUs[number] = nowUs;
+    else this.duplicates++;
+  }
+
+  /** Delays of the packets sent in [fromUs, toUs), microseconds; Infinity for what never came. */
+  delaysUs(fromUs: number, toUs: number): number[] {
+    const delays: number[] = [];
+    for (const [i, sentUs] of this.sentUs.entries()) {
+      if (sentUs < fromUs || sentUs >= toUs) continue;
+      const delayUs = (this.arrivedUs[i] as number) - sentUs;
+      delays.push(Number.isNaN(delayUs) ? Number.POSITIVE_INFINITY : delayUs);
+    }
+    return delays;
+  }
+}
