@@ -34,19 +34,18 @@ export class Snapshots {
 
   /** Somebody is heard whom the database does not know: of a partition perhaps, all of which hear the answer. */
   meet(nowUs: number, port: Port, n: Neighbour): void {
-    if (nowUs - port.strangerUs >= STRANGER_ALONE_US) this.#offer(nowUs, port, n.local);
+    // Whoever has just heard the stranger has a turn of its own after it.
+    if (nowUs - port.strangerUs >= STRANGER_ALONE_US) this.#offer(nowUs, port, n.local, true);
     port.strangerUs = nowUs;
   }
 
-  /** A snapshot is to go out: to somebody heard for the first time, or to everybody (0). */
-  #offer(nowUs: number, port: Port, target: number): void {
+  /** A snapshot is to go out: to somebody heard for the first time, or to everybody (0); at once if no other node has it. */
+  #offer(nowUs: number, port: Port, target: number, alone: boolean): void {
     if (!port.narrow) return;
     port.snapshotTarget = target;
     port.snapshotTries = 0;
     port.snapshotSpoiled = false;
-    // Whoever has just heard the stranger has a turn of its own after it; on another channel nobody has.
-    const spreadUs =
-      target === 0 ? SNAPSHOT_SOON_US - SNAPSHOT_SPREAD_US + this.#s.random.below(SNAPSHOT_SPREAD_US) : 0;
+    const spreadUs = alone ? 0 : SNAPSHOT_SOON_US - SNAPSHOT_SPREAD_US + this.#s.random.below(SNAPSHOT_SPREAD_US);
     port.snapshotDueUs = Math.max(nowUs + spreadUs, port.snapshotSentUs + SNAPSHOT_GAP_US);
   }
 
@@ -106,7 +105,8 @@ export class Snapshots {
   handle(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
     const { distances } = this.#snapshot;
     if (!port.narrow || !decodeSnapshot(octets, offset, end, this.#snapshot)) return false;
-    if (this.#snapshot.target === this.#s.local) this.#adjacency.heardBy(nowUs, port, n);
+    const toldToMe = this.#snapshot.target === this.#s.local;
+    if (toldToMe) this.#adjacency.heardBy(nowUs, port, n);
     let news = this.#learn(nowUs, n.local, n.local, 0);
     for (let local = 1; local < 255; local++) {
       const distance = distances[local] as number;
@@ -115,7 +115,8 @@ export class Snapshots {
     if (!news) return true;
     this.#s.counters.count("snapshots-learned");
     this.#forwarding.custody.linksChanged(nowUs);
-    for (const other of this.#s.ports) if (other !== port) this.#offer(nowUs, other, 0);
+    // Others have heard what was told to one or to all, and may be on the same channels: the one goes first.
+    for (const other of this.#s.ports) if (other !== port) this.#offer(nowUs, other, 0, toldToMe);
     return true;
   }
 
