@@ -1,0 +1,204 @@
+import {
+  addFailure,
+  clearRepair,
+  DATA_FLAG_REPAIR,
+  type DataHeader,
+  MAX_CARRIED_FAILURES,
+  MAX_ROUTE_HOPS,
+  type Repair,
+  VECTOR_GONE,
+} from "@skein/codecs";
+import { NO_WAY } from "./area-paths.ts";
+import { UNREACHABLE } from "./link-cost.ts";
+import type { NextHop } from "./next-hop.ts";
+import { isTrusted, type Neighbour } from "./port.ts";
+import { ANY_POTENTIAL, idInArea, rank, STAGE_AREAS, STAGE_DETOUR, STAGE_DETOURS, stageGiven } from "./potential.ts";
+import { createAvoid, OUTSIDE } from "./shortest-paths.ts";
+import type { CoreState } from "./state.ts";
+
+/**
+ * Source routes around what is broken: a packet that cannot descend carries the dead links that it has met, and the
+ * rest of a way that avoids them. The hop that is taken is left in the `NextHop` that was given.
+ */
+export class SourceRoutes {
+  readonly #s: CoreState;
+  readonly #hop: NextHop;
+  readonly #avoid = createAvoid(MAX_CARRIED_FAILURES + MAX_ROUTE_HOPS);
+  /** Avoids nothing, and leaves the area where `#avoid` does. */
+  readonly #anywhere = { ...createAvoid(0), exits: this.#avoid.exits };
+  readonly #way = new Uint8Array(MAX_ROUTE_HOPS + 1);
+
+  constructor(state: CoreState, hop: NextHop) {
+    this.#s = state;
+    this.#hop = hop;
+    this.#anywhere.firstHops.fill(1);
+  }
+
+  follow(nowUs: number, header: DataHeader, repair: Repair, except: Neighbour | undefined): boolean {
+    if (repair.searchHops > 0) {
+      repair.routeLength = 0;
+      const hops = repair.searchHops;
+      repair.searchHops = 0;
+      if (this.goAround(nowUs, header, repair, -1, except)) return true;
+      repair.searchHops = hops;
+      return false;
+    }
+    const ahead = repair.routeLength > 0 ? (repair.route[0] as number) : -1;
+    const next = except === undefined ? ahead : idInArea(except);
+    if (next < 0 || (next === OUTSIDE && !this.#hop.outside)) return false;
+    const stage = this.#hop.outside ? header.potential >>> 16 : 0;
+    if (next === OUTSIDE && this.#leave(nowUs, header, stage, except)) return true;
+    if (next !== OUTSIDE && except === undefined && this.#hop.towards(nowUs, next, header.trafficClass, undefined)) {
+      repair.routeLength--;
+      repair.route.copyWithin(0, 1, repair.routeLength + 1);
+      this.#hop.potential = (stage << 16) | repair.routeLength;
+      return true;
+    }
+    return this.goAround(nowUs, header, repair, next, except);
+  }
+
+  /** Puts the dead link to `dead` (-1: none) on the packet's list, and takes the best way around all that it lists. */
+  goAround(nowUs: number, header: DataHeader, repair: Repair, dead: number, except: Neighbour | undefined): boolean {
+    if (dead >= 0 && !addFailure(repair, this.#s.local, dead)) return false;
+    const { trafficClass } = header;
+    const avoid = (): void => this.#avoidFailures(repair);
+    if (!this.#hop.outside) {
+      const hops = this.#around(nowUs, trafficClass, 0, avoid);
+      return hops > 0 && this.#takeRoute(nowUs, header, repair, hops, 0, except);
+    }
+    // Through as few areas as the own database wants, as many as the packet still may, and more for a detour.
+    const given = stageGiven(header);
+    const wanted = (given & STAGE_DETOURS) | (this.#hop.ahead(this.#s.local, trafficClass) >>> 16);
+    const detour = given < STAGE_DETOUR ? -1 : ((given & STAGE_DETOURS) - STAGE_DETOUR) | STAGE_AREAS;
+    for (const stage of [Math.min(wanted, given), given, detour]) {
+      if (stage < 0) return false;
+      const hops = this.#around(nowUs, trafficClass, stage, avoid);
+      if (hops > 0 && this.#takeRoute(nowUs, header, repair, hops, stage, except)) {
+        if (stage === detour) this.#s.counters.count("detours");
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * A way that shares no node with the one on which the packet descends, or at least no link with it. False if there is
+   * none; `header` and `repair` are written.
+   */
+  takeDisjoint(nowUs: number, header: DataHeader, repair: Repair): boolean {
+    const { trafficClass } = header;
+    if (!this.#hop.chooseDescent(nowUs, trafficClass, ANY_POTENTIAL, undefined)) return false;
+    const first = idInArea(this.#hop.neighbour as Neighbour);
+    const stage = this.#hop.outside ? ANY_POTENTIAL >>> 16 : 0;
+    const hops = this.#around(nowUs, trafficClass, stage, () => this.#avoidWayThrough(first, trafficClass));
+    if (hops === 0) return false;
+    clearRepair(repair);
+    return this.#takeRoute(nowUs, header, repair, hops, stage, undefined);
+  }
+
+  /** `stage`: the most that may be written; less if the border node at the end of the route needs fewer areas. */
+  #takeRoute(
+    nowUs: number,
+    header: DataHeader,
+    repair: Repair,
+    hops: number,
+    stage: number,
+    except: Neighbour | undefined,
+  ): boolean {
+    let written = stage;
+    if (this.#hop.outside) {
+      const border = hops < 2 ? this.#s.local : (this.#way[hops - 2] as number);
+      const areas = this.#s.areaPaths.hopsAt(border, this.#hop.area);
+      written = (stage & STAGE_DETOURS) | Math.min(areas, stage & STAGE_AREAS);
+      if (hops === 1) return this.#leave(nowUs, header, written, except);
+    }
+    if (!this.#hop.towards(nowUs, this.#way[0] as number, header.trafficClass, except)) return false;
+    header.flags |= DATA_FLAG_REPAIR;
+    repair.routeLength = hops - 1;
+    for (let i = 1; i < hops; i++) repair.route[i - 1] = this.#way[i] as number;
+    this.#hop.potential = (written << 16) | repair.routeLength;
+    return true;
+  }
+
+  /**
+   * Gives the packet to a neighbour in an area from which there are fewer to enter. There it descends as an ordinary
+   * one: what it has met here means nothing there.
+   */
+  #leave(nowUs: number, header: DataHeader, stage: number, except: Neighbour | undefined): boolean {
+    let best = Number.POSITIVE_INFINITY;
+    for (const port of this.#s.ports) {
+      for (const n of port.foreign) {
+        if (n === except || n.advertisedVector === VECTOR_GONE || !isTrusted(port, n, nowUs)) continue;
+        const distance = this.#hop.aheadOf(n, header.trafficClass);
+        const cost = rank(this.#hop.choiceCost(port, n, header.trafficClass), distance);
+        if (distance >>> 16 >= (stage & STAGE_AREAS) || cost >= best) continue;
+        best = cost;
+        this.#hop.port = port;
+        this.#hop.neighbour = n;
+      }
+    }
+    if (best === Number.POSITIVE_INFINITY) return false;
+    header.flags &= ~DATA_FLAG_REPAIR;
+    this.#hop.potential = (stage << 16) - 1;
+    return true;
+  }
+
+  /**
+   * Ways around: first past the nodes behind the dead links, for a lost node shows as one of its links. To another area
+   * through as many as `stage` has left.
+   */
+  #around(nowUs: number, trafficClass: number, stage: number, avoid: () => void): number {
+    const { paths, areaPaths, local } = this.#s;
+    const none = this.#hop.outside ? NO_WAY : UNREACHABLE;
+    if (this.#hop.ahead(local, trafficClass) === none) return 0;
+    const { nodes, exits } = this.#avoid;
+    nodes.fill(0);
+    this.#avoid.linkCount = 0;
+    if (this.#hop.outside) areaPaths.markExits(this.#hop.area, trafficClass, stage & STAGE_AREAS, exits);
+    else exits.fill(0);
+    this.#markFirstHops(nowUs, trafficClass, stage);
+    avoid();
+    const hops = paths.around(local, this.#hop.end, trafficClass, this.#avoid, this.#way);
+    if (hops > 0) return hops;
+    nodes.fill(0);
+    return paths.around(local, this.#hop.end, trafficClass, this.#avoid, this.#way);
+  }
+
+  #markFirstHops(nowUs: number, trafficClass: number, stage: number): void {
+    const { firstHops } = this.#avoid;
+    firstHops.fill(0);
+    for (const port of this.#s.ports) {
+      if (!this.#hop.serves(port)) continue;
+      for (const n of port.neighbours) {
+        if (!isTrusted(port, n, nowUs)) continue;
+        if (!n.foreign || this.#hop.aheadOf(n, trafficClass) >>> 16 < (stage & STAGE_AREAS)) firstHops[idInArea(n)] = 1;
+      }
+    }
+  }
+
+  #avoidFailures(repair: Repair): void {
+    const avoid = this.#avoid;
+    for (let i = 0; i < repair.failureCount; i++) {
+      const finder = repair.failures[2 * i] as number;
+      const lost = repair.failures[2 * i + 1] as number;
+      avoid.links[2 * avoid.linkCount] = finder;
+      avoid.links[2 * avoid.linkCount++ + 1] = lost;
+      if (lost !== this.#hop.end && lost !== this.#s.local) avoid.nodes[lost] = 1;
+    }
+  }
+
+  /** Nodes and links of the way that the database sees through `first`. */
+  #avoidWayThrough(first: number, trafficClass: number): void {
+    const avoid = this.#avoid;
+    let before = this.#s.local;
+    const whole =
+      first === this.#hop.end ? 0 : this.#s.paths.around(first, this.#hop.end, trafficClass, this.#anywhere, this.#way);
+    for (let i = -1; i < whole; i++) {
+      const at = i < 0 ? first : (this.#way[i] as number);
+      avoid.links[2 * avoid.linkCount] = before;
+      avoid.links[2 * avoid.linkCount++ + 1] = at;
+      if (at !== this.#hop.end) avoid.nodes[at] = 1;
+      before = at;
+    }
+  }
+}
