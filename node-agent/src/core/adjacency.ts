@@ -5,7 +5,6 @@ import {
   decodeHello,
   decodeLinkVector,
   decodeNarrowHello,
-  encodeLinkVector,
   HELLO_FLAG_AREAS,
   HELLO_FLAG_DIRECT,
   HELLO_FLAG_REPLY,
@@ -13,7 +12,6 @@ import {
   type Hello,
   helloEntry,
   type LinkStateLink,
-  LOSS_STEPS,
   rebuildCounter,
   replayIsNew,
   VECTOR_GONE,
@@ -35,15 +33,12 @@ import {
   MERGED_PROBES,
   MIN_PROBES,
   NEIGHBOUR_LOST_INTERVALS,
-  NEWS_CALM_US,
-  NEWS_SETTLE_NARROW_US,
-  NEWS_SETTLE_PER_MEMBER_US,
   PROBE_MERGED_US,
   PROBE_US,
   SILENCE_NARROW_US,
   STRANGER_SILENCE_US,
 } from "./limits.ts";
-import type { LinkStateFlooding } from "./link-state-flooding.ts";
+import type { LinkAdvertising } from "./link-advertising.ts";
 import type { Merging } from "./merge/merging.ts";
 import { answerChance, createNeighbour, findNeighbour, type Neighbour, type Port } from "./port.ts";
 import { resetWindows, type Stranger } from "./secure-channel.ts";
@@ -51,36 +46,24 @@ import { type CoreState, emit } from "./state.ts";
 import { channelUnsettled, SETTLING_US } from "./turn-taking.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
-/** A quality that differs is advertised when the difference has lasted; sooner when it has become bad. */
-const VECTOR_SETTLE_US = 15_000_000;
-const VECTOR_SETTLE_BAD_US = 2_000_000;
-const BAD_LOSS = 0.2;
-/** Loss must leave the advertised step by these factors before it counts as different at all. */
-const LOSS_HYSTERESIS_UP = 1.5;
-const LOSS_HYSTERESIS_DOWN = 0.5;
 /** A quality reading weighs by the frames it rests on: one of these many replaces what was known. */
 const QUALITY_MEMORY_FRAMES = 400;
 const QUALITY_FRAMES = 6;
 /** A neighbour's silence to probes is no chance when mere loss would explain it with less than this probability. */
 const CHANCE = 0.001;
-/** On a narrow channel collisions alone make some loss: below this it is as good as none, */
-const NARROW_LOSS_MATTERS = 0.15;
-/** and it is reckoned when so many frames were due. */
+/** The same on a narrow channel. */
 const QUALITY_FRAMES_NARROW = 12;
-/** The fields of a link vector that policy decides: money, and who may use it. */
-const RULED_MASK = (7 << 2) | 3;
 
 /**
- * Who is around: hellos in, neighbours from first frame to loss, and the links that are worth
- * advertising. A link is used once both ends hear each other.
+ * Who is around: hellos in, and neighbours from first frame to loss. A link is used once both ends hear each other.
  */
 export class Adjacency {
   readonly #s: CoreState;
-  readonly #flooding: LinkStateFlooding;
   readonly #pulls: DatabasePulls;
   readonly #areas: AreaRoutes;
   readonly #hellos: Hellos;
   readonly #merging: Merging;
+  readonly #advertising: LinkAdvertising;
   readonly #hello: Hello = createHello();
   readonly #narrowHello = createNarrowHello();
   /** Told when a link may no longer be used (`lost`), or is not to be trusted, so that what waits for it goes another way. */
@@ -92,18 +75,18 @@ export class Adjacency {
 
   constructor(
     state: CoreState,
-    flooding: LinkStateFlooding,
     pulls: DatabasePulls,
     areas: AreaRoutes,
     hellos: Hellos,
     merging: Merging,
+    advertising: LinkAdvertising,
   ) {
     this.#s = state;
-    this.#flooding = flooding;
     this.#pulls = pulls;
     this.#areas = areas;
     this.#hellos = hellos;
     this.#merging = merging;
+    this.#advertising = advertising;
   }
 
   // Frames in
@@ -205,7 +188,7 @@ export class Adjacency {
     n.rxQuality = 1;
     n.rxCount = 0;
     n.rxExpected = 0;
-    this.refreshVector(nowUs, port, n);
+    this.#advertising.refresh(nowUs, port, n);
     if (port.narrow && this.#s.db.node(n.local) === undefined) this.onStranger(nowUs, port, n);
     if (port.narrow) this.#lookUp(nowUs, port, n);
     else this.#hellos.hurry(nowUs, port, 20_000);
@@ -214,13 +197,13 @@ export class Adjacency {
   /** A link that is no longer held down is told of again: on a narrow channel no hello would do that. */
   #useAgain(nowUs: number, port: Port, n: Neighbour): void {
     if (n.advertisedVector !== VECTOR_GONE || nowUs < n.heldDownUntilUs) return;
-    this.refreshVector(nowUs, port, n);
+    this.#advertising.refresh(nowUs, port, n);
     this.#lookUp(nowUs, port, n);
   }
 
   #reckonNarrow(nowUs: number, port: Port, n: Neighbour): void {
     this.#reckonQuality(n);
-    this.refreshVector(nowUs, port, n);
+    this.#advertising.refresh(nowUs, port, n);
   }
 
   /** Its advertisement may have come before any frame of its own. */
@@ -251,7 +234,7 @@ export class Adjacency {
     if (n.rxExpected >= QUALITY_FRAMES) this.#reckonQuality(n);
     if ((hello.flags & HELLO_FLAG_SAME) !== 0) {
       if (!n.foreign) this.#pulls.compareDigest(nowUs, port, n, hello.digest);
-      this.refreshVector(nowUs, port, n);
+      this.#advertising.refresh(nowUs, port, n);
       return true;
     }
     let listed = false;
@@ -281,7 +264,7 @@ export class Adjacency {
     else this.#lose(nowUs, port, n, "does not hear us");
     if (!listed) this.#hellos.hurry(nowUs, port, 60_000);
     if (!n.foreign) this.#pulls.compareDigest(nowUs, port, n, hello.digest);
-    this.refreshVector(nowUs, port, n);
+    this.#advertising.refresh(nowUs, port, n);
     if (n.foreign && (hello.flags & HELLO_FLAG_AREAS) !== 0) this.#areas.heard(nowUs, n, hello.routes);
     return true;
   }
@@ -331,7 +314,7 @@ export class Adjacency {
     n.meter?.isUp(nowUs);
     this.#hellos.unsettle(port);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: true, reason: "two-way" });
-    this.refreshVector(nowUs, port, n);
+    this.#advertising.refresh(nowUs, port, n);
     if (n.foreign) this.#areas.refresh(nowUs);
     this.onLinkUp(nowUs, port, n);
     if (!port.narrow) this.#hellos.hurry(nowUs, port, 40_000);
@@ -392,7 +375,7 @@ export class Adjacency {
     this.#hellos.unsettle(port);
     if (!hearsay) this.#damp(nowUs, n);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: false, reason });
-    this.refreshVector(nowUs, port, n);
+    this.#advertising.refresh(nowUs, port, n);
     if (n.foreign) this.#areas.refresh(nowUs);
     this.onLinkLost(nowUs, port, n, true);
   }
@@ -479,7 +462,7 @@ export class Adjacency {
       if (n.endpoint !== endpoint || !n.alive) continue;
       n.alive = false;
       this.#lose(nowUs, port, n, "the modem lost it");
-      this.refreshVector(nowUs, port, n);
+      this.#advertising.refresh(nowUs, port, n);
     }
   }
 
@@ -529,76 +512,6 @@ export class Adjacency {
       this.#lose(nowUs, port, n, "bearer down");
     }
   }
-
-  /** Advertises the link if what it is like has changed enough. */
-  refreshVector(nowUs: number, port: Port, n: Neighbour): void {
-    const vector = this.#vectorOf(nowUs, port, n);
-    if (vector === n.advertisedVector) {
-      n.vectorChangeUs = Number.POSITIVE_INFINITY;
-      return;
-    }
-    if (n.vectorChangeUs === Number.POSITIVE_INFINITY) n.vectorChangeUs = nowUs;
-    const gone = vector === VECTOR_GONE || n.advertisedVector === VECTOR_GONE;
-    const ruled = (vector & RULED_MASK) !== (n.advertisedVector & RULED_MASK);
-    const settleUs = !port.narrow && 1 - n.txQuality > BAD_LOSS ? VECTOR_SETTLE_BAD_US : VECTOR_SETTLE_US;
-    if (!gone && !ruled && nowUs - n.vectorChangeUs < settleUs) return;
-    n.advertisedVector = vector;
-    n.vectorChangeUs = Number.POSITIVE_INFINITY;
-    if (n.foreign) {
-      this.#areas.refresh(nowUs);
-      return;
-    }
-    if (port.narrow && vector !== VECTOR_GONE) this.#announceLater(nowUs, port, n.local);
-    else {
-      port.pendingLinks.delete(n.local);
-      this.#flooding.originate(nowUs, [this.#linkTo(n.local, port.config.kind)]);
-    }
-  }
-
-  /** Good news on a narrow channel waits until it has held for a while, the longer the more members may have some, too. */
-  #announceLater(nowUs: number, port: Port, local: number): void {
-    if (port.pendingLinks.size === 0) {
-      // Once and again: the longer it goes on, the more is told at a time (compare RFC 6206 4.2).
-      const calm = nowUs - port.pendingSinceUs > NEWS_CALM_US;
-      port.pendingStretch = calm ? 1 : Math.min(4, 2 * port.pendingStretch);
-      port.pendingSinceUs = nowUs;
-    }
-    port.pendingLinks.add(local);
-    const waitUs = (NEWS_SETTLE_NARROW_US + port.neighbours.length * NEWS_SETTLE_PER_MEMBER_US) * port.pendingStretch;
-    port.pendingDueUs = Math.min(port.pendingSinceUs + 2 * waitUs, nowUs + waitUs) + this.#s.random.below(waitUs / 2);
-  }
-
-  /** Advertises what has waited. */
-  announce(nowUs: number, port: Port): void {
-    port.pendingDueUs = EVER;
-    const links = [...port.pendingLinks].map((local) => this.#linkTo(local, port.config.kind));
-    port.pendingLinks.clear();
-    if (links.length > 0) this.#flooding.originate(nowUs, links);
-  }
-
-  #linkTo(local: number, kind: number): LinkStateLink {
-    return { neighbour: local, channel: kind, vector: this.#bestVector(local, kind) };
-  }
-
-  #vectorOf(nowUs: number, port: Port, n: Neighbour): number {
-    // Heard is enough: a link counts when both ends advertise it.
-    if (!port.up || !n.alive || nowUs < n.heldDownUntilUs) return VECTOR_GONE;
-    const { bitrateBps, latencyUs } = port.config;
-    const loss = port.narrow ? narrowLoss(n) : steadyLoss(1 - n.txQuality, n.advertisedVector);
-    const costCentsPerMegabyte = port.costCentsPerMegabyte;
-    return encodeLinkVector({ bitrateBps, latencyUs, loss, costCentsPerMegabyte, closed: port.rules.closedField });
-  }
-
-  /** Two bearers of one kind may reach the same neighbour: the one open to more is advertised, then the less lossy one. */
-  #bestVector(local: number, kind: number): number {
-    let best = VECTOR_GONE;
-    for (const port of this.#s.ports) {
-      if (port.config.kind !== kind) continue;
-      const vector = port.byLocal[local]?.advertisedVector ?? VECTOR_GONE;
-      if (vector !== VECTOR_GONE && (best === VECTOR_GONE || badness(vector) < badness(best))) best = vector;
-    }
-    return best;
-  }
 }
 
 /** Classes that an end does not want on its link to a node, as bits. */
@@ -611,33 +524,9 @@ function lists(advertisement: Advertisement, local: number, channel: number): bo
   return advertisement.links.some((l) => l.neighbour === local && l.channel === channel);
 }
 
-/** The measured loss, or the advertised one as long as the measurement is not clearly outside its step. */
-function steadyLoss(measured: number, advertisedVector: number): number {
-  if (advertisedVector === VECTOR_GONE) return measured;
-  const step = lossField(advertisedVector);
-  const upper = LOSS_STEPS[step] as number;
-  const lower = step === 0 ? 0 : (LOSS_STEPS[step - 1] as number);
-  const inside = measured <= upper * LOSS_HYSTERESIS_UP && measured >= lower * LOSS_HYSTERESIS_DOWN;
-  return inside ? upper : measured;
-}
-
-/** On narrow bearers each end advertises how it hears the other: a frame and its acknowledgement need both. */
-function narrowLoss(n: Neighbour): number {
-  const loss = steadyLoss(1 - n.rxQuality, n.advertisedVector);
-  return loss < NARROW_LOSS_MATTERS ? 0 : loss;
-}
-
 function probesBeforeFailure(n: Neighbour): number {
   const probes = Math.ceil(Math.log(CHANCE) / Math.log(1 - answerChance(n)));
   return Math.max(MIN_PROBES, Math.min(MAX_PROBES, probes));
-}
-
-function badness(vector: number): number {
-  return ((vector & 3) << 3) | lossField(vector);
-}
-
-function lossField(vector: number): number {
-  return (vector >>> 5) & 7;
 }
 
 function lostAtUs(n: Neighbour): number {

@@ -38,6 +38,7 @@ import { Hellos } from "./hellos.ts";
 import { HopArq } from "./hop-arq.ts";
 import { KeyAnswers } from "./key-answers.ts";
 import { KeyExchange } from "./key-exchange.ts";
+import { LinkAdvertising } from "./link-advertising.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
 import { Merging } from "./merge/merging.ts";
 import { Overhearing } from "./overhearing.ts";
@@ -71,6 +72,7 @@ class Core implements MeshCore {
   readonly #areas: AreaRoutes;
   readonly #hellos: Hellos;
   readonly #adjacency: Adjacency;
+  readonly #advertising: LinkAdvertising;
   readonly #arq: HopArq;
   readonly #forwarding: Forwarding;
   readonly #relay: GroupRelay;
@@ -98,7 +100,8 @@ class Core implements MeshCore {
     const areas = new AreaRoutes(s, flooding);
     const hellos = new Hellos(s, areas);
     const merging = new Merging(s);
-    const adjacency = new Adjacency(s, flooding, pulls, areas, hellos, merging);
+    const advertising = new LinkAdvertising(s, flooding, areas);
+    const adjacency = new Adjacency(s, pulls, areas, hellos, merging, advertising);
     const forwarding = new Forwarding(s, merging);
     const overhearing = new Overhearing(s, forwarding);
     const arq = new HopArq(s, adjacency, overhearing, merging);
@@ -116,6 +119,7 @@ class Core implements MeshCore {
     this.#areas = areas;
     this.#hellos = hellos;
     this.#adjacency = adjacency;
+    this.#advertising = advertising;
     this.#arq = arq;
     this.#forwarding = forwarding;
     this.#relay = relay;
@@ -209,7 +213,7 @@ class Core implements MeshCore {
       if (port.rtoDueUs <= nowUs) this.#arq.handleTimeout(nowUs, port);
       if (port.expiryDueUs <= nowUs) this.#adjacency.expire(nowUs, port);
       if (port.probeDueUs <= nowUs) this.#adjacency.probe(nowUs, port);
-      if (port.pendingDueUs <= nowUs) this.#adjacency.announce(nowUs, port);
+      if (port.pendingDueUs <= nowUs) this.#advertising.announce(nowUs, port);
     }
   }
 
@@ -412,7 +416,7 @@ class Core implements MeshCore {
 
   /** What a bearer costs, or is open to, has changed. */
   #tellRules(nowUs: number, port: Port): void {
-    for (const n of port.neighbours) this.#adjacency.refreshVector(nowUs, port, n);
+    for (const n of port.neighbours) this.#advertising.refresh(nowUs, port, n);
     // The hello interval may change with the cost: neighbours must know before they take silence for loss.
     this.#hellos.hurry(nowUs, port, 10_000);
   }
