@@ -25,7 +25,7 @@ export function findBundle(folder = root) {
     /** @type {Manifest} */
     const { entry, files } = JSON.parse(readFileSync(join(folder, manifestPath), "utf8"));
     for (const [path, sizeOctets, timeMs] of files) {
-      const stat = statSync(join(folder, path), { throwIfNoEntry: false });
+      const stat = statSync(`${folder}/${path}`, { throwIfNoEntry: false });
       if (stat === undefined) return { reason: `${path} is missing` };
       if (stat.size !== sizeOctets || stat.mtimeMs !== timeMs) return { reason: `${path} has changed` };
     }

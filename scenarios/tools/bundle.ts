@@ -1,25 +1,16 @@
 /**
  * Makes the bundled form of the `skein` command and of every process and worker that it starts, in a folder of its own
- * under `scenarios/dist`, with a manifest by which `scenarios/bin/bundle.mjs` tells whether it is up to date.
+ * under `scenarios/dist`, with a manifest by which `scenarios/bin/bundle.mjs` tells whether it is up to date. Does nothing
+ * if it is.
  *
  * A process that runs loads the rest of its bundle when it needs it, possibly after the next build: that is why each
  * build has its folder, and why the last but one stays.
  */
 import { createHash } from "node:crypto";
-import {
-  existsSync,
-  globSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, parse, relative, resolve } from "node:path";
 import { type OutputAsset, type OutputChunk, type Plugin, rolldown } from "rolldown";
-import { type Manifest, manifestPath } from "../bin/bundle.mjs";
+import { findBundle, type Manifest, manifestPath } from "../bin/bundle.mjs";
 import { root } from "./paths.ts";
 
 const ENTRY = "scenarios/src/cli/main.ts";
@@ -75,6 +66,16 @@ async function build(states: FileState[]): Promise<Output[]> {
   }
 }
 
+/** "" if there was no build, or nobody can tell. */
+function lastEntry(): string {
+  try {
+    return (JSON.parse(readFileSync(manifest, "utf8")) as Manifest).entry;
+  } catch {
+    return "";
+  }
+}
+
+if ("entry" in findBundle()) process.exit(0);
 const folder = join(root, dirname(manifestPath));
 const manifest = join(root, manifestPath);
 const states = globSync(SURROUNDINGS, { cwd: root }).map((path) => stateOf(join(root, path)));
@@ -86,13 +87,13 @@ mkdirSync(join(folder, name), { recursive: true });
 for (const file of output) {
   const path = join(folder, name, file.fileName);
   writeFileSync(path, file.type === "chunk" ? file.code : file.source);
-  states.push(stateOf(path));
+  if (file.type === "chunk") states.push(stateOf(path));
 }
 
-const before = existsSync(manifest) ? (JSON.parse(readFileSync(manifest, "utf8")) as Manifest).entry : "";
+const before = lastEntry();
 const entry = join(dirname(manifestPath), name, "main.mjs");
-writeFileSync(`${manifest}.new`, JSON.stringify({ entry, files: states } satisfies Manifest));
-renameSync(`${manifest}.new`, manifest);
+writeFileSync(`${manifest}.${process.pid}`, JSON.stringify({ entry, files: states } satisfies Manifest));
+renameSync(`${manifest}.${process.pid}`, manifest);
 for (const other of readdirSync(folder, { withFileTypes: true })) {
   const isKept = other.name === name || before.includes(`/${other.name}/`);
   if (other.isDirectory() && !isKept) rmSync(join(folder, other.name), { recursive: true, force: true });
