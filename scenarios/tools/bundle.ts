@@ -36,7 +36,7 @@ function ownModules(states: FileState[]): Plugin {
   return {
     name: "own-modules",
     load(id) {
-      if (!id.endsWith(".ts") || id.includes("/node_modules/")) return null;
+      if (!id.startsWith(root) || id.includes("/node_modules/")) return null;
       states.push(stateOf(id));
       const fromBundle = relative(join(root, dirname(manifestPath), "BUILD"), id);
       const entryOf = (path: string): string =>
