@@ -29,10 +29,10 @@ const PARENT_CHECK_MS = 500;
 const FLUSH_COMPILED_MS = 5000;
 
 /**
- * The `agent` command. `args` are the words after `skein agent`. Resolves with the exit code; it never rejects on bad
- * input.
+ * The `agent` command. `args` are the words after `skein agent`; `notBundled` is why the sources run where their bundle
+ * could. Resolves with the exit code; it never rejects on bad input.
  */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(args: readonly string[], notBundled?: string): Promise<number> {
   let options: { config?: string; check?: boolean; help?: boolean; "parent-pid"?: string };
   try {
     options = parseArgs({
@@ -55,7 +55,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const parentPid = options["parent-pid"] === undefined ? undefined : Number(options["parent-pid"]);
   if (parentPid !== undefined && !(Number.isInteger(parentPid) && parentPid > 0))
     return usage("--parent-pid: not a number");
-  return options.check ? check(options.config) : run(options.config, parentPid);
+  return options.check ? check(options.config) : run(options.config, parentPid, notBundled);
 }
 
 function usage(message: string): number {
@@ -77,7 +77,7 @@ async function check(file: string): Promise<number> {
   }
 }
 
-async function run(file: string, parentPid: number | undefined): Promise<number> {
+async function run(file: string, parentPid: number | undefined, notBundled?: string): Promise<number> {
   let log = createLog("info", "");
   // Loaded only now: half of a start is compiling, and what was compiled before need not be again.
   cacheCompiledCode();
@@ -86,6 +86,7 @@ async function run(file: string, parentPid: number | undefined): Promise<number>
     const loaded = loadConfig(file);
     log = createLog(loaded.config.log, loaded.config.node.address);
     exitOnInternalError(log);
+    if (notBundled !== undefined) log.info("runs from its sources: a slower start", { bundle: notBundled });
     const { startAgent } = await import("./shell/agent.ts");
     const stopped = stopSignal(log, parentPid);
     const agent = await startAgent(loaded, log);

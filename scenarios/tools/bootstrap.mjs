@@ -1,18 +1,18 @@
 /**
  * Runs one of the project's programs on the pinned Node, installing and building first what is missing.
- * Plain JavaScript that Node 20 runs, with no imports but Node's own: on a fresh machine nothing else is there yet.
+ * Plain JavaScript that Node 20 runs, and no imports but such: on a fresh machine nothing else is there yet.
  *
  *   node scenarios/tools/bootstrap.mjs [--console] PROGRAM [ARGUMENTS...]
  *
- * `--console` also builds console and handset page when a source is newer than the last build.
+ * `--console` also builds console, handset page and the command's bundle when a source is newer than the last build.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { constants } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { findBundle, root } from "../bin/bundle.mjs";
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const pinnedNode = join(root, "node_modules/.bin/node");
 
 /**
@@ -119,6 +119,12 @@ function buildConsoles() {
   runNpm(["run", "--silent", "--workspace", "@skein/controller", "build"]);
 }
 
+/** Without one the sources run: what is wrong with them is told by whatever was to be run. */
+function bundle() {
+  say("bundling the skein command ...");
+  spawnSync(pinnedNode, [join(root, "scenarios/tools/bundle.ts")], { stdio: ["ignore", 2, 2] });
+}
+
 /**
  * @param {string} program absolute path
  * @param {string[]} args
@@ -150,6 +156,7 @@ async function main() {
   }
   if (!isInstalled(root)) install();
   if (wantsConsole && !areConsolesBuilt(root)) buildConsoles();
+  if (wantsConsole && "reason" in findBundle()) bundle();
   const path = resolve(root, program);
   // npm scripts of an installed tree run on the pinned Node already: no second process then.
   const wantedVersion = JSON.parse(readFileSync(join(root, "node_modules/node/package.json"), "utf8")).version;

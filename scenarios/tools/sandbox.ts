@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { root } from "./paths.ts";
@@ -21,18 +21,21 @@ const CONFIGURATION = [
   "codecs/package.json",
   "node-agent/package.json",
 ];
+const WORKSPACES = ["codecs", "radio-hal", "node-agent", "controller", "scenarios"];
+
+const FENCED = ["codecs", "node-agent/src/core"];
 
 /**
- * Copies the fenced sources with the configuration of all tools into a temporary folder. The packages of the
- * registry are linked, those of the workspace are the copies.
+ * Copies sources, the fenced ones unless others are named, with the configuration of all tools into a temporary folder.
+ * The packages of the registry are linked, those of the workspace are the copies.
  */
-export function makeSandbox(): Sandbox {
+export function makeSandbox(sources: readonly string[] = FENCED): Sandbox {
   const folder = mkdtempSync(join(tmpdir(), "skein-fences-"));
   for (const path of CONFIGURATION) cpSync(join(root, path), join(folder, path));
-  for (const path of ["codecs", "node-agent/src/core"]) {
+  for (const path of sources) {
     cpSync(join(root, path), join(folder, path), {
       recursive: true,
-      filter: (source) => !/\/(node_modules|docs)$|\.(test|tap|bench)\.ts$/.test(source),
+      filter: (source) => !/\/(node_modules|docs|dist)$|\.(test|tap|bench)\.ts$/.test(source),
     });
   }
   linkModules(folder);
@@ -53,5 +56,7 @@ function linkModules(folder: string): void {
   for (const name of readdirSync(join(root, "node_modules"))) {
     if (name !== "@skein") symlinkSync(join(root, "node_modules", name), join(modules, name));
   }
-  for (const name of ["codecs", "node-agent"]) symlinkSync(join(folder, name), join(modules, "@skein", name));
+  for (const name of WORKSPACES.filter((name) => existsSync(join(folder, name)))) {
+    symlinkSync(join(folder, name), join(modules, "@skein", name));
+  }
 }

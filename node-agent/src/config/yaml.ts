@@ -34,7 +34,8 @@ export function parseYaml<T>(file: string, text: string, schema: ZodType<T>): T 
       document.errors.map((e) => ({ line: lineOf(e.pos[0]), path: "", message: describe(document, e, lineOf) })),
     );
   }
-  const result = schema.safeParse(toValue(file, document));
+  // Used once: code made for this schema would cost more than it saves.
+  const result = schema.safeParse(toValue(file, document), { jitless: true });
   if (result.success) return result.data;
   throw new ConfigError(
     file,

@@ -10,29 +10,54 @@ const STEP_MS = 1000;
 const STEP_MAX_MS = 60_000;
 const LINE_FEED = 0x0a;
 
-/** Replays a recorded NMEA file at the pace of its time stamps, from the start again when it ends. */
+/**
+ * Replays a recorded NMEA file at the pace of its time stamps, from the start again when it ends. Sentences are read when
+ * their time comes: a day of them is many seconds of work.
+ */
 export class NmeaSource implements PositionSource {
-  readonly counters: Readonly<Record<string, number>>;
-  readonly #fixes: readonly GnssFix[];
+  readonly #octets: Buffer;
+  readonly #parser = new NmeaParser();
+  /** Where the next line begins. */
+  #at = 0;
+  #next: GnssFix;
   #timer: NodeJS.Timeout | undefined;
-  #next = 0;
 
   /** @throws SkeinError `nmea-unreadable`: no such file, too large, or not one fix in it. */
   constructor(file: string) {
-    const { fixes, counters } = readFixes(file);
-    this.#fixes = fixes;
-    this.counters = counters;
+    this.#octets = readOctets(file);
+    const first = this.#read();
+    if (first === undefined) throw noFix(file, this.#parser);
+    this.#next = first;
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return { ...this.#parser.counters };
   }
 
   start(onFix: (fix: GnssFix) => void): void {
-    const fix = this.#fixes[this.#next] as GnssFix;
-    this.#next = (this.#next + 1) % this.#fixes.length;
-    this.#timer = setTimeout(() => this.start(onFix), stepMs(fix, this.#fixes[this.#next] as GnssFix));
+    const fix = this.#next;
+    this.#next = this.#read() ?? fix;
+    this.#timer = setTimeout(() => this.start(onFix), stepMs(fix, this.#next));
     onFix(fix);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+  }
+
+  /** The next fix, which may be the last one again; undefined if there is none in all of the recording. */
+  #read(): GnssFix | undefined {
+    const octets = this.#octets;
+    for (let read = 0; read < octets.length; ) {
+      const feed = octets.indexOf(LINE_FEED, this.#at);
+      const end = feed < 0 ? octets.length : feed + 1;
+      this.#parser.push(octets, this.#at, end - this.#at);
+      read += end - this.#at;
+      this.#at = end === octets.length ? 0 : end;
+      const fix = this.#parser.poll();
+      if (fix !== undefined) return fix;
+    }
+    return undefined;
   }
 }
 
@@ -42,28 +67,13 @@ export function stepMs(from: GnssFix, to: GnssFix): number {
   return ms > 0 && ms <= STEP_MAX_MS ? ms : STEP_MS;
 }
 
-function readFixes(file: string): { fixes: GnssFix[]; counters: Readonly<Record<string, number>> } {
-  const octets = readOctets(file);
-  const parser = new NmeaParser();
-  const fixes: GnssFix[] = [];
-  for (let from = 0; from < octets.length; ) {
-    const feed = octets.indexOf(LINE_FEED, from);
-    const end = feed < 0 ? octets.length : feed + 1;
-    parser.push(octets, from, end - from);
-    const fix = parser.poll();
-    if (fix !== undefined) fixes.push(fix);
-    from = end;
-  }
-  if (fixes.length === 0) {
-    const { badChecksum, malformed } = parser.counters;
-    const why = `${badChecksum} sentences with a wrong checksum, ${malformed} malformed`;
-    throw new SkeinError(
-      "nmea-unreadable",
-      `${file}: not one position in it (${why})`,
-      "give a recording with RMC or GGA",
-    );
-  }
-  return { fixes, counters: { ...parser.counters } };
+function noFix(file: string, { counters: { badChecksum, malformed } }: NmeaParser): SkeinError {
+  const why = `${badChecksum} sentences with a wrong checksum, ${malformed} malformed`;
+  return new SkeinError(
+    "nmea-unreadable",
+    `${file}: not one position in it (${why})`,
+    "give a recording with RMC or GGA",
+  );
 }
 
 function readOctets(file: string): Buffer {

@@ -15,6 +15,7 @@ from lab import System
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
 NODE = os.path.join(ROOT, "node_modules/node/bin/node")
 COMMAND = os.path.join(ROOT, "scenarios/bin/skein.mjs")
+BUNDLE = os.path.join(ROOT, "scenarios/tools/bundle.ts")
 AREA = 1
 FLOW_PORT = 40001
 # A pair of virtual interfaces has no rate of its own; this is more than the machine can do.
@@ -43,6 +44,8 @@ class Plugin(System):
         return node.i + 1
 
     def prepare(self, lab):
+        # A second here for half of the start of each agent; without it the sources run.
+        subprocess.run([NODE, BUNDLE])
         if JOURNALS:
             os.makedirs(JOURNALS, exist_ok=True)
             with open(os.path.join(JOURNALS, "begin"), "w") as f:

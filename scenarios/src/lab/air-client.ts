@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { monotonicUs } from "@skein/node-agent/clock";
 import type { AirPorts } from "../emulation/air.ts";
 import type { FromAir, ToAir } from "../emulation/air-protocol.ts";
 import type { Scenario } from "../scenario/schema.ts";
 import type { FaultAction } from "../world/fault-actions.ts";
-import { compileCache } from "./paths.ts";
 
 const ENTRY = fileURLToPath(new URL("../emulation/air-process.ts", import.meta.url));
 
@@ -28,7 +29,10 @@ export class AirClient {
   #stopping = false;
 
   constructor() {
-    this.#process = fork(ENTRY, [], { env: { ...process.env, NODE_COMPILE_CACHE: compileCache } });
+    const compiled = getCompileCacheDir();
+    // Node adds a folder per version to the one it is given.
+    const shared = compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) };
+    this.#process = fork(ENTRY, [], { env: { ...process.env, ...shared } });
     this.#process.on("message", (message: FromAir) => this.#handle(message));
     this.#process.once("exit", () => {
       this.#ready({ type: "failed", message: "the air's process ended" });

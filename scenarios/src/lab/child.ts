@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { compileCache, skeinCommand } from "./paths.ts";
+import { skeinCommand } from "./paths.ts";
 
 const TAIL_LINES = 12;
 
@@ -35,7 +35,6 @@ export class SkeinChild {
     const log = openSync(logFile, "a");
     this.#process = spawn(process.execPath, [skeinCommand, ...args], {
       stdio: ["ignore", "pipe", log],
-      env: { ...process.env, NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? compileCache },
     });
     closeSync(log);
     this.pid = this.#process.pid ?? 0;

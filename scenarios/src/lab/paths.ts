@@ -6,5 +6,3 @@ const root = resolve(import.meta.dirname, "../../..");
 export const skeinCommand = resolve(root, "scenarios/bin/skein.mjs");
 /** The short VP8 clip that stands for a camera. */
 export const videoClip = resolve(root, "scenarios/catalogue/media/clip.ivf");
-/** Compiled sources of all children: a warm start takes a third of a cold one. */
-export const compileCache = resolve(root, ".build/compile-cache");
