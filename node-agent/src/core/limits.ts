@@ -274,6 +274,12 @@ export const MAX_PARITY_SYMBOLS = 256;
 /** and none unless there has been parity within so long. */
 export const PARITY_HEARD_US = 10_000_000;
 
+/** An encoder is told so much of what the paths carry: key frames and repetition need the rest. */
+export const VIDEO_RATE_SHARE = 0.75;
+/** It is looked this often whether that is another rate, and a higher one has to last so long. */
+export const VIDEO_RATE_CHECK_US = 100_000;
+export const VIDEO_RATE_RISE_US = 2_000_000;
+
 /** What a distance snapshot tells is believed this long: advertisements follow. */
 export const HEARSAY_US = 120_000_000;
 /** Snapshots on one narrow bearer are this far apart, and wait up to this long for others' frames. */

@@ -85,6 +85,11 @@ export class ParityEncoder {
     this.#rowHeader.precedence = Precedence.routine;
   }
 
+  /** Rows by packets of the last block. */
+  get share(): number {
+    return this.#rowsBefore / this.#packetsBefore;
+  }
+
   get dueUs(): number {
     let dueUs = EVER;
     for (let i = 0; i < this.#blocks.length; i++) dueUs = Math.min(dueUs, (this.#blocks[i] as ParityBlock).dueUs);

@@ -10,15 +10,17 @@ import {
   VIDEO_CENT_DELAY_US,
   VIDEO_DEADLINE_US,
   VIDEO_LOOK_AGAIN_US,
+  VIDEO_RATE_RISE_US,
   VIDEO_SAME_PATH_US,
 } from "../limits.ts";
 import { isUsable, type Neighbour, type Port } from "../port.ts";
-import type { CoreState } from "../state.ts";
+import { type CoreState, emit } from "../state.ts";
 import { type ParityBlock, ParityEncoder } from "./parity-encoder.ts";
 import type { PathLoss } from "./parity-plan.ts";
 import { PathCapacity } from "./path-capacity.ts";
 import type { PathMeter } from "./path-meter.ts";
 import { sharesRisk } from "./placement.ts";
+import { VideoRate } from "./video-rate.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
 /** Headers and tag around a packet, about; octets. */
@@ -47,6 +49,10 @@ class WaitingVideo {
   readonly slots = new Int16Array(MAX_WAITING_VIDEO);
   count = 0;
   dueUs = EVER;
+  /** Own video among it: where to, when the last of it came, and what its encoder was told. */
+  destination = 0;
+  ownUs = Number.NEGATIVE_INFINITY;
+  readonly rate = new VideoRate();
 
   constructor(nodeId: number) {
     this.nodeId = nodeId;
@@ -95,9 +101,36 @@ export class VideoPacing {
       for (let i = 0; i < port.neighbours.length; i++)
         if (isPath(nowUs, port, port.neighbours[i] as Neighbour, hop.nodeId)) this.#known++;
     }
-    if (this.#known < 2) return false;
+    const merged = this.#known > 1;
+    if (!merged && !this.#wasTold(hop.nodeId)) return false;
     this.#gather(nowUs, hop.nodeId);
-    return true;
+    if (!merged) this.#reckonRate(nowUs, this.#queueOf(hop.nodeId));
+    return merged;
+  }
+
+  /** An encoder goes by what was told of this node's paths, though there is only one left. */
+  #wasTold(nodeId: number): boolean {
+    for (let i = 0; i < this.#queues.length; i++) {
+      const queue = this.#queues[i] as WaitingVideo;
+      if (queue.nodeId === nodeId) return queue.rate.toldBps > 0;
+    }
+    return false;
+  }
+
+  /** Tells what the paths just gathered carry: those that are not under suspicion and come in time. */
+  #reckonRate(nowUs: number, queue: WaitingVideo): void {
+    let trusted = 0;
+    for (let i = 0; i < this.#known; i++) if (isGood(this.#paths[i] as VideoPath)) trusted++;
+    if (!queue.rate.isDue(nowUs, trusted)) return;
+    let bps = 0;
+    for (let i = 0; i < this.#known; i++) {
+      const path = this.#paths[i] as VideoPath;
+      if (!isGood(path) && trusted > 0) continue;
+      const { loss } = (path.neighbour as Neighbour).meter as PathMeter;
+      bps += (path.capacity as PathCapacity).bps(path.roundTripUs) * (1 - loss);
+    }
+    if (!queue.rate.take(nowUs, bps / (1 + this.#parity.share))) return;
+    emit(this.#s, { type: "video-rate", to: queue.destination, bps: queue.rate.toldBps });
   }
 
   /** Fills `#paths`. */
@@ -132,7 +165,20 @@ export class VideoPacing {
     const queue = this.#queueOf(hop.nodeId);
     if (queue.count === MAX_WAITING_VIDEO) this.#drop(queue, this.#firstParity(queue), "queue-full");
     queue.slots[queue.count++] = slot;
+    if (this.#s.pool.source[slot] === this.#s.options.address) this.#noteOwn(nowUs, queue, slot);
     this.#send(nowUs, queue);
+  }
+
+  /** Questions for key frames go to others among a picture's packets. */
+  #noteOwn(nowUs: number, queue: WaitingVideo, slot: number): void {
+    const destination = this.#s.pool.destination[slot] as number;
+    if (destination !== queue.destination) {
+      if (nowUs - queue.ownUs < VIDEO_RATE_RISE_US) return;
+      queue.destination = destination;
+      queue.rate.forget();
+    }
+    queue.ownUs = nowUs;
+    this.#reckonRate(nowUs, queue);
   }
 
   /** What goes first from a full queue: parity, else what is oldest. */
@@ -309,6 +355,11 @@ export class VideoPacing {
     if (capacity.roomOctets(nowUs, path.roundTripUs, (path.port as Port).queue.octetsOf(TrafficClass.video)) <= 0)
       this.#closeIfFull(nowUs, path);
   }
+}
+
+/** In time, and not under suspicion. */
+function isGood(path: VideoPath): boolean {
+  return path.delayUs < VIDEO_DEADLINE_US && (path.neighbour as Neighbour).suspectSinceUs === EVER;
 }
 
 /** How long a frame may still be repeated: it is forgotten when its place is needed for another one. */
