@@ -11,6 +11,8 @@ export * from "./cot/iso-time.ts";
 export * from "./cot/tak-datagram.ts";
 export * from "./cot/xml-scanner.ts";
 export * from "./cot/xml-text.ts";
+export * from "./erasure/cauchy-code.ts";
+export * from "./erasure/galois-field.ts";
 export { FLOW_CONTEXT_OCTETS, FlowCompressor, FlowDecompressor } from "./ip/flow-context.ts";
 export {
   encodeUnreachable,
@@ -49,6 +51,7 @@ export * from "./mesh/link-state.ts";
 export * from "./mesh/link-vector.ts";
 export * from "./mesh/narrow-hello.ts";
 export * from "./mesh/narrow-pull.ts";
+export * from "./mesh/parity.ts";
 export * from "./mesh/path-suspicion.ts";
 export * from "./mesh/pull.ts";
 export * from "./mesh/repair.ts";

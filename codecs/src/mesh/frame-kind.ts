@@ -29,7 +29,8 @@ export const FrameKind = {
   suspicion: 14,
   /**
    * Octets for a neighbour over the bearer that the sender chose, not acknowledged and not passed on: for what numbers and
-   * repeats by itself (see `bulk/bulk-packet.ts`). Behind the kind: next hop, 1 octet, on shared bearers; then the octets.
+   * repeats by itself (class bulk, see `bulk/bulk-packet.ts`), and for parity (class video, see `parity.ts`). Behind the kind:
+   * next hop, 1 octet, on shared bearers; then the octets.
    */
   path: 15,
 } as const;

@@ -7,6 +7,7 @@ import { fromHex, type GoldenVector, parseGoldenVectors, toHex } from "../testin
 import { type AreaRoute, MAX_AREA_HOPS } from "./area-route.ts";
 import {
   createDataHeader,
+  DATA_FLAG_ENDS,
   type DataHeader,
   decodeNarrowDataHeader,
   decodeWideDataHeader,
@@ -39,6 +40,14 @@ import {
   type NarrowPull,
   pullSummary,
 } from "./narrow-pull.ts";
+import {
+  createParityHeader,
+  decodeParityHeader,
+  encodeParityHeader,
+  encodeSymbol,
+  PARITY_HEADER_OCTETS,
+  type ParityHeader,
+} from "./parity.ts";
 import { decodeSuspicion, encodeSuspicion, type PathSuspicion } from "./path-suspicion.ts";
 import { decodePull, encodePull, type Pull } from "./pull.ts";
 import { createRepair, decodeRepair, encodeRepair, repairOctets } from "./repair.ts";
@@ -75,6 +84,45 @@ golden<Advertisement>(
   (v) => encodeAdvertisement(v, out, 0),
   (o) => decodeAdvertisement(o, 0, o.length),
 );
+golden<ParityHeader & { parity: Uint8Array }>(
+  "parity",
+  (v) => {
+    const length = encodeParityHeader(v, out, 0);
+    out.set(v.parity, length);
+    return length + v.parity.length;
+  },
+  (o) => {
+    const header = createParityHeader();
+    if (!decodeParityHeader(o, 0, o.length, header)) return undefined;
+    return { ...header, parity: o.slice(PARITY_HEADER_OCTETS) };
+  },
+);
+golden<{ header: DataHeader; ends: boolean; payload: Uint8Array }>(
+  "parity-symbol",
+  (v) => encodeSymbol(v.header, v.ends, v.payload, 0, v.payload.length, out, 0),
+  (o) => {
+    const header = createDataHeader();
+    const body = 2 + decodeWideDataHeader(o, 2, o.length, false, header);
+    const ends = header.flags === DATA_FLAG_ENDS;
+    header.flags = 0;
+    return { header, ends, payload: o.slice(body) };
+  },
+);
+
+test("parity without members, of an impossible row, or without a source is refused", () => {
+  const good = { source: 0x101, first: 7, membersLow: 1, membersHigh: 0, potential: 9, row: 0 };
+  const into = createParityHeader();
+  const read = (header: ParityHeader, parity = 3): boolean => {
+    const length = encodeParityHeader(header, out, 0) + parity;
+    return decodeParityHeader(out, 0, length, into);
+  };
+  assert.ok(read(good));
+  assert.not.ok(read({ ...good, membersLow: 0 }));
+  assert.ok(read({ ...good, membersLow: 0, membersHigh: 1 }));
+  assert.not.ok(read({ ...good, row: 16 }));
+  assert.not.ok(read({ ...good, source: 0 }));
+  assert.not.ok(read(good, 2));
+});
 golden<Pull>(
   "pull",
   (v) => encodePull(v, out, 0),

@@ -205,6 +205,11 @@ export type NodeEvent =
       bridge: boolean;
     }
   | { type: "video"; from: Address; stream: number; octets: Uint8Array }
+  /**
+   * What the paths of the first hop carry of this node's video to another one, where there are several: less at once, as
+   * when a path falls silent, more when it has lasted.
+   */
+  | { type: "video-rate"; to: Address; bps: number }
   /** What `sendIp` or `sendIpGroup` was given at the other end; octets are the event's own copy. `to` is 0 for a group. */
   | { type: "ip"; from: Address; to: Address; octets: Uint8Array }
   /** What `sendOnPath` was given at the other end; `bearerId` is -1 if it came however the mesh led. */

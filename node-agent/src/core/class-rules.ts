@@ -28,14 +28,17 @@ export class ClassRules {
     return Math.max(CLASS_BURST_OCTETS, CLASS_BURST_S * (this.#octetsPerS[trafficClass] as number));
   }
 
-  /** Takes a packet of the node's own from its class's rate (a token bucket); false if there is none left. */
-  admits(nowUs: number, trafficClass: number, octets: number): boolean {
+  /**
+   * Takes a packet of the node's own from its class's rate (a token bucket); false if there is none left. `spare`: half of
+   * what may go at once is left to others.
+   */
+  admits(nowUs: number, trafficClass: number, octets: number, spare = false): boolean {
     const rate = this.#octetsPerS[trafficClass] as number;
     if (rate === EVER) return true;
     const gained = ((nowUs - (this.#atUs[trafficClass] as number)) * rate) / 1e6;
     const credit = Math.min(this.#burst(trafficClass), (this.#credit[trafficClass] as number) + gained);
     this.#atUs[trafficClass] = nowUs;
-    const enough = credit >= octets;
+    const enough = credit >= octets + (spare ? this.#burst(trafficClass) / 2 : 0);
     this.#credit[trafficClass] = enough ? credit - octets : credit;
     return enough;
   }

@@ -56,6 +56,7 @@ const DROP_REASONS = [
   "class-rule",
   "class-rate",
   "video-late",
+  "parity-short",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -103,6 +104,10 @@ const COUNTED = [
   "keys-answered-for-others",
   "sessions",
   "rules-ignored",
+  "parity-sent",
+  "parity-octets",
+  "parity-received",
+  "parity-rebuilt",
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 
@@ -148,7 +153,7 @@ export class Counters {
     return found;
   }
 
-  count(what: Counted): void {
-    this.counts[what]++;
+  count(what: Counted, by = 1): void {
+    this.counts[what] += by;
   }
 }

@@ -255,6 +255,31 @@ export const VIDEO_CENT_DELAY_US = 50_000;
 /** What is under way at first on a path that has shown nothing (RFC 3390): 70 ms of one that passes 0.5 Mbit/s. */
 export const VIDEO_FIRST_WINDOW_OCTETS = 4_380;
 
+/** Parity of such video: packets of a block, and how long one lasts: three frames of a camera. */
+export const VIDEO_BLOCK_PACKETS = 32;
+export const VIDEO_BLOCK_US = 100_000;
+/** Rows of parity of one block at most, and the share of its packets that they may be: (26, 20), and (42, 32). */
+export const MAX_PARITY_ROWS = 10;
+export const VIDEO_PARITY_SHARE = 0.3;
+/** There is as much as leaves so many packets lost: at 6 Mbit/s one in 15 s, and each costs the picture until it is asked for. */
+export const VIDEO_RESIDUAL_LOSS = 1e-4;
+/** Parity on the path of most of its block, or one that shares a risk with that, counts as so much later. */
+export const VIDEO_SAME_PATH_US = 100_000;
+/** Blocks that are open at one time at the sender (the oldest ends early), */
+export const MAX_OPEN_BLOCKS = 4;
+/** and blocks whose parity has come (`parity-short`: the oldest goes, and packets of it have not come). */
+export const MAX_PARITY_BLOCKS = 8;
+/** Packets that are kept at the receiver until their parity comes: 375 ms of 6 Mbit/s; older ones count as missing; */
+export const MAX_PARITY_SYMBOLS = 256;
+/** and none unless there has been parity within so long. */
+export const PARITY_HEARD_US = 10_000_000;
+
+/** An encoder is told so much of what the paths carry: key frames and repetition need the rest. */
+export const VIDEO_RATE_SHARE = 0.75;
+/** It is looked this often whether that is another rate, and a higher one has to last so long. */
+export const VIDEO_RATE_CHECK_US = 100_000;
+export const VIDEO_RATE_RISE_US = 2_000_000;
+
 /** What a distance snapshot tells is believed this long: advertisements follow. */
 export const HEARSAY_US = 120_000_000;
 /** Snapshots on one narrow bearer are this far apart, and wait up to this long for others' frames. */

@@ -15,6 +15,7 @@ import {
   SENT_RING_SHARED_FRAMES,
   SILENCE_NARROW_US,
   SPREAD_PER_MEMBER_US,
+  VIDEO_DEADLINE_US,
 } from "./limits.ts";
 import { CLASSES } from "./link-cost.ts";
 import type { PathMeter } from "./merge/path-meter.ts";
@@ -424,9 +425,13 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
   return holdingFractions(port, PORT_FRACTIONS);
 }
 
-/** As many as are under way until they are answered and repeated, at the bearer's rate. */
+/**
+ * As many as are sent, at the bearer's rate, until what is lost has been answered and repeated, and as long as video may
+ * still be repeated: with bursts of losses and a queue on the path a second repetition takes more than two round trips.
+ */
 function directRingFrames(config: CoreBearer): number {
-  const frames = (ROUND_TRIPS_KEPT * 2 * config.latencyUs * config.bitrateBps) / (8e6 * config.mtuOctets);
+  const keptUs = Math.max(ROUND_TRIPS_KEPT * 2 * config.latencyUs, VIDEO_DEADLINE_US);
+  const frames = (keptUs * config.bitrateBps) / (8e6 * config.mtuOctets);
   return Math.max(SENT_RING_FRAMES, Math.min(SENT_RING_SHARED_FRAMES, Math.ceil(frames)));
 }
 

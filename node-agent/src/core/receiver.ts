@@ -1,4 +1,5 @@
 import {
+  classOf,
   copyOctets,
   createDataHeader,
   createRepair,
@@ -367,9 +368,14 @@ export class Receiver {
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
     else if (kind === FrameKind.suspicion) ok = this.#merging.handleSuspicion(nowUs, n, octets, from + 1, end);
     else if (kind === FrameKind.path) {
-      port.traffic.received(TrafficClass.bulk, this.#lengthOctets);
-      ok = this.#pathFrames.handle(nowUs, port, n, octets, from + 1, end);
-      this.#arq.passedBy(nowUs, port, n, direct);
+      const trafficClass = classOf(octets[from] as number);
+      port.traffic.received(trafficClass, this.#lengthOctets);
+      if (trafficClass === TrafficClass.video) ok = this.#parity(nowUs, port, n, direct, octets, from + 1, end);
+      else if (trafficClass !== TrafficClass.bulk) return this.#s.counters.drop("unknown-kind", trafficClass);
+      else {
+        ok = this.#pathFrames.handle(nowUs, port, n, octets, from + 1, end);
+        this.#arq.passedBy(nowUs, port, n, direct);
+      }
     } else if (n.foreign && kind !== FrameKind.fragment) this.#s.counters.counts.overheard++;
     else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.snapshot) ok = this.#snapshots.handle(nowUs, port, n, octets, from + 1, end);
@@ -502,8 +508,66 @@ export class Receiver {
     }
     port.traffic.wasFirst(header.trafficClass);
     if (group) this.#group(nowUs, port, n, octets, body, end);
+    else if (header.trafficClass === TrafficClass.video && !port.narrow) this.#video(nowUs, port, n, octets, body, end);
     else this.#unicast(nowUs, port, n, octets, body, end);
     return true;
+  }
+
+  /** The packet may be what was missing of a block with parity. */
+  #video(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, end: number): void {
+    const header = this.#header;
+    const ends = header.source === n.address && header.destination === this.#s.options.address;
+    this.#merging.parity.heard(nowUs, n.nodeId, header, ends, octets, body, end);
+    this.#unicast(nowUs, port, n, octets, body, end);
+    this.#rebuild(nowUs, port, n);
+  }
+
+  #parity(
+    nowUs: number,
+    port: Port,
+    n: Neighbour,
+    direct: boolean,
+    octets: Uint8Array,
+    from: number,
+    end: number,
+  ): boolean {
+    if (port.shared && (n.foreign || octets[from] !== this.#s.local)) {
+      this.#s.counters.count("overheard");
+      return true;
+    }
+    // Nobody repeats it, but what it says of the path is to be told.
+    this.#arq.oweReport(nowUs, port, n, direct, -1, 0);
+    const ok = this.#merging.parity.handle(nowUs, n.nodeId, octets, port.shared ? from + 1 : from, end);
+    this.#rebuild(nowUs, port, n);
+    return ok;
+  }
+
+  /** Takes packets that parity has brought back as if they had come now. */
+  #rebuild(nowUs: number, port: Port, n: Neighbour): void {
+    const { parity } = this.#merging;
+    const header = this.#header;
+    for (let length = parity.poll(); length > 0; length = parity.poll()) {
+      const { symbol } = parity;
+      const octetsRead = decodeWideDataHeader(symbol, 2, length, false, header);
+      if ((header.flags & DATA_FLAG_ENDS) !== 0) {
+        header.source = n.address;
+        header.destination = this.#s.options.address;
+      }
+      const asExpected = header.source === parity.source && header.sequence === parity.sequence;
+      const isVideo = isUnicastKind(header.kind) && header.trafficClass === TrafficClass.video;
+      if (octetsRead === 0 || !asExpected || !isVideo || (header.flags & DATA_FLAG_REPAIR) !== 0) {
+        this.#s.counters.drop("malformed-body", TrafficClass.video);
+        continue;
+      }
+      header.flags = 0;
+      header.potential = parity.potential;
+      if (header.source === this.#s.options.address || !this.#isFirst(nowUs, TrafficClass.video, false)) {
+        this.#s.counters.count("duplicates");
+        continue;
+      }
+      this.#s.counters.count("parity-rebuilt");
+      this.#unicast(nowUs, port, n, symbol, 2 + octetsRead, length);
+    }
   }
 
   #noticeFlow(nowUs: number, port: Port, flows: FlowLabels, n: Neighbour): void {

@@ -480,7 +480,7 @@ export class Transmitter {
       this.#s.counters.drop("bearer-lost", pool.trafficClass[packet], port.config.id);
       return false;
     }
-    if (pool.kind[packet] === FrameKind.path) return this.#path(port, n as Neighbour, packet, slot);
+    if (pool.kind[packet] === FrameKind.path) return this.#path(nowUs, port, n as Neighbour, packet, slot);
     if (port.flows !== undefined && n !== undefined && this.#flow(nowUs, port, port.flows, n, packet, slot))
       return true;
     if (pool.trafficClass[packet] === TrafficClass.voice) port.ownVoiceUs = nowUs;
@@ -538,20 +538,22 @@ export class Transmitter {
   }
 
   /** A frame whose sender chose the bearer, and repeats by itself. */
-  #path(port: Port, n: Neighbour, packet: number, slot: TransmitSlot): boolean {
+  #path(nowUs: number, port: Port, n: Neighbour, packet: number, slot: TransmitSlot): boolean {
     const { pool } = this.#s;
     let at = port.shared ? SHARED_HEADER_OCTETS : DIRECT_HEADER_OCTETS;
     const length = pool.length[packet] as number;
-    slot.octets[at++] = kindOctet(FrameKind.path, TrafficClass.bulk, Precedence.routine);
+    slot.octets[at++] = kindOctet(FrameKind.path, this.#trafficClass, Precedence.routine);
     if (port.shared) slot.octets[at++] = n.local;
     if (at + length + port.tagOctets > port.config.mtuOctets) {
-      this.#s.counters.drop("too-long");
+      this.#s.counters.drop("too-long", this.#trafficClass, port.config.id);
       return false;
     }
     const from = pool.offset(packet);
     const { payloads } = pool;
     copyOctets(payloads, from, from + length, slot.octets, at);
-    this.#seal(port, n, slot, at + length);
+    // Parity tells what its path is like, as video does, and is not repeated: its time is over at once.
+    if (this.#trafficClass === TrafficClass.video) this.#sendData(nowUs, port, n, slot, at + length, false, nowUs, 0);
+    else this.#seal(port, n, slot, at + length);
     return true;
   }
 

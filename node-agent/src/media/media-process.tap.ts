@@ -231,9 +231,17 @@ t.test("a clip crosses the mesh whole, and WebRTC at both of its ends", async (t
   test.notMatch(shownAnswer, /a=rtcp-fb:\d+ nack\r/, "no packet is ever sent twice");
   clip.host.send({ type: "video-file", path: CLIP });
 
+  // The first limit comes before its camera has sent anything.
+  source.host.send({ type: "video-rate", bps: 123_456 });
   const frames = await sink.count("video-frame", 45);
   while (shown.length < 60) await sink.until("video-frame");
   test.ok(keyFrameRequests > 0, "a key frame is asked for at the start");
+  const limit = (): bigint => transceiver.sender.receiverEstimatedMaxBitrate;
+  while (limit() !== 123_456n) await sink.until("video-frame");
+  source.host.send({ type: "video-rate", bps: 2_000_003 });
+  while (limit() !== 2_000_000n) await sink.until("video-frame");
+  source.host.send({ type: "video-rate", bps: 0 });
+  while (limit() !== 400_000n) await sink.until("video-frame");
   test.ok(frames.some((frame) => frame.keyFrame));
   const sent = new Set(source.of("video-out").map((out) => out.rtpTimestamp));
   test.ok(

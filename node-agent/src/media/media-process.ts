@@ -14,7 +14,7 @@ import { WebRtcHost } from "./webrtc-host.ts";
 const CACHE_FLUSH_MS = 2_000;
 const MAX_TIMER_MS = 60_000;
 /** What browsers want to know of; of `video-in` only while one is connected. */
-const WEBRTC_MESSAGES = new Set<ToMedia["type"]>(["webrtc-offer", "video-in", "video-key-wanted"]);
+const WEBRTC_MESSAGES = new Set<ToMedia["type"]>(["webrtc-offer", "video-in", "video-key-wanted", "video-rate"]);
 
 const now = (): number => Number(process.hrtime.bigint() / 1000n);
 

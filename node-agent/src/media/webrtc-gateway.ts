@@ -1,5 +1,13 @@
 import { createRtpHeader, decodeRtpHeader, encodeRtpHeader, RTP_HEADER_OCTETS } from "@skein/codecs";
-import { MediaStreamTrack, RTCPeerConnection, type RTCRtpReceiver, type RtpPacket, useVP8 } from "werift";
+import {
+  MediaStreamTrack,
+  ReceiverEstimatedMaxBitrate,
+  RTCPeerConnection,
+  type RTCRtpReceiver,
+  RtcpPayloadSpecificFeedback,
+  type RtpPacket,
+  useVP8,
+} from "werift";
 import { MAX_VIDEO_OCTETS } from "../core/api.ts";
 import type { FromMedia, ToMedia } from "./protocol.ts";
 import { SequenceFilter } from "./sequence-filter.ts";
@@ -41,6 +49,8 @@ export class WebRtcGateway {
   private readonly peers = new Map<RTCPeerConnection, () => void>();
   private readonly watchers = new Set<Watcher>();
   private readonly cameras = new Set<Camera>();
+  /** What cameras may send, bits per second; 0: what the session says. */
+  private limitBps = 0;
 
   constructor(emit: Emit, now: () => number) {
     this.emit = emit;
@@ -81,6 +91,12 @@ export class WebRtcGateway {
     for (const camera of this.cameras) camera.requestKeyFrame();
   }
 
+  /** The mesh carries so much of a camera's video, 0: nobody knows. */
+  limitCameras(bps: number): void {
+    this.limitBps = bps;
+    for (const camera of this.cameras) camera.limit(bps);
+  }
+
   private acceptCamera(peer: RTCPeerConnection): () => void {
     let camera: Camera | undefined;
     peer.onTrack.subscribe((track) => {
@@ -89,6 +105,7 @@ export class WebRtcGateway {
       if (receiver === undefined) return;
       camera = new Camera(receiver, this.emit, this.now);
       this.cameras.add(camera);
+      camera.limit(this.limitBps);
       const added = camera;
       track.onReceiveRtp.subscribe((packet) => added.handleRtp(packet));
     });
@@ -133,6 +150,7 @@ class Camera {
   private readonly now: () => number;
   private readonly keyFrameTimer: NodeJS.Timeout;
   private ssrc = 0;
+  private limitBps = 0;
   private frame = -1;
   private frameTimestamp = -1;
   /** Packets without a picture (bandwidth probes) that were left out of the sequence. */
@@ -142,17 +160,44 @@ class Camera {
     this.receiver = receiver;
     this.emit = emit;
     this.now = now;
-    this.keyFrameTimer = setInterval(() => this.requestKeyFrame(), KEY_FRAME_INTERVAL_MS);
+    this.keyFrameTimer = setInterval(() => {
+      this.requestKeyFrame();
+      if (this.limitBps > 0) this.sendLimit(this.limitBps);
+    }, KEY_FRAME_INTERVAL_MS);
   }
 
   requestKeyFrame(): void {
     if (this.ssrc !== 0) this.receiver.sendRtcpPLI(this.ssrc).catch(() => {});
   }
 
+  /** Holds the browser's encoder to a rate; it is said again now and then. With 0 it is only held to the session's. */
+  limit(bps: number): void {
+    if (bps > 0 || this.limitBps > 0) this.sendLimit(bps > 0 ? bps : CAMERA_CAP_KBPS * 1000);
+    this.limitBps = bps;
+  }
+
+  /** Receiver estimated maximum bitrate (draft-alvestrand-rmcat-remb-03): 18 bits times a power of two. */
+  private sendLimit(bps: number): void {
+    if (this.ssrc === 0) return;
+    const brExp = Math.max(0, 32 - Math.clz32(bps) - 18);
+    const feedback = new ReceiverEstimatedMaxBitrate({
+      senderSsrc: 0,
+      mediaSsrc: 0,
+      ssrcNum: 1,
+      brExp,
+      brMantissa: bps >>> brExp,
+      ssrcFeedbacks: [this.ssrc],
+    });
+    this.receiver.dtlsTransport.sendRtcp([new RtcpPayloadSpecificFeedback({ feedback })]).catch(() => {});
+  }
+
   handleRtp({ header, payload }: RtpPacket): void {
     const isFirst = this.ssrc === 0;
     this.ssrc = header.ssrc;
-    if (isFirst) this.requestKeyFrame();
+    if (isFirst) {
+      this.requestKeyFrame();
+      if (this.limitBps > 0) this.sendLimit(this.limitBps);
+    }
     if (payload.length === 0 || RTP_HEADER_OCTETS + payload.length > MAX_VIDEO_OCTETS) {
       this.omitted++;
       return;

@@ -18,4 +18,5 @@ port.on("message", (message: ToMedia) => {
   if (message.type === "webrtc-offer") void gateway.handleOffer(message);
   else if (message.type === "video-in") gateway.handleVideo(message);
   else if (message.type === "video-key-wanted") gateway.requestKeyFrames();
+  else if (message.type === "video-rate") gateway.limitCameras(message.bps);
 });

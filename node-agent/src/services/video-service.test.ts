@@ -44,6 +44,22 @@ test("a lost picture is asked for over the mesh, and the sender's camera is aske
   sender.context.remove();
 });
 
+test("cameras are told what the mesh carries to whoever gets the picture, also those that come later", () => {
+  const { context, sent, video } = start();
+  video.sendTo(0x101);
+  video.onRate({ type: "video-rate", to: 0x102, bps: 5e6 }, 0);
+  assert.equal(sent, []);
+  video.onRate({ type: "video-rate", to: 0x101, bps: 2e5 }, 0);
+  void video.offer({ direction: "send", from: 0, sdp: "v=0" }).catch(() => undefined);
+  video.sendTo(0x101);
+  video.sendTo(0x102);
+  video.sendTo(0x103);
+  const rates = sent.map((message) => (message.type === "video-rate" ? message.bps : message.type));
+  assert.equal(rates, [2e5, "webrtc-offer", 2e5, 0]);
+  video.onMediaRestart();
+  context.remove();
+});
+
 test("a browser's offer is answered, refused, or ends with the media process", async () => {
   const { context, sent, video } = start();
   const offer = { direction: "receive", from: 0, sdp: "v=0" } as const;

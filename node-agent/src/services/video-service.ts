@@ -48,6 +48,8 @@ export class VideoService {
   #requestId = 0;
   /** Who gets this node's picture; 0: nobody. */
   #to = 0;
+  /** What the mesh carries of it; 0: not known. */
+  #rateBps = 0;
   /** The clip that is being sent, null when there is none. */
   #clip: string | null = null;
   /** Packets of the camera that nobody was to get, or that were too long. */
@@ -59,18 +61,23 @@ export class VideoService {
   }
 
   sendTo(to: number): void {
+    this.#setTo(to);
+  }
+
+  #setTo(to: number): void {
+    if (to !== this.#to) this.#limit(0);
     this.#to = to;
   }
 
   /** Sends a clip, over and over, until `stop`. */
   sendFile(to: number, path: string): void {
-    this.#to = to;
+    this.#setTo(to);
     this.#clip = path;
     this.#media.send({ type: "video-file", path });
   }
 
   stop(): void {
-    this.#to = 0;
+    this.#setTo(0);
     this.#clip = null;
     this.#media.send({ type: "video-stop" });
   }
@@ -82,6 +89,8 @@ export class VideoService {
       const timer = setTimeout(() => this.#settle(requestId)?.reject(noAnswer()), ANSWER_MS);
       this.#waiting.set(requestId, { resolve, reject, timer });
       this.#media.send({ type: "webrtc-offer", requestId, ...offer });
+      // Whoever serves browsers exists from the first offer on.
+      if (this.#rateBps > 0) this.#media.send({ type: "video-rate", bps: this.#rateBps });
     });
   }
 
@@ -122,6 +131,20 @@ export class VideoService {
     if (isKeyRequest(octets)) return this.#media.send({ type: "video-key-wanted" });
     this.#context.journal.write("video-in", nowUs, { from, stream, lengthOctets: octets.length });
     this.#media.send({ type: "video-in", from, stream, octets });
+  }
+
+  /** The mesh carries so much of the own video: cameras are told. */
+  onRate({ to, bps }: Extract<NodeEvent, { type: "video-rate" }>, nowUs: number): void {
+    if (to !== this.#to) return;
+    this.#context.journal.write("video-rate", nowUs, { to, bps });
+    this.#limit(bps);
+  }
+
+  /** 0: what is known of the paths is of another destination. */
+  #limit(bps: number): void {
+    if (bps === this.#rateBps) return;
+    this.#rateBps = bps;
+    this.#media.send({ type: "video-rate", bps });
   }
 
   /** A loss made our decoder need a key frame: the sender is asked for one over the mesh. */

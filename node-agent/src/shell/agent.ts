@@ -310,6 +310,8 @@ class Agent implements RunningAgent {
         return this.#voice.onVoice(event, nowUs);
       case "video":
         return this.#video.onVideo(event, nowUs);
+      case "video-rate":
+        return this.#video.onRate(event, nowUs);
       case "position":
         return this.#positions.onEvent(event, nowUs);
       case "text":

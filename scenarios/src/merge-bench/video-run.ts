@@ -55,6 +55,11 @@ export class VideoRun {
     this.mesh.run(forUs);
   }
 
+  /** What the site has sent of parity so far. */
+  parityOctets(): number {
+    return this.mesh.cores[SITE]?.status(this.mesh.nowUs).counters["parity-octets"] ?? 0;
+  }
+
   stop(): void {
     this.#filming = false;
   }

@@ -28,6 +28,7 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   path: 16,
   "policy-state": 17,
   cap: 18,
+  "video-rate": 19,
 };
 const PATH_CODE = { missed: 1, suspected: 2, trusted: 3 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
@@ -103,6 +104,8 @@ export class Trace {
         return this.#blob(event.octets, event.octets.length);
       case "policy-state":
         return this.#numbers(event.from, event.version, event.ask ? 1 : 0);
+      case "video-rate":
+        return this.#numbers(event.to, event.bps);
       case "cap":
         return this.#numbers(event.bearerId, event.level);
     }

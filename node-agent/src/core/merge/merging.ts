@@ -4,6 +4,7 @@ import { MAX_DELAYED_COPIES, SUSPICION_GAP_US, TELL_AGAIN_US, TELL_PATHS } from 
 import { findNeighbour, isTrusted, isUsable, type Neighbour, type Port } from "../port.ts";
 import type { SentRing } from "../sent-ring.ts";
 import { type CoreState, emit } from "../state.ts";
+import { ParityDecoder } from "./parity-decoder.ts";
 import { createPeer, PathMeter } from "./path-meter.ts";
 import { type Copy, Placement } from "./placement.ts";
 import { StreamWatch } from "./silence.ts";
@@ -29,6 +30,7 @@ export class Merging {
   readonly #s: CoreState;
   readonly placement = new Placement();
   readonly video: VideoPacing;
+  readonly parity: ParityDecoder;
   readonly #tales: Tale[] = [];
   readonly #suspicion: PathSuspicion = { target: 0, bearerId: 0, highestLow: 0 };
   readonly #delayed = new Int16Array(MAX_DELAYED_COPIES).fill(-1);
@@ -41,6 +43,7 @@ export class Merging {
   constructor(state: CoreState) {
     this.#s = state;
     this.video = new VideoPacing(state);
+    this.parity = new ParityDecoder(state);
   }
 
   /** Gives a neighbour that has just been met what its path is measured with. */

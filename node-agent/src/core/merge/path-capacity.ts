@@ -25,6 +25,8 @@ const WINDOW_SLACK_US = 60_000;
 const WINDOW_SLACK_OCTETS = 6_000;
 /** Nothing is under way any more of what was not reported for so long. */
 const UNREPORTED_US = 1_000_000;
+/** Weight of the latest distance between two frames. */
+const SPACING_GAIN = 1 / 16;
 const EVER = Number.POSITIVE_INFINITY;
 
 /**
@@ -57,6 +59,8 @@ export class PathCapacity {
   #fromArrivedUs = 0;
   #sampleLeastUs = EVER;
   #reports = 0;
+  /** Mean distance of the frames with video that are sent there. */
+  spacingUs = SAMPLE_US + 0.5;
   /** What is sent there now has left the path's queue then, if its rate is what it seems. */
   freeUs = 0;
 
@@ -97,6 +101,7 @@ export class PathCapacity {
   sent(nowUs: number, counter: number, octets: number): void {
     const at = counter % FRAMES;
     this.#sentOctets += octets;
+    this.spacingUs += SPACING_GAIN * (Math.min(UNREPORTED_US, nowUs - this.#sentUs) - this.spacingUs);
     this.#sentUs = nowUs;
     this.#counter[at] = counter;
     this.#total[at] = this.#sentOctets;

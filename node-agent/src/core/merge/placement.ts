@@ -130,7 +130,7 @@ export class Placement {
     for (let i = 0; i < this.#known; i++) {
       const c = this.#candidates[i] as Candidate;
       if (c === beside || c.chance < leastChance || c.trust < trust) continue;
-      if (beside !== undefined && sharesRisk(c, beside)) continue;
+      if (beside !== undefined && sharesRisk(c.port as Port, beside.port as Port)) continue;
       if (best === undefined || c.score < best.score) best = c;
     }
     return best;
@@ -239,9 +239,9 @@ function trustIn(nowUs: number, n: Neighbour, meter: PathMeter): number {
 }
 
 /** True if one event could take both: the same operator, tower, mast or power. */
-function sharesRisk(a: Candidate, b: Candidate): boolean {
-  const risks = (a.port as Port).config.sharedRisk ?? NONE;
-  const others = (b.port as Port).config.sharedRisk ?? NONE;
+export function sharesRisk(a: Port, b: Port): boolean {
+  const risks = a.config.sharedRisk ?? NONE;
+  const others = b.config.sharedRisk ?? NONE;
   for (let i = 0; i < risks.length; i++) if (others.includes(risks[i] as string)) return true;
   return false;
 }

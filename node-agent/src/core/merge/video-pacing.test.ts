@@ -21,6 +21,7 @@ class Film {
   /** Frames with video in them, by path; delays of what arrived. */
   readonly frames = new Map<string, number>();
   readonly delaysUs: number[] = [];
+  readonly rates: { bps: number; atUs: number }[] = [];
   sent = 0;
 
   constructor(media: Medium[]) {
@@ -30,6 +31,11 @@ class Film {
     };
     assert.ok(this.mesh.run(5_000_000, () => this.mesh.allReachable()));
     this.mesh.run(3_000_000);
+  }
+
+  /** What its encoder was told, with the time, since this was last asked. */
+  told(): { bps: number; atUs: number }[] {
+    return this.rates.splice(0);
   }
 
   /** Frames of so many packets every 33 ms. */
@@ -49,6 +55,8 @@ class Film {
   }
 
   #watch(): boolean {
+    for (const event of this.mesh.node(0).events.splice(0))
+      if (event.type === "video-rate" && event.to === TO) this.rates.push({ bps: event.bps, atUs: this.mesh.nowUs });
     for (const event of this.mesh.node(1).events.splice(0)) {
       if (event.type !== "video") continue;
       const view = new DataView(event.octets.buffer, event.octets.byteOffset);
@@ -98,6 +106,30 @@ test("video goes on over the other path when one is cut in silence", () => {
   film.shoot(60, 8);
   assert.ok((film.frames.get("lte") ?? 0) > film.sent / 2);
   assert.ok(film.delaysUs.length > 0.95 * film.sent, `${film.delaysUs.length} of ${film.sent}`);
+});
+
+test("an encoder is told what the paths carry, at once when one dies, and later when it is back", () => {
+  const media = [path("radio", 0, 5_000, 3e6), path("lte", 3, 30_000, 3e6)];
+  const film = new Film(media);
+  film.shoot(150, 12);
+  const before = film.told().at(-1)?.bps ?? 0;
+  assert.ok(before > 0.7 * 3e6 && before < 6e6, `${before}`);
+  film.mesh.cut(0, 1, media[0] as Medium);
+  const cutUs = film.mesh.nowUs;
+  film.shoot(60, 12);
+  const [first] = film.told();
+  assert.ok(first !== undefined && first.bps < Math.min(3e6, 0.8 * before), JSON.stringify(first));
+  // As soon as the path is under suspicion, which takes some round trips.
+  assert.ok(first.atUs - cutUs < 400_000, `${first.atUs - cutUs}`);
+  film.mesh.restore(0, 1, media[0] as Medium);
+  film.shoot(600, 12);
+  assert.ok((film.told().at(-1)?.bps ?? 0) > 0.75 * before);
+});
+
+test("with one path nobody is told anything", () => {
+  const film = new Film([path("radio", 0, 5_000, 5e6)]);
+  film.shoot(60, 8);
+  assert.equal(film.told(), []);
 });
 
 test.run();

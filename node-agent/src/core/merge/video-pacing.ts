@@ -1,21 +1,32 @@
+import { FrameKind } from "@skein/codecs";
 import { TrafficClass } from "../api.ts";
 import { isClosed } from "../bearer-rules.ts";
 import {
   MAX_BEARERS,
   MAX_WAITING_VIDEO,
+  MIN_RTO_DIRECT_US,
+  SENT_RING_FRAMES,
   VIDEO_AHEAD_US,
   VIDEO_CENT_DELAY_US,
   VIDEO_DEADLINE_US,
   VIDEO_LOOK_AGAIN_US,
+  VIDEO_RATE_RISE_US,
+  VIDEO_SAME_PATH_US,
 } from "../limits.ts";
 import { isUsable, type Neighbour, type Port } from "../port.ts";
-import type { CoreState } from "../state.ts";
+import { type CoreState, emit } from "../state.ts";
+import { type ParityBlock, ParityEncoder } from "./parity-encoder.ts";
+import type { PathLoss } from "./parity-plan.ts";
 import { PathCapacity } from "./path-capacity.ts";
 import type { PathMeter } from "./path-meter.ts";
+import { sharesRisk } from "./placement.ts";
+import { VideoRate } from "./video-rate.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
 /** Headers and tag around a packet, about; octets. */
 const FRAME_EXTRA_OCTETS = 24;
+/** More than anything else may count. */
+const LATE_US = 1e9;
 const SUSPECT_DELAY_US = 100_000;
 
 /** One of the paths to a node, as it is now. */
@@ -38,6 +49,10 @@ class WaitingVideo {
   readonly slots = new Int16Array(MAX_WAITING_VIDEO);
   count = 0;
   dueUs = EVER;
+  /** Own video among it: where to, when the last of it came, and what its encoder was told. */
+  destination = 0;
+  ownUs = Number.NEGATIVE_INFINITY;
+  readonly rate = new VideoRate();
 
   constructor(nodeId: number) {
     this.nodeId = nodeId;
@@ -67,10 +82,14 @@ export class VideoPacing {
     readyUs: 0.5,
   }));
   #known = 0;
+  readonly #parity: ParityEncoder;
+  readonly #loss: PathLoss = { loss: 0.5, run: 0.5, timeUs: 0.5, tryUs: 0.5, framesPerTry: 0.5 };
   dueUs = EVER;
 
   constructor(state: CoreState) {
     this.#s = state;
+    this.#parity = new ParityEncoder(state);
+    this.#parity.onBlock = (nowUs, block, rows) => this.#pushParity(nowUs, block, rows);
   }
 
   /** Looks which paths lead to the node of `hop`; true if there are several, so that `push` is to be used. */
@@ -82,9 +101,36 @@ export class VideoPacing {
       for (let i = 0; i < port.neighbours.length; i++)
         if (isPath(nowUs, port, port.neighbours[i] as Neighbour, hop.nodeId)) this.#known++;
     }
-    if (this.#known < 2) return false;
+    const merged = this.#known > 1;
+    if (!merged && !this.#wasTold(hop.nodeId)) return false;
     this.#gather(nowUs, hop.nodeId);
-    return true;
+    if (!merged) this.#reckonRate(nowUs, this.#queueOf(hop.nodeId));
+    return merged;
+  }
+
+  /** An encoder goes by what was told of this node's paths, though there is only one left. */
+  #wasTold(nodeId: number): boolean {
+    for (let i = 0; i < this.#queues.length; i++) {
+      const queue = this.#queues[i] as WaitingVideo;
+      if (queue.nodeId === nodeId) return queue.rate.toldBps > 0;
+    }
+    return false;
+  }
+
+  /** Tells what the paths just gathered carry: those that are not under suspicion and come in time. */
+  #reckonRate(nowUs: number, queue: WaitingVideo): void {
+    let trusted = 0;
+    for (let i = 0; i < this.#known; i++) if (isGood(this.#paths[i] as VideoPath)) trusted++;
+    if (!queue.rate.isDue(nowUs, trusted)) return;
+    let bps = 0;
+    for (let i = 0; i < this.#known; i++) {
+      const path = this.#paths[i] as VideoPath;
+      if (!isGood(path) && trusted > 0) continue;
+      const { loss } = (path.neighbour as Neighbour).meter as PathMeter;
+      bps += (path.capacity as PathCapacity).bps(path.roundTripUs) * (1 - loss);
+    }
+    if (!queue.rate.take(nowUs, bps / (1 + this.#parity.share))) return;
+    emit(this.#s, { type: "video-rate", to: queue.destination, bps: queue.rate.toldBps });
   }
 
   /** Fills `#paths`. */
@@ -117,9 +163,28 @@ export class VideoPacing {
   /** Takes a packet whose deadline is that of its arrival; to be called right after `isMerged`. */
   push(nowUs: number, hop: Neighbour, slot: number): void {
     const queue = this.#queueOf(hop.nodeId);
-    if (queue.count === MAX_WAITING_VIDEO) this.#drop(queue, 0, "queue-full");
+    if (queue.count === MAX_WAITING_VIDEO) this.#drop(queue, this.#firstParity(queue), "queue-full");
     queue.slots[queue.count++] = slot;
+    if (this.#s.pool.source[slot] === this.#s.options.address) this.#noteOwn(nowUs, queue, slot);
     this.#send(nowUs, queue);
+  }
+
+  /** Questions for key frames go to others among a picture's packets. */
+  #noteOwn(nowUs: number, queue: WaitingVideo, slot: number): void {
+    const destination = this.#s.pool.destination[slot] as number;
+    if (destination !== queue.destination) {
+      if (nowUs - queue.ownUs < VIDEO_RATE_RISE_US) return;
+      queue.destination = destination;
+      queue.rate.forget();
+    }
+    queue.ownUs = nowUs;
+    this.#reckonRate(nowUs, queue);
+  }
+
+  /** What goes first from a full queue: parity, else what is oldest. */
+  #firstParity(queue: WaitingVideo): number {
+    for (let i = 0; i < queue.count; i++) if (this.#s.pool.kind[queue.slots[i] as number] === FrameKind.path) return i;
+    return 0;
   }
 
   #queueOf(nodeId: number): WaitingVideo {
@@ -130,6 +195,35 @@ export class VideoPacing {
     const queue = new WaitingVideo(nodeId);
     this.#queues.push(queue);
     return queue;
+  }
+
+  /** Parity of a block waits behind what is there, and not at all where that has long been waiting. */
+  #pushParity(nowUs: number, block: ParityBlock, rows: number): void {
+    const { pool, options, classRules, counters } = this.#s;
+    const queue = this.#queueOf(block.nodeId);
+    const avoided = this.#mostly(block);
+    for (let row = 0; row < rows && queue.count < MAX_WAITING_VIDEO / 2; row++) {
+      if (block.source === options.address && !classRules.admits(nowUs, TrafficClass.video, block.octets, true))
+        return counters.drop("class-rate", TrafficClass.video);
+      const slot = this.#parity.allocate(block, row);
+      if (slot === -1) return;
+      pool.potential[slot] = avoided;
+      pool.deadlineUs[slot] = block.deadlineUs;
+      queue.slots[queue.count++] = slot;
+      counters.count("parity-sent");
+      counters.count("parity-octets", pool.length[slot]);
+    }
+    queue.dueUs = nowUs;
+  }
+
+  /** The bearer that most of a block went over, and those that share a risk with it, as bits. */
+  #mostly(block: ParityBlock): number {
+    const { ports } = this.#s;
+    let most = 0;
+    for (let p = 1; p < ports.length; p++) if ((block.on[p] as number) > (block.on[most] as number)) most = p;
+    let bits = 1 << most;
+    for (let p = 0; p < ports.length; p++) if (sharesRisk(ports[p] as Port, ports[most] as Port)) bits |= 1 << p;
+    return bits;
   }
 
   #drop(queue: WaitingVideo, index: number, reason: "queue-full" | "video-late"): void {
@@ -147,6 +241,7 @@ export class VideoPacing {
   }
 
   handleTimeout(nowUs: number): void {
+    if (this.#parity.dueUs <= nowUs) this.#parity.handleTimeout(nowUs);
     for (let i = 0; i < this.#queues.length; i++) {
       const queue = this.#queues[i] as WaitingVideo;
       if (queue.dueUs > nowUs) continue;
@@ -166,7 +261,7 @@ export class VideoPacing {
   }
 
   #reckonDue(): void {
-    this.dueUs = EVER;
+    this.dueUs = this.#parity.dueUs;
     for (let i = 0; i < this.#queues.length; i++)
       this.dueUs = Math.min(this.dueUs, (this.#queues[i] as WaitingVideo).dueUs);
   }
@@ -179,17 +274,20 @@ export class VideoPacing {
     for (let index = 0; index < queue.count; ) {
       const slot = queue.slots[index] as number;
       const octets = (pool.length[slot] as number) + FRAME_EXTRA_OCTETS;
-      const path = this.#best(octets);
+      const isParity = pool.kind[slot] === FrameKind.path;
+      const deadlineUs = pool.deadlineUs[slot] as number;
+      const path = this.#best(octets, deadlineUs, isParity ? (pool.potential[slot] as number) : 0);
       const arrivalUs = path === undefined ? EVER : path.readyUs + (octets * 8e6) / path.bps + path.delayUs;
       // Those behind the first may still move up.
-      if (arrivalUs > (pool.deadlineUs[slot] as number) && index === 0) {
+      if (arrivalUs > deadlineUs && index === 0) {
         this.#drop(queue, 0, "video-late");
         continue;
       }
       if (path === undefined) return;
       const goes = path.readyUs <= nowUs + VIDEO_AHEAD_US;
       if (!goes) queue.dueUs = Math.min(queue.dueUs, path.readyUs - VIDEO_AHEAD_US);
-      path.readyUs += (octets * 8e6) / path.bps;
+      // Packets behind parity that waits do not wait for it.
+      if (goes || !isParity) path.readyUs += (octets * 8e6) / path.bps;
       if (!goes) {
         index++;
         continue;
@@ -197,6 +295,7 @@ export class VideoPacing {
       queue.remove(index);
       this.#start(nowUs, slot, path, octets);
     }
+    this.dueUs = Math.min(this.dueUs, this.#parity.dueUs);
     if (queue.count > 0) queue.dueUs = Math.max(nowUs + 1, Math.min(queue.dueUs, nowUs + VIDEO_LOOK_AGAIN_US));
     this.dueUs = Math.min(this.dueUs, queue.dueUs);
   }
@@ -209,30 +308,66 @@ export class VideoPacing {
     path.readyUs = Math.max(path.readyUs, nowUs + VIDEO_AHEAD_US + 1 + path.roundTripUs / 2);
   }
 
-  #best(octets: number): VideoPath | undefined {
+  /**
+   * The path on which it arrives first, all counted; but one that is late only if all are: neither money nor a suspicion is
+   * worth a packet. `avoided`: bearers that count as later, as bits.
+   */
+  #best(octets: number, deadlineUs: number, avoided: number): VideoPath | undefined {
     let best: VideoPath | undefined;
     let least = EVER;
     for (let i = 0; i < this.#known; i++) {
       const path = this.#paths[i] as VideoPath;
-      const arrivalUs = path.readyUs + (octets * 8e6) / path.bps + path.delayUs + path.dearUs;
-      if (arrivalUs >= least) continue;
-      least = arrivalUs;
+      const { id } = (path.port as Port).config;
+      const againUs = ((avoided >>> id) & 1) * VIDEO_SAME_PATH_US;
+      const arrivalUs = path.readyUs + (octets * 8e6) / path.bps + path.delayUs;
+      const late = arrivalUs > deadlineUs ? LATE_US : 0;
+      const countedUs = arrivalUs + path.dearUs + againUs + late;
+      if (countedUs >= least) continue;
+      least = countedUs;
       best = path;
     }
     return best;
+  }
+
+  /** Adds a packet that goes over a path to the parity of its block. */
+  #protect(nowUs: number, slot: number, path: VideoPath): void {
+    const loss = this.#loss;
+    const n = path.neighbour as Neighbour;
+    const meter = n.meter as PathMeter;
+    loss.loss = meter.loss;
+    loss.run = meter.lossRun;
+    loss.timeUs = keptUs(nowUs, this.#s.pool.deadlineUs[slot] as number, path);
+    loss.tryUs = Math.max(MIN_RTO_DIRECT_US, path.roundTripUs + 4 * n.rttVarianceUs);
+    loss.framesPerTry = loss.tryUs / (path.capacity as PathCapacity).spacingUs;
+    this.#parity.add(nowUs, slot, n.nodeId, n.address, (path.port as Port).config.id, loss);
   }
 
   #start(nowUs: number, slot: number, path: VideoPath, octets: number): void {
     const { pool } = this.#s;
     const capacity = path.capacity as PathCapacity;
     capacity.freeUs = Math.max(nowUs, capacity.freeUs) + (octets * 8e6) / path.bps;
-    pool.neighbour[slot] = (path.neighbour as Neighbour).index;
+    const n = path.neighbour as Neighbour;
+    pool.neighbour[slot] = n.index;
+    if (pool.kind[slot] !== FrameKind.path) this.#protect(nowUs, slot, path);
     // It is repeated as long as that is in time.
     pool.deadlineUs[slot] = (pool.deadlineUs[slot] as number) - path.delayUs;
     (path.port as Port).queue.push(slot);
     if (capacity.roomOctets(nowUs, path.roundTripUs, (path.port as Port).queue.octetsOf(TrafficClass.video)) <= 0)
       this.#closeIfFull(nowUs, path);
   }
+}
+
+/** In time, and not under suspicion. */
+function isGood(path: VideoPath): boolean {
+  return path.delayUs < VIDEO_DEADLINE_US && (path.neighbour as Neighbour).suspectSinceUs === EVER;
+}
+
+/** How long a frame may still be repeated: it is forgotten when its place is needed for another one. */
+function keptUs(nowUs: number, deadlineUs: number, path: VideoPath): number {
+  const port = path.port as Port;
+  const ring = port.shared ? port.sent : (path.neighbour as Neighbour).directSent;
+  const { spacingUs } = path.capacity as PathCapacity;
+  return Math.min(deadlineUs - nowUs - path.delayUs, (ring?.frames ?? SENT_RING_FRAMES) * spacingUs);
 }
 
 function isPath(nowUs: number, port: Port, n: Neighbour, nodeId: number): boolean {
