@@ -123,6 +123,24 @@ t.test("a burst of many lengths arrives in order, whatever its size", async (t) 
   await rig.close();
 });
 
+t.test("datagrams of one length that go and come as one are as many as were sent", async (t) => {
+  const rig = await staticRig("::1");
+  await using([rig.left, rig.right], async (_left, right) => {
+    const sent: string[] = [];
+    for (const octets of [1, 200, MTU_OCTETS]) {
+      for (let i = 0; i < 70; i++) {
+        // The last one is shorter, where there is a shorter one.
+        const datagram = sampleOctets(i, i === 69 ? Math.ceil(octets / 2) : octets);
+        t.ok(rig.left.send(0, datagram, datagram.length));
+        sent.push(Buffer.from(datagram).toString("hex"));
+      }
+      await untilReal("burst", () => right.frames.length === sent.length);
+    }
+    t.same(right.frames, sent);
+  });
+  await rig.close();
+});
+
 t.test("an air emulator is one neighbour of a shared medium; strangers are not heard", async (t) => {
   const emulator = await bound();
   const heard: { octets: Buffer; port: number }[] = [];
