@@ -26,8 +26,10 @@ const SOL_UDP = 17;
 const UDP_GRO = 104;
 /** Messages taken by one call; each is one datagram, or up to 64 of one length from one peer. */
 const RECEIVE_MESSAGES = 8;
-/** Datagrams after which others get their turn of the event loop: what is left is taken in the next one. */
-const TURN_FRAMES = 192;
+/** Datagrams after which others get their turn of the event loop, about: what is left is taken in the next one. */
+const TURN_FRAMES = 64;
+/** So many go at once: they cost no more than in larger parts, and the first of a burst does not wait for its last. */
+const FLUSH_FRAMES = 32;
 /** Pause before what the kernel had no room for is tried again, ms. */
 const AGAIN_MS = 1;
 const { EAGAIN, EINTR } = constants.errno;
@@ -48,8 +50,17 @@ export class KernelPort implements UdpPort {
   readonly #outgoing: TransmitBatch;
   /** One of several datagrams that came as one; with an octet more, so that what is too long shows. */
   readonly #frame: Uint8Array;
-  readonly #flush = (): void => this.#flushNow();
+  readonly #flush = (): void => {
+    this.#isFlushDue = false;
+    this.#gone = 0;
+    this.#flushNow();
+  };
+  #isFlushDue = false;
+  /** Datagrams that have gone before the end of this turn. */
+  #gone = 0;
   #polled: Polled | undefined;
+  /** Datagrams in a message, of late. */
+  #framesEach = 1;
   #again: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -98,9 +109,17 @@ export class KernelPort implements UdpPort {
 
   send(octets: Uint8Array, length: number, address: string, port: number): boolean {
     const outgoing = this.#outgoing;
-    if (this.#closed || outgoing.isFull) return false;
-    if (outgoing.isEmpty) queueMicrotask(this.#flush);
+    if (this.#closed || outgoing.isFull || this.#gone + outgoing.waiting >= UDP_QUEUE_FRAMES) return false;
+    if (!this.#isFlushDue) {
+      this.#isFlushDue = true;
+      queueMicrotask(this.#flush);
+    }
     outgoing.add(octets, length, address, port);
+    // The last ones stay for the end of the turn: whoever is refused then is told of room.
+    if (outgoing.waiting === FLUSH_FRAMES && this.#gone + 2 * FLUSH_FRAMES <= UDP_QUEUE_FRAMES) {
+      this.#flushNow();
+      this.#gone += FLUSH_FRAMES - outgoing.waiting;
+    }
     return true;
   }
 
@@ -125,16 +144,19 @@ export class KernelPort implements UdpPort {
 
   /** Takes what waits in the kernel, as far as this turn's share goes. */
   #receive(): void {
-    let frames = 0;
-    while (!this.#closed && frames < TURN_FRAMES) {
-      const memory = this.#incoming;
-      const count = this.#calls.receiveMany(this.#fd, memory.headerAt(0), RECEIVE_MESSAGES);
+    const memory = this.#incoming;
+    let left = TURN_FRAMES;
+    while (!this.#closed && left > 0) {
+      const most = Math.min(RECEIVE_MESSAGES, Math.ceil(left / this.#framesEach));
+      const count = this.#calls.receiveMany(this.#fd, memory.headerAt(0), most);
       if (count < 0) {
         if (count !== -EAGAIN && count !== -EINTR) this.#events.failed(systemError("recvmmsg", -count));
         return;
       }
-      for (let i = 0; i < count; i++) frames += this.#take(i);
-      if (count < RECEIVE_MESSAGES) return;
+      const before = left;
+      for (let i = 0; i < count; i++) left -= this.#take(i);
+      this.#framesEach = (before - left) / count;
+      if (count < most) return;
     }
   }
 

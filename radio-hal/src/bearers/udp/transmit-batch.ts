@@ -44,6 +44,10 @@ export class TransmitBatch {
     this.#runs = new Uint8Array(size);
   }
 
+  /** Datagrams that wait. */
+  get waiting(): number {
+    return this.#count - this.#first;
+  }
   get isEmpty(): boolean {
     return this.#count === 0;
   }
