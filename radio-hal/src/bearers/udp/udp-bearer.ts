@@ -71,7 +71,7 @@ class UdpBearer implements Bearer {
     if (endpoint === ENDPOINT_ALL) return this.#sendAll(octets, length);
     const target = this.#table.at(endpoint);
     if (target === undefined || target.address === "") return this.counters.refuse("no-endpoint");
-    target.answeredAtMs = performance.now();
+    target.isAnswered = true;
     return this.#sendTo(target.socket, target.address, target.port, octets, length);
   }
 
