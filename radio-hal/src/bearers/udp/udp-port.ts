@@ -1,7 +1,10 @@
 /** Datagrams that may wait for the kernel; more are refused. */
 export const UDP_QUEUE_FRAMES = 256;
-/** Kernel buffers: 0.2 s of 10 Mbit/s, so that a pause of the event loop loses nothing. */
-export const KERNEL_BUFFER_OCTETS = 262_144;
+/**
+ * Kernel buffers: 0.1 s of 10 Mbit/s, so that a pause of the event loop loses nothing. More would stand before speech: what
+ * they hold is in order of arrival.
+ */
+export const KERNEL_BUFFER_OCTETS = 131_072;
 
 export interface UdpPortOptions {
   readonly family: 4 | 6;
