@@ -68,7 +68,7 @@ function makePacket(fields: PacketFields): Uint8Array {
   const header = createIpHeader();
   if ((protocol === 17 || protocol === 6) && decodeIpHeader(packet, 0, packet.length, header)) {
     const at = ipOctets + (protocol === 17 ? 6 : 16);
-    if (at + 2 <= packet.length) {
+    if (header.transportOffset >= 0 && at + 2 <= packet.length) {
       view.setUint16(at, 0);
       view.setUint16(at, transportChecksum(packet, header) || 0xffff);
     }

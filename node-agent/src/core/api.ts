@@ -210,7 +210,10 @@ export type NodeEvent =
    * when a path falls silent, more when it has lasted.
    */
   | { type: "video-rate"; to: Address; bps: number }
-  /** What `sendIp` or `sendIpGroup` was given at the other end; octets are the event's own copy. `to` is 0 for a group. */
+  /**
+   * What `sendIp` or `sendIpGroup` was given at the other end; the octets are good until `pollEvent` has no more. `to` is 0
+   * for a group.
+   */
   | { type: "ip"; from: Address; to: Address; octets: Uint8Array }
   /** What `sendOnPath` was given at the other end; `bearerId` is -1 if it came however the mesh led. */
   | { type: "bulk"; from: Address; bearerId: number; octets: Uint8Array }

@@ -257,6 +257,7 @@ class Core implements MeshCore {
     if (this.#nextEvent > 0) {
       events.length = 0;
       this.#nextEvent = 0;
+      this.#s.passingSlab.reuse();
     }
     return undefined;
   }
@@ -467,7 +468,7 @@ class Core implements MeshCore {
     const group = isGroupKind(header.kind);
     if (header.kind === FrameKind.datagram || (group && trafficClass >= TrafficClass.video)) {
       const to = group ? 0 : header.destination;
-      emit(this.#s, { type: "ip", from: source, to, octets: this.#s.slab.copyOf(octets, from, from + length) });
+      emit(this.#s, { type: "ip", from: source, to, octets: this.#s.passingSlab.copyOf(octets, from, from + length) });
       return true;
     }
     if (trafficClass === TrafficClass.voice)

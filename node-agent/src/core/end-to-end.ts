@@ -52,7 +52,7 @@ export class EndToEnd {
     const end = length + END_TO_END_OCTETS;
     const tagAt = end - END_TO_END_TAG_OCTETS;
     this.#s.options.identity.seal(session.handle, this.#associated, octets, 0, length, tagAt, END_TO_END_TAG_OCTETS);
-    this.#s.counters.count("end-to-end-sealed");
+    this.#s.counters.counts["end-to-end-sealed"]++;
     return end;
   }
 
@@ -69,7 +69,7 @@ export class EndToEnd {
     const counter = this.#counterOf(session, octets, from + length);
     if (!replayIsNew(session.window, counter)) return this.#drop("end-to-end-replayed");
     replayAccept(session.window, counter);
-    this.#s.counters.count("end-to-end-opened");
+    this.#s.counters.counts["end-to-end-opened"]++;
     if (session !== contact.peer?.session || !session.proved) {
       this.#keys.confirm(contact, session);
       this.#exchange.onSession(nowUs, header.source);

@@ -5,7 +5,7 @@ const SLAB_OCTETS = 65_536;
 
 /**
  * Copies of octets for events, one behind the other in the same memory: an array of its own for each would cost more
- * than the copy. A slab lives as long as anything in it is in use.
+ * than the copy. A slab lives as long as anything in it is in use, or is used again when its owner says so.
  */
 export class OctetSlab {
   #slab = new Uint8Array(0);
@@ -22,5 +22,10 @@ export class OctetSlab {
     this.#used += length;
     copyOctets(octets, from, end, this.#slab, at);
     return this.#slab.subarray(at, at + length);
+  }
+
+  /** None of the copies is needed any more. */
+  reuse(): void {
+    this.#used = 0;
   }
 }

@@ -592,14 +592,14 @@ export class Receiver {
     if (header.destination === this.#s.options.address) {
       const length = this.#unsealed(nowUs, port, octets, body, end - body);
       if (length < 0) return;
-      this.#s.counters.count("delivered");
+      this.#s.counters.counts.delivered++;
       this.#deliver(nowUs, header, octets, body, length, port);
       return;
     }
     if (port.narrow) header.potential = narrowLimit(header.potential);
     this.#s.pool.payerNow = payerOf(this.#s, n, header.source, header.trafficClass);
     if (this.#forwarding.route(nowUs, header, this.#repair, octets, body, end - body))
-      this.#s.counters.count("forwarded");
+      this.#s.counters.counts.forwarded++;
   }
 
   /** True of the first copy that comes of a packet, which is marked as come, unless it has yet to show what it is. */

@@ -45,6 +45,8 @@ export interface CoreState {
   readonly events: NodeEvent[];
   /** What events carry. */
   readonly slab: OctetSlab;
+  /** Of events whose octets nobody keeps. */
+  readonly passingSlab: OctetSlab;
 }
 
 /** @throws RangeError when the owner did not check its configuration against `limits.ts` */
@@ -72,6 +74,7 @@ export function createState(options: CoreOptions): CoreState {
     classRules: new ClassRules(),
     events: [],
     slab: new OctetSlab(),
+    passingSlab: new OctetSlab(),
   };
 }
 

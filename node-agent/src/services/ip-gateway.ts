@@ -180,7 +180,7 @@ export class IpGateway {
       this.#count("groupFromMesh");
     } else {
       decrementHopLimit(packet, header);
-      this.#count("fromMesh");
+      this.#counters.fromMesh++;
     }
     this.#tun.write(packet, 0, length);
   }
@@ -218,7 +218,7 @@ export class IpGateway {
       this.#count("dropNoWay");
       return this.#unreachable(octets);
     }
-    this.#count("toMesh");
+    this.#counters.toMesh++;
     this.#counters.octetsToMesh += header.lengthOctets;
     this.#counters.octetsOfFrames += written;
     this.#context.touch();

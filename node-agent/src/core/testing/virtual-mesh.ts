@@ -186,7 +186,9 @@ export class VirtualMesh {
 
   #drain(index: number): void {
     const node = this.node(index);
-    for (let e = node.core.pollEvent(); e !== undefined; e = node.core.pollEvent()) node.events.push(e);
+    // What is kept here must be a copy where it is not the receiver's own.
+    for (let e = node.core.pollEvent(); e !== undefined; e = node.core.pollEvent())
+      node.events.push(e.type === "ip" ? { ...e, octets: e.octets.slice() } : e);
     while (node.core.pollTransmit(this.nowUs, this.#slot)) {
       const medium = node.media[this.#slot.bearerId] as Medium;
       const octets = this.#slot.octets.slice(0, this.#slot.length);

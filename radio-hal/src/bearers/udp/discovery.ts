@@ -1,7 +1,8 @@
 import { errorText, systemCode } from "../../hal-error.ts";
 import { type DiscoveryLink, discoveryLinks } from "./interface-watch.ts";
+import { openUdpPort } from "./open-udp-port.ts";
 import type { DiscoverOptions } from "./udp-options.ts";
-import { openUdpPort, type UdpPort, type UdpPortEvents } from "./udp-port.ts";
+import type { UdpPort, UdpPortEvents } from "./udp-port.ts";
 
 /** An interface in use: its own port (all we send comes from there, so neighbours can answer) and the group's. */
 interface OpenLink {
@@ -93,13 +94,12 @@ export class Discovery {
       const own = await this.#bindOwn(key, link);
       ports.push(own);
       own.multicastThrough(link.interfaceAddress);
-      const group = await this.#bind(link, link.group, this.#options.port, true, {
+      const group = await this.#bind(link, link.group, this.#options.port, link.interfaceAddress, {
         datagram: (octets, length, address, port) => this.#fromGroup(link, own, octets, length, address, port),
         done: () => undefined,
         failed: () => void this.#drop(key),
       });
       ports.push(group);
-      group.join(link.group, link.interfaceAddress);
       if (this.#closed) await Promise.all(ports.map((port) => port.close()));
       else this.#open.set(key, { link, own, group });
     } catch (error) {
@@ -116,21 +116,24 @@ export class Discovery {
       failed: () => void this.#drop(key),
     };
     const before = this.#ownPorts.get(link.interfaceName) ?? 0;
-    const own: UdpPort = await this.#bind(link, link.address, before, false, events).catch((error) => {
+    const own: UdpPort = await this.#bind(link, link.address, before, undefined, events).catch((error) => {
       if (systemCode(error) !== "port-in-use") throw error;
-      return this.#bind(link, link.address, 0, false, events);
+      return this.#bind(link, link.address, 0, undefined, events);
     });
     this.#ownPorts.set(link.interfaceName, own.localPort);
     return own;
   }
 
-  /** The group's socket brings a few hellos and sends nothing: memory for many datagrams would be wasted on it. */
-  #bind(link: DiscoveryLink, host: string, port: number, shared: boolean, events: UdpPortEvents): Promise<UdpPort> {
-    const { family } = link;
-    return openUdpPort(
-      { family, host, port, shared, mtuOctets: this.#mtuOctets, batch: this.#batch && !shared },
-      events,
-    );
+  /** The group's socket brings a few hellos and sends nothing. */
+  #bind(
+    link: DiscoveryLink,
+    host: string,
+    port: number,
+    groupOn: string | undefined,
+    events: UdpPortEvents,
+  ): Promise<UdpPort> {
+    const common = { family: link.family, host, port, mtuOctets: this.#mtuOctets, batch: this.#batch };
+    return openUdpPort(groupOn === undefined ? common : { ...common, groupOn }, events);
   }
 
   #fromGroup(

@@ -16,8 +16,8 @@ export interface Endpoint {
   socket: UdpPort | undefined;
   readonly isStatic: boolean;
   heardAtMs: number;
-  /** When a frame was last sent to it alone, -Infinity if never. */
-  answeredAtMs: number;
+  /** A frame was sent to it alone. */
+  isAnswered: boolean;
 }
 
 /** The spelling that sockets report: IPv6 in canonical form, its scope kept. */
@@ -67,7 +67,7 @@ export class EndpointTable {
     const victim = this.#victim(nowMs);
     if (victim === undefined) return undefined;
     this.move(victim, address, port);
-    victim.answeredAtMs = Number.NEGATIVE_INFINITY;
+    victim.isAnswered = false;
     return victim;
   }
 
@@ -87,7 +87,7 @@ export class EndpointTable {
       socket: undefined,
       isStatic,
       heardAtMs: 0,
-      answeredAtMs: Number.NEGATIVE_INFINITY,
+      isAnswered: false,
     };
     this.#endpoints.push(endpoint);
     this.#link(endpoint);
@@ -97,8 +97,7 @@ export class EndpointTable {
   #victim(nowMs: number): Endpoint | undefined {
     let oldest: Endpoint | undefined;
     for (const endpoint of this.#endpoints) {
-      const answered = endpoint.answeredAtMs > Number.NEGATIVE_INFINITY;
-      if (endpoint.isStatic || (answered && nowMs - endpoint.heardAtMs < ANSWERED_KEEP_MS)) continue;
+      if (endpoint.isStatic || (endpoint.isAnswered && nowMs - endpoint.heardAtMs < ANSWERED_KEEP_MS)) continue;
       if (oldest === undefined || endpoint.heardAtMs < oldest.heardAtMs) oldest = endpoint;
     }
     return oldest;

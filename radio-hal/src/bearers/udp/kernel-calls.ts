@@ -9,10 +9,18 @@ export interface KernelCalls {
   socket(family: number): number;
   setOption(fd: number, level: number, option: number, value: number): number;
   bind(fd: number, sockaddr: Uint8Array, lengthOctets: number): number;
+  /** Writes the socket address that a socket is bound to. */
+  nameOf(fd: number, into: Uint8Array): number;
   /** Datagrams taken, at most `count`; never waits. `headers` is the address of as many `struct mmsghdr`. */
   receiveMany(fd: number, headers: number, count: number): number;
   /** Datagrams given to the kernel; never waits. */
   sendMany(fd: number, headers: number, count: number): number;
+  /** Two sockets that are connected to each other. */
+  socketPair(into: Int32Array): number;
+  /** Makes the descriptor `onto` mean what `fd` means. */
+  duplicate(fd: number, onto: number): number;
+  /** A counter at 0, of which each read takes one; never waits. */
+  eventCounter(): number;
   /** Index of an interface, 0 if there is none of that name. */
   interfaceIndex(name: string): number;
   /** Name of an interface, "" if there is none with that index. */
@@ -22,6 +30,10 @@ export interface KernelCalls {
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+const AF_UNIX = 1;
+const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
+/** eventfd(2): semaphore, close-on-exec, non-blocking. */
+const COUNTER_FLAGS = 1 | 0o2000000 | 0o4000;
 const MSG_DONTWAIT = 0x40;
 /** IF_NAMESIZE. */
 const NAME_OCTETS = 16;
@@ -58,6 +70,10 @@ function load(): KernelCalls {
   const socket = library.func("int socket(int, int, int)");
   const setsockopt = library.func("int setsockopt(int, int, int, const uint8_t *, unsigned int)");
   const bind = library.func("int bind(int, const uint8_t *, unsigned int)");
+  const getsockname = library.func("int getsockname(int, _Out_ uint8_t *, _Inout_ uint32_t *)");
+  const socketpair = library.func("int socketpair(int, int, int, _Out_ int32_t *)");
+  const dup2 = library.func("int dup2(int, int)");
+  const eventfd = library.func("int eventfd(unsigned int, int)");
   const recvmmsg = library.func("int recvmmsg(int, size_t, unsigned int, int, size_t)");
   const sendmmsg = library.func("int sendmmsg(int, size_t, unsigned int, int)");
   const nameToIndex = library.func("unsigned int if_nametoindex(const char *)");
@@ -69,6 +85,10 @@ function load(): KernelCalls {
     setOption: (fd, level, option, value) =>
       checked(setsockopt(fd, level, option, new Uint8Array(Int32Array.of(value).buffer), 4)),
     bind: (fd, sockaddr, length) => checked(bind(fd, sockaddr, length)),
+    nameOf: (fd, into) => checked(getsockname(fd, into, [into.length])),
+    socketPair: (into) => checked(socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, into)),
+    duplicate: (fd, onto) => checked(dup2(fd, onto)),
+    eventCounter: () => checked(eventfd(0, COUNTER_FLAGS)),
     receiveMany: (fd, headers, count) => checked(recvmmsg(fd, headers, count, MSG_DONTWAIT, 0)),
     sendMany: (fd, headers, count) => checked(sendmmsg(fd, headers, count, MSG_DONTWAIT)),
     interfaceIndex: (name) => nameToIndex(name),

@@ -10,7 +10,7 @@ import { SOCKADDR_OCTETS } from "./socket-address.ts";
  *   header:  name 8 | name size 4 | pad 4 | vectors 8 | their number 8 | control 8 | its size 8 | flags 4 | pad 4
  *            received octets 4 | pad 4                                                        (struct mmsghdr)
  *   vector:  address 8 | size 8                                                               (struct iovec)
- *   control: size 8 | level 4 | type 4 | value 2 | pad 6                                      (struct cmsghdr, udp(7))
+ *   control: size 8 | level 4 | type 4 | value 2, received 4 | pad                             (struct cmsghdr, udp(7))
  */
 const HEADER_OCTETS = 64;
 const VECTOR_OCTETS = 16;
@@ -27,10 +27,13 @@ const VECTOR_COUNT = 6;
 const CONTROL = 8;
 const CONTROL_SIZE = 10;
 const RECEIVED = 14;
+/** The longest that UDP carries. */
+export const DATAGRAM_MAX_OCTETS = 65_535;
 /** A control message with a 16-bit value, its padding not counted. */
 const CONTROL_LENGTH = 18;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
+const UDP_GRO = 104;
 
 export class MessageMemory {
   readonly frames: readonly Uint8Array[];
@@ -64,6 +67,7 @@ export class MessageMemory {
       writePointer(this.#vectors, (i * VECTOR_OCTETS) / 4, base + frames + i * frameOctets);
       this.setLength(i, frameOctets);
       this.setHeader(i, i, 1, SOCKADDR_OCTETS);
+      this.#expectControl(i);
       return new Uint8Array(memory, frames + i * frameOctets, frameOctets);
     });
   }
@@ -97,8 +101,21 @@ export class MessageMemory {
     this.#controls[control + 2] = SOL_UDP;
     this.#controls[control + 3] = UDP_SEGMENT;
     this.#controls[control + 4] = octets;
-    const at = header * HEADER_WORDS;
-    writePointer(this.#headers, at + CONTROL, this.#controlsAt + header * CONTROL_OCTETS);
+    this.#expectControl(header);
+  }
+
+  /** What frame `index` received is one datagram for every so many octets (UDP_GRO); 0: it is one. */
+  takeSegments(index: number): number {
+    const control = index * CONTROL_WORDS;
+    const isTold = this.#headers[index * HEADER_WORDS + CONTROL_SIZE] !== 0;
+    this.#expectControl(index);
+    const isSegments = isTold && this.#controls[control + 2] === SOL_UDP && this.#controls[control + 3] === UDP_GRO;
+    return isSegments ? (this.#controls[control + 4] as number) : 0;
+  }
+
+  #expectControl(index: number): void {
+    const at = index * HEADER_WORDS;
+    writePointer(this.#headers, at + CONTROL, this.#controlsAt + index * CONTROL_OCTETS);
     this.#headers[at + CONTROL_SIZE] = CONTROL_OCTETS;
   }
 

@@ -24,11 +24,8 @@ function makeBatch(...answers: number[]) {
   const batch = new TransmitBatch(kernel, new Peers(kernel), 8, 100);
   const done: string[] = [];
   const add = (length: number, address = HERE): void => batch.add(new Uint8Array(100).fill(length), length, address, 9);
-  const flush = (): void =>
-    batch.flush(3, {
-      done: (length, good) => done.push(`${length} ${good ? "sent" : "lost"}`),
-      later: (octets, length, address, port) => done.push(`${length} later ${address} ${port} ${octets[0]}`),
-    });
+  const flush = (): boolean =>
+    batch.flush(3, { done: (length, good) => done.push(`${length} ${good ? "sent" : "lost"}`) });
   return { batch, asked, scopes, done, add, flush };
 }
 
@@ -80,13 +77,21 @@ test("an interface is looked up once, and again after an error", () => {
   assert.equal(scopes, ["eth0", "eth0"]);
 });
 
-test("what the kernel has no room for is handed back in order", () => {
-  const { done, add, flush, batch } = makeBatch(1, -EAGAIN);
-  add(10);
-  add(20);
+test("what the kernel has no room for waits, and what comes then is behind it", () => {
+  const { asked, done, add, flush, batch } = makeBatch(1, -EAGAIN);
+  for (const length of [10, 20]) add(length);
   add(30, THERE);
-  flush();
-  assert.equal(done, ["10 sent", `20 later ${HERE} 9 20`, `30 later ${THERE} 9 30`]);
+  assert.not(flush());
+  assert.equal(done, ["10 sent"]);
+  assert.not(batch.isEmpty);
+  for (let length = 40; length <= 80; length += 10) add(length);
+  assert.ok(batch.isFull);
+  assert.ok(flush());
+  assert.equal(asked, [3, 2, 7]);
+  assert.equal(
+    done,
+    [10, 20, 30, 40, 50, 60, 70, 80].map((length) => `${length} sent`),
+  );
   assert.ok(batch.isEmpty);
 });
 

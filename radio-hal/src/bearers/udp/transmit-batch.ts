@@ -11,11 +11,9 @@ const SEGMENTED_OCTETS_MAX = 65_000;
 /** How a kernel, device or path says that it does not do that. */
 const WITHOUT_SEGMENTS: readonly number[] = [EIO, EINVAL, EMSGSIZE, EOPNOTSUPP];
 
-/** What became of datagrams that were added. */
+/** What became of a datagram that was added. */
 export interface FlushEvents {
   done(lengthOctets: number, good: boolean): void;
-  /** The kernel has no room for this one now; all behind it follow in order. */
-  later(octets: Uint8Array, lengthOctets: number, address: string, port: number): void;
 }
 
 /**
@@ -32,6 +30,8 @@ export class TransmitBatch {
   /** By header: how many frames it stands for. */
   readonly #runs: Uint8Array;
   #segments = true;
+  /** Frames [first, count) wait. */
+  #first = 0;
   #count = 0;
 
   constructor(calls: KernelCalls, peers: Peers, size: number, mtuOctets: number) {
@@ -44,6 +44,10 @@ export class TransmitBatch {
     this.#runs = new Uint8Array(size);
   }
 
+  /** Datagrams that wait. */
+  get waiting(): number {
+    return this.#count - this.#first;
+  }
   get isEmpty(): boolean {
     return this.#count === 0;
   }
@@ -65,16 +69,19 @@ export class TransmitBatch {
     this.#to[index] = peer;
   }
 
-  /** Hands everything that was added to the kernel `fd`. */
-  flush(fd: number, events: FlushEvents): void {
+  /** Hands what waits to the kernel `fd`; false if that has no room for some of it now, which waits on. */
+  flush(fd: number, events: FlushEvents): boolean {
     const count = this.#count;
-    let next = 0;
+    let next = this.#first;
     let segments = this.#segments;
     while (next < count) {
       const headers = this.#arrange(next, segments);
       const result = this.#calls.sendMany(fd, this.#memory.headerAt(0), headers);
       if (result === -EINTR) continue;
-      if (result === -EAGAIN || result === -ENOBUFS) break;
+      if (result === -EAGAIN || result === -ENOBUFS) {
+        this.#first = next;
+        return false;
+      }
       if (result < 0) this.#peers.forget();
       if (result > 0) next = this.#done(next, this.#framesOf(result), true, events);
       // An error is that of the first header. If it stands for one frame, that one is lost; if for more, each goes alone.
@@ -84,11 +91,9 @@ export class TransmitBatch {
         if (WITHOUT_SEGMENTS.includes(-result)) this.#segments = false;
       }
     }
-    for (; next < count; next++) {
-      const { address, port } = this.#to[next] as Peer;
-      events.later(this.#memory.frames[next]!, this.#lengths[next] as number, address, port);
-    }
+    this.#first = 0;
     this.#count = 0;
+    return true;
   }
 
   /** Writes headers for frames [from, ...); returns how many there are. */

@@ -7,8 +7,9 @@ import type { HostPort } from "../host-port.ts";
 import { Discovery } from "./discovery.ts";
 import { canonicalAddress, type Endpoint, EndpointTable } from "./endpoint-table.ts";
 import { hasAddress } from "./interface-watch.ts";
+import { openUdpPort } from "./open-udp-port.ts";
 import { planUdp, type UdpBearerOptions, type UdpPlan } from "./udp-options.ts";
-import { openUdpPort, type UdpPort } from "./udp-port.ts";
+import type { UdpPort } from "./udp-port.ts";
 
 /** How often interfaces and names are looked at. */
 const LOOK_MS = 1000;
@@ -70,7 +71,7 @@ class UdpBearer implements Bearer {
     if (endpoint === ENDPOINT_ALL) return this.#sendAll(octets, length);
     const target = this.#table.at(endpoint);
     if (target === undefined || target.address === "") return this.counters.refuse("no-endpoint");
-    target.answeredAtMs = performance.now();
+    target.isAnswered = true;
     return this.#sendTo(target.socket, target.address, target.port, octets, length);
   }
 
@@ -109,7 +110,7 @@ class UdpBearer implements Bearer {
     const port = this.#plan.bind?.port ?? 0;
     try {
       const socket: UdpPort = await openUdpPort(
-        { family, host, port, shared: false, mtuOctets: this.info.mtuOctets, batch: this.#batch },
+        { family, host, port, mtuOctets: this.info.mtuOctets, batch: this.#batch },
         {
           datagram: (octets, length, address, from) =>
             this.#receive(octets, length, address, from, socket, this.#acceptUnknown),

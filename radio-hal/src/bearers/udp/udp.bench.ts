@@ -5,7 +5,8 @@
 import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { useHostCopy } from "../../host-copy.ts";
-import { openUdpPort, type UdpPort } from "./udp-port.ts";
+import { openUdpPort } from "./open-udp-port.ts";
+import type { UdpPort } from "./udp-port.ts";
 
 const PAYLOAD_OCTETS = 200;
 const MTU_OCTETS = 1400;
@@ -32,7 +33,7 @@ interface Cost {
 async function forward(batch: boolean, sinkPort: number): Promise<Cost> {
   let forwarded = 0;
   const port: UdpPort = await openUdpPort(
-    { family: 4, host: HOST, port: 0, shared: false, mtuOctets: MTU_OCTETS, batch },
+    { family: 4, host: HOST, port: 0, mtuOctets: MTU_OCTETS, batch },
     {
       datagram: (octets: Uint8Array, length: number) => {
         port.send(octets, length, HOST, sinkPort);

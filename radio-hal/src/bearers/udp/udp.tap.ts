@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { networkInterfaces } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import t from "tap";
 import type { Bearer } from "../../bearer.ts";
 import { ENDPOINT_ALL } from "../../bearer.ts";
@@ -123,6 +124,24 @@ t.test("a burst of many lengths arrives in order, whatever its size", async (t) 
   await rig.close();
 });
 
+t.test("datagrams of one length that go and come as one are as many as were sent", async (t) => {
+  const rig = await staticRig("::1");
+  await using([rig.left, rig.right], async (_left, right) => {
+    const sent: string[] = [];
+    for (const octets of [1, 200, MTU_OCTETS]) {
+      for (let i = 0; i < 70; i++) {
+        // The last one is shorter, where there is a shorter one.
+        const datagram = sampleOctets(i, i === 69 ? Math.ceil(octets / 2) : octets);
+        t.ok(rig.left.send(0, datagram, datagram.length));
+        sent.push(Buffer.from(datagram).toString("hex"));
+      }
+      await untilReal("burst", () => right.frames.length === sent.length);
+    }
+    t.same(right.frames, sent);
+  });
+  await rig.close();
+});
+
 t.test("an air emulator is one neighbour of a shared medium; strangers are not heard", async (t) => {
   const emulator = await bound();
   const heard: { octets: Buffer; port: number }[] = [];
@@ -199,7 +218,11 @@ t.test("a neighbour may be a name; every IP version has its socket", async (t) =
 t.test("random datagrams of any size on every socket harm nothing", async (t) => {
   const rig = await staticRig("127.0.0.1");
   await using([rig.left, rig.right], async (_left, right) => {
-    for (let round = 0; round < 300; round++) rig.noise(sampleOctets(round, (round * 37) % 9000));
+    for (let round = 0; round < 300; round++) {
+      rig.noise(sampleOctets(round, (round * 37) % 9000));
+      // No more than a socket holds.
+      if (round % 10 === 9) await setImmediate();
+    }
     const drops = rig.right.counters.dropsReceived;
     await untilReal("noise is counted", () => (drops["unknown-sender"] ?? 0) + (drops["too-long"] ?? 0) > 100);
     t.ok((drops["empty"] ?? 0) >= 1);
