@@ -1,0 +1,72 @@
+import { CLASS_COUNT, DIRECT_HEADER_OCTETS, kindOctet, SHARED_HEADER_OCTETS } from "@skein/codecs";
+import { Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
+import type { HopArq } from "./hop-arq.ts";
+import type { Neighbour, Port } from "./port.ts";
+import type { CoreState } from "./state.ts";
+
+const CONTROL = kindOctet(0, TrafficClass.command, Precedence.immediate);
+
+/** The frame that is being made: where its body begins, its seal, and what its transmission will mean to a turn. */
+export class OutgoingFrame {
+  /** Class of the packet in it; CLASS_COUNT if there is none. */
+  trafficClass: number = CLASS_COUNT;
+  /** It is a hello, link state or a pull. */
+  isControl = false;
+  isData = false;
+  /** Who has the turn after it, 0: whoever had. */
+  turnFirst = 0;
+  readonly #s: CoreState;
+  readonly #arq: HopArq;
+
+  constructor(state: CoreState, arq: HopArq) {
+    this.#s = state;
+    this.#arq = arq;
+  }
+
+  /** Writes the kind octet where the layout's plaintext begins; returns where the body begins. */
+  begin(port: Port, kind: number, slot: TransmitSlot): number {
+    const from = port.shared ? SHARED_HEADER_OCTETS : DIRECT_HEADER_OCTETS;
+    slot.octets[from] = CONTROL | (kind << 4);
+    return from + 1;
+  }
+
+  seal(port: Port, n: Neighbour | undefined, slot: TransmitSlot, end: number): void {
+    slot.endpoint = n === undefined ? -1 : n.endpoint;
+    if (port.shared) slot.length = this.#s.secure.sealShared(port, this.#s.local, slot.octets, end);
+    else slot.length = this.#s.secure.sealDirect(port, n as Neighbour, slot.octets, end);
+  }
+
+  sealControl(port: Port, n: Neighbour | undefined, slot: TransmitSlot, end: number): boolean {
+    this.seal(port, n, slot, end);
+    return true;
+  }
+
+  /** Seals it, and keeps it as long as somebody may ask for it again. */
+  keep(
+    nowUs: number,
+    port: Port,
+    n: Neighbour | undefined,
+    slot: TransmitSlot,
+    end: number,
+    acknowledged: boolean,
+    deadlineUs: number,
+    sequence: number,
+  ): void {
+    const direct = !port.shared;
+    const counter = direct ? (n as Neighbour).directCounter : port.counter;
+    this.seal(port, n, slot, end);
+    this.#arq.sent(
+      nowUs,
+      port,
+      n,
+      direct,
+      counter,
+      slot.octets,
+      slot.length,
+      acknowledged,
+      deadlineUs,
+      sequence,
+      this.trafficClass,
+    );
+  }
+}
