@@ -211,3 +211,10 @@ export function narrowPotential(potential: number): number {
 export function flowPotential(potential: number): number {
   return Math.min(63, Math.floor(4 * Math.log2(1 + potential)));
 }
+
+/** Fills in the addresses of a packet between the two ends of a hop, which its header leaves out. */
+export function takeEnds(header: DataHeader, source: number, destination: number): void {
+  if ((header.flags & DATA_FLAG_ENDS) === 0) return;
+  header.source = source;
+  header.destination = destination;
+}

@@ -20,7 +20,7 @@
  * packet is the transmitter's own for the receiver itself, whatever bearer the packet took. Packets with a repair
  * extension are in no block.
  */
-import { MAX_ERASURE_ROWS } from "../erasure/cauchy-code.ts";
+import { MAX_ERASURE_PLACES, MAX_ERASURE_ROWS } from "../erasure/cauchy-code.ts";
 import { copyOctets, readU16, readU32, writeU16, writeU32 } from "../wire/octets.ts";
 import { DATA_FLAG_ENDS, type DataHeader, encodeWideDataHeader, WIDE_DATA_HEADER_OCTETS } from "./data-header.ts";
 
@@ -41,6 +41,11 @@ export interface ParityHeader {
 
 export function createParityHeader(): ParityHeader {
   return { source: 0, first: 0, membersLow: 0, membersHigh: 0, potential: 0, row: 0 };
+}
+
+/** True if the bit of a place is set in `low` (0 to 31) and `high` (32 to 63). */
+export function hasPlace(low: number, high: number, place: number): boolean {
+  return place < MAX_ERASURE_PLACES && (((place < 32 ? low : high) >>> (place & 31)) & 1) === 1;
 }
 
 /** Writes what stands before the parity. */

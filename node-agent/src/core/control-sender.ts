@@ -5,10 +5,9 @@ import {
   encodeLabelOffer,
   FrameKind,
   FULL_HEADER_OCTETS,
-  kindOctet,
   SHARED_HEADER_OCTETS,
 } from "@skein/codecs";
-import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
+import { MAX_FRAME_OCTETS, type TransmitSlot } from "./api.ts";
 import type { DatabasePulls } from "./database-pulls.ts";
 import type { Hellos } from "./hellos.ts";
 import type { HopArq } from "./hop-arq.ts";
@@ -16,13 +15,12 @@ import type { KeyAnswers } from "./key-answers.ts";
 import { SILENCE_NARROW_US } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Merging } from "./merge/merging.ts";
-import type { OutgoingFrame } from "./outgoing-frame.ts";
+import { controlOctet, type OutgoingFrame } from "./outgoing-frame.ts";
 import { isUnheard, type Neighbour, type Port, reckonAnswerDue } from "./port.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
 import { afterTalk } from "./turn-taking.ts";
 
-const CONTROL = kindOctet(0, TrafficClass.command, Precedence.immediate);
 const EVER = Number.POSITIVE_INFINITY;
 /** A link-state update is repeated on request this long. */
 const UPDATE_REPAIR_US = 3_000_000;
@@ -179,7 +177,7 @@ export class ControlSender {
   hello(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     const full = this.#hellos.wantsFull(nowUs, port) || !port.shared;
     const from = full ? FULL_HEADER_OCTETS : SHARED_HEADER_OCTETS;
-    slot.octets[from] = CONTROL | (FrameKind.hello << 4);
+    slot.octets[from] = controlOctet(FrameKind.hello);
     const end = from + 1 + this.#hellos.encode(nowUs, port, full, slot.octets, from + 1);
     this.#frame.isControl = true;
     if (full) this.#snapshots.accompany(nowUs, port);
@@ -214,7 +212,7 @@ export class ControlSender {
     const news = this.#news;
     const octets = this.#flooding.encodeUpdate(nowUs, port, news, 1, room);
     if (octets === 0) return false;
-    news[0] = CONTROL | (FrameKind.linkState << 4);
+    news[0] = controlOctet(FrameKind.linkState);
     for (const n of port.neighbours)
       if (n.alive && !n.foreign && n.receiverIndex >= 0)
         port.direct.push({ neighbour: n.index, octets: news.slice(0, octets + 1) });

@@ -8,8 +8,9 @@ import {
   NEIGHBOUR_CONTROL_BURST_US,
   NEIGHBOUR_CONTROL_SHARE,
 } from "./limits.ts";
-import type { Neighbour, Port } from "./port.ts";
+import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { Random } from "./random.ts";
+import type { CoreState } from "./state.ts";
 import { placeInOrder } from "./turn-taking.ts";
 
 /**
@@ -59,11 +60,21 @@ export function noteCarrier(port: Port, nowUs: number, busy: boolean, random: Ra
 }
 
 /** False if a neighbour has used up its share with the control frame that has just come: it is not to be read. */
-export function withinControlShare(n: Neighbour, nowUs: number, airUs: number): boolean {
+function withinControlShare(n: Neighbour, nowUs: number, airUs: number): boolean {
   const gained = (nowUs - n.controlAtUs) * NEIGHBOUR_CONTROL_SHARE;
   n.controlCreditUs = Math.min(NEIGHBOUR_CONTROL_BURST_US, n.controlCreditUs + gained);
   n.controlAtUs = nowUs;
   if (n.controlCreditUs < airUs) return false;
   n.controlCreditUs -= airUs;
   return true;
+}
+
+/** Counts a control frame of a narrow channel; false if its transmitter has had more than its share. */
+export function mayControl(state: CoreState, nowUs: number, port: Port, n: Neighbour, lengthOctets: number): boolean {
+  if (!port.narrow) return true;
+  const airUs = airtimeUs(port.config, lengthOctets);
+  noteControl(port, nowUs, airUs, state.local);
+  if (withinControlShare(n, nowUs, airUs)) return true;
+  state.counters.drop("control-share");
+  return false;
 }

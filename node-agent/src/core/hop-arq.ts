@@ -132,6 +132,16 @@ export class HopArq {
     if (dueUs !== EVER && ++n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES) this.#due(port, n, direct, nowUs);
   }
 
+  /** A frame that has just come shows what is missing since the one with counter `highest`. */
+  noticeMissing(nowUs: number, port: Port, n: Neighbour, highest: number): void {
+    const missing = highest < 0 ? 0 : n.window.highest - highest - 1;
+    const strays = port.strayFlows - n.strayFlows;
+    n.strayFlows = port.strayFlows;
+    if (missing > 0 && missing <= strays) this.#passOver(n);
+    else if (missing > 0) this.noticeGap(nowUs, port, n, false);
+    else this.#noticeOldGap(nowUs, port, n);
+  }
+
   /** The stream jumped ahead of `previousHighest`: ask for what is missing, unless it comes by itself. */
   noticeGap(nowUs: number, port: Port, n: Neighbour, direct: boolean): void {
     if (direct) {
@@ -145,7 +155,7 @@ export class HopArq {
   }
 
   /** What is missing of a neighbour's frames was under labels that are not known here: it was for others. */
-  passOver(n: Neighbour): void {
+  #passOver(n: Neighbour): void {
     n.askedCounters.fill(n.window.highest);
   }
 
@@ -171,7 +181,7 @@ export class HopArq {
   }
 
   /** A frame came in order on a narrow channel: is there a gap behind it that has not been asked for twice? */
-  noticeOldGap(nowUs: number, port: Port, n: Neighbour): void {
+  #noticeOldGap(nowUs: number, port: Port, n: Neighbour): void {
     if (!port.narrow || nowUs - n.lastReportUs < REPORT_AGAIN_US || n.gapDueUs !== EVER) return;
     if (hasGap(n, lastAsked(port, n))) this.noticeGap(nowUs, port, n, false);
   }

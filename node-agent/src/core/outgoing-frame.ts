@@ -26,7 +26,7 @@ export class OutgoingFrame {
   /** Writes the kind octet where the layout's plaintext begins; returns where the body begins. */
   begin(port: Port, kind: number, slot: TransmitSlot): number {
     const from = port.shared ? SHARED_HEADER_OCTETS : DIRECT_HEADER_OCTETS;
-    slot.octets[from] = CONTROL | (kind << 4);
+    slot.octets[from] = controlOctet(kind);
     return from + 1;
   }
 
@@ -69,4 +69,9 @@ export class OutgoingFrame {
       this.trafficClass,
     );
   }
+}
+
+/** What a control frame of a kind begins with. */
+export function controlOctet(kind: number): number {
+  return CONTROL | (kind << 4);
 }

@@ -3,7 +3,6 @@ import {
   copyOctets,
   createDataHeader,
   createRepair,
-  DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
@@ -35,10 +34,11 @@ import {
   SHARED_HEADER_OCTETS,
   sealFormat,
   sharedCounterBits,
+  takeEnds,
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
-import { noteControl, withinControlShare } from "./control-share.ts";
+import { mayControl } from "./control-share.ts";
 import type { DatabasePulls } from "./database-pulls.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
 import type { EndToEnd } from "./end-to-end.ts";
@@ -165,7 +165,7 @@ export class Receiver {
       return this.#s.counters.drop("unknown-kind");
     }
     const n = this.#adjacency.admitFull(nowUs, port, endpoint, readU16(this.#frame, FULL_HEADER_OCTETS + 2));
-    if (n === undefined || !this.#mayControl(nowUs, port, n, length)) return;
+    if (n === undefined || !mayControl(this.#s, nowUs, port, n, length)) return;
     const ok = this.#adjacency.handleHello(nowUs, port, n, true, this.#frame, FULL_HEADER_OCTETS + 1, end);
     if (!ok) this.#s.counters.drop("malformed-body");
   }
@@ -191,7 +191,7 @@ export class Receiver {
     this.#heardShared(nowUs, port, n, endpoint, end, this.#carriesData());
     this.#newest = n.window.highest > highest;
     if (this.#newest) n.arrivedUs = nowUs;
-    this.#noticeMissing(nowUs, port, n, highest);
+    this.#arq.noticeMissing(nowUs, port, n, highest);
     this.#plainShared(nowUs, port, n, length, end);
   }
 
@@ -218,16 +218,6 @@ export class Receiver {
     return false;
   }
 
-  /** A frame that has just come shows what is missing since the one with counter `highest`. */
-  #noticeMissing(nowUs: number, port: Port, n: Neighbour, highest: number): void {
-    const missing = highest < 0 ? 0 : n.window.highest - highest - 1;
-    const strays = port.strayFlows - n.strayFlows;
-    n.strayFlows = port.strayFlows;
-    if (missing > 0 && missing <= strays) this.#arq.passOver(n);
-    else if (missing > 0) this.#arq.noticeGap(nowUs, port, n, false);
-    else this.#arq.noticeOldGap(nowUs, port, n);
-  }
-
   /** A packet under the label of its flow: the label tells who has sent it. */
   #flow(nowUs: number, port: Port, endpoint: number, length: number): void {
     const label = flowLabel(this.#frame);
@@ -243,7 +233,7 @@ export class Receiver {
     if (end < 0 && flow !== undefined) this.#arq.oweReport(nowUs, port, n, false, -1, 0);
     if (end <= 0) return;
     this.#heardShared(nowUs, port, n, endpoint, end, true);
-    this.#noticeMissing(nowUs, port, n, highest);
+    this.#arq.noticeMissing(nowUs, port, n, highest);
     if (flow === undefined || flow.neighbour !== n) this.#s.counters.counts.overheard++;
     else this.#flowPacket(nowUs, port, flow, end);
   }
@@ -287,7 +277,8 @@ export class Receiver {
   }
 
   #plainShared(nowUs: number, port: Port, n: Neighbour, length: number, end: number): void {
-    if (isControlKind(this.#frame[SHARED_HEADER_OCTETS] as number) && !this.#mayControl(nowUs, port, n, length)) return;
+    if (isControlKind(this.#frame[SHARED_HEADER_OCTETS] as number) && !mayControl(this.#s, nowUs, port, n, length))
+      return;
     this.#plain(nowUs, port, n, false, this.#frame, SHARED_HEADER_OCTETS, end);
   }
 
@@ -315,16 +306,6 @@ export class Receiver {
       this.#plainShared(nowUs, port, n, length, end);
       return true;
     }
-    return false;
-  }
-
-  /** Counts a control frame of a narrow channel; false if its transmitter has had more than its share. */
-  #mayControl(nowUs: number, port: Port, n: Neighbour, length: number): boolean {
-    if (!port.narrow) return true;
-    const airUs = airtimeUs(port.config, length);
-    noteControl(port, nowUs, airUs, this.#s.local);
-    if (withinControlShare(n, nowUs, airUs)) return true;
-    this.#s.counters.drop("control-share");
     return false;
   }
 
@@ -440,10 +421,7 @@ export class Receiver {
       ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
       : decodeWideDataHeader(octets, from, end, port.shared, header);
     if (headerOctets === 0) return false;
-    if ((header.flags & DATA_FLAG_ENDS) !== 0) {
-      header.source = n.address;
-      header.destination = this.#s.options.address;
-    }
+    takeEnds(header, n.address, this.#s.options.address);
     let body = from + headerOctets;
     const group = isGroupKind(kind);
     const repaired = !group && (header.flags & DATA_FLAG_REPAIR) !== 0;
@@ -547,26 +525,17 @@ export class Receiver {
     const { parity } = this.#merging;
     const header = this.#header;
     for (let length = parity.poll(); length > 0; length = parity.poll()) {
-      const { symbol } = parity;
-      const octetsRead = decodeWideDataHeader(symbol, 2, length, false, header);
-      if ((header.flags & DATA_FLAG_ENDS) !== 0) {
-        header.source = n.address;
-        header.destination = this.#s.options.address;
-      }
-      const asExpected = header.source === parity.source && header.sequence === parity.sequence;
-      const isVideo = isUnicastKind(header.kind) && header.trafficClass === TrafficClass.video;
-      if (octetsRead === 0 || !asExpected || !isVideo || (header.flags & DATA_FLAG_REPAIR) !== 0) {
+      const payload = parity.decode(length, n.address, header);
+      if (payload === 0) {
         this.#s.counters.drop("malformed-body", TrafficClass.video);
         continue;
       }
-      header.flags = 0;
-      header.potential = parity.potential;
       if (header.source === this.#s.options.address || !this.#isFirst(nowUs, TrafficClass.video, false)) {
         this.#s.counters.count("duplicates");
         continue;
       }
       this.#s.counters.count("parity-rebuilt");
-      this.#unicast(nowUs, port, n, symbol, 2 + octetsRead, length);
+      this.#unicast(nowUs, port, n, parity.symbol, payload, length);
     }
   }
 

@@ -61,23 +61,19 @@ export class VideoService {
   }
 
   sendTo(to: number): void {
-    this.#setTo(to);
-  }
-
-  #setTo(to: number): void {
     if (to !== this.#to) this.#limit(0);
     this.#to = to;
   }
 
   /** Sends a clip, over and over, until `stop`. */
   sendFile(to: number, path: string): void {
-    this.#setTo(to);
+    this.sendTo(to);
     this.#clip = path;
     this.#media.send({ type: "video-file", path });
   }
 
   stop(): void {
-    this.#setTo(0);
+    this.sendTo(0);
     this.#clip = null;
     this.#media.send({ type: "video-stop" });
   }

@@ -1,10 +1,11 @@
 import { constants } from "node:os";
 import koffi from "koffi";
+import { type DescriptorCalls, descriptorCalls, orErrno } from "../descriptor-calls.ts";
 import { HalError } from "../hal-error.ts";
 import { addressOf } from "../memory-address.ts";
 
 /** The system calls behind a TUN that Node has no names for. Each gives its result, or minus the error number. */
-export interface TunCalls {
+export interface TunCalls extends DescriptorCalls {
   ioctl(fd: number, request: number, argument: Uint8Array): number;
   /** The same, of a request whose argument is a number. */
   setFlags(fd: number, request: number, flags: number): number;
@@ -16,10 +17,6 @@ export interface TunCalls {
   receive(fd: number, into: Uint8Array): number;
   /** `at` is an address. */
   read(fd: number, at: number, octets: number): number;
-  /** Two sockets that are connected to each other. */
-  socketPair(into: Int32Array): number;
-  /** Makes the descriptor `onto` mean what `fd` means. */
-  duplicate(fd: number, onto: number): number;
   /** Where the first octet of a buffer lies; it does not move as long as the buffer lives. */
   addressOf(memory: ArrayBuffer): number;
   /** Reads an option of a socket. */
@@ -30,8 +27,6 @@ const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const NETLINK_ROUTE = 0;
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
 
 let loaded: TunCalls | undefined;
 
@@ -55,22 +50,18 @@ function load(): TunCalls {
   const send = library.func("long send(int, const uint8_t *, size_t, int)");
   const receive = library.func("long recv(int, _Out_ uint8_t *, size_t, int)");
   const read = library.func("long read(int, size_t, size_t)");
-  const socketpair = library.func("int socketpair(int, int, int, _Out_ int32_t *)");
-  const dup2 = library.func("int dup2(int, int)");
   const getOption = library.func("int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint32_t *)");
-  const checked = (result: number): number => (result < 0 ? -koffi.errno() : result);
   return {
-    ioctl: (fd, request, argument) => checked(ioctl(fd, request, argument)),
-    setFlags: (fd, request, flags) => checked(ioctlNumber(fd, request, flags)),
+    ioctl: (fd, request, argument) => orErrno(ioctl(fd, request, argument)),
+    setFlags: (fd, request, flags) => orErrno(ioctlNumber(fd, request, flags)),
     interfaceIndex: (name) => nameToIndex(name),
-    openNetlink: () => checked(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)),
-    send: (fd, octets) => checked(send(fd, octets, octets.length, 0)),
-    receive: (fd, into) => checked(receive(fd, into, into.length, 0)),
-    read: (fd, at, octets) => checked(read(fd, at, octets)),
-    socketPair: (into) => checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, into)),
-    duplicate: (fd, onto) => checked(dup2(fd, onto)),
+    openNetlink: () => orErrno(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)),
+    send: (fd, octets) => orErrno(send(fd, octets, octets.length, 0)),
+    receive: (fd, into) => orErrno(receive(fd, into, into.length, 0)),
+    read: (fd, at, octets) => orErrno(read(fd, at, octets)),
+    ...descriptorCalls(library),
     addressOf,
-    socketOption: (fd, level, option, into) => checked(getOption(fd, level, option, into, [into.length])),
+    socketOption: (fd, level, option, into) => orErrno(getOption(fd, level, option, into, [into.length])),
   };
 }
 

@@ -1,18 +1,23 @@
 import {
   copyOctets,
   createParityHeader,
+  DATA_FLAG_REPAIR,
   type DataHeader,
   decodeParityHeader,
+  decodeWideDataHeader,
   encodeSymbol,
   erasureFactor,
   erasureInverse,
   galoisAddScaled,
+  hasPlace,
+  isUnicastKind,
   MAX_ERASURE_PLACES,
   MAX_SYMBOL_HEADER_OCTETS,
   PARITY_HEADER_OCTETS,
   readU16,
+  takeEnds,
 } from "@skein/codecs";
-import { TrafficClass } from "../api.ts";
+import { type Address, TrafficClass } from "../api.ts";
 import {
   MAX_PARITY_BLOCKS,
   MAX_PARITY_ROWS,
@@ -107,9 +112,8 @@ export class ParityDecoder {
       if (block.phase !== Phase.waits || block.rows === 0) continue;
       if (block.nodeId !== nodeId || block.source !== source) continue;
       const place = (sequence - block.first) & 0xffff;
-      if (!isIn(block.membersLow, block.membersHigh, place)) continue;
-      if (place < 32) block.cameLow |= 1 << place;
-      else block.cameHigh |= 1 << (place - 32);
+      if (!hasPlace(block.membersLow, block.membersHigh, place)) continue;
+      noteCame(block, place);
       this.#look(nowUs, memory, block);
     }
   }
@@ -157,9 +161,8 @@ export class ParityDecoder {
     oldest.cameLow = 0;
     oldest.cameHigh = 0;
     for (let place = 0; place < MAX_ERASURE_PLACES; place++) {
-      if (!isIn(oldest.membersLow, oldest.membersHigh, place) || !isKept(memory, oldest, place)) continue;
-      if (place < 32) oldest.cameLow |= 1 << place;
-      else oldest.cameHigh |= 1 << (place - 32);
+      if (!hasPlace(oldest.membersLow, oldest.membersHigh, place) || !isKept(memory, oldest, place)) continue;
+      noteCame(oldest, place);
     }
     return oldest;
   }
@@ -170,7 +173,7 @@ export class ParityDecoder {
     const high = block.membersHigh & ~block.cameHigh;
     block.missing = 0;
     for (let place = 0; place < MAX_ERASURE_PLACES; place++) {
-      if (!isIn(low, high, place)) continue;
+      if (!hasPlace(low, high, place)) continue;
       if (block.missing === block.rows) return;
       block.places[block.missing++] = place;
     }
@@ -178,7 +181,7 @@ export class ParityDecoder {
     if (block.missing === 0) return;
     if (nowUs - block.sinceUs > VIDEO_DEADLINE_US) return this.#s.counters.drop("video-late", TrafficClass.video);
     for (let place = 0; place < MAX_ERASURE_PLACES; place++) {
-      if (!isIn(block.cameLow, block.cameHigh, place)) continue;
+      if (!hasPlace(block.cameLow, block.cameHigh, place)) continue;
       // Something else has taken its place meanwhile: it cannot be taken out of the sums.
       if (!isKept(memory, block, place)) return this.#s.counters.drop("parity-short", TrafficClass.video);
       const at = indexOf(block.source, block.first + place);
@@ -227,6 +230,21 @@ export class ParityDecoder {
     }
     return 0;
   }
+
+  /**
+   * Header of the packet that `poll` has found, of this length, and where its payload begins; 0 if it is not what it
+   * should be. `from`: the neighbour whose parity it was.
+   */
+  decode(length: number, from: Address, header: DataHeader): number {
+    const octetsRead = decodeWideDataHeader(this.symbol, 2, length, false, header);
+    takeEnds(header, from, this.#s.options.address);
+    const asExpected = header.source === this.source && header.sequence === this.sequence;
+    const isVideo = isUnicastKind(header.kind) && header.trafficClass === TrafficClass.video;
+    if (octetsRead === 0 || !asExpected || !isVideo || (header.flags & DATA_FLAG_REPAIR) !== 0) return 0;
+    header.flags = 0;
+    header.potential = this.potential;
+    return 2 + octetsRead;
+  }
 }
 
 function createMemory(): Memory {
@@ -273,8 +291,9 @@ function isKept(memory: Memory, block: Block, place: number): boolean {
   );
 }
 
-function isIn(low: number, high: number, place: number): boolean {
-  return place < MAX_ERASURE_PLACES && (((place < 32 ? low : high) >>> (place & 31)) & 1) === 1;
+function noteCame(block: Block, place: number): void {
+  if (place < 32) block.cameLow |= 1 << place;
+  else block.cameHigh |= 1 << (place - 32);
 }
 
 function has(block: Block, row: number): boolean {

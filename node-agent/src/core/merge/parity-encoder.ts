@@ -1,4 +1,5 @@
 import {
+  copyOctets,
   createDataHeader,
   createParityHeader,
   type DataHeader,
@@ -7,6 +8,7 @@ import {
   erasureFactor,
   FrameKind,
   galoisAddScaled,
+  hasPlace,
   MAX_ERASURE_PLACES,
   MAX_SYMBOL_HEADER_OCTETS,
   PARITY_HEADER_OCTETS,
@@ -117,7 +119,7 @@ export class ParityEncoder {
     const run = 1 + (residualRun(path) - 1) / this.#lanes;
     const block = this.#blockFor(nowUs, nodeId, pool.source[slot] as number, sequence, lost, run, path.loss);
     const place = block === undefined ? -1 : (sequence - block.first) & 0xffff;
-    if (block === undefined || hasMember(block, place)) return;
+    if (block === undefined || hasPlace(block.membersLow, block.membersHigh, place)) return;
     if (place < 32) block.membersLow |= 1 << place;
     else block.membersHigh |= 1 << (place - 32);
     block.packets++;
@@ -216,7 +218,7 @@ export class ParityEncoder {
     header.row = row;
     const at = encodeParityHeader(header, this.#row, 0);
     const from = row * SYMBOL_OCTETS;
-    for (let i = 0; i < block.octets; i++) this.#row[at + i] = block.parity[from + i] as number;
+    copyOctets(block.parity, from, from + block.octets, this.#row, at);
     const { pool, counters } = this.#s;
     pool.payerNow = block.payer;
     this.#rowHeader.source = block.source;
@@ -264,8 +266,4 @@ function clear(block: ParityBlock): void {
   block.lossAtFirst = 0;
   block.parity.fill(0);
   block.on.fill(0);
-}
-
-function hasMember(block: ParityBlock, place: number): boolean {
-  return (((place < 32 ? block.membersLow : block.membersHigh) >>> (place & 31)) & 1) === 1;
 }

@@ -1,9 +1,10 @@
 import { constants, endianness } from "node:os";
 import koffi from "koffi";
+import { type DescriptorCalls, descriptorCalls, orErrno } from "../../descriptor-calls.ts";
 import { addressOf } from "../../memory-address.ts";
 
 /** The socket calls that Node has no names for. Each gives its result, or minus the error number. */
-export interface KernelCalls {
+export interface KernelCalls extends DescriptorCalls {
   /** Where the first octet of a buffer lies; it does not move as long as the buffer lives. */
   addressOf(memory: ArrayBuffer): number;
   socket(family: number): number;
@@ -15,10 +16,6 @@ export interface KernelCalls {
   receiveMany(fd: number, headers: number, count: number): number;
   /** Datagrams given to the kernel; never waits. */
   sendMany(fd: number, headers: number, count: number): number;
-  /** Two sockets that are connected to each other. */
-  socketPair(into: Int32Array): number;
-  /** Makes the descriptor `onto` mean what `fd` means. */
-  duplicate(fd: number, onto: number): number;
   /** A counter at 0, of which each read takes one; never waits. */
   eventCounter(): number;
   /** Index of an interface, 0 if there is none of that name. */
@@ -30,8 +27,6 @@ export interface KernelCalls {
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
-const AF_UNIX = 1;
-const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 /** eventfd(2): semaphore, close-on-exec, non-blocking. */
 const COUNTER_FLAGS = 1 | 0o2000000 | 0o4000;
 const MSG_DONTWAIT = 0x40;
@@ -71,26 +66,22 @@ function load(): KernelCalls {
   const setsockopt = library.func("int setsockopt(int, int, int, const uint8_t *, unsigned int)");
   const bind = library.func("int bind(int, const uint8_t *, unsigned int)");
   const getsockname = library.func("int getsockname(int, _Out_ uint8_t *, _Inout_ uint32_t *)");
-  const socketpair = library.func("int socketpair(int, int, int, _Out_ int32_t *)");
-  const dup2 = library.func("int dup2(int, int)");
   const eventfd = library.func("int eventfd(unsigned int, int)");
   const recvmmsg = library.func("int recvmmsg(int, size_t, unsigned int, int, size_t)");
   const sendmmsg = library.func("int sendmmsg(int, size_t, unsigned int, int)");
   const nameToIndex = library.func("unsigned int if_nametoindex(const char *)");
   const indexToName = library.func("const char *if_indextoname(unsigned int, _Out_ uint8_t *)");
-  const checked = (result: number): number => (result < 0 ? -koffi.errno() : result);
   return {
     addressOf,
-    socket: (family) => checked(socket(family, SOCK_DGRAM_CLOEXEC, 0)),
+    socket: (family) => orErrno(socket(family, SOCK_DGRAM_CLOEXEC, 0)),
     setOption: (fd, level, option, value) =>
-      checked(setsockopt(fd, level, option, new Uint8Array(Int32Array.of(value).buffer), 4)),
-    bind: (fd, sockaddr, length) => checked(bind(fd, sockaddr, length)),
-    nameOf: (fd, into) => checked(getsockname(fd, into, [into.length])),
-    socketPair: (into) => checked(socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, into)),
-    duplicate: (fd, onto) => checked(dup2(fd, onto)),
-    eventCounter: () => checked(eventfd(0, COUNTER_FLAGS)),
-    receiveMany: (fd, headers, count) => checked(recvmmsg(fd, headers, count, MSG_DONTWAIT, 0)),
-    sendMany: (fd, headers, count) => checked(sendmmsg(fd, headers, count, MSG_DONTWAIT)),
+      orErrno(setsockopt(fd, level, option, new Uint8Array(Int32Array.of(value).buffer), 4)),
+    bind: (fd, sockaddr, length) => orErrno(bind(fd, sockaddr, length)),
+    nameOf: (fd, into) => orErrno(getsockname(fd, into, [into.length])),
+    ...descriptorCalls(library),
+    eventCounter: () => orErrno(eventfd(0, COUNTER_FLAGS)),
+    receiveMany: (fd, headers, count) => orErrno(recvmmsg(fd, headers, count, MSG_DONTWAIT, 0)),
+    sendMany: (fd, headers, count) => orErrno(sendmmsg(fd, headers, count, MSG_DONTWAIT)),
     interfaceIndex: (name) => nameToIndex(name),
     interfaceName: (index) => indexToName(index, new Uint8Array(NAME_OCTETS)) ?? "",
   };
@@ -102,4 +93,10 @@ const NAMES = new Map(Object.entries(constants.errno).map(([name, value]) => [va
 export function systemError(call: string, errno: number): Error {
   const code = NAMES.get(errno) ?? `error ${errno}`;
   return Object.assign(new Error(`${call} ${code}`), { code, errno: -errno, syscall: call });
+}
+
+/** @throws Error with the system's `code` where a call has given minus an error number */
+export function checked(call: string, result: number): number {
+  if (result < 0) throw systemError(call, -result);
+  return result;
 }

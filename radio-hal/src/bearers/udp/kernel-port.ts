@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import { copyOctets } from "@skein/codecs";
-import { AF_INET, AF_INET6, type KernelCalls, kernelCalls, systemError } from "./kernel-calls.ts";
+import { AF_INET, AF_INET6, checked, type KernelCalls, kernelCalls, systemError } from "./kernel-calls.ts";
 import { DATAGRAM_MAX_OCTETS, MessageMemory } from "./message-memory.ts";
 import { Polled } from "./polled.ts";
 import { Peers, SOCKADDR_OCTETS, writeSockaddr } from "./socket-address.ts";
@@ -193,9 +193,4 @@ export class KernelPort implements UdpPort {
 export function openKernelPort(options: UdpPortOptions, events: UdpPortEvents): Promise<KernelPort> | undefined {
   const calls = options.batch ? kernelCalls() : null;
   return calls === null ? undefined : KernelPort.open(calls, options, events);
-}
-
-function checked(call: string, result: number): number {
-  if (result < 0) throw systemError(call, -result);
-  return result;
 }

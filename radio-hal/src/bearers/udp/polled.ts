@@ -1,7 +1,7 @@
 import { closeSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
-import { type KernelCalls, systemError } from "./kernel-calls.ts";
+import { checked, type KernelCalls } from "./kernel-calls.ts";
 
 /** Octets of a count, as eventfd(2) gives and takes it; room for more tells Node that nothing is left to read. */
 const COUNT_OCTETS = 8;
@@ -75,9 +75,4 @@ function openCounter(calls: KernelCalls): number {
   const fd = checked("eventfd", calls.eventCounter());
   writeSync(fd, new Uint8Array(BigUint64Array.of(PLENTY).buffer));
   return fd;
-}
-
-function checked(call: string, result: number): number {
-  if (result < 0) throw systemError(call, -result);
-  return result;
 }
