@@ -33,7 +33,11 @@ async function load(args) {
   const caching = module.enableCompileCache(join(dirname(found.entry), "compiled"));
   if (caching.status === module.constants.compileCacheStatus.FAILED) cacheAtHome();
   try {
-    return [await import(found.entry)];
+    /** @type {Main} */
+    const main = await import(found.entry);
+    // A file cut off between two statements is still a module.
+    if (typeof main.dispatch !== "function") throw new Error(`${found.entry} is cut off`);
+    return [main];
   } catch (error) {
     return [await loadSources(), String(error)];
   }

@@ -134,13 +134,19 @@ t.test("a bundle that is damaged falls back to the sources", async (t) => {
   t.equal(cut.code, 0, cut.stderr);
   t.match(cut.stderr, `${entry} has changed`);
 
-  const files = manifest().files.map(([path, octets, timeMs]): Manifest["files"][number] => {
-    return path === entry ? [path, 100, statSync(join(sandbox.folder, path)).mtimeMs] : [path, octets, timeMs];
-  });
-  sandbox.write(manifestPath, JSON.stringify({ entry, files }));
-  const wrong = await runAgent();
-  t.equal(wrong.code, 0, wrong.stderr);
-  t.match(wrong.stderr, /runs from its sources.*Error/);
+  // Inside a statement, between two, and before the first.
+  for (const damaged of ["export const = ;", "export const rest = 1;\n", ""]) {
+    sandbox.write(entry, damaged);
+    const files = manifest().files.map(([path, octets, timeMs]): Manifest["files"][number] => {
+      return path === entry
+        ? [path, damaged.length, statSync(join(sandbox.folder, path)).mtimeMs]
+        : [path, octets, timeMs];
+    });
+    sandbox.write(manifestPath, JSON.stringify({ entry, files }));
+    const wrong = await runAgent();
+    t.equal(wrong.code, 0, wrong.stderr);
+    t.match(wrong.stderr, /runs from its sources.*Error/);
+  }
 
   sandbox.write(manifestPath, "{ cut sh");
   const unreadable = await runAgent();
