@@ -2,8 +2,8 @@
  * Octets around what a call and a packet of IP carry, security and routing included, over one relay with real cores:
  * what a gateway hands to its core, against what is on the air.
  */
-import { compressIp, decompressIp, FlowCompressor, FlowDecompressor } from "@skein/codecs";
 import { Precedence, TrafficClass } from "@skein/node-agent/core";
+import { IpEnds } from "../merge-bench/ip-ends.ts";
 import { Field, type MediumKind } from "../routing-bench/field.ts";
 import { mean } from "../routing-bench/figures.ts";
 import { findMarker } from "../routing-bench/frame-view.ts";
@@ -28,13 +28,11 @@ function chain(kind: MediumKind): Field {
 }
 
 /** An IPv6 packet of RTP between the two ends, 20 ms of sound each. */
-function rtpPacket(field: Field, n: number, out: Uint8Array): number {
+function rtpPacket(ends: IpEnds, n: number): Uint8Array {
   const payload = Uint8Array.of(0x80, 111, n >>> 8, n, 0, 0, 0, 0, 0x0b, 0xad, 0xca, 0xfe, ...SOUND);
   new DataView(payload.buffer).setUint32(4, 960 * n);
-  // Made by taking a compressed one apart: EF, addresses of the nodes, two ports.
-  const form = Uint8Array.of(0x90, 0x13, 0x8c, 0x13, 0x8e, ...payload);
-  const [from, to] = [field.addresses[SOURCE] as number, field.addresses[SINK] as number];
-  return decompressIp(form, 0, form.length, from, to, out, 0);
+  // EF, addresses of the nodes, two ports.
+  return ends.packetOf(Uint8Array.of(0x90, 0x13, 0x8c, 0x13, 0x8e, ...payload));
 }
 
 interface Call {
@@ -47,9 +45,7 @@ interface Call {
 function call(kind: MediumKind): Call {
   const field = chain(kind);
   const [from, to] = [field.addresses[SOURCE] as number, field.addresses[SINK] as number];
-  const compressor = new FlowCompressor(SEED);
-  const decompressor = new FlowDecompressor();
-  const [packet, form, out] = [new Uint8Array(256), new Uint8Array(256), new Uint8Array(256)];
+  const ends = new IpEnds(from, to, SEED);
   const sent: Uint8Array[] = [];
   const result: Call = { beyond: [], whole: 0 };
   field.onFrame = (_node, _medium, _endpoint, octets, length) => {
@@ -58,22 +54,15 @@ function call(kind: MediumKind): Call {
   };
   field.onEvent = (node, event) => {
     if (node !== SINK || event.type !== "ip") return;
-    const { octets } = event;
-    const plain = !FlowDecompressor.reads(octets[0] as number);
-    const length = plain ? 0 : decompressor.decompress(octets, 0, octets.length, from, form, 0);
-    const restored = plain
-      ? decompressIp(octets, 0, octets.length, from, to, out, 0)
-      : decompressIp(form, 0, length, from, to, out, 0);
-    const hex = Buffer.from(out.subarray(0, restored)).toString("hex");
+    const hex = Buffer.from(ends.restore(event.octets)).toString("hex");
     if (sent.some((one) => Buffer.from(one).toString("hex") === hex)) result.whole++;
   };
   for (let n = 0; n < PACKETS; n++) {
-    const length = rtpPacket(field, n, packet);
-    sent.push(packet.slice(0, length));
-    const written = compressIp(packet, 0, length, from, to, form, 0);
-    const shortened = compressor.compress(form, 0, written, to, out, 0);
+    const packet = rtpPacket(ends, n);
+    sent.push(packet);
+    const octets = ends.compress(packet);
     field.use(SOURCE, (core, nowUs) =>
-      core.sendIp(nowUs, to, TrafficClass.voice, Precedence.routine, false, out, 0, shortened),
+      core.sendIp(nowUs, to, TrafficClass.voice, Precedence.routine, false, octets, 0, octets.length),
     );
     field.run(PACKET_US);
   }
