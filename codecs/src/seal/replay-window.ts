@@ -51,6 +51,13 @@ function clearBetween(window: ReplayWindow, from: number, to: number): void {
   }
 }
 
+/** Highest counter that has come, which is below `highest` after `replayAdvance`; -1 if none has. */
+export function replayHighestCame(window: ReplayWindow): number {
+  const oldest = Math.max(0, window.highest - REPLAY_BITS + 1);
+  for (let counter = window.highest; counter >= oldest; counter--) if (!replayIsNew(window, counter)) return counter;
+  return -1;
+}
+
 /** Forgets everything: a new stream begins. */
 export function replayReset(window: ReplayWindow): void {
   window.highest = -1;

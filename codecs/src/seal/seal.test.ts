@@ -19,7 +19,15 @@ import {
   sharedCounterBits,
   writeNonce,
 } from "./layout.ts";
-import { createReplayWindow, REPLAY_BITS, replayAccept, replayBitmap, replayIsNew } from "./replay-window.ts";
+import {
+  createReplayWindow,
+  REPLAY_BITS,
+  replayAccept,
+  replayAdvance,
+  replayBitmap,
+  replayHighestCame,
+  replayIsNew,
+} from "./replay-window.ts";
 
 interface Layout {
   layout: "full" | "direct" | "shared" | "flow";
@@ -119,6 +127,17 @@ test("the replay window takes each counter once, in any order within 4096", () =
       for (let i = 0; i < 32; i++) assert.is((bitmap >>> i) & 1, seen.has(highest - 1 - i) ? 1 : 0);
     }),
   );
+});
+
+test("what a window was moved past has not come, and is new when it comes", () => {
+  const window = createReplayWindow();
+  replayAdvance(window, 7);
+  assert.is(replayHighestCame(window), -1);
+  replayAccept(window, 5);
+  assert.is(replayHighestCame(window), 5);
+  assert.ok(replayIsNew(window, 7));
+  replayAccept(window, 7);
+  assert.is(replayHighestCame(window), 7);
 });
 
 test.run();

@@ -13,6 +13,7 @@ import {
   helloEntry,
   type LinkStateLink,
   rebuildCounter,
+  replayAdvance,
   replayIsNew,
   VECTOR_GONE,
 } from "@skein/codecs";
@@ -251,10 +252,10 @@ export class Adjacency {
         n.receiverIndex = entry.receiverIndex;
         if (n.directRemoteSlot !== entry.slot || n.directWindow.highest < 0) {
           n.directRemoteSlot = entry.slot;
-          if (entry.counter > 0) n.directWindow.highest = Math.max(n.directWindow.highest, entry.counter - 1);
+          if (entry.counter > 0) replayAdvance(n.directWindow, entry.counter - 1);
         } else {
           const counter = rebuildCounter(entry.counter, 32, n.directWindow.highest);
-          if (counter > n.directWindow.highest + 0x4000) n.directWindow.highest = counter - 1;
+          if (counter > n.directWindow.highest + 0x4000) replayAdvance(n.directWindow, counter - 1);
         }
       }
     }
@@ -430,15 +431,23 @@ export class Adjacency {
         n.heardAtProbeUs = n.lastHeardUs;
         n.probes = 0;
       }
-      if (n.probes >= patience) {
+      const isAsked = n.probes >= patience;
+      // Of what was asked last the answer has a round trip to come.
+      const dueUs = n.probedUs + (merged ? PROBE_MERGED_US : PROBE_US) + (isAsked ? roundTripUs(port, n) : 0);
+      if (n.probes > 0 && nowUs < dueUs) {
+        port.probeDueUs = Math.min(port.probeDueUs, dueUs);
+        continue;
+      }
+      if (isAsked) {
         this.#giveUp(nowUs, port, n);
         continue;
       }
       n.probes++;
+      n.probedUs = nowUs;
       port.helloReply = true;
       port.needFullHello = true;
       port.helloDueUs = Math.min(port.helloDueUs, nowUs);
-      port.probeDueUs = nowUs + (merged ? PROBE_MERGED_US : PROBE_US);
+      port.probeDueUs = Math.min(port.probeDueUs, nowUs + (merged ? PROBE_MERGED_US : PROBE_US));
     }
   }
 
@@ -527,6 +536,11 @@ function lists(advertisement: Advertisement, local: number, channel: number): bo
 function probesBeforeFailure(n: Neighbour): number {
   const probes = Math.ceil(Math.log(CHANCE) / Math.log(1 - answerChance(n)));
   return Math.max(MIN_PROBES, Math.min(MAX_PROBES, probes));
+}
+
+/** Longest that an answer is likely to take (RFC 6298 2.3). */
+function roundTripUs(port: Port, n: Neighbour): number {
+  return n.rttUs > 0 ? n.rttUs + 4 * n.rttVarianceUs : 2 * port.config.latencyUs;
 }
 
 function lostAtUs(n: Neighbour): number {

@@ -7,6 +7,7 @@ import {
   type Report,
   rebuildCounter,
   replayBitmap,
+  replayHighestCame,
   replayIsNew,
   SealFormat,
 } from "@skein/codecs";
@@ -62,6 +63,9 @@ const EVER = Number.POSITIVE_INFINITY;
  */
 const STEADY_TRIES_DIRECT = 4;
 const STEADY_TRIES_SHARED = 2;
+/** SOS, positions and texts are few and small: they wait hardly longer than a round trip, and hardly ever longer than this. */
+const NEWS_RTTS = 1.125;
+const NEWS_PAUSE_US = 700_000;
 /** A neighbour is under suspicion when mere loss would explain its silence with less than this probability. */
 const CHANCE = 0.02;
 /** The same where copies go other ways, so that there is time to be sure. */
@@ -218,12 +222,15 @@ export class HopArq {
     this.#report.target = n.local;
     this.#report.area = n.foreign && !direct ? n.area : -1;
     this.#report.slot = direct ? n.directRemoteSlot : 0;
-    this.#report.highestLow = window.highest < 0 ? 0 : window.highest % 0x10000;
-    this.#report.bitmap = replayBitmap(window, window.highest);
+    // A hello may have told of frames that have not come.
+    const highest = Math.max(0, replayHighestCame(window));
+    this.#report.highestLow = highest % 0x10000;
+    this.#report.bitmap = replayBitmap(window, highest);
     const arrivedUs = direct ? n.directArrivedUs : n.arrivedUs;
-    this.#report.arrival = port.narrow ? -1 : Math.floor(arrivedUs / ARRIVAL_UNIT_US) & 0xffff;
+    const isTimed = !port.narrow && highest === window.highest;
+    this.#report.arrival = isTimed ? Math.floor(arrivedUs / ARRIVAL_UNIT_US) & 0xffff : -1;
     n.owedFrames = 0;
-    const since = window.highest - n.joinedCounter;
+    const since = highest - n.joinedCounter;
     if (!direct && since < 32) this.#report.bitmap = (this.#report.bitmap | (0xffff_ffff << since)) >>> 0;
     if (direct) n.directReportDueUs = EVER;
     else {
@@ -261,7 +268,8 @@ export class HopArq {
     if (ring.keep(counter, frame, length, owner, nowUs, deadlineUs, sequence, trafficClass))
       this.#s.counters.drop("unacknowledged", forgotten, port.config.id);
     if (trafficClass === TrafficClass.video) n?.meter?.capacity?.sent(nowUs, counter, length);
-    if (acknowledged && n !== undefined) port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n));
+    if (acknowledged && n !== undefined)
+      port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + frameRtoUs(port, n, trafficClass));
   }
 
   handleReport(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
@@ -352,6 +360,7 @@ export class HopArq {
   #acknowledged(nowUs: number, port: Port, n: Neighbour, ring: SentRing, index: number, latest: boolean): void {
     // Of a repeated frame one cannot tell which copy is meant (RFC 6298 3): the first is the safe guess.
     const clear = ring.tries[index] === 1;
+    if (latest && clear) n.clearRttUs = nowUs - (ring.firstSentUs[index] as number);
     if (latest && (clear || nowUs - n.lastRttUs > RTT_FRESH_US)) {
       sampleRtt(n, nowUs, ring, index);
       n.lastRttUs = nowUs;
@@ -426,15 +435,15 @@ export class HopArq {
       if (ring.open[index] === 0 || owner === -1) continue;
       const n = port.neighbours[owner] as Neighbour;
       const tries = ring.tries[index] as number;
-      const steady = port.shared ? STEADY_TRIES_SHARED : STEADY_TRIES_DIRECT;
-      const stretch = 2 ** Math.max(0, Math.min(4, tries - steady));
-      const dueUs = (ring.sentUs[index] as number) + rtoUs(port, n) * stretch;
+      const trafficClass = ring.trafficClass[index] as number;
+      const timeoutUs = frameRtoUs(port, n, trafficClass);
+      const dueUs = (ring.sentUs[index] as number) + pauseUs(port, trafficClass, tries, timeoutUs);
       if (dueUs <= nowUs) this.#timedOut(nowUs, port, n, ring, slot, index);
       if (ring.open[index] === 0) continue;
       const firstSentUs = ring.firstSentUs[index] as number;
       if (n.twoWay && isLinkDead(nowUs, port, n, firstSentUs, ring.tries[index] as number))
         this.#adjacency.failLink(nowUs, port, n);
-      else port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + rtoUs(port, n) / 2);
+      else port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + timeoutUs / 2);
     }
   }
 
@@ -491,6 +500,25 @@ function rtoUs(port: Port, n: Neighbour): number {
   const rtt = n.rttUs > 0 ? n.rttUs + 4 * n.rttVarianceUs : 2.5 * port.config.latencyUs + floor;
   // A process that comes late to its own time-outs must not blame its neighbour, which is likely as busy.
   return Math.min(MAX_RTO_US, Math.max(floor, rtt) + LATE_MARGIN * port.lateUs);
+}
+
+/**
+ * As `rtoUs`, of a frame. News on a link of one's own waits for a round trip and no longer: the usual reckoning takes half
+ * of it for its spread until many frames have been answered, and repetitions for slow answers.
+ */
+function frameRtoUs(port: Port, n: Neighbour, trafficClass: number): number {
+  const us = rtoUs(port, n);
+  if (trafficClass !== TrafficClass.command || port.shared) return us;
+  const rttUs = n.clearRttUs > 0 ? n.clearRttUs : 2 * port.config.latencyUs;
+  return Math.min(us, Math.max(MIN_RTO_DIRECT_US, NEWS_RTTS * rttUs) + LATE_MARGIN * port.lateUs);
+}
+
+/** Time from a try to the next, which grows with their number. */
+function pauseUs(port: Port, trafficClass: number, tries: number, timeoutUs: number): number {
+  const steady = port.shared ? STEADY_TRIES_SHARED : STEADY_TRIES_DIRECT;
+  const us = timeoutUs * 2 ** Math.max(0, Math.min(4, tries - steady));
+  if (trafficClass !== TrafficClass.command || port.shared) return us;
+  return Math.max(timeoutUs, Math.min(us, NEWS_PAUSE_US));
 }
 
 /** A time-out: one more round of silence, unless it belongs to the same one. Each packet on its own would find out late. */

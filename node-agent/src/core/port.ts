@@ -52,9 +52,10 @@ export interface Neighbour {
   lastFlapUs: number;
   /** Traffic to it has gone unanswered since then; Infinity: it is trusted. What has another way takes that. */
   suspectSinceUs: number;
-  /** Hellos sent to hear from it since it was heard last, and when that was. */
+  /** Hellos sent to hear from it since it was heard last, when that was, and when the last of them went. */
   probes: number;
   heardAtProbeUs: number;
+  probedUs: number;
   lastHeardUs: number;
   /** Its longest silence: what its hellos promise, on narrow bearers its cadence (see `cadence.ts`). */
   helloIntervalUs: number;
@@ -94,6 +95,8 @@ export interface Neighbour {
   rttUs: number;
   rttVarianceUs: number;
   lastRttUs: number;
+  /** Latest round trip of a frame that was sent once; 0: none yet. */
+  clearRttUs: number;
   /** Frames addressed to this node since the last report. */
   owedFrames: number;
   /** The last of them: flow (see `flowKey`; -1 for a part of a packet) and sequence. */
@@ -465,6 +468,7 @@ export function createNeighbour(
     suspectSinceUs: Number.POSITIVE_INFINITY,
     probes: 0,
     heardAtProbeUs: 0,
+    probedUs: 0,
     lastHeardUs: nowUs,
     helloIntervalUs: 1_000_000,
     controlCreditUs: NEIGHBOUR_CONTROL_BURST_US,
@@ -489,6 +493,7 @@ export function createNeighbour(
     rttUs: 0,
     rttVarianceUs: 0,
     lastRttUs: Number.NEGATIVE_INFINITY,
+    clearRttUs: 0,
     owedFrames: 0,
     owedFlow: -1,
     owedSequence: 0,

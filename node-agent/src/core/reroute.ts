@@ -25,7 +25,7 @@ import type { Forwarding } from "./forwarding.ts";
 import { MAX_QUEUED_PER_BEARER } from "./limits.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { Copy } from "./merge/placement.ts";
-import type { Neighbour, Port } from "./port.ts";
+import { isTrusted, type Neighbour, type Port } from "./port.ts";
 import { ANY_POTENTIAL, narrowLimit } from "./potential.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
@@ -128,10 +128,13 @@ export class Rerouting {
     from: number,
     length: number,
     deadlineUs: number,
+    lost: boolean,
   ): boolean {
     const { placement } = this.#merging;
     if (!placement.choose(nowUs, this.#s.ports, n, header.trafficClass, 1, 1, n)) return false;
     const { port, neighbour } = placement.copies[0] as Copy;
+    // From one that is silent to another that is, too: then it may as well stay.
+    if (!lost && !isTrusted(port as Port, neighbour as Neighbour, nowUs)) return false;
     const { pool } = this.#s;
     const slot = pool.allocate(header, undefined, octets, from, length);
     if (slot === -1) return false;
@@ -178,7 +181,7 @@ export class Rerouting {
     const forwarding = this.#forwarding;
     // What is for all, and was for this neighbour here, goes to the same one over another bearer.
     if (isGroupKind(header.kind))
-      return n !== undefined && this.#news(nowUs, n, header, octets, body, end - body, deadlineUs);
+      return n !== undefined && this.#news(nowUs, n, header, octets, body, end - body, deadlineUs, lost);
     if (forwarding.forward(nowUs, header, this.#repair, octets, body, end - body, deadlineUs, n)) {
       this.#s.counters.count("rerouted");
       return true;
