@@ -366,7 +366,7 @@ export const BULK_REORDERED_PACKETS = 3;
 /** Silence beyond the round trip and its variance that makes a path suspect: nothing new goes there. */
 export const BULK_SILENCE_US = 25_000;
 /** A suspect path is probed this often at first, seldom later. */
-export const BULK_PROBE_US = 50_000;
+export const BULK_PROBE_US = 10_000;
 export const BULK_PROBE_MAX_US = 1_000_000;
 /** A stream whose octets nobody acknowledges for so long is reset with `timed-out`. */
 export const BULK_DEAD_US = 120_000_000;

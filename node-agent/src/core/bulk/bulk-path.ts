@@ -20,6 +20,8 @@ const SAMPLE_PACKETS = 6;
 /** A delay far from the last is taken over at once, others are smoothed. */
 const DELAY_GAIN = 0.25;
 const PEAK_MEMORY = 0.99;
+/** So many probes are under way when the first may be answered. */
+const PROBES_UNANSWERED = 8;
 const FLYING = 1;
 const SETTLED = 2;
 /** Taken for lost because of silence; it may still be acknowledged. */
@@ -154,20 +156,22 @@ export class BulkPath {
     return this.#next % SEQUENCES;
   }
 
-  /** A packet goes out on it now. */
+  /** A packet goes out on it now. Nobody waits for what is sent in silence: it counts as lost until it is acknowledged. */
   sent(nowUs: number, octets: number, carried: Carried, isProbe: boolean): void {
     const sequence = this.#next++;
     const at = sequence % MAX_BULK_FLIGHT_PACKETS;
     this.#sentUs[at] = nowUs;
     this.#before[at] = this.#total;
     this.#octets[at] = octets;
-    this.#state[at] = FLYING;
-    this.#limited[at] = this.#starved || isProbe ? 1 : 0;
+    this.#state[at] = this.isSuspect ? GIVEN_UP : FLYING;
+    this.#limited[at] = this.#starved || isProbe || this.isSuspect ? 1 : 0;
     this.#carried[at] = carried;
-    carried.copies++;
     this.#starved = isProbe;
     this.#total += octets;
-    this.#flightOctets += octets;
+    if (!this.isSuspect) {
+      carried.copies++;
+      this.#flightOctets += octets;
+    }
     this.#nextSendUs = Math.max(this.#nextSendUs, nowUs - CATCH_UP_US) + (octets * 8e6) / this.rate.pacingBps;
     this.#probeUs = Math.max(this.#probeUs, nowUs + BULK_PROBE_MAX_US);
   }
@@ -341,6 +345,11 @@ export class BulkPath {
     return this.present ? this.#probeUs : EVER;
   }
 
+  /** How many of the packets that ask at a time have gone. */
+  get probesSent(): number {
+    return this.#probes;
+  }
+
   /** One of `count` packets at a time has asked; the longer nothing is heard, the longer until the next. */
   probed(nowUs: number, count: number): void {
     if (this.#probingSinceUs === EVER) this.#probingSinceUs = nowUs;
@@ -351,7 +360,8 @@ export class BulkPath {
     this.#probes = 0;
     const silenceUs = nowUs - this.#probingSinceUs;
     const gapUs = this.isMeasured && !this.isSuspect ? BULK_PROBE_MAX_US : silenceUs / 4;
-    this.#probeUs = nowUs + Math.min(BULK_PROBE_MAX_US, Math.max(BULK_PROBE_US, gapUs));
+    const leastUs = Math.max(BULK_PROBE_US, this.#roundTripUs / PROBES_UNANSWERED);
+    this.#probeUs = nowUs + Math.min(BULK_PROBE_MAX_US, Math.max(leastUs, gapUs));
   }
 }
 

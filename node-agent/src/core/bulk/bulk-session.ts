@@ -29,6 +29,8 @@ const ACKNOWLEDGEMENT_COPIES = 2;
 const PROBES_WITH_DATA = 4;
 /** What a better path would bring so much sooner is sent there again: that one was silent for a while. */
 const LATE_US = 30_000;
+/** What is left is so much slower than a path that is silent that this one is asked with data. */
+const FAR_US = 100_000;
 const CONTROL_TRIES = 8;
 const DEAD_CHECK_US = 1_000_000;
 
@@ -200,7 +202,11 @@ export class BulkSession implements Outcome {
   }
 
   lost(_nowUs: number, carried: Carried): void {
-    if (carried.done || carried.copies > 0) return;
+    if (carried.done) return;
+    if (carried.copies > 0) {
+      if (isSegment(carried)) carried.stream.send.lostOne(carried);
+      return;
+    }
     if (isSegment(carried)) return this.#queueLost(carried);
     const control = carried as Control;
     if (++control.tries >= CONTROL_TRIES) return;
@@ -335,6 +341,12 @@ export class BulkSession implements Outcome {
       if (segment.done) lost.splice(i--, 1);
       else if (ahead > 0 || segment.octets.length > room) ahead -= segment.octets.length;
       else {
+        // A slower path had it in advance: what was to come before it is waited for first.
+        const unsent = segment.stream.send.pick(0);
+        if (unsent !== undefined && unsent.offset < segment.offset && unsent.octets.length <= room) {
+          segment.stream.send.sent(unsent);
+          return unsent;
+        }
         // What was lost twice is what the reader waits for: two copies at a time.
         if (!segment.twice) lost.splice(i, 1);
         segment.twice = false;
@@ -362,20 +374,38 @@ export class BulkSession implements Outcome {
     return undefined;
   }
 
-  /** Paths of which nothing is known, or that went silent, are asked; with data, if there is no other path. */
+  /** Paths of which nothing is known, or that went silent, are asked; with data, if others are no match for it. */
   #probe(nowUs: number, slot: BulkSlot): boolean {
     if (!this.isBusy) return false;
     for (const path of this.#paths) {
       if (path.probeUs > nowUs) continue;
-      const stuck = !this.#paths.some((p) => p.isUsable);
-      const lost = stuck ? this.#lost.filter((s) => !s.done) : [];
-      const segment = lost.find((s) => s.copies === 0) ?? lost[0];
+      const segment = this.#isMissed(path) ? this.#waitedFor(nowUs, path) : undefined;
       const probe: Control = { kind: "probe", streamId: 0, code: 0, tries: CONTROL_TRIES, copies: 0, done: false };
       this.#emit(nowUs, path, segment ?? probe, slot);
       path.probed(nowUs, segment === undefined ? 1 : PROBES_WITH_DATA);
       return true;
     }
     return false;
+  }
+
+  /** True if what is silent was quicker by far than all that is left: it may be its answers that do not come. */
+  #isMissed(path: BulkPath): boolean {
+    if (!this.#paths.some((other) => other.isUsable)) return true;
+    if (!path.isMeasured || !path.isSuspect) return false;
+    const rank = this.#rank(path) + FAR_US;
+    return !this.#paths.some((other) => other.isUsable && (!other.isMeasured || this.#rank(other) < rank));
+  }
+
+  /** One of the first segments that nobody carries, or that come later than this path would bring them. */
+  #waitedFor(nowUs: number, path: BulkPath): Segment | undefined {
+    const lost = this.#lost.filter((segment) => !segment.done);
+    if (lost.length > 0) return lost[path.probesSent % lost.length];
+    if (!path.isMeasured) return undefined;
+    for (const { send } of this.#owner.streamsOf(this.peer)) {
+      const late = send.late(nowUs + path.delayUs + LATE_US);
+      if (late !== undefined) return late;
+    }
+    return undefined;
   }
 
   #emit(nowUs: number, path: BulkPath, carried: Segment | Control, slot: BulkSlot): void {

@@ -98,6 +98,23 @@ test("a silent path holds the reader up for a fifth of a second at most, and not
   assert.ok(stream.send.done);
 });
 
+test("all paths fall silent, one comes back and loses in bursts: everything arrives", () => {
+  const lossy = { ...ADHOC, loss: 0.25, burst: 6 };
+  const octets = 4_000_000;
+  for (let seed = 1; seed <= 10; seed++) {
+    const lab = new ParallelPaths([LTE, lossy], seed);
+    lab.pour(octets);
+    lab.run(S);
+    lab.cut(0);
+    lab.cut(1);
+    lab.run(1.4 * S);
+    lab.heal(1);
+    lab.run(30 * S);
+    const arrived = lab.arrivals.reduce((sum, arrival) => sum + arrival.octets, 0);
+    assert.is(arrived, octets, `seed ${seed}`);
+  }
+});
+
 test("a path that is back is used again", () => {
   const lab = new ParallelPaths([LTE, ADHOC], 4);
   lab.pour(1e9);

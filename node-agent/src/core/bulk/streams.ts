@@ -15,9 +15,9 @@ export interface Segment extends Carried {
   end: boolean;
   /** It was given to a path at least once. */
   sent: boolean;
-  /** When the last copy is to arrive, on the clock of its path's delay. */
+  /** When the last copy is to arrive, on the clock of its path's delay; Infinity: that one was lost, a slower one is under way. */
   dueUs: number;
-  /** It was sent once more because that is too late. */
+  /** It was sent once more because that was too late. */
   hurried: boolean;
   /** How often all copies were lost, and whether two are to be sent next. */
   losses: number;
@@ -111,7 +111,7 @@ class SendHalf {
     return undefined;
   }
 
-  /** A segment that the reader will soon wait for, and that is to arrive only after `dueUs`: once each. */
+  /** A segment that the reader will soon wait for, and that is to arrive only after `dueUs`. */
   late(dueUs: number): Segment | undefined {
     const end = Math.min(this.#segments.length, this.#first + LATE_SEGMENTS);
     for (let i = this.#first; i < end; i++) {
@@ -122,6 +122,13 @@ class SendHalf {
       return segment;
     }
     return undefined;
+  }
+
+  /** One of several copies was lost. */
+  lostOne(segment: Segment): void {
+    if (!segment.hurried) return;
+    segment.hurried = false;
+    segment.dueUs = Number.POSITIVE_INFINITY;
   }
 
   sent(segment: Segment): void {
