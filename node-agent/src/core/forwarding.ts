@@ -328,7 +328,7 @@ export class Forwarding {
     pool.deadlineUs[slot] = deadlineUs > 0 ? deadlineUs : nowUs + queueAgeUs(port, header.trafficClass);
     if (this.#copied) {
       pool.copyKey[slot] = this.#merging.keyOf(header.source, header.sequence);
-      pool.patienceUs[slot] = this.#merging.patienceUs();
+      pool.patienceUs[slot] = this.#merging.patienceUs(header.trafficClass);
     }
     if (this.#delayUs > 0) this.#merging.later(port, slot, nowUs + this.#delayUs);
     else port.queue.push(slot);

@@ -6,12 +6,14 @@ import type { SentRing } from "../sent-ring.ts";
 import { type CoreState, emit } from "../state.ts";
 import { ParityDecoder } from "./parity-decoder.ts";
 import { createPeer, PathMeter } from "./path-meter.ts";
-import { type Copy, Placement } from "./placement.ts";
+import { type Copy, DEADLINE_US, Placement } from "./placement.ts";
 import { StreamWatch } from "./silence.ts";
 import { VideoPacing } from "./video-pacing.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
 const SEQUENCES = 0x1_0000;
+/** When this much of its time is over, a packet of which no copy was acknowledged goes again: twice, over a quick path. */
+const IN_TIME_SHARE = 2 / 3;
 
 /** What is being told to a node about one of its paths, and how often still. */
 interface Tale {
@@ -81,7 +83,7 @@ export class Merging {
   }
 
   /** How long a copy waits for the acknowledgement of any of the copies before it is repeated. */
-  patienceUs(): number {
+  patienceUs(trafficClass: number): number {
     let longest = 0;
     for (let i = 0; i < this.placement.count; i++) {
       const { neighbour, port } = this.placement.copies[i] as Copy;
@@ -90,7 +92,7 @@ export class Merging {
       const rttUs = n.rttUs > 0 ? n.rttUs + 4 * n.rttVarianceUs : 2.5 * (port as Port).config.latencyUs;
       longest = Math.max(longest, rttUs);
     }
-    return longest;
+    return Math.min(longest, IN_TIME_SHARE * (DEADLINE_US[trafficClass] as number));
   }
 
   /** One copy was acknowledged: the others need not be repeated. Their silence still tells. */

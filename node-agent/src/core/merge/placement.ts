@@ -4,7 +4,7 @@ import { isUsable, type Neighbour, type Port } from "../port.ts";
 import type { PathMeter } from "./path-meter.ts";
 
 /** When a packet is too late to be worth its octets, by traffic class. */
-const DEADLINE_US = [150_000, 2_000_000, 400_000, 15_000_000] as const;
+export const DEADLINE_US = [150_000, 2_000_000, 400_000, 15_000_000] as const;
 /** A path on which fewer than these arrive in time is used only if there is no other. */
 const TIMELY = 0.5;
 /** A path on which fewer arrive in time leaves room for doubt. */
