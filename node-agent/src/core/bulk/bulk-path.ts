@@ -90,6 +90,8 @@ export class BulkPath {
   #probes = 0;
   // Round trip (RFC 6298), and one-way delay on the two clocks as they are.
   #roundTripUs = 0;
+  /** Acknowledgements have lost a way to come since the last one. */
+  #isPatient = false;
   #varianceUs = 0;
   /** The greatest that a round trip lately was beyond the mean. */
   #peakUs = 0;
@@ -125,7 +127,7 @@ export class BulkPath {
   }
 
   get roundTripUs(): number {
-    return this.#roundTripUs;
+    return this.#isPatient ? 2 * this.#roundTripUs : this.#roundTripUs;
   }
 
   get hasFlight(): boolean {
@@ -137,7 +139,7 @@ export class BulkPath {
   /** When it may next be sent on: its pace, or never while the window is full. */
   get sendUs(): number {
     // Without the queue; acknowledgements may come another way than at first.
-    const roundTripUs = this.isMeasured ? this.#roundTripUs - this.rate.queueUs : 4 * this.hint.latencyUs;
+    const roundTripUs = this.isMeasured ? this.roundTripUs - this.rate.queueUs : 4 * this.hint.latencyUs;
     if (
       this.#flightOctets >= this.rate.windowOctets(roundTripUs) ||
       this.#next - this.#floor >= MAX_BULK_FLIGHT_PACKETS
@@ -233,6 +235,7 @@ export class BulkPath {
   #measure(nowUs: number, highest: number, receipt: BulkReceipt, lastDelayUs: number): void {
     const sentUs = this.#sentUs[highest % MAX_BULK_FLIGHT_PACKETS] as number;
     const roundTripUs = nowUs - sentUs;
+    this.#isPatient = false;
     if (this.#roundTripUs === 0) {
       this.#roundTripUs = roundTripUs;
       this.#varianceUs = roundTripUs / 4;
@@ -304,14 +307,14 @@ export class BulkPath {
     const sentUs = this.#sentUs[this.#oldest % MAX_BULK_FLIGHT_PACKETS] as number;
     const roundTripUs =
       this.#roundTripUs > 0
-        ? this.#roundTripUs + Math.max(4 * this.#varianceUs, this.#peakUs)
+        ? this.roundTripUs + Math.max(4 * this.#varianceUs, this.#peakUs)
         : Math.max(200_000, 4 * this.hint.latencyUs);
     return sentUs + roundTripUs + BULK_ACKNOWLEDGE_US + BULK_SILENCE_US + lateUs;
   }
 
-  /** Acknowledgements have lost a way to come: they may take twice as long from now on. */
+  /** Acknowledgements have lost a way to come: the next may take twice as long. */
   bePatient(): void {
-    this.#roundTripUs *= 2;
+    this.#isPatient = true;
   }
 
   /** Silence for too long: everything under way is lost, and the path is suspect unless what was sent later arrived. */

@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { BULK_WINDOW_FIRST_OCTETS, BULK_WINDOW_OCTETS, MAX_BULK_SEND_OCTETS, MAX_BULK_STREAMS } from "../limits.ts";
+import { Random } from "../random.ts";
 import { type BulkEvent, BulkNode, ResetCode } from "./bulk-node.ts";
 import { PathRate } from "./path-rate.ts";
 import type { BulkStream } from "./streams.ts";
@@ -110,6 +111,28 @@ test("all paths fall silent, one comes back and loses in bursts: everything arri
     lab.run(1.4 * S);
     lab.heal(1);
     lab.run(30 * S);
+    const arrived = lab.arrivals.reduce((sum, arrival) => sum + arrival.octets, 0);
+    assert.is(arrived, octets, `seed ${seed}`);
+  }
+});
+
+test("paths come and go, now and then all of them: everything arrives", () => {
+  const octets = 20_000_000;
+  for (const seed of [3, 5, 9, 12]) {
+    const lab = new ParallelPaths(BURSTY, seed);
+    const random = new Random(seed, 0);
+    const chance = (): number => random.below(1_000_000) / 1e6;
+    lab.pour(octets);
+    for (let change = 0; change < 25; change++) {
+      lab.run(lab.nowUs + 1.2 * S * chance());
+      const path = random.below(3);
+      if (chance() < 0.55) lab.cut(path);
+      else lab.heal(path);
+      if (chance() < 0.1) for (const each of [0, 1, 2]) lab.cut(each);
+    }
+    for (const each of [0, 1, 2]) lab.heal(each);
+    lab.cut(seed % 3);
+    lab.run(lab.nowUs + 40 * S);
     const arrived = lab.arrivals.reduce((sum, arrival) => sum + arrival.octets, 0);
     assert.is(arrived, octets, `seed ${seed}`);
   }
