@@ -428,6 +428,7 @@ export interface BearerStatus {
   airtimeShare: number;
   /** What routing reckons with now, policy included. */
   costCentsPerMegabyte?: number;
+  preferenceMs?: number;
   /** Null without a cap. */
   cap?: CapStatus | null;
 }

@@ -175,6 +175,7 @@ export function readBearer(port: Port, counters: Counters, nowUs: number): Beare
     drops: counters.dropsOn(port.config.id),
     airtimeShare: Math.min(1, air / 10e6),
     costCentsPerMegabyte: port.costCentsPerMegabyte,
+    preferenceMs: port.rules.preferenceUs / 1000,
     cap: readCap(port),
   };
 }

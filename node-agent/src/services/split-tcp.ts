@@ -295,20 +295,26 @@ export class SplitTcp {
 
   #paths(nowUs: number, to: number): PathHint[] {
     const { core, config } = this.#context;
-    const costs = core.bearerStatus(nowUs);
+    const rules = core.bearerStatus(nowUs);
     const paths = core.pathsTo(nowUs, to).map((bearerId) => {
       const bearer = config.bearers[bearerId] as (typeof config.bearers)[number];
       const bitrateBps = bearer.type === "udp" ? bearer.bitrateBps : bearer.baud;
       return {
         bearerId,
         latencyUs: 1000 * bearer.latencyMs,
-        costCentsPerMegabyte: costs[bearerId]?.costCentsPerMegabyte ?? bearer.costCentsPerMegabyte,
+        costCentsPerMegabyte: rules[bearerId]?.costCentsPerMegabyte ?? bearer.costCentsPerMegabyte,
+        preferenceUs: 1000 * (rules[bearerId]?.preferenceMs ?? 0),
         roomOctets: Math.min(MAX_PAYLOAD_OCTETS, bearer.mtuOctets - FRAME_OCTETS),
         firstBps: Math.min(FIRST_BPS, bitrateBps / 2),
       };
     });
     if (paths.length > 0) return paths;
-    const routed = { latencyUs: ROUTED_LATENCY_US, costCentsPerMegabyte: 0, firstBps: ROUTED_FIRST_BPS };
+    const routed = {
+      latencyUs: ROUTED_LATENCY_US,
+      costCentsPerMegabyte: 0,
+      preferenceUs: 0,
+      firstBps: ROUTED_FIRST_BPS,
+    };
     return [{ bearerId: ROUTED, roomOctets: ROUTED_ROOM_OCTETS, ...routed }];
   }
 

@@ -48,6 +48,8 @@ export interface PathHint {
   readonly bearerId: number;
   readonly latencyUs: number;
   readonly costCentsPerMegabyte: number;
+  /** It counts as so much quicker than it is. */
+  readonly preferenceUs: number;
   /** Largest packet that fits, octets. */
   readonly roomOctets: number;
   /** What it is sent on with at first, bit/s. */

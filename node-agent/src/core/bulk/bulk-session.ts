@@ -129,10 +129,10 @@ export class BulkSession implements Outcome {
     for (const path of this.#paths) path.asleep = false;
   }
 
-  /** When a packet on it would arrive, its price taken for delay; comparable with other paths'. */
+  /** When a packet on it would arrive, price and preference taken for delay; comparable with other paths'. */
   #rank(path: BulkPath): number {
     const delayUs = path.isMeasured ? path.delayUs : path.hint.latencyUs;
-    return delayUs + path.hint.costCentsPerMegabyte * BULK_CENT_DELAY_US;
+    return delayUs + path.hint.costCentsPerMegabyte * BULK_CENT_DELAY_US - path.hint.preferenceUs;
   }
 
   /** Usable paths whose delay is known; until there is one, the one that is said to be fastest. */

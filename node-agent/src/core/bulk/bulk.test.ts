@@ -172,6 +172,22 @@ test("a dear path carries next to nothing while a cheap one will do, and everyth
   assert.ok(lab.goodputMbps(13 * S, 20 * S) > 1.5, `${lab.goodputMbps(13 * S, 20 * S)}`);
 });
 
+test("what one path carries goes over the preferred one, though another is quicker", () => {
+  const octetsBy = (preferenceUs: number): number[] => {
+    const lab = new ParallelPaths([{ ...LTE, preferenceUs }, ADHOC], 2);
+    const stream = open(lab);
+    for (let part = 0; part < 100; part++) {
+      lab.nodes[0].write(lab.nowUs, stream, pattern(20_000, part));
+      lab.run(lab.nowUs + S / 10);
+    }
+    return lab.directions.map(([there]) => there.octets);
+  };
+  const [slow = 0, quick = 0] = octetsBy(0);
+  assert.ok(slow < quick / 2, `${slow} on the slow one, ${quick} on the quick one`);
+  const [preferred = 0, other = 0] = octetsBy(1_000_000);
+  assert.ok(other < preferred / 20, `${preferred} on the preferred one, ${other} on the other`);
+});
+
 test("each half ends by itself", () => {
   const lab = new ParallelPaths(ALL, 1);
   const seen = watch(lab);

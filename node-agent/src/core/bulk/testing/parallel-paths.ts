@@ -16,6 +16,7 @@ export interface PathModel {
   handoverEveryUs?: number;
   handoverUs?: number;
   costCentsPerMegabyte?: number;
+  preferenceUs?: number;
 }
 
 export const SATELLITE: PathModel = { name: "sat", rateBps: 2e6, delayUs: 300_000, queueOctets: 150_000 };
@@ -106,6 +107,7 @@ export class ParallelPaths {
       bearerId,
       latencyUs: m.delayUs,
       costCentsPerMegabyte: m.costCentsPerMegabyte ?? 0,
+      preferenceUs: m.preferenceUs ?? 0,
       roomOctets: ROOM_OCTETS,
       firstBps: 1e6,
     }));
