@@ -41,7 +41,7 @@ import {
 } from "./limits.ts";
 import type { LinkAdvertising } from "./link-advertising.ts";
 import type { Merging } from "./merge/merging.ts";
-import { answerChance, createNeighbour, findNeighbour, type Neighbour, type Port } from "./port.ts";
+import { answerChance, createNeighbour, findNeighbour, longestRttUs, type Neighbour, type Port } from "./port.ts";
 import { resetWindows, type Stranger } from "./secure-channel.ts";
 import { type CoreState, emit } from "./state.ts";
 import { channelUnsettled, SETTLING_US } from "./turn-taking.ts";
@@ -433,7 +433,8 @@ export class Adjacency {
       }
       const isAsked = n.probes >= patience;
       // Of what was asked last the answer has a round trip to come.
-      const dueUs = n.probedUs + (merged ? PROBE_MERGED_US : PROBE_US) + (isAsked ? roundTripUs(port, n) : 0);
+      const everyUs = merged ? PROBE_MERGED_US : PROBE_US;
+      const dueUs = n.probedUs + everyUs + (isAsked ? longestRttUs(n, 2 * port.config.latencyUs) : 0);
       if (n.probes > 0 && nowUs < dueUs) {
         port.probeDueUs = Math.min(port.probeDueUs, dueUs);
         continue;
@@ -447,7 +448,7 @@ export class Adjacency {
       port.helloReply = true;
       port.needFullHello = true;
       port.helloDueUs = Math.min(port.helloDueUs, nowUs);
-      port.probeDueUs = Math.min(port.probeDueUs, nowUs + (merged ? PROBE_MERGED_US : PROBE_US));
+      port.probeDueUs = Math.min(port.probeDueUs, nowUs + everyUs);
     }
   }
 
@@ -536,11 +537,6 @@ function lists(advertisement: Advertisement, local: number, channel: number): bo
 function probesBeforeFailure(n: Neighbour): number {
   const probes = Math.ceil(Math.log(CHANCE) / Math.log(1 - answerChance(n)));
   return Math.max(MIN_PROBES, Math.min(MAX_PROBES, probes));
-}
-
-/** Longest that an answer is likely to take (RFC 6298 2.3). */
-function roundTripUs(port: Port, n: Neighbour): number {
-  return n.rttUs > 0 ? n.rttUs + 4 * n.rttVarianceUs : 2 * port.config.latencyUs;
 }
 
 function lostAtUs(n: Neighbour): number {

@@ -215,6 +215,9 @@ test("a preferred bearer is taken though it is slower, by as much as it is prefe
   rig.say(20, TrafficClass.voice);
   assert.is(rig.frames.get("0 lte"), undefined);
   rig.rule(0, ruled([{ preferenceMs: 80 }, {}]));
+  const { core } = rig.mesh.node(0);
+  const told = core.bearerStatus(rig.mesh.nowUs).map(({ preferenceMs }) => preferenceMs);
+  assert.equal(told, [80, 0], "who carries streams is told, too");
   rig.say(200, TrafficClass.voice);
   rig.frames.clear();
   rig.say(20, TrafficClass.voice);

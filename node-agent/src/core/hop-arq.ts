@@ -45,7 +45,7 @@ import {
 import type { Merging } from "./merge/merging.ts";
 import type { PathMeter } from "./merge/path-meter.ts";
 import type { Overhearing } from "./overhearing.ts";
-import { answerChance, type Neighbour, type Port, reckonAnswerDue } from "./port.ts";
+import { answerChance, longestRttUs, type Neighbour, type Port, reckonAnswerDue } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
 import { isSettling } from "./turn-taking.ts";
@@ -497,9 +497,14 @@ function directRing(port: Port, n: Neighbour): SentRing {
 
 function rtoUs(port: Port, n: Neighbour): number {
   const floor = port.narrow ? MIN_RTO_NARROW_US : port.shared ? MIN_RTO_SHARED_US : MIN_RTO_DIRECT_US;
-  const rtt = n.rttUs > 0 ? n.rttUs + 4 * n.rttVarianceUs : 2.5 * port.config.latencyUs + floor;
+  const rtt = longestRttUs(n, 2.5 * port.config.latencyUs + floor);
   // A process that comes late to its own time-outs must not blame its neighbour, which is likely as busy.
   return Math.min(MAX_RTO_US, Math.max(floor, rtt) + LATE_MARGIN * port.lateUs);
+}
+
+/** SOS, positions and texts on a link of one's own. */
+function isHurried(port: Port, trafficClass: number): boolean {
+  return trafficClass === TrafficClass.command && !port.shared;
 }
 
 /**
@@ -508,7 +513,7 @@ function rtoUs(port: Port, n: Neighbour): number {
  */
 function frameRtoUs(port: Port, n: Neighbour, trafficClass: number): number {
   const us = rtoUs(port, n);
-  if (trafficClass !== TrafficClass.command || port.shared) return us;
+  if (!isHurried(port, trafficClass)) return us;
   const rttUs = n.clearRttUs > 0 ? n.clearRttUs : 2 * port.config.latencyUs;
   return Math.min(us, Math.max(MIN_RTO_DIRECT_US, NEWS_RTTS * rttUs) + LATE_MARGIN * port.lateUs);
 }
@@ -517,7 +522,7 @@ function frameRtoUs(port: Port, n: Neighbour, trafficClass: number): number {
 function pauseUs(port: Port, trafficClass: number, tries: number, timeoutUs: number): number {
   const steady = port.shared ? STEADY_TRIES_SHARED : STEADY_TRIES_DIRECT;
   const us = timeoutUs * 2 ** Math.max(0, Math.min(4, tries - steady));
-  if (trafficClass !== TrafficClass.command || port.shared) return us;
+  if (!isHurried(port, trafficClass)) return us;
   return Math.max(timeoutUs, Math.min(us, NEWS_PAUSE_US));
 }
 

@@ -536,6 +536,11 @@ export function isTrusted(port: Port, n: Neighbour, nowUs: number): boolean {
   return n.suspectSinceUs === Number.POSITIVE_INFINITY && isUsable(port, n, nowUs);
 }
 
+/** Longest that an answer is likely to take (RFC 6298 2.3); `otherwiseUs` while none has been timed. */
+export function longestRttUs(n: Neighbour, otherwiseUs: number): number {
+  return n.rttUs > 0 ? n.rttUs + 4 * n.rttVarianceUs : otherwiseUs;
+}
+
 /** Reckons when something is next owed to a neighbour: a report, or a question. Nothing is returned: a number with a fraction would be an object. */
 export function reckonAnswerDue(port: Port): void {
   let dueUs = Number.POSITIVE_INFINITY;

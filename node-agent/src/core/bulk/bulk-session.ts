@@ -354,13 +354,9 @@ export class BulkSession implements Outcome {
         return segment;
       }
     }
+    const late = ahead <= 0 ? this.#late(nowUs, path) : undefined;
+    if (late !== undefined) return late;
     const streams = this.#owner.streamsOf(this.peer);
-    if (ahead <= 0 && path.isMeasured) {
-      for (const { send } of streams) {
-        const late = send.late(nowUs + path.delayUs + LATE_US);
-        if (late !== undefined && late.octets.length <= room) return late;
-      }
-    }
     let waiting = 0;
     for (const stream of streams) if (!stream.send.isIdle) waiting++;
     for (let i = 0; i < streams.length; i++) {
@@ -399,11 +395,16 @@ export class BulkSession implements Outcome {
   /** One of the first segments that nobody carries, or that come later than this path would bring them. */
   #waitedFor(nowUs: number, path: BulkPath): Segment | undefined {
     const lost = this.#lost.filter((segment) => !segment.done);
-    if (lost.length > 0) return lost[path.probesSent % lost.length];
+    return lost.length > 0 ? lost[path.probesSent % lost.length] : this.#late(nowUs, path);
+  }
+
+  /** A segment on its way that this path would bring clearly sooner. */
+  #late(nowUs: number, path: BulkPath): Segment | undefined {
     if (!path.isMeasured) return undefined;
+    const room = path.hint.roomOctets - BULK_DATA_HEADER_OCTETS;
     for (const { send } of this.#owner.streamsOf(this.peer)) {
       const late = send.late(nowUs + path.delayUs + LATE_US);
-      if (late !== undefined) return late;
+      if (late !== undefined && late.octets.length <= room) return late;
     }
     return undefined;
   }

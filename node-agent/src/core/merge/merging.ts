@@ -1,7 +1,7 @@
 import { decodeSuspicion, encodeSuspicion, type PathSuspicion, rebuildCounter } from "@skein/codecs";
 import { DELAY_EDGES_MS, type PathStatus } from "../api.ts";
 import { MAX_DELAYED_COPIES, SUSPICION_GAP_US, TELL_AGAIN_US, TELL_PATHS } from "../limits.ts";
-import { findNeighbour, isTrusted, isUsable, type Neighbour, type Port } from "../port.ts";
+import { findNeighbour, isTrusted, isUsable, longestRttUs, type Neighbour, type Port } from "../port.ts";
 import type { SentRing } from "../sent-ring.ts";
 import { type CoreState, emit } from "../state.ts";
 import { ParityDecoder } from "./parity-decoder.ts";
@@ -89,8 +89,7 @@ export class Merging {
       const { neighbour, port } = this.placement.copies[i] as Copy;
       const n = neighbour as Neighbour;
       if (n.suspectSinceUs !== EVER) continue;
-      const rttUs = n.rttUs > 0 ? n.rttUs + 4 * n.rttVarianceUs : 2.5 * (port as Port).config.latencyUs;
-      longest = Math.max(longest, rttUs);
+      longest = Math.max(longest, longestRttUs(n, 2.5 * (port as Port).config.latencyUs));
     }
     return Math.min(longest, IN_TIME_SHARE * (DEADLINE_US[trafficClass] as number));
   }
