@@ -31,6 +31,8 @@ const FLAG_STAGE = 2;
 const FLAG_NEXT_HOP_AREA = 4;
 /** The ends of the hop are the ends of the way; whoever decodes it knows them. Not together with a repair extension. */
 export const DATA_FLAG_ENDS = 8;
+/** Never on a bearer: what is in the packet has yet to be sealed for its destination. */
+export const DATA_FLAG_UNSEALED = 0x80;
 
 export interface DataHeader {
   kind: number;
@@ -40,7 +42,7 @@ export interface DataHeader {
   nextHop: number;
   /** Its area, -1 if that is the transmitter's. */
   nextHopArea: number;
-  /** DATA_FLAG_REPAIR or DATA_FLAG_ENDS; the others follow from the fields. */
+  /** DATA_FLAG_REPAIR or DATA_FLAG_ENDS, DATA_FLAG_UNSEALED; the others follow from the fields. */
   flags: number;
   source: number;
   destination: number;
@@ -55,7 +57,8 @@ export interface DataHeader {
 export const WIDE_DATA_HEADER_OCTETS = 10;
 export const WIDE_SHARED_DATA_HEADER_OCTETS = 11;
 export const NARROW_DATA_HEADER_OCTETS = 6;
-const ENDS_DATA_HEADER_OCTETS = 4;
+/** Of a packet from one end of the hop to the other. */
+export const ENDS_DATA_HEADER_OCTETS = 4;
 const DIGEST_OCTETS = 2;
 /** An SOS has no octet to spare. */
 const FLASH = 3;
@@ -91,7 +94,7 @@ export function encodeWideDataHeader(header: DataHeader, shared: boolean, out: U
   if (shared) out[at++] = header.nextHop;
   const stage = header.potential >>> 16;
   const across = shared && header.nextHopArea >= 0;
-  out[at++] = header.flags | (stage > 0 ? FLAG_STAGE : 0) | (across ? FLAG_NEXT_HOP_AREA : 0);
+  out[at++] = (header.flags & DATA_FLAG_REPAIR) | (stage > 0 ? FLAG_STAGE : 0) | (across ? FLAG_NEXT_HOP_AREA : 0);
   if (across) out[at++] = header.nextHopArea;
   writeU16(out, at, header.source);
   writeU16(out, at + 2, header.destination);

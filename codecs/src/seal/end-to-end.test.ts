@@ -11,6 +11,7 @@ import {
   END_TO_END_TAG_OCTETS,
   encodeKeyPacket,
   encodeShortKeyQuestion,
+  FRAME_ASSOCIATED_OCTETS,
   isKeyPacket,
   isProtected,
   isShortKeyQuestion,
@@ -21,10 +22,12 @@ import {
   PACKET_ASSOCIATED_OCTETS,
   PUBLIC_KEY_OCTETS,
   readPacketCounter,
+  writeFrameAssociated,
   writeKeyAssociated,
   writePacketAssociated,
   writePacketCounter,
 } from "./end-to-end.ts";
+import { encodeDirectHeader, NONCE_OCTETS, writeNonce } from "./layout.ts";
 
 interface PacketVector {
   source: number;
@@ -32,6 +35,12 @@ interface PacketVector {
   kind: number;
   trafficClass: number;
   precedence: number;
+  counter: number;
+}
+interface FrameVector {
+  receiverIndex: number;
+  bootEpoch: number;
+  stream: number;
   counter: number;
 }
 interface KeyVector {
@@ -58,6 +67,20 @@ test("golden vectors of what a packet's tag covers", () => {
     const out = new Uint8Array(PACKET_ASSOCIATED_OCTETS);
     const octet = kindOctet(v.kind, v.trafficClass, v.precedence);
     writePacketAssociated(out, v.source, v.destination, octet, v.counter);
+    assert.is(toHex(out), hex, name);
+  }
+});
+
+test("golden vectors of what the tag of a frame for its ends covers", () => {
+  const all = vectors("end-to-end-frame");
+  assert.ok(all.length >= 2);
+  for (const { name, hex, value } of all) {
+    const v = value as FrameVector;
+    const [frame, nonce] = [new Uint8Array(20), new Uint8Array(NONCE_OCTETS)];
+    encodeDirectHeader(v.receiverIndex, v.counter, 0, true, frame);
+    writeNonce(nonce, v.bootEpoch, v.stream, v.counter);
+    const out = new Uint8Array(FRAME_ASSOCIATED_OCTETS);
+    writeFrameAssociated(out, frame, nonce);
     assert.is(toHex(out), hex, name);
   }
 });

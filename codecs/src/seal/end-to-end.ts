@@ -24,6 +24,14 @@
  *
  * A counter that came twice (a cloned node) would show that two equal texts are equal, and nothing else.
  *
+ * A packet whose way is a single point-to-point hop needs no second seal: its frame is sealed under the keys of the two
+ * ends instead of the mission's, by the same construction (`layout.ts`, E), and adds nothing but that frame's tag.
+ *
+ *   associated data of such a frame, 17 octets
+ *   +-----------+----------------+--------------+----------+-----------+
+ *   | purpose 1 | frame header 4 | boot epoch 4 | stream 2 | counter 6 |   the last three as in the frame's nonce
+ *   +-----------+----------------+--------------+----------+-----------+
+ *
  * Two nodes agree on a session with key packets, which are unicast of class command and precedence immediate and the
  * only ones that hops alone protect, apart from what everybody knows anyway (`isProtected`).
  *
@@ -43,7 +51,8 @@
  */
 
 import { FrameKind } from "../mesh/frame-kind.ts";
-import { readU16, readU32, writeU16, writeU32, writeU48 } from "../wire/octets.ts";
+import { copyOctets, readU16, readU32, writeU16, writeU32, writeU48 } from "../wire/octets.ts";
+import { DIRECT_HEADER_OCTETS, NONCE_OCTETS } from "./layout.ts";
 
 export const END_TO_END_TAG_OCTETS = 6;
 /** What protection adds to a packet. */
@@ -58,9 +67,11 @@ export const KEY_PACKET_OCTETS = 41;
 const KEY_COUNTER_OCTETS = 4;
 export const KEY_PACKET_MAX_OCTETS = KEY_PACKET_OCTETS + KEY_COUNTER_OCTETS + END_TO_END_TAG_OCTETS;
 export const KEY_ASSOCIATED_OCTETS = 50;
+export const FRAME_ASSOCIATED_OCTETS = 1 + DIRECT_HEADER_OCTETS + NONCE_OCTETS;
 
 const PURPOSE_PACKET = 1;
 const PURPOSE_KEY = 2;
+const PURPOSE_FRAME = 3;
 const KEY_FLAG_ASK = 1;
 const KEY_FLAG_TAG = 2;
 const KEY_FLAG_COUNTER = 4;
@@ -99,6 +110,13 @@ export function writePacketAssociated(
   writeU16(out, 3, destination);
   out[5] = kindOctet;
   writeU48(out, 6, counter);
+}
+
+/** Fills the associated data of a frame that is sealed under the keys of its ends: its header, and its nonce. */
+export function writeFrameAssociated(out: Uint8Array, frame: Uint8Array, nonce: Uint8Array): void {
+  out[0] = PURPOSE_FRAME;
+  copyOctets(frame, 0, DIRECT_HEADER_OCTETS, out, 1);
+  copyOctets(nonce, 0, NONCE_OCTETS, out, 1 + DIRECT_HEADER_OCTETS);
 }
 
 export interface KeyPacket {

@@ -10,9 +10,10 @@
  *   +----------+-----------+------------+----------+------------+------------+-----+
  *
  *   direct   (point-to-point IP bearer, established; 4 octets + 8 of tag = 12)
- *   +----------+------------------+------------------+------------+-------+
- *   | 01 P 0000| receiver index 1 | counter, low 16  | ciphertext | tag 8 |
- *   +----------+------------------+------------------+------------+-------+
+ *   +------------+------------------+------------------+------------+-------+
+ *   | 01 P E 0000| receiver index 1 | counter, low 16  | ciphertext | tag 8 |
+ *   +------------+------------------+------------------+------------+-------+
+ *   E   1: under the keys of its two ends (`end-to-end.ts`); 0: under the sender's subkey of the mission's
  *
  *   shared   (shared medium, transmitter known; 3 octets + tag of 8 on wide, 6 on narrow bearers)
  *   +------------------+-----------------+---------------+------------+-----+
@@ -43,6 +44,8 @@ export const NONCE_OCTETS = 12;
 export const SEAL_MIN_OCTETS = SHARED_HEADER_OCTETS + 1 + NARROW_TAG_OCTETS;
 /** Counters fit 40 bits: at 100,000 frames/s that is 127 days per boot, and a boot changes the epoch. */
 export const MAX_COUNTER = 2 ** 40 - 1;
+
+const DIRECT_FOR_ENDS = 0x10;
 
 /** Number of low counter bits that travel, by format. */
 export const DIRECT_COUNTER_BITS = 16;
@@ -84,11 +87,22 @@ export function decodeFullHeader(octets: Uint8Array, length: number, into: FullH
   return into.nodeId !== 0;
 }
 
-export function encodeDirectHeader(receiverIndex: number, counter: number, keyPhase: number, out: Uint8Array): number {
-  out[0] = (SealFormat.direct << 6) | (keyPhase << 5);
+export function encodeDirectHeader(
+  receiverIndex: number,
+  counter: number,
+  keyPhase: number,
+  forEnds: boolean,
+  out: Uint8Array,
+): number {
+  out[0] = (SealFormat.direct << 6) | (keyPhase << 5) | (forEnds ? DIRECT_FOR_ENDS : 0);
   out[1] = receiverIndex;
   writeU16(out, 2, counter % 0x10000);
   return DIRECT_HEADER_OCTETS;
+}
+
+/** True of a direct frame that is sealed under the keys of its two ends. */
+export function isForEnds(octets: Uint8Array): boolean {
+  return ((octets[0] as number) & DIRECT_FOR_ENDS) !== 0;
 }
 
 export function directCounterBits(octets: Uint8Array): number {

@@ -12,6 +12,7 @@ import {
   encodeSharedHeader,
   type FullHeader,
   flowCounterBits,
+  isForEnds,
   rebuildCounter,
   SealFormat,
   sealFormat,
@@ -32,6 +33,7 @@ import {
 interface Layout {
   layout: "full" | "direct" | "shared" | "flow";
   keyPhase: number;
+  forEnds?: boolean;
   nodeId: number;
   bootEpoch: number;
   bearerId: number;
@@ -45,7 +47,7 @@ interface Layout {
 
 function encode(v: Layout, out: Uint8Array): number {
   if (v.layout === "full") return encodeFullHeader(v, v.keyPhase, out);
-  if (v.layout === "direct") return encodeDirectHeader(v.receiverIndex, v.counter, v.keyPhase, out);
+  if (v.layout === "direct") return encodeDirectHeader(v.receiverIndex, v.counter, v.keyPhase, v.forEnds ?? false, out);
   if (v.layout === "shared") return encodeSharedHeader(v.transmitter, v.counter, v.keyPhase, out);
   return encodeFlowHeader(v.label, v.potential6, v.sequence, v.counter, v.keyPhase, out);
 }
@@ -53,7 +55,7 @@ function encode(v: Layout, out: Uint8Array): number {
 test("golden vectors of the four layouts", () => {
   const text = readFileSync(new URL("../../vectors/sealed-frame.json", import.meta.url), "utf8");
   const vectors = parseGoldenVectors(text, false);
-  assert.is(vectors.length, 6);
+  assert.is(vectors.length, 7);
   for (const { name, hex, value } of vectors) {
     const v = value as Layout;
     const octets = fromHex(hex);
@@ -65,7 +67,10 @@ test("golden vectors of the four layouts", () => {
       assert.is(header.counter, v.counter, name);
       assert.is(header.nodeId, v.nodeId, name);
     }
-    if (v.layout === "direct") assert.is(directCounterBits(octets), v.counter % 0x10000, name);
+    if (v.layout === "direct") {
+      assert.is(directCounterBits(octets), v.counter % 0x10000, name);
+      assert.is(isForEnds(octets), v.forEnds ?? false, name);
+    }
     if (v.layout === "shared") assert.is(sharedCounterBits(octets), v.counter % 0x2000, name);
     if (v.layout === "flow") assert.is(flowCounterBits(octets), v.counter % 0x20, name);
     const out = new Uint8Array(32);

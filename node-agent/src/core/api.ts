@@ -109,6 +109,16 @@ export interface IdentityPort {
     tagAt: number,
     tagLength: number,
   ): boolean;
+  /** As `open`, of what was sealed here, for the other end. */
+  reopen(
+    session: number,
+    associated: Uint8Array,
+    octets: Uint8Array,
+    from: number,
+    to: number,
+    tagAt: number,
+    tagLength: number,
+  ): boolean;
 }
 
 /** A node and its public key, 32 octets, for good. */

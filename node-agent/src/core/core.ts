@@ -146,7 +146,7 @@ class Core implements MeshCore {
       },
       this.#deliver,
     );
-    this.#transmitter = new Transmitter(s, { hellos, flooding, pulls, arq, snapshots, merging, keyAnswers });
+    this.#transmitter = new Transmitter(s, { hellos, flooding, pulls, arq, snapshots, merging, keyAnswers, endToEnd });
     this.#outbox = new Outbox(s, { forwarding, relay, endToEnd, awaiting });
     this.#texts = new TextService(s, this.#outbox, forwarding);
     this.#positions = new PositionService(s, this.#outbox);
@@ -176,7 +176,7 @@ class Core implements MeshCore {
       port.turnFirst = keyAnswers.said(atUs, port, local) || port.turnFirst;
     };
     adjacency.onStranger = (atUs, port, n) => snapshots.meet(atUs, port, n);
-    const rerouting = new Rerouting(s, forwarding, merging);
+    const rerouting = new Rerouting(s, { forwarding, merging, endToEnd });
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
     merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n, "missed at the other end");

@@ -4,8 +4,11 @@ import {
   createDataHeader,
   DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
+  DATA_FLAG_UNSEALED,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
+  END_TO_END_OCTETS,
+  ENDS_DATA_HEADER_OCTETS,
   encodeFragmentHeader,
   encodeNarrowDataHeader,
   encodeWideDataHeader,
@@ -22,6 +25,7 @@ import {
   SHARED_HEADER_OCTETS,
 } from "@skein/codecs";
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
+import type { EndToEnd } from "./end-to-end.ts";
 import { type FlowLabels, flowKey } from "./flow-labels.ts";
 import type { HopArq } from "./hop-arq.ts";
 import {
@@ -61,14 +65,16 @@ export class DataSender {
   readonly #s: CoreState;
   readonly #frame: OutgoingFrame;
   readonly #arq: HopArq;
+  readonly #endToEnd: EndToEnd;
   readonly #header: DataHeader = createDataHeader();
   /** Two by bearer: video and bulk, and what goes between their parts. */
   readonly #fragmenting: Fragmenting[];
 
-  constructor(state: CoreState, frame: OutgoingFrame, arq: HopArq) {
+  constructor(state: CoreState, frame: OutgoingFrame, arq: HopArq, endToEnd: EndToEnd) {
     this.#s = state;
     this.#frame = frame;
     this.#arq = arq;
+    this.#endToEnd = endToEnd;
     this.#fragmenting = Array.from({ length: 2 * state.ports.length }, () => ({
       inner: new Uint8Array(MAX_FRAME_OCTETS),
       innerOctets: 0,
@@ -137,7 +143,8 @@ export class DataSender {
     const header = this.#header;
     pool.header(packet, header);
     const length = pool.length[packet] as number;
-    const end = FLOW_HEADER_OCTETS + length;
+    const isUnsealed = (header.flags & DATA_FLAG_UNSEALED) !== 0;
+    let end = FLOW_HEADER_OCTETS + length + (isUnsealed ? END_TO_END_OCTETS : 0);
     if (!isUnicastKind(header.kind) || (header.flags & DATA_FLAG_REPAIR) !== 0) return false;
     if (length === 0 || end + port.tagOctets > port.config.mtuOctets) return false;
     const key = flowKey(n.local, header);
@@ -146,6 +153,7 @@ export class DataSender {
     if (label === 0 || port.sent.isWaitedFor(key, header.sequence, MAX_FLOW_AHEAD)) return false;
     const at = pool.offset(packet);
     copyOctets(pool.payloads, at, at + length, slot.octets, FLOW_HEADER_OCTETS);
+    if (isUnsealed) end = this.#endToEnd.seal(header, slot.octets, FLOW_HEADER_OCTETS, FLOW_HEADER_OCTETS + length);
     const { counter } = port;
     const { sequence } = header;
     slot.endpoint = n.endpoint;
@@ -190,7 +198,16 @@ export class DataSender {
     header.nextHop = n === undefined ? 0 : n.local;
     header.nextHopArea = n?.foreign ? n.area : -1;
     header.digest = this.#s.db.digest & 0xffff;
-    if (n !== undefined && this.#isWhole(port, n)) header.flags = DATA_FLAG_ENDS;
+    const isUnsealed = (header.flags & DATA_FLAG_UNSEALED) !== 0;
+    header.flags &= ~DATA_FLAG_UNSEALED;
+    this.#frame.session = -1;
+    if (n !== undefined && this.#isWhole(port, n)) {
+      header.flags = DATA_FLAG_ENDS;
+      // In parts, each would have to be sealed so.
+      const octets = from + ENDS_DATA_HEADER_OCTETS + (this.#s.pool.length[packet] as number) + port.tagOctets;
+      if (isUnsealed && !port.narrow && octets <= port.config.mtuOctets)
+        this.#frame.session = this.#endToEnd.provedWith(n);
+    }
     let at =
       from +
       (port.narrow ? encodeNarrowDataHeader(header, out, from) : encodeWideDataHeader(header, port.shared, out, from));
@@ -203,7 +220,8 @@ export class DataSender {
     const length = pool.length[packet] as number;
     const payload = pool.offset(packet);
     copyOctets(pool.payloads, payload, payload + length, out, at);
-    return at + length;
+    const end = at + length;
+    return isUnsealed && this.#frame.session < 0 ? this.#endToEnd.seal(header, out, at, end) : end;
   }
 
   /** A frame whose sender chose the bearer, and repeats by itself. */
@@ -220,6 +238,8 @@ export class DataSender {
     const from = pool.offset(packet);
     const { payloads } = pool;
     copyOctets(payloads, from, from + length, slot.octets, at);
+    if (this.#frame.trafficClass === TrafficClass.bulk && !port.shared)
+      this.#frame.session = this.#endToEnd.provedWith(n);
     // Parity tells what its path is like, as video does, and is not repeated: its time is over at once.
     if (this.#frame.trafficClass === TrafficClass.video)
       this.#frame.keep(nowUs, port, n, slot, at + length, false, nowUs, 0);

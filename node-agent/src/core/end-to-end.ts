@@ -15,6 +15,7 @@ import {
 import type { Address } from "./api.ts";
 import type { KeyExchange } from "./key-exchange.ts";
 import type { Contact, PeerKeys, Session } from "./peer-keys.ts";
+import type { Neighbour } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 /** Seals unicast for its destination, and opens what comes for this node (`seal/end-to-end.ts`). Relays do neither. */
@@ -43,17 +44,48 @@ export class EndToEnd {
     return false;
   }
 
-  /** Seals octets[0, length) for the header's destination, which is ready; returns the length with what is added. */
-  seal(header: DataHeader, octets: Uint8Array, length: number): number {
+  /** Seals octets[from, to) for the header's destination, which was ready; returns the end with what is added. */
+  seal(header: DataHeader, octets: Uint8Array, from: number, to: number): number {
     const session = this.#keys.contact(header.destination)?.peer?.session as Session;
     const counter = session.peer.counter++;
-    writePacketCounter(octets, length, counter);
+    writePacketCounter(octets, to, counter);
     this.#associate(header, counter);
-    const end = length + END_TO_END_OCTETS;
+    const end = to + END_TO_END_OCTETS;
     const tagAt = end - END_TO_END_TAG_OCTETS;
-    this.#s.options.identity.seal(session.handle, this.#associated, octets, 0, length, tagAt, END_TO_END_TAG_OCTETS);
+    this.#s.options.identity.seal(session.handle, this.#associated, octets, from, to, tagAt, END_TO_END_TAG_OCTETS);
     this.#s.counters.counts["end-to-end-sealed"]++;
     return end;
+  }
+
+  /** Handle of the session with who is at the other end of a hop, of the boot that the hop is of; -1 if there is none. */
+  sessionWith(n: Neighbour): number {
+    return this.#sessionWith(n)?.handle ?? -1;
+  }
+
+  /** As `sessionWith`; -1 unless the other end is known to have it too. */
+  provedWith(n: Neighbour): number {
+    const session = this.#sessionWith(n);
+    return session?.proved ? session.handle : -1;
+  }
+
+  #sessionWith(n: Neighbour): Session | undefined {
+    const session = this.#keys.contact(n.address)?.peer?.session;
+    return session?.bootEpoch === n.bootEpoch && session.peer.nodeId === n.nodeId ? session : undefined;
+  }
+
+  /** A packet that opened came from a neighbour itself over a point-to-point bearer, in a frame that was not for its ends. */
+  sealedTwice(nowUs: number, n: Neighbour): void {
+    if (this.#sessionWith(n) !== undefined) this.#exchange.prove(nowUs, n.address);
+  }
+
+  /** A frame from there for its ends opened, or did not. */
+  opened(nowUs: number, n: Neighbour, isOpen: boolean): void {
+    if (!isOpen) return this.#exchange.ask(nowUs, n.address);
+    n.sealsForEnds = true;
+    const session = this.#sessionWith(n);
+    if (session?.proved !== false) return;
+    this.#keys.confirm(this.#keys.contact(n.address) as Contact, session);
+    this.#exchange.onSession(nowUs, n.address);
   }
 
   /** Opens octets[from, from + length) in place and returns the text's length; -1, and counted, if that cannot be. */

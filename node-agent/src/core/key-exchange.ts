@@ -111,6 +111,16 @@ export class KeyExchange {
     return this.#s.db.node(address & 0xff)?.advertisement.publicKey === undefined;
   }
 
+  /** A neighbour seals twice what its hop carries all the way: it does not know that this node has the session too. */
+  prove(nowUs: number, address: Address): void {
+    const contact = this.#keys.contact(address);
+    const session = contact?.peer?.session;
+    if (contact === undefined || session === undefined || nowUs < contact.proofDueUs) return;
+    contact.proofGapUs = Math.min(KEY_ASK_GAP_MAX_US, Math.max(KEY_ANSWER_GAP_US, 2 * contact.proofGapUs));
+    contact.proofDueUs = nowUs + contact.proofGapUs;
+    this.#send(nowUs, address, false, session);
+  }
+
   #answer(nowUs: number, contact: Contact, session: Session): void {
     if (nowUs < contact.answerDueUs) return;
     contact.answerDueUs = nowUs + KEY_ANSWER_GAP_US;

@@ -13,6 +13,8 @@ export class OutgoingFrame {
   /** It is a hello, link state or a pull. */
   isControl = false;
   isData = false;
+  /** Session of the two ends that it is sealed for, -1: for everybody who has the mission's key. */
+  session = -1;
   /** Who has the turn after it, 0: whoever had. */
   turnFirst = 0;
   readonly #s: CoreState;
@@ -32,8 +34,10 @@ export class OutgoingFrame {
 
   seal(port: Port, n: Neighbour | undefined, slot: TransmitSlot, end: number): void {
     slot.endpoint = n === undefined ? -1 : n.endpoint;
-    if (port.shared) slot.length = this.#s.secure.sealShared(port, this.#s.local, slot.octets, end);
-    else slot.length = this.#s.secure.sealDirect(port, n as Neighbour, slot.octets, end);
+    const { secure, local } = this.#s;
+    if (port.shared) slot.length = secure.sealShared(port, local, slot.octets, end);
+    else if (this.session < 0) slot.length = secure.sealDirect(port, n as Neighbour, slot.octets, end);
+    else slot.length = secure.sealForEnds(port, n as Neighbour, this.session, slot.octets, end);
   }
 
   sealControl(port: Port, n: Neighbour | undefined, slot: TransmitSlot, end: number): boolean {

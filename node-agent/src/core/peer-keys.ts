@@ -40,6 +40,9 @@ export interface Contact {
   /** Pause after the last question that went unanswered; 0: none did. */
   askGapUs: number;
   answerDueUs: number;
+  /** As for questions, of proofs that it did not ask for. */
+  proofDueUs: number;
+  proofGapUs: number;
 }
 
 /**
@@ -87,6 +90,8 @@ export class PeerKeys {
       askDueUs: 0,
       askGapUs: 0,
       answerDueUs: 0,
+      proofDueUs: 0,
+      proofGapUs: 0,
     };
     this.#contacts.set(address, contact);
     return contact;
@@ -143,6 +148,7 @@ export class PeerKeys {
     contact.peer = peer;
     contact.askGapUs = 0;
     if (session !== peer.session) {
+      contact.proofGapUs = 0;
       const before = peer.session;
       if (before !== undefined) before.bootEpoch = 0;
       peer.session = session;

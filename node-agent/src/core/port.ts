@@ -68,6 +68,8 @@ export interface Neighbour {
   readonly window: ReplayWindow;
   /** Direct stream on a point-to-point bearer. */
   readonly directWindow: ReplayWindow;
+  /** It has sealed frames for the two ends alone, in this boot: those that it should not seal otherwise are not its own. */
+  sealsForEnds: boolean;
   /** First counter that came on the shared stream: what was sent before is not missed. */
   joinedCounter: number;
   /** Highest counter of the shared stream when it was last reported, the last but one time and so on. */
@@ -475,6 +477,7 @@ export function createNeighbour(
     controlAtUs: nowUs,
     window: createReplayWindow(),
     directWindow: createReplayWindow(),
+    sealsForEnds: false,
     joinedCounter: 0,
     askedCounters: new Float64Array(MAX_ASKS_WIDE),
     directRemoteSlot: 0,

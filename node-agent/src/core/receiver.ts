@@ -3,7 +3,9 @@ import {
   copyOctets,
   createDataHeader,
   createRepair,
+  DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
+  DATA_FLAG_UNSEALED,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
   decodeFragmentHeader,
@@ -20,6 +22,7 @@ import {
   flowCounterBits,
   flowLabel,
   flowSequenceBits,
+  isForEnds,
   isGroupKind,
   isKeyPacket,
   isProtected,
@@ -100,6 +103,8 @@ export class Receiver {
   #lengthOctets = 0;
   /** The frame is the latest of its transmitter, no repetition: the digest in it is news. */
   #newest = false;
+  /** The frame is for its ends alone: what is in it has no other seal. */
+  #forEnds = false;
   readonly #fragment: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
 
   constructor(
@@ -150,6 +155,7 @@ export class Receiver {
     const frame = this.#frame;
     copyOctets(octets, 0, length, frame, 0);
     const format = sealFormat(frame);
+    this.#forEnds = false;
     if (format === SealFormat.shared) this.#shared(nowUs, port, endpoint, octets, length);
     else if (format === SealFormat.direct) this.#direct(nowUs, port, endpoint, length);
     else if (format === SealFormat.full) this.#full(nowUs, port, endpoint, length);
@@ -313,7 +319,10 @@ export class Receiver {
     const n = port.neighbours[this.#frame[1] as number];
     if (n === undefined || port.shared || n.directRemoteSlot === 0) return this.#s.counters.drop("unknown-index");
     const highest = n.directWindow.highest;
-    const end = this.#s.secure.openDirect(port, n, this.#frame, length);
+    this.#forEnds = isForEnds(this.#frame);
+    const session = this.#forEnds ? this.#endToEnd.sessionWith(n) : -1;
+    const end = this.#s.secure.openDirect(port, n, session, this.#frame, length);
+    if (this.#forEnds) this.#endToEnd.opened(nowUs, n, end !== 0);
     if (end < 0) return this.#repeated(nowUs, port, n, true, DIRECT_HEADER_OCTETS, -end);
     if (end === 0) return;
     n.endpoint = endpoint;
@@ -343,6 +352,7 @@ export class Receiver {
   ): void {
     const kind = kindOf(octets[from] as number);
     let ok = true;
+    if (this.#forEnds && !isUnicastKind(kind) && kind !== FrameKind.path) return this.#s.counters.drop("unknown-kind");
     if (n.foreign && isGroupKind(kind)) return this.#s.counters.drop("foreign-area");
     if (isUnicastKind(kind) || isGroupKind(kind)) ok = this.#data(nowUs, port, n, direct, kind, octets, from, end);
     else if (kind === FrameKind.report) ok = this.#arq.handleReport(nowUs, port, n, octets, from + 1, end);
@@ -353,6 +363,8 @@ export class Receiver {
       port.traffic.received(trafficClass, this.#lengthOctets);
       if (trafficClass === TrafficClass.video) ok = this.#parity(nowUs, port, n, direct, octets, from + 1, end);
       else if (trafficClass !== TrafficClass.bulk) return this.#s.counters.drop("unknown-kind", trafficClass);
+      else if (n.sealsForEnds && !this.#forEnds && !port.shared)
+        return this.#s.counters.drop("end-to-end", trafficClass);
       else {
         ok = this.#pathFrames.handle(nowUs, port, n, octets, from + 1, end);
         this.#arq.passedBy(nowUs, port, n, direct);
@@ -420,7 +432,7 @@ export class Receiver {
     const headerOctets = port.narrow
       ? decodeNarrowDataHeader(octets, from, end, this.#s.area, header)
       : decodeWideDataHeader(octets, from, end, port.shared, header);
-    if (headerOctets === 0) return false;
+    if (headerOctets === 0 || (this.#forEnds && (header.flags & DATA_FLAG_ENDS) === 0)) return false;
     takeEnds(header, n.address, this.#s.options.address);
     let body = from + headerOctets;
     const group = isGroupKind(kind);
@@ -429,7 +441,7 @@ export class Receiver {
       const octetsRead = decodeRepair(octets, body, end, this.#repair);
       if (octetsRead === 0) return false;
       body += octetsRead;
-    } else header.flags = 0;
+    } else header.flags = this.#forEnds ? DATA_FLAG_UNSEALED : 0;
     if (end - body > MAX_PAYLOAD_OCTETS || (header.source & 0xff) === 0) return false;
     port.lastDataUs = nowUs;
     if (header.digest >= 0 && this.#newest) this.#pulls.compareDigest(nowUs, port, n, header.digest);
@@ -559,7 +571,7 @@ export class Receiver {
     const header = this.#header;
     if (this.#keyAnswers.answers(nowUs, port, n, header, octets, body, end)) return;
     if (header.destination === this.#s.options.address) {
-      const length = this.#unsealed(nowUs, port, octets, body, end - body);
+      const length = this.#unsealed(nowUs, port, n, octets, body, end - body);
       if (length < 0) return;
       this.#s.counters.counts.delivered++;
       this.#deliver(nowUs, header, octets, body, length, port);
@@ -579,17 +591,21 @@ export class Receiver {
   }
 
   #isSealedForMe(): boolean {
-    const { kind, trafficClass, precedence, destination } = this.#header;
-    if (isGroupKind(kind) || destination !== this.#s.options.address) return false;
+    const { kind, trafficClass, precedence, destination, flags } = this.#header;
+    if ((flags & DATA_FLAG_UNSEALED) !== 0 || isGroupKind(kind) || destination !== this.#s.options.address)
+      return false;
     return isProtected(kind, trafficClass, precedence);
   }
 
   /** Length of what the source has sent; negative, and counted, if this is not it: then that may still come. */
-  #unsealed(nowUs: number, port: Port, octets: Uint8Array, body: number, length: number): number {
+  #unsealed(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, length: number): number {
     if (!this.#isSealedForMe()) return length;
     const plain = this.#endToEnd.open(nowUs, this.#header, octets, body, length);
+    if (plain < 0) return plain;
     const { source, trafficClass, sequence } = this.#header;
-    if (plain >= 0) this.#s.duplicates.accept(source, trafficClass, sequence, nowUs, port.narrow);
+    this.#s.duplicates.accept(source, trafficClass, sequence, nowUs, port.narrow);
+    const isWhole = !port.shared && !port.narrow && source === n.address;
+    if (isWhole && trafficClass !== TrafficClass.video) this.#endToEnd.sealedTwice(nowUs, n);
     return plain;
   }
 }

@@ -4,6 +4,7 @@ import {
   createRepair,
   DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
+  DATA_FLAG_UNSEALED,
   type DataHeader,
   DIRECT_HEADER_OCTETS,
   decodeNarrowDataHeader,
@@ -11,6 +12,7 @@ import {
   decodeWideDataHeader,
   FLOW_HEADER_OCTETS,
   flowLabel,
+  isForEnds,
   isGroupKind,
   isUnicastKind,
   kindOf,
@@ -20,6 +22,7 @@ import {
   sealFormat,
 } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "./api.ts";
+import type { EndToEnd } from "./end-to-end.ts";
 import { readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { MAX_QUEUED_PER_BEARER } from "./limits.ts";
@@ -41,15 +44,17 @@ export class Rerouting {
   readonly #s: CoreState;
   readonly #forwarding: Forwarding;
   readonly #merging: Merging;
+  readonly #endToEnd: EndToEnd;
   readonly #header: DataHeader = createDataHeader();
   readonly #repair: Repair = createRepair();
   readonly #scratch = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #waiting = new Int16Array(MAX_QUEUED_PER_BEARER);
 
-  constructor(state: CoreState, forwarding: Forwarding, merging: Merging) {
+  constructor(state: CoreState, parts: { forwarding: Forwarding; merging: Merging; endToEnd: EndToEnd }) {
     this.#s = state;
-    this.#merging = merging;
-    this.#forwarding = forwarding;
+    this.#forwarding = parts.forwarding;
+    this.#merging = parts.merging;
+    this.#endToEnd = parts.endToEnd;
   }
 
   /** `lost`: the link is gone, and what finds no other way is kept or dropped; else it stays with this neighbour. */
@@ -162,14 +167,19 @@ export class Rerouting {
     if (format === SealFormat.full) return false;
     const from = HEADER_OCTETS[format] as number;
     const end = length - port.tagOctets;
-    if (!this.#s.secure.reopen(port, stream, ring.counter[index] as number, octets, from, end)) return false;
+    const hop = port.neighbours[ring.neighbour[index] as number];
+    const forEnds = format === SealFormat.direct && isForEnds(octets);
+    const session = forEnds && hop !== undefined ? this.#endToEnd.sessionWith(hop) : -1;
+    if (forEnds && session < 0) return false;
+    const counter = ring.counter[index] as number;
+    if (!this.#s.secure.reopen(port, stream, counter, session, octets, from, end)) return false;
     const header = this.#header;
     let body = from + this.#headerIn(port, format, octets, from, end);
     if (body < from) return false;
     if ((header.flags & DATA_FLAG_ENDS) !== 0) {
-      header.flags = 0;
+      header.flags = forEnds ? DATA_FLAG_UNSEALED : 0;
       header.source = this.#s.options.address;
-      header.destination = (port.neighbours[ring.neighbour[index] as number] as Neighbour).address;
+      header.destination = (hop as Neighbour).address;
       header.potential = ANY_POTENTIAL;
     }
     if ((header.flags & DATA_FLAG_REPAIR) !== 0) body += decodeRepair(octets, body, end, this.#repair);

@@ -9,9 +9,11 @@ import {
   encodeSharedHeader,
   FLOW_COUNTER_BITS,
   FLOW_HEADER_OCTETS,
+  FRAME_ASSOCIATED_OCTETS,
   FULL_HEADER_OCTETS,
   type FullHeader,
   flowCounterBits,
+  isForEnds,
   NONCE_OCTETS,
   type ReplayWindow,
   rebuildCounter,
@@ -22,9 +24,10 @@ import {
   SHARED_HEADER_OCTETS,
   sealKeyPhase,
   sharedCounterBits,
+  writeFrameAssociated,
   writeNonce,
 } from "@skein/codecs";
-import type { CryptoPort } from "./api.ts";
+import type { CryptoPort, IdentityPort } from "./api.ts";
 import type { Counters } from "./counters.ts";
 import { MAX_SENDERS } from "./limits.ts";
 import type { Neighbour, Port } from "./port.ts";
@@ -45,21 +48,25 @@ export interface Stranger {
 
 /**
  * Seals and opens frames: keys, nonces, replay windows. The only user of the crypto port.
+ * `session` is that of the two ends of a direct frame, a handle of the identity port; -1 for none.
  * `open*` return the plaintext's end in `octets`, or 0 with a counted drop; negative for an authentic frame that has
  * come before (`replayed`).
  */
 export class SecureChannel {
   readonly #crypto: CryptoPort;
+  readonly #identity: IdentityPort;
   readonly #counters: Counters;
   readonly #bootEpoch: number;
   readonly #nodeId: number;
   readonly #ownKey: number;
   readonly #keys = new Map<number, number>();
   readonly #nonce = new Uint8Array(NONCE_OCTETS);
+  readonly #associated = new Uint8Array(FRAME_ASSOCIATED_OCTETS);
   readonly full: FullHeader = { nodeId: 0, bootEpoch: 0, bearerId: 0, counter: 0 };
 
-  constructor(crypto: CryptoPort, counters: Counters, nodeId: number, bootEpoch: number) {
+  constructor(crypto: CryptoPort, identity: IdentityPort, counters: Counters, nodeId: number, bootEpoch: number) {
     this.#crypto = crypto;
+    this.#identity = identity;
     this.#counters = counters;
     this.#nodeId = nodeId;
     this.#bootEpoch = bootEpoch;
@@ -91,8 +98,20 @@ export class SecureChannel {
 
   sealDirect(port: Port, n: Neighbour, out: Uint8Array, end: number): number {
     const counter = n.directCounter++;
-    encodeDirectHeader(n.receiverIndex, counter, KEY_PHASE, out);
+    encodeDirectHeader(n.receiverIndex, counter, KEY_PHASE, false, out);
     return this.#seal(port, directStream(port, n), counter, out, DIRECT_HEADER_OCTETS, end);
+  }
+
+  /** A direct frame that nobody but its two ends can read or make. */
+  sealForEnds(port: Port, n: Neighbour, session: number, out: Uint8Array, end: number): number {
+    const counter = n.directCounter++;
+    encodeDirectHeader(n.receiverIndex, counter, KEY_PHASE, true, out);
+    writeNonce(this.#nonce, this.#bootEpoch, directStream(port, n), counter);
+    writeFrameAssociated(this.#associated, out, this.#nonce);
+    this.#identity.seal(session, this.#associated, out, DIRECT_HEADER_OCTETS, end, end, port.tagOctets);
+    this.#counters.counts["frames-sealed"]++;
+    this.#counters.counts["end-to-end-sealed"]++;
+    return end + port.tagOctets;
   }
 
   /** A packet of an established flow, sealed to nobody but those who know the label. */
@@ -110,8 +129,20 @@ export class SecureChannel {
   }
 
   /** Opens an own frame again (to send its content another way). The tag is at `end`. */
-  reopen(port: Port, slot: number, counter: number, octets: Uint8Array, from: number, end: number): boolean {
+  reopen(
+    port: Port,
+    slot: number,
+    counter: number,
+    session: number,
+    octets: Uint8Array,
+    from: number,
+    end: number,
+  ): boolean {
     writeNonce(this.#nonce, this.#bootEpoch, (port.config.id << 8) | slot, counter);
+    if (session >= 0) {
+      writeFrameAssociated(this.#associated, octets, this.#nonce);
+      return this.#identity.reopen(session, this.#associated, octets, from, end, end, port.tagOctets);
+    }
     return this.#crypto.open(this.#ownKey, this.#nonce, octets, from, end, port.tagOctets);
   }
 
@@ -178,14 +209,27 @@ export class SecureChannel {
     return end;
   }
 
-  openDirect(port: Port, n: Neighbour, octets: Uint8Array, length: number): number {
+  openDirect(port: Port, n: Neighbour, session: number, octets: Uint8Array, length: number): number {
     const end = length - port.tagOctets;
     if (end <= DIRECT_HEADER_OCTETS || sealKeyPhase(octets) !== KEY_PHASE) return this.#drop("malformed-header");
     const counter = rebuildCounter(directCounterBits(octets), DIRECT_COUNTER_BITS, n.directWindow.highest);
     writeNonce(this.#nonce, n.bootEpoch, (n.remoteBearerId << 8) | n.directRemoteSlot, counter);
-    if (this.#open(n.key, octets, DIRECT_HEADER_OCTETS, end, port.tagOctets) === 0) return 0;
+    const opened = isForEnds(octets)
+      ? this.#openForEnds(session, octets, end, port.tagOctets)
+      : this.#open(n.key, octets, DIRECT_HEADER_OCTETS, end, port.tagOctets);
+    if (opened === 0) return 0;
     if (!replayIsNew(n.directWindow, counter)) return this.#replayed(end);
     this.accept(n, n.directWindow, counter);
+    return end;
+  }
+
+  #openForEnds(session: number, octets: Uint8Array, end: number, tagOctets: number): number {
+    if (session < 0) return this.#drop("no-session");
+    writeFrameAssociated(this.#associated, octets, this.#nonce);
+    if (!this.#identity.open(session, this.#associated, octets, DIRECT_HEADER_OCTETS, end, end, tagOctets))
+      return this.#drop("end-to-end");
+    this.#counters.counts["frames-opened"]++;
+    this.#counters.counts["end-to-end-opened"]++;
     return end;
   }
 
@@ -230,4 +274,5 @@ function directStream(port: Port, n: Neighbour): number {
 export function resetWindows(n: Neighbour): void {
   replayReset(n.window);
   replayReset(n.directWindow);
+  n.sealsForEnds = false;
 }

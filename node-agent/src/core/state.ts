@@ -69,7 +69,7 @@ export function createState(options: CoreOptions): CoreState {
     areaPaths: new AreaPaths(db, paths),
     hearsay: new Hearsay(),
     duplicates: new DuplicateFilter(counters),
-    secure: new SecureChannel(options.crypto, counters, options.nodeId, options.bootEpoch),
+    secure: new SecureChannel(options.crypto, options.identity, counters, options.nodeId, options.bootEpoch),
     conflicts: createConflicts(),
     classRules: new ClassRules(),
     events: [],

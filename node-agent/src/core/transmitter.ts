@@ -4,6 +4,7 @@ import { FLASH_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import { type ControlParts, ControlSender } from "./control-sender.ts";
 import { noteControl } from "./control-share.ts";
 import { DataSender, windowOf } from "./data-sender.ts";
+import type { EndToEnd } from "./end-to-end.ts";
 import type { Hellos } from "./hellos.ts";
 import { CATCH_UP_US } from "./limits.ts";
 import { OutgoingFrame } from "./outgoing-frame.ts";
@@ -29,13 +30,13 @@ export class Transmitter {
   /** When it was last asked for a frame. */
   #polledUs = 0;
 
-  constructor(state: CoreState, parts: ControlParts) {
+  constructor(state: CoreState, parts: ControlParts & { endToEnd: EndToEnd }) {
     this.#s = state;
     this.#ports = state.ports.toSorted((a, b) => a.config.latencyUs - b.config.latencyUs);
     this.#hellos = parts.hellos;
     this.#frame = new OutgoingFrame(state, parts.arq);
     this.#control = new ControlSender(state, this.#frame, parts);
-    this.#data = new DataSender(state, this.#frame, parts.arq);
+    this.#data = new DataSender(state, this.#frame, parts.arq, parts.endToEnd);
   }
 
   poll(nowUs: number, slot: TransmitSlot): boolean {
@@ -47,6 +48,7 @@ export class Transmitter {
       const port = ports[(this.#nextPort + i) % ports.length] as Port;
       if (!port.up || port.carrierBusy || (nowUs < this.#accessUs(port) && !inBurst(port, nowUs))) continue;
       this.#frame.trafficClass = CLASS_COUNT;
+      this.#frame.session = -1;
       if (port.burstNews.length > 0 && !inBurst(port, nowUs)) port.burstNews.length = 0;
       if (!this.#pollPort(nowUs, port, slot)) continue;
       slot.bearerId = port.config.id;

@@ -77,12 +77,38 @@ export class SessionCipher {
     tagAt: number,
     tagLength: number,
   ): boolean {
+    return this.#open(session, DIRECTION_KEY_OCTETS, associated, octets, from, to, tagAt, tagLength);
+  }
+
+  /** As `open`, of what was sealed here. */
+  reopen(
+    session: number,
+    associated: Uint8Array,
+    octets: Uint8Array,
+    from: number,
+    to: number,
+    tagAt: number,
+    tagLength: number,
+  ): boolean {
+    return this.#open(session, 0, associated, octets, from, to, tagAt, tagLength);
+  }
+
+  #open(
+    session: number,
+    keysAt: number,
+    associated: Uint8Array,
+    octets: Uint8Array,
+    from: number,
+    to: number,
+    tagAt: number,
+    tagLength: number,
+  ): boolean {
     const library = this.#library;
     const text = this.#load(associated, octets, from, to);
     const end = text + to - from;
     this.#loadNonce(associated, octets, tagAt, tagLength);
-    library.crypt(session, DIRECTION_KEY_OCTETS + SESSION_KEY_OCTETS, text, to - from);
-    library.authenticate(session, DIRECTION_KEY_OCTETS, end);
+    library.crypt(session, keysAt + SESSION_KEY_OCTETS, text, to - from);
+    library.authenticate(session, keysAt, end);
     // Every octet is looked at whatever the first one says: the time taken tells a forger nothing.
     let difference = 0;
     for (let i = 0; i < tagLength; i++)

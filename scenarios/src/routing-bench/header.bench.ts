@@ -61,6 +61,11 @@ class LayerIdentity implements IdentityPort {
     add(octets, place[0], place[1], -1);
     return true;
   }
+  reopen(session: number, associated: Uint8Array, octets: Uint8Array, ...place: Place): boolean {
+    if (!this.#inner.reopen(session, associated, octets, ...place)) return false;
+    add(octets, place[0], place[1], -1);
+    return true;
+  }
 }
 /** From, to, where the tag is, its length. */
 type Place = [number, number, number, number];

@@ -2,6 +2,7 @@ import {
   copyOctets,
   createDataHeader,
   createRepair,
+  DATA_FLAG_UNSEALED,
   type DataHeader,
   FrameKind,
   isGroupKind,
@@ -90,11 +91,14 @@ export class Outbox {
     }
     if (!this.#isWithinRate(nowUs, options.kind, trafficClass, precedence, length)) return false;
     const header = this.#next(options.kind, trafficClass, precedence, to);
-    const octets = sealed ? this.#endToEnd.seal(header, this.payload, length) : length;
+    // A frame may yet do it, if it goes to its destination straight. Parity adds up what is sealed.
+    if (sealed && trafficClass !== TrafficClass.video) header.flags = DATA_FLAG_UNSEALED;
+    const octets = sealed && header.flags === 0 ? this.#endToEnd.seal(header, this.payload, 0, length) : length;
+    const { flags } = header;
     const { keep, critical } = options;
     const sent = this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, octets, 0, keep, critical);
     if (!critical) return sent;
-    header.flags = 0;
+    header.flags = flags;
     return this.#forwarding.routeCopy(nowUs, header, this.payload, 0, octets) || sent;
   }
 
