@@ -22,12 +22,15 @@
  *     stride      RTP timestamps between two packets; that of a packet is reckoned from its sequence
  *     sequence    low octet of RTP's; the rest is that which is nearest to the latest packet's
  *
+ * Of what is not UDP the IP header becomes part of a context, and the ports of TCP; what then follows is the rest of TCP's
+ * header.
+ *
  * Voice between two nodes: IP, UDP and RTP take 40 or 60 octets, here 2; IP and UDP alone 28 or 48, here 1. A packet of RTP
  * that its context does not predict (a pause has passed, another payload type) brings a new one. RTP with CSRCs, extensions
  * or padding is as good as none.
  */
 import { copyOctets, readU16, readU32, writeU16, writeU32 } from "../wire/octets.ts";
-import { fieldOctetsOf } from "./ip-compression.ts";
+import { fieldOctetsOf, isIpAlone } from "./ip-compression.ts";
 
 const RULE_FLOW = 0x40;
 const RULE_MASK = 0xc0;
@@ -59,7 +62,7 @@ interface Context {
   used: number;
   /** It is not of RTP: the fields below `fieldOctets` say nothing. */
   isPlain: boolean;
-  /** What `compressIp` has written before RTP, or before UDP's payload. */
+  /** What `compressIp` has written before RTP, before UDP's payload, or of IP and TCP's ports. */
   readonly fields: Uint8Array;
   fieldOctets: number;
   ssrc: number;
@@ -158,12 +161,12 @@ export class FlowCompressor {
 
   /**
    * Shortens what `compressIp` wrote, octets[from, from + length), for a frame to node `peer`; returns the octets
-   * written, at most length + FLOW_CONTEXT_OCTETS. What is not UDP is copied.
+   * written, at most length + FLOW_CONTEXT_OCTETS. What goes whole is copied.
    */
   compress(octets: Uint8Array, from: number, length: number, peer: number, out: Uint8Array, offset: number): number {
     const body = from + fieldOctetsOf(octets, from, length);
     if (body === from) return copy(octets, from, from + length, out, offset);
-    const looks = looksLikeRtp(octets, body, from + length);
+    const looks = !isIpAlone(octets[from] as number) && looksLikeRtp(octets, body, from + length);
     const rtp = looks ? this.#find(octets, from, body, peer, false) : undefined;
     const plain = rtp !== undefined && rtp.stride > 0 ? undefined : this.#find(octets, from, body, peer, true);
     // What is not RTP may look like it now and then.
