@@ -149,7 +149,7 @@ export class Forwarding {
   /** True of video that several bearers carry to the next node. */
   #paced(nowUs: number, trafficClass: number): boolean {
     if (trafficClass !== TrafficClass.video || this.#critical || (this.#hop.port as Port).narrow) return false;
-    return this.#merging.video.isMerged(nowUs, this.#hop.neighbour as Neighbour);
+    return this.#merging.video.paces(nowUs, this.#hop.neighbour as Neighbour);
   }
 
   #enqueueVideo(

@@ -25,11 +25,15 @@ const FAR: PathOptions[] = [
   bearer: { kind: 2, bitrateBps: rateBps, latencyUs: delayUs },
 }));
 
-/** The lab's profiles, the same with 5 % of the packets lost on both lower paths, and where repetition is too late. */
+/**
+ * The lab's profiles, the same with 5 % of the packets lost on both lower paths, and where repetition is too late: with two
+ * paths, and with one.
+ */
 const CASES = {
   ...PROFILES,
   lossy: PROFILES.clean.map((path) => (path.name === "sat" ? path : { ...path, loss: 0.05 })),
   far: FAR,
+  alone: FAR.filter(({ name }) => name === "low"),
 };
 /** One that the ad-hoc path carries alone, and one that needs LTE beside it. Key frames of the latter are more than a far path opens for. */
 const RATES_BPS = [2e6, 6e6];
@@ -76,7 +80,7 @@ function film(paths: readonly PathOptions[], bitrateBps: number, seed: number): 
 
 const figures: Record<string, Figures> = {};
 for (const name of NAMES) {
-  for (const bps of name === "far" ? FAR_RATES_BPS : RATES_BPS) {
+  for (const bps of name === "far" || name === "alone" ? FAR_RATES_BPS : RATES_BPS) {
     progress(`video: ${name} ${bps / 1e6} Mbit/s`);
     figures[`${name}${bps / 1e6}M`] = film(CASES[name], bps, 17);
   }

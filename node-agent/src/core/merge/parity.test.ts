@@ -302,10 +302,17 @@ test("there is no parity on paths that lose nothing, or that have time to repeat
   }
 });
 
-test("one path alone carries no parity", () => {
-  const film = new Film([path("low", 180_000, {}, 0.03)]);
-  film.shoot(150, 10);
-  assert.equal(film.parity, []);
+test("one path alone carries parity where a repetition would be too late, and else none", () => {
+  const far = new Film([path("low", 180_000, {}, 0.03)]);
+  far.shoot(60, 10);
+  far.came.length = 0;
+  far.sent = 0;
+  far.shoot(300, 10);
+  assert.ok(far.parity.length > 0);
+  assert.ok(far.came.length > 0.995 * far.sent, `${far.came.length} of ${far.sent}`);
+  const near = new Film([path("lte", 10_000, {}, 0.03)]);
+  near.shoot(150, 10);
+  assert.equal(near.parity, []);
 });
 
 test("parity takes another path than its packets, where that shares no risk with theirs", () => {

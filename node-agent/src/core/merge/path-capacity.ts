@@ -7,6 +7,12 @@ const QUEUE_LOW_US = 15_000;
 const QUEUE_HIGH_US = 50_000;
 /** The first window alone may make no more than this. */
 const FIRST_QUEUE_US = 30_000;
+/**
+ * Over a round trip that is longer than this, doubling takes seconds: for what is beyond it a share of the claim is
+ * believed at first.
+ */
+const FIRST_ROUND_TRIP_US = 100_000;
+const FIRST_SHARE = 0.75;
 /** What passes is reckoned over so long, and so many reports, at least. */
 const SAMPLE_US = 40_000;
 const SAMPLE_REPORTS = 3;
@@ -72,7 +78,7 @@ export class PathCapacity {
   /** Until it has shown its rate, what the window passes in a round trip. */
   bps(roundTripUs: number): number {
     if (!this.#starting) return this.#rateBps;
-    return Math.min(this.#claimedBps, (this.#windowOctets * 8e6) / Math.max(1_000, roundTripUs));
+    return Math.min(this.#claimedBps, (this.#window(roundTripUs) * 8e6) / Math.max(1_000, roundTripUs));
   }
 
   /** At what pace it is sent on: slower while a queue is to go. */
@@ -93,8 +99,9 @@ export class PathCapacity {
   }
 
   #window(roundTripUs: number): number {
-    if (this.#starting) return this.#windowOctets;
-    return (this.#rateBps * (roundTripUs + WINDOW_SLACK_US)) / 8e6 + WINDOW_SLACK_OCTETS;
+    if (!this.#starting) return windowOf(this.#rateBps, roundTripUs);
+    const longUs = Math.max(0, roundTripUs - FIRST_ROUND_TRIP_US);
+    return Math.max(this.#windowOctets, (FIRST_SHARE * this.#claimedBps * longUs) / 8e6);
   }
 
   /** A frame with video goes out. */
@@ -117,11 +124,11 @@ export class PathCapacity {
     const flying = this.#sentOctets - this.#reportedOctets;
     this.#reportedOctets = total;
     this.#measureDelay(nowUs, delayUs);
-    if (this.#starting && this.#queueUs < QUEUE_LOW_US && flying >= this.#windowOctets / 2) {
-      this.#windowOctets += news;
+    const window = this.#window(roundTripUs);
+    if (this.#starting && this.#queueUs < QUEUE_LOW_US && flying >= window / 2) {
+      this.#windowOctets = window + news;
       // It has carried what was claimed, and there was no queue.
-      const most = (this.#claimedBps * (roundTripUs + WINDOW_SLACK_US)) / 8e6 + WINDOW_SLACK_OCTETS;
-      if (this.#windowOctets >= most) this.#starting = false;
+      if (this.#windowOctets >= windowOf(this.#claimedBps, roundTripUs)) this.#starting = false;
     }
     this.#sample(nowUs, total, arrivedUs);
   }
@@ -178,4 +185,9 @@ export class PathCapacity {
     this.#leastBefore = EVER;
     this.#fromOctets = -1;
   }
+}
+
+/** What may be under way on a path that passes so much. */
+function windowOf(bps: number, roundTripUs: number): number {
+  return (bps * (roundTripUs + WINDOW_SLACK_US)) / 8e6 + WINDOW_SLACK_OCTETS;
 }

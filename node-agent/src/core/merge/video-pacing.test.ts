@@ -126,10 +126,27 @@ test("an encoder is told what the paths carry, at once when one dies, and later 
   assert.ok((film.told().at(-1)?.bps ?? 0) > 0.75 * before);
 });
 
-test("with one path nobody is told anything", () => {
-  const film = new Film([path("radio", 0, 5_000, 5e6)]);
-  film.shoot(60, 8);
-  assert.equal(film.told(), []);
+test("an encoder behind one path is told what that carries, and nothing where others may be sending there, too", () => {
+  const alone = new Film([path("lte", 3, 30_000, 3e6)]);
+  alone.shoot(150, 12);
+  const told = alone.told().at(-1)?.bps ?? 0;
+  assert.ok(told > 0.5 * 3e6 && told < 3e6, `${told}`);
+  const radio = path("radio", 0, 5_000, 5e6);
+  const shared = new Film([{ ...radio, bearer: { ...radio.bearer, medium: "shared" } }]);
+  shared.shoot(60, 8);
+  assert.equal(shared.told(), []);
+});
+
+test("what one path cannot carry in time is dropped, the oldest first, and the rest is in time", () => {
+  const film = new Film([path("satellite", 2, 250_000, 1e6)]);
+  film.shoot(150, 4);
+  film.delaysUs.length = 0;
+  film.shoot(150, 8);
+  assert.ok(film.delaysUs.length < film.sent);
+  assert.ok(
+    film.delaysUs.every((us) => us < 700_000),
+    `${Math.max(...film.delaysUs)}`,
+  );
 });
 
 test.run();

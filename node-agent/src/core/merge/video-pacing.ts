@@ -64,9 +64,9 @@ class WaitingVideo {
 }
 
 /**
- * Video over several bearers to one node: each packet takes the path on which it arrives first (earliest delivery path
- * first: one-way delay, plus what is ahead of it there over the path's rate). It waits here until that path can send
- * it, so that it can still take another one, or be dropped, oldest first, when it would be late.
+ * Video over point-to-point bearers, or several of any kind, to one node: each packet takes the path on which it arrives
+ * first (earliest delivery path first: one-way delay, plus what is ahead of it there over the path's rate). It waits here
+ * until that path can send it, so that it can still take another one, or be dropped, oldest first, when it would be late.
  */
 export class VideoPacing {
   readonly #s: CoreState;
@@ -92,20 +92,27 @@ export class VideoPacing {
     this.#parity.onBlock = (nowUs, block, rows) => this.#pushParity(nowUs, block, rows);
   }
 
-  /** Looks which paths lead to the node of `hop`; true if there are several, so that `push` is to be used. */
-  isMerged(nowUs: number, hop: Neighbour): boolean {
+  /**
+   * Looks which paths lead to the node of `hop`; true if `push` is to be used: there are several, or one that nobody else
+   * sends on. A channel that is shared passes now more, now less, and its reports are too late to tell.
+   */
+  paces(nowUs: number, hop: Neighbour): boolean {
     this.#known = 0;
+    let shared = false;
     const { ports } = this.#s;
     for (let p = 0; p < ports.length; p++) {
       const port = ports[p] as Port;
-      for (let i = 0; i < port.neighbours.length; i++)
-        if (isPath(nowUs, port, port.neighbours[i] as Neighbour, hop.nodeId)) this.#known++;
+      for (let i = 0; i < port.neighbours.length; i++) {
+        if (!isPath(nowUs, port, port.neighbours[i] as Neighbour, hop.nodeId)) continue;
+        this.#known++;
+        shared = port.shared;
+      }
     }
-    const merged = this.#known > 1;
-    if (!merged && !this.#wasTold(hop.nodeId)) return false;
+    const paced = this.#known > 1 || (this.#known === 1 && !shared);
+    if (!paced && !this.#wasTold(hop.nodeId)) return false;
     this.#gather(nowUs, hop.nodeId);
-    if (!merged) this.#reckonRate(nowUs, this.#queueOf(hop.nodeId));
-    return merged;
+    if (!paced) this.#reckonRate(nowUs, this.#queueOf(hop.nodeId));
+    return paced;
   }
 
   /** An encoder goes by what was told of this node's paths, though there is only one left. */
@@ -160,7 +167,7 @@ export class VideoPacing {
     path.readyUs = Math.max(nowUs, meter.capacity.freeUs);
   }
 
-  /** Takes a packet whose deadline is that of its arrival; to be called right after `isMerged`. */
+  /** Takes a packet whose deadline is that of its arrival; to be called right after `paces`. */
   push(nowUs: number, hop: Neighbour, slot: number): void {
     const queue = this.#queueOf(hop.nodeId);
     if (queue.count === MAX_WAITING_VIDEO) this.#drop(queue, this.#firstParity(queue), "queue-full");
