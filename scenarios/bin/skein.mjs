@@ -9,7 +9,7 @@ import module from "node:module";
 import { constants, homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findBundle, root } from "./bundle.mjs";
+import { findBundle, root, useBundle } from "./bundle.mjs";
 
 /** @typedef {typeof import("../src/cli/main.ts")} Main */
 const OLDEST_NODE = 24;
@@ -30,6 +30,7 @@ async function load(args) {
   if ("reason" in found && args[0] === "lab" && !args.includes("--help")) found = makeBundle();
   if ("reason" in found) return [await loadSources(), found.reason];
   // Beside the code, to go with it; whoever can write there can change the code, too.
+  useBundle(dirname(found.entry));
   const caching = module.enableCompileCache(join(dirname(found.entry), "compiled"));
   if (caching.status === module.constants.compileCacheStatus.FAILED) cacheAtHome();
   try {

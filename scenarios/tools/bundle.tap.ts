@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import t from "tap";
@@ -115,6 +115,32 @@ t.test("of the builds before, processes that still run may use the last", async 
     kept.filter((one) => one.isDirectory()).map(({ name }) => name),
     folders.sort(),
   );
+});
+
+t.test("and those that run keep theirs, however many builds follow", async (t) => {
+  const folder = join(sandbox.folder, dirname(manifest().entry));
+  const agent = spawn(process.execPath, [SKEIN, "agent", "--config", join(sandbox.folder, "mission/agent.yaml")], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const lines = createInterface(agent.stdout);
+  await new Promise((ready) => lines.once("line", ready));
+  const source = readFileSync(join(sandbox.folder, CLI), "utf8");
+  for (const n of [1, 2, 3]) {
+    sandbox.write(CLI, source.replace("was edited", `was edited, and ${n}`));
+    t.equal((await makeBundle()).code, 0);
+  }
+  t.ok(existsSync(join(folder, "media-process.mjs")));
+  agent.kill("SIGKILL");
+  await new Promise((ended) => agent.once("close", ended));
+  sandbox.write(CLI, source);
+  t.equal((await makeBundle()).code, 0);
+  sandbox.write(CLI, source.replace("was edited", "was edited, and 4"));
+  t.equal((await makeBundle()).code, 0);
+  sandbox.write(CLI, source.replace("was edited", "was edited, and 5"));
+  t.equal((await makeBundle()).code, 0);
+  t.notOk(existsSync(folder));
+  sandbox.write(CLI, source);
+  t.equal((await makeBundle()).code, 0);
 });
 
 t.test("a source that does not parse leaves the bundle that was", async (t) => {

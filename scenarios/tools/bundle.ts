@@ -3,14 +3,14 @@
  * under `scenarios/dist`, with a manifest by which `scenarios/bin/bundle.mjs` tells whether it is up to date. Does nothing
  * if it is.
  *
- * A process that runs loads the rest of its bundle when it needs it, possibly after the next build: that is why each
- * build has its folder, and why the last but one stays.
+ * A process that runs loads the rest of its bundle when it needs it, possibly after the next builds: that is why each
+ * build has its folder, and why the last but one stays, and those that a process runs.
  */
 import { createHash } from "node:crypto";
 import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, parse, relative, resolve } from "node:path";
 import { type OutputAsset, type OutputChunk, type Plugin, rolldown } from "rolldown";
-import { findBundle, type Manifest, manifestPath } from "../bin/bundle.mjs";
+import { findBundle, isBundleUsed, type Manifest, manifestPath } from "../bin/bundle.mjs";
 import { root } from "./paths.ts";
 
 const ENTRY = "scenarios/src/cli/main.ts";
@@ -98,5 +98,6 @@ writeFileSync(`${manifest}.${process.pid}`, JSON.stringify({ entry, files: state
 renameSync(`${manifest}.${process.pid}`, manifest);
 for (const other of readdirSync(folder, { withFileTypes: true })) {
   const isKept = other.name === name || before.includes(`/${other.name}/`);
-  if (other.isDirectory() && !isKept) rmSync(join(folder, other.name), { recursive: true, force: true });
+  const path = join(folder, other.name);
+  if (other.isDirectory() && !isKept && !isBundleUsed(path)) rmSync(path, { recursive: true, force: true });
 }
