@@ -182,6 +182,7 @@ class Core implements MeshCore {
     merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n, "missed at the other end");
     adjacency.onLinkUp = (atUs, port, n) => {
       this.#policy.offer(atUs, port, n);
+      endToEnd.linkUp(atUs, n);
       forwarding.custody.linksChanged(atUs);
     };
   }

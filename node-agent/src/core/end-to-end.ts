@@ -68,9 +68,19 @@ export class EndToEnd {
     return session?.proved ? session.handle : -1;
   }
 
+  /** The session under which a frame from there for its ends opens: one that was only answered, too. */
+  sessionFrom(n: Neighbour): Session | undefined {
+    const contact = this.#keys.contact(n.address);
+    if (contact === undefined) return undefined;
+    const { peer, candidate } = contact;
+    if (isOf(peer?.session, n)) return peer?.session;
+    if (isOf(candidate?.session, n)) return candidate?.session;
+    return isOf(candidate?.claimed, n) ? candidate?.claimed : undefined;
+  }
+
   #sessionWith(n: Neighbour): Session | undefined {
     const session = this.#keys.contact(n.address)?.peer?.session;
-    return session?.bootEpoch === n.bootEpoch && session.peer.nodeId === n.nodeId ? session : undefined;
+    return isOf(session, n) ? session : undefined;
   }
 
   /** A packet that opened came from a neighbour itself over a point-to-point bearer, in a frame that was not for its ends. */
@@ -78,13 +88,19 @@ export class EndToEnd {
     if (this.#sessionWith(n) !== undefined) this.#exchange.prove(nowUs, n.address);
   }
 
-  /** A frame from there for its ends opened, or did not. */
-  opened(nowUs: number, n: Neighbour, isOpen: boolean): void {
-    if (!isOpen) return this.#exchange.ask(nowUs, n.address);
+  /** A link has come up: if that node has begun anew, what is sealed for it from now on must not be for the boot before. */
+  linkUp(nowUs: number, n: Neighbour): void {
+    const session = this.#keys.contact(n.address)?.peer?.session;
+    if (session !== undefined && session.bootEpoch !== n.bootEpoch) this.#exchange.ask(nowUs, n.address);
+  }
+
+  /** A frame from there for its ends opened under its session, or did not. */
+  opened(nowUs: number, n: Neighbour, session: Session | undefined, isOpen: boolean): void {
+    if (session === undefined || !isOpen) return this.#exchange.ask(nowUs, n.address);
     n.sealsForEnds = true;
-    const session = this.#sessionWith(n);
-    if (session?.proved !== false) return;
-    this.#keys.confirm(this.#keys.contact(n.address) as Contact, session);
+    const contact = this.#keys.contact(n.address) as Contact;
+    if (session.proved && session === contact.peer?.session) return;
+    this.#keys.confirm(contact, session);
     this.#exchange.onSession(nowUs, n.address);
   }
 
@@ -153,4 +169,9 @@ export class EndToEnd {
     this.#s.counters.drop(reason);
     return -1;
   }
+}
+
+/** True of a session of the boot of that neighbour that its link is of. */
+function isOf(session: Session | undefined, n: Neighbour): boolean {
+  return session?.bootEpoch === n.bootEpoch && session.peer.nodeId === n.nodeId;
 }

@@ -320,9 +320,9 @@ export class Receiver {
     if (n === undefined || port.shared || n.directRemoteSlot === 0) return this.#s.counters.drop("unknown-index");
     const highest = n.directWindow.highest;
     this.#forEnds = isForEnds(this.#frame);
-    const session = this.#forEnds ? this.#endToEnd.sessionWith(n) : -1;
-    const end = this.#s.secure.openDirect(port, n, session, this.#frame, length);
-    if (this.#forEnds) this.#endToEnd.opened(nowUs, n, end !== 0);
+    const session = this.#forEnds ? this.#endToEnd.sessionFrom(n) : undefined;
+    const end = this.#s.secure.openDirect(port, n, session?.handle ?? -1, this.#frame, length);
+    if (this.#forEnds) this.#endToEnd.opened(nowUs, n, session, end !== 0);
     if (end < 0) return this.#repeated(nowUs, port, n, true, DIRECT_HEADER_OCTETS, -end);
     if (end === 0) return;
     n.endpoint = endpoint;

@@ -155,7 +155,7 @@ export class PathCapacity {
     const intervalUs = arrivedUs - this.#fromArrivedUs;
     if (this.#fromOctets >= 0 && (intervalUs < SAMPLE_US || this.#reports < SAMPLE_REPORTS)) return;
     if (this.#fromOctets >= 0 && intervalUs < UNREPORTED_US)
-      this.#learn(nowUs, ((total - this.#fromOctets) * 8e6) / intervalUs);
+      this.#learn(nowUs, Math.round(((total - this.#fromOctets) * 8e6) / intervalUs));
     this.#fromOctets = total;
     this.#fromArrivedUs = arrivedUs;
     this.#sampleLeastUs = EVER;
