@@ -31,7 +31,7 @@ const FLAG_STAGE = 2;
 const FLAG_NEXT_HOP_AREA = 4;
 /** The ends of the hop are the ends of the way; whoever decodes it knows them. Not together with a repair extension. */
 export const DATA_FLAG_ENDS = 8;
-/** Never on a bearer: what is in the packet has yet to be sealed for its destination. */
+/** Never on a bearer: the packet has yet to be sealed for its destination; the last octets of its payload are room for that. */
 export const DATA_FLAG_UNSEALED = 0x80;
 
 export interface DataHeader {

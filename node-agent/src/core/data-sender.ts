@@ -144,7 +144,7 @@ export class DataSender {
     pool.header(packet, header);
     const length = pool.length[packet] as number;
     const isUnsealed = (header.flags & DATA_FLAG_UNSEALED) !== 0;
-    let end = FLOW_HEADER_OCTETS + length + (isUnsealed ? END_TO_END_OCTETS : 0);
+    const end = FLOW_HEADER_OCTETS + length;
     if (!isUnicastKind(header.kind) || (header.flags & DATA_FLAG_REPAIR) !== 0) return false;
     if (length === 0 || end + port.tagOctets > port.config.mtuOctets) return false;
     const key = flowKey(n.local, header);
@@ -153,7 +153,7 @@ export class DataSender {
     if (label === 0 || port.sent.isWaitedFor(key, header.sequence, MAX_FLOW_AHEAD)) return false;
     const at = pool.offset(packet);
     copyOctets(pool.payloads, at, at + length, slot.octets, FLOW_HEADER_OCTETS);
-    if (isUnsealed) end = this.#endToEnd.seal(header, slot.octets, FLOW_HEADER_OCTETS, FLOW_HEADER_OCTETS + length);
+    if (isUnsealed) this.#endToEnd.seal(header, slot.octets, FLOW_HEADER_OCTETS, end - END_TO_END_OCTETS);
     const { counter } = port;
     const { sequence } = header;
     slot.endpoint = n.endpoint;
@@ -220,8 +220,9 @@ export class DataSender {
     const length = pool.length[packet] as number;
     const payload = pool.offset(packet);
     copyOctets(pool.payloads, payload, payload + length, out, at);
-    const end = at + length;
-    return isUnsealed && this.#frame.session < 0 ? this.#endToEnd.seal(header, out, at, end) : end;
+    if (!isUnsealed) return at + length;
+    const end = at + length - END_TO_END_OCTETS;
+    return this.#frame.session < 0 ? this.#endToEnd.seal(header, out, at, end) : end;
   }
 
   /** A frame whose sender chose the bearer, and repeats by itself. */

@@ -139,17 +139,16 @@ export class Forwarding {
       if (!this.#descend(nowUs, header, repair, except)) return false;
       if ((header.flags & DATA_FLAG_REPAIR) !== 0) this.#s.counters.count("repaired");
     } else if (!this.#routes.follow(nowUs, header, repair, except)) return false;
-    if (this.#paced(nowUs, header.trafficClass))
-      return this.#enqueueVideo(nowUs, header, repair, octets, from, length, deadlineUs);
+    if (this.#paced(nowUs, header)) return this.#enqueueVideo(nowUs, header, repair, octets, from, length, deadlineUs);
     if (this.#merged(nowUs, header.trafficClass, except))
       return this.#enqueueCopies(nowUs, header, repair, octets, from, length, deadlineUs);
     return this.#enqueue(nowUs, header, repair, octets, from, length, deadlineUs);
   }
 
-  /** True of video that several bearers carry to the next node. */
-  #paced(nowUs: number, trafficClass: number): boolean {
+  /** True of video that waits for one of its paths to the next node. */
+  #paced(nowUs: number, { trafficClass, source }: DataHeader): boolean {
     if (trafficClass !== TrafficClass.video || this.#critical || (this.#hop.port as Port).narrow) return false;
-    return this.#merging.video.paces(nowUs, this.#hop.neighbour as Neighbour);
+    return this.#merging.video.paces(nowUs, this.#hop.neighbour as Neighbour, source === this.#s.options.address);
   }
 
   #enqueueVideo(
@@ -332,6 +331,8 @@ export class Forwarding {
     }
     if (this.#delayUs > 0) this.#merging.later(port, slot, nowUs + this.#delayUs);
     else port.queue.push(slot);
+    if (header.trafficClass === TrafficClass.video && !port.shared && !this.#critical)
+      this.#merging.video.queued(nowUs, slot, this.#hop.neighbour as Neighbour);
     return true;
   }
 

@@ -10,6 +10,7 @@ import {
   decodeNarrowDataHeader,
   decodeRepair,
   decodeWideDataHeader,
+  END_TO_END_OCTETS,
   FLOW_HEADER_OCTETS,
   flowLabel,
   isForEnds,
@@ -166,7 +167,7 @@ export class Rerouting {
     const format = sealFormat(octets);
     if (format === SealFormat.full) return false;
     const from = HEADER_OCTETS[format] as number;
-    const end = length - port.tagOctets;
+    let end = length - port.tagOctets;
     const hop = port.neighbours[ring.neighbour[index] as number];
     const forEnds = format === SealFormat.direct && isForEnds(octets);
     const session = forEnds && hop !== undefined ? this.#endToEnd.sessionWith(hop) : -1;
@@ -178,6 +179,8 @@ export class Rerouting {
     if (body < from) return false;
     if ((header.flags & DATA_FLAG_ENDS) !== 0) {
       header.flags = forEnds ? DATA_FLAG_UNSEALED : 0;
+      // Where the tag was there is room for another seal.
+      if (forEnds) end += END_TO_END_OCTETS;
       header.source = this.#s.options.address;
       header.destination = (hop as Neighbour).address;
       header.potential = ANY_POTENTIAL;

@@ -315,6 +315,38 @@ test("one path alone carries parity where a repetition would be too late, and el
   assert.equal(near.parity, []);
 });
 
+test("a relay protects what it sends on over one far path, and does not hold it back", () => {
+  const near = { ...path("near", 2_000), members: [0, 1] };
+  const far = { ...path("far", 180_000), members: [1, 2] };
+  const mesh = new VirtualMesh(3, [near, far]);
+  assert.ok(mesh.run(20_000_000, () => mesh.allReachable()));
+  mesh.run(4_000_000);
+  far.loss = 0.03;
+  let sent = 0;
+  const shoot = (frames: number): number => {
+    const before = sent;
+    for (let f = 0; f < frames; f++) {
+      for (let p = 0; p < 10; p++, sent++)
+        mesh.node(0).core.sendVideo(mesh.nowUs, 0x103, 1, new Uint8Array(PACKET_OCTETS));
+      mesh.drain(0);
+      mesh.run(33_333);
+    }
+    mesh.run(2_000_000);
+    return (
+      mesh
+        .node(2)
+        .events.splice(0)
+        .filter((e) => e.type === "video").length /
+      (sent - before)
+    );
+  };
+  shoot(150);
+  assert.ok(shoot(300) > 0.995);
+  const relay = mesh.node(1).core.status(mesh.nowUs);
+  assert.ok((relay.counters["parity-sent"] ?? 0) > 0);
+  assert.is(relay.drops["video-late"], 0);
+});
+
 test("parity takes another path than its packets, where that shares no risk with theirs", () => {
   const risky = ["tower 4"];
   const alike = path("alike", 150_000, { sharedRisk: risky }, 0.03);

@@ -94,9 +94,10 @@ export class VideoPacing {
 
   /**
    * Looks which paths lead to the node of `hop`; true if `push` is to be used: there are several, or one that nobody else
-   * sends on. A channel that is shared passes now more, now less, and its reports are too late to tell.
+   * sends on, and the video is this node's own. A channel that is shared passes now more, now less, and its reports are
+   * too late to tell; and where video of others waits, the bearer's queue is fair to all.
    */
-  paces(nowUs: number, hop: Neighbour): boolean {
+  paces(nowUs: number, hop: Neighbour, isOwn: boolean): boolean {
     this.#known = 0;
     let shared = false;
     const { ports } = this.#s;
@@ -108,7 +109,7 @@ export class VideoPacing {
         shared = port.shared;
       }
     }
-    const paced = this.#known > 1 || (this.#known === 1 && !shared);
+    const paced = this.#known > 1 || (this.#known === 1 && !shared && isOwn);
     if (!paced && !this.#wasTold(hop.nodeId)) return false;
     this.#gather(nowUs, hop.nodeId);
     if (!paced) this.#reckonRate(nowUs, this.#queueOf(hop.nodeId));
@@ -334,6 +335,14 @@ export class VideoPacing {
       best = path;
     }
     return best;
+  }
+
+  /** A packet that is not paced has been queued for a neighbour on a point-to-point bearer: it may have parity yet. */
+  queued(nowUs: number, slot: number, hop: Neighbour): void {
+    this.#gather(nowUs, hop.nodeId);
+    if (this.#known !== 1) return;
+    this.#protect(nowUs, slot, this.#paths[0] as VideoPath);
+    this.dueUs = Math.min(this.dueUs, this.#parity.dueUs);
   }
 
   /** Adds a packet that goes over a path to the parity of its block. */

@@ -4,6 +4,7 @@ import {
   createRepair,
   DATA_FLAG_UNSEALED,
   type DataHeader,
+  END_TO_END_OCTETS,
   FrameKind,
   isGroupKind,
   isProtected,
@@ -93,8 +94,12 @@ export class Outbox {
     const header = this.#next(options.kind, trafficClass, precedence, to);
     // A frame may yet do it, if it goes to its destination straight. Parity adds up what is sealed.
     if (sealed && trafficClass !== TrafficClass.video) header.flags = DATA_FLAG_UNSEALED;
-    const octets = sealed && header.flags === 0 ? this.#endToEnd.seal(header, this.payload, 0, length) : length;
     const { flags } = header;
+    const octets = !sealed
+      ? length
+      : flags === 0
+        ? this.#endToEnd.seal(header, this.payload, 0, length)
+        : length + END_TO_END_OCTETS;
     const { keep, critical } = options;
     const sent = this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, octets, 0, keep, critical);
     if (!critical) return sent;
