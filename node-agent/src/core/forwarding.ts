@@ -141,7 +141,7 @@ export class Forwarding {
     } else if (!this.#routes.follow(nowUs, header, repair, except)) return false;
     if (this.#paced(nowUs, header)) return this.#enqueueVideo(nowUs, header, repair, octets, from, length, deadlineUs);
     if (this.#merged(nowUs, header.trafficClass, except))
-      return this.#enqueueCopies(nowUs, header, repair, octets, from, length, deadlineUs);
+      return this.#enqueueCopies(nowUs, header, repair, octets, from, length, deadlineUs, except !== undefined);
     return this.#enqueue(nowUs, header, repair, octets, from, length, deadlineUs);
   }
 
@@ -191,10 +191,12 @@ export class Forwarding {
     from: number,
     length: number,
     deadlineUs: number,
+    isAgain: boolean,
   ): boolean {
     const { placement } = this.#merging;
-    this.#copied = placement.count > 1;
-    if (this.#copied) this.#s.counters.count("copied");
+    if (placement.count > 1) this.#s.counters.count("copied");
+    // What has been sent elsewhere may yet be answered there.
+    this.#copied = placement.count > 1 || isAgain;
     let sent = false;
     const untilUs = deadlineUs === 0 && this.#critical ? nowUs + CRITICAL_AGE_US : deadlineUs;
     for (let i = 0; i < placement.count; i++) {

@@ -301,7 +301,7 @@ export class HopArq {
   #measure(nowUs: number, n: Neighbour, meter: PathMeter, ring: SentRing, highest: number): void {
     const { arrival, bitmap } = this.#report;
     // As a signed number, for a larger one would be put on the heap.
-    meter.reported(highest, bitmap | 0, ring);
+    meter.reported(nowUs, highest, bitmap | 0, ring);
     if (arrival >= 0) meter.arrived(nowUs, highest, arrival, n, ring);
     if (meter.capacity !== undefined) this.#merging.video.reported(nowUs, n.nodeId);
   }

@@ -220,6 +220,11 @@ export const MAX_DELAYED_COPIES = 16;
 export const DELAY_SAMPLES = 128;
 /** Frames that the loss of a path is reckoned over. */
 export const LOSS_MEMORY_FRAMES = 256;
+/** A path of which nothing is known counts as if so many frames had arrived on it: the first run of losses is not all there is. */
+export const LOSS_PRIOR_FRAMES = 8;
+/** What was too bad to be used is measured anew after this time without a frame, at last after that. */
+export const PATH_RETRY_US = 1_000_000;
+export const PATH_MAX_RETRY_US = 60_000_000;
 /** Silence of a path while others bring later packets is no suspicion before this long. */
 export const SILENT_LEAST_US = 45_000;
 /** It is told over so many of the other paths, again after each of these pauses. */

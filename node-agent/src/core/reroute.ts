@@ -105,7 +105,9 @@ export class Rerouting {
       if (!lost && this.#merging.isSafe(nowUs, n, ring, index)) continue;
       const inTime = nowUs < (ring.deadlineUs[index] as number) && !this.#merging.isSafe(nowUs, n, ring, index);
       const moved = inTime && this.#frame(nowUs, port, n, ring, stream, index, lost);
-      if (moved || lost || !inTime) ring.giveUp(index);
+      // Of a copy one more is under way: this one goes again as soon as its neighbour shows that it does answer.
+      const stays = moved && !lost && ring.copyKey[index] !== -1;
+      if (!stays && (moved || lost || !inTime)) ring.giveUp(index);
     }
   }
 

@@ -116,6 +116,36 @@ test("nothing is lost or late when one path is cut in silence, and the sender le
   for (const [number, atUs] of talk.arrivedUs) assert.ok(atUs - (talk.sentUs[number] as number) < 20_000);
 });
 
+test("a path that has lost most of what was sent there is tried again after a while", () => {
+  const media = [path("radio", 0, 5_000), path("lte", 3, 30_000)];
+  const talk = new Talk(media, true);
+  const lte = media[1] as Medium;
+  talk.say(20);
+  lte.loss = 0.75;
+  talk.say(100);
+  lte.loss = 0;
+  const before = talk.frames.get("lte") ?? 0;
+  talk.say(300);
+  assert.ok((talk.frames.get("lte") ?? 0) - before > 200, `${(talk.frames.get("lte") ?? 0) - before}`);
+});
+
+test("what has gone to a path that loses it goes again where a neighbour answers after all", () => {
+  for (let lost = 3; lost < 8; lost++) {
+    const media = [path("radio", 0, 5_000), path("lte", 3, 30_000), path("satellite", 2, 300_000)];
+    const talk = new Talk(media, true);
+    talk.say(60);
+    talk.mesh.cut(0, 1, media[1] as Medium);
+    talk.say(10);
+    talk.mesh.cut(0, 1, media[2] as Medium);
+    (media[0] as Medium).loss = 1;
+    talk.say(lost);
+    (media[0] as Medium).loss = 0;
+    talk.say(30);
+    talk.wait(2_000_000);
+    assert.is(talk.arrivedUs.size, talk.sentUs.length, `${lost}`);
+  }
+});
+
 test("the silence of a path that carries group speech alone is noticed, too", () => {
   const media = [path("lte", 3, 30_000), path("satellite", 2, 300_000)];
   const talk = new Talk(media, false);

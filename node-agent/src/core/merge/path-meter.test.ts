@@ -28,7 +28,7 @@ function send(w: Way, nowUs: number, delayUs: number, bitmap = 0xffff_ffff | 0):
   w.ring.keep(counter, FRAME, FRAME.length, 0, nowUs, nowUs + 1e6, counter);
   if (delayUs < 0) return;
   const arrival = Math.floor((nowUs + delayUs + CLOCK_US) / ARRIVAL_UNIT_US) & 0xffff;
-  w.meter.reported(counter, bitmap, w.ring);
+  w.meter.reported(nowUs, counter, bitmap, w.ring);
   w.meter.arrived(nowUs + delayUs, counter, arrival, w.n, w.ring);
 }
 

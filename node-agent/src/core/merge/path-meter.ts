@@ -1,5 +1,14 @@
 import { ARRIVAL_UNIT_US } from "@skein/codecs";
-import { DELAY_SAMPLES, LOSS_MEMORY_FRAMES, PATH_HOLD_AGAIN_US, PATH_HOLD_US, PATH_MAX_HOLD_US } from "../limits.ts";
+import {
+  DELAY_SAMPLES,
+  LOSS_MEMORY_FRAMES,
+  LOSS_PRIOR_FRAMES,
+  PATH_HOLD_AGAIN_US,
+  PATH_HOLD_US,
+  PATH_MAX_HOLD_US,
+  PATH_MAX_RETRY_US,
+  PATH_RETRY_US,
+} from "../limits.ts";
 import type { Neighbour } from "../port.ts";
 import type { SentRing } from "../sent-ring.ts";
 import type { PathCapacity } from "./path-capacity.ts";
@@ -9,6 +18,8 @@ const ARRIVAL_SPAN = 0x1_0000;
 const RUN_MEMORY = 8;
 /** Samples between two looks at their distribution. */
 const RECKON_EVERY = 4;
+/** Who loses no more over the whole memory has become better. */
+const GOOD = 0.25;
 const EVER = Number.POSITIVE_INFINITY;
 
 /**
@@ -50,7 +61,9 @@ export class PathMeter {
   /** Share of the frames that do not arrive at their first try, and the mean length of a run of them. */
   loss = 0;
   lossRun = 1;
-  #frames = 0;
+  #frames = LOSS_PRIOR_FRAMES;
+  #countedUs = 0;
+  #retryUs = PATH_RETRY_US;
   #run = 0;
   #reported = -1;
   /** Delays plus the peer's constant, the latest DELAY_SAMPLES, and the same in order as of the last look. */
@@ -72,8 +85,9 @@ export class PathMeter {
    * A report says which of our frames up to `highest` have come; bit i of the bitmap is `highest - 1 - i`. What has come
    * may have come at a later try only.
    */
-  reported(highest: number, bitmap: number, ring: SentRing): void {
+  reported(nowUs: number, highest: number, bitmap: number, ring: SentRing): void {
     if (highest <= this.#reported) return;
+    this.#countedUs = nowUs;
     const from = this.#reported < 0 ? highest : Math.max(this.#reported + 1, highest - 32);
     this.#reported = highest;
     for (let counter = from; counter <= highest; counter++) {
@@ -92,6 +106,21 @@ export class PathMeter {
       this.lossRun += (this.#run - this.lossRun) / RUN_MEMORY;
       this.#run = 0;
     }
+    if (this.#frames === LOSS_MEMORY_FRAMES && this.loss < GOOD) this.#retryUs = PATH_RETRY_US;
+  }
+
+  /**
+   * It is not used, being too bad: what it was like is forgotten when nothing has been sent there for a while, twice as
+   * long each time, so that it can show that it has become better.
+   */
+  retry(nowUs: number): void {
+    if (nowUs - this.#countedUs < this.#retryUs) return;
+    this.#retryUs = Math.min(PATH_MAX_RETRY_US, 2 * this.#retryUs);
+    this.#countedUs = nowUs;
+    this.loss = 0;
+    this.#frames = LOSS_PRIOR_FRAMES;
+    this.#samples = 0;
+    this.#reckoned = 0;
   }
 
   /** Frame `counter` arrived at `arrival` by the clock of `n`. Numbers that are no small integers stay where they are. */

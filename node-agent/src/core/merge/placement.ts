@@ -116,6 +116,8 @@ export class Placement {
         candidate.port = port;
         candidate.neighbour = n;
         candidate.chance = n.meter.chanceWithin(deadlineUs, latencyUs);
+        // Who is not used is not measured, either.
+        if (candidate.chance < TIMELY && latencyUs <= deadlineUs) n.meter.retry(nowUs);
         candidate.score = n.meter.delayUs(0.5, latencyUs) + LOST_US * (1 - candidate.chance);
         candidate.score -= port.rules.preferenceUs;
         // Voice does not ask for money, as in `linkCost`.
