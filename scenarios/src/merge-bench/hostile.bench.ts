@@ -1,12 +1,15 @@
 import { endProgress, printAtMost, printFigure, progress } from "../routing-bench/print.ts";
 import type { PipeOptions } from "./lossy-pipe.ts";
 import { PROFILES } from "./profiles.ts";
+import { HQ, SITE } from "./two-nodes.ts";
 import { LATE_US, quantile, VoiceRun } from "./voice-run.ts";
 
-/** What a path that behaves badly costs protected voice that two good ones carry beside it. */
+/** What a path that behaves badly, or a clock, costs protected voice that two good ones carry beside it. */
 const SETTLE_US = 3_000_000;
 const TALK_US = 120_000_000;
 const FLAP_US = 50_000;
+const JUMP_EVERY_US = 10_000_000;
+const JUMP_US = 5_000_000;
 
 interface Bad {
   readonly name: string;
@@ -30,6 +33,18 @@ function flap(run: VoiceRun, path: number): void {
   turn();
 }
 
+/** The clocks of both ends jump ahead in turn. */
+function jump(run: VoiceRun): void {
+  const { mesh } = run;
+  let node = HQ;
+  const turn = (): void => {
+    mesh.jump(node, JUMP_US);
+    node = node === HQ ? SITE : HQ;
+    mesh.at(mesh.nowUs + JUMP_EVERY_US, turn);
+  };
+  turn();
+}
+
 const CASES: Bad[] = [
   { name: "halfLost", pipe: { ...pipe, loss: 0.5 } },
   { name: "lyingRate", pipe: { ...pipe, rateBps: 64e3, queueOctets: 16_000 }, bitrateBps: 100e6 },
@@ -42,6 +57,7 @@ const CASES: Bad[] = [
       run.mesh.roaming = path;
     },
   },
+  { name: "clockJumps", pipe, begin: jump },
 ];
 
 interface Voice {

@@ -59,6 +59,8 @@ export class TwoNodes {
   readonly #freeFlights: number[] = [];
   readonly #calls: (() => void)[] = [];
   readonly #freeCalls: number[] = [];
+  /** How far the clock of each node is ahead of this one. */
+  readonly #aheadUs: [number, number] = [0, 0];
   readonly #wakeUs = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   readonly #slot: TransmitSlot = { bearerId: 0, endpoint: 0, octets: new Uint8Array(MAX_FRAME_OCTETS), length: 0 };
 
@@ -121,8 +123,19 @@ export class TwoNodes {
 
   /** Talks to a core, then sees to what it wants to send. */
   use(node: number, talk: (core: MeshCore, nowUs: number) => void): void {
-    talk(this.cores[node] as MeshCore, this.nowUs);
+    talk(this.cores[node] as MeshCore, this.clock(node));
     this.#service(node);
+  }
+
+  /** The clock of a node jumps ahead: its process was stopped, or the machine asleep, for so long. */
+  jump(node: number, byUs: number): void {
+    this.#aheadUs[node] = (this.#aheadUs[node] as number) + byUs;
+    this.#service(node);
+  }
+
+  /** What a node takes for now. */
+  clock(node: number): number {
+    return this.nowUs + (this.#aheadUs[node] as number);
   }
 
   /** Lets time pass. */
@@ -150,23 +163,23 @@ export class TwoNodes {
     // The emulator drops what is in flight when a path is cut.
     if (!(this.pipes[path] as LossyPipe[])[1 - node]?.up) return;
     const endpoint = path === this.roaming && node === HQ ? this.#siteAddress() : 0;
-    (this.cores[node] as MeshCore).handleFrame(this.nowUs, path, endpoint, octets, length);
+    (this.cores[node] as MeshCore).handleFrame(this.clock(node), path, endpoint, octets, length);
     this.#service(node);
   }
 
   #wake(node: number): void {
     if (this.#wakeUs[node] !== this.nowUs) return;
     this.#wakeUs[node] = Number.POSITIVE_INFINITY;
-    (this.cores[node] as MeshCore).handleTimeout(this.nowUs);
+    (this.cores[node] as MeshCore).handleTimeout(this.clock(node));
     this.#service(node);
   }
 
   #service(node: number): void {
     const core = this.cores[node] as MeshCore;
     for (let event = core.pollEvent(); event !== undefined; event = core.pollEvent()) this.onEvent(node, event);
-    while (core.pollTransmit(this.nowUs, this.#slot)) this.#send(node);
+    while (core.pollTransmit(this.clock(node), this.#slot)) this.#send(node);
     for (let event = core.pollEvent(); event !== undefined; event = core.pollEvent()) this.onEvent(node, event);
-    const nextUs = core.nextTimeoutUs();
+    const nextUs = core.nextTimeoutUs() - (this.#aheadUs[node] as number);
     if (nextUs === Number.POSITIVE_INFINITY) return;
     const atUs = Math.max(this.nowUs + 1, Math.ceil(nextUs));
     if (this.#wakeUs[node] === atUs) return;

@@ -100,7 +100,7 @@ export class VoiceRun {
 
   /** What the site knows of the paths to headquarters. */
   paths(): PathStatus[] {
-    return (this.mesh.cores[SITE] as MeshCore).paths(this.mesh.nowUs, this.mesh.address(HQ));
+    return (this.mesh.cores[SITE] as MeshCore).paths(this.mesh.clock(SITE), this.mesh.address(HQ));
   }
 
   stateOf(bearerId: number): PathStatus["state"] {
