@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { AgentStatus } from "../api/types.ts";
+import { TrafficClass } from "../core/api.ts";
 import { type AgentProcess, startAgentProcess, until, writeConfig } from "./agent-harness.ts";
 
 const run = promisify(execFile);
@@ -20,6 +21,10 @@ const PORT = 5201;
 /** A port that nobody listens on. */
 const CLOSED_PORT = 5202;
 const OCTETS = 3_000_000;
+/** What the preferred cable sends before a packet on the other would count as having arrived. */
+const FEW_OCTETS = 500_000;
+const PREFERENCE_MS = 400;
+const CABLES = ["one", "two"] as const;
 
 interface Namespace {
   readonly holder: ChildProcess;
@@ -51,7 +56,7 @@ async function scriptIn({ enter }: Namespace, script: string): Promise<string> {
 
 function startNode(namespace: Namespace, id: number, rights: string[] = [], splitTcp = true): Promise<AgentProcess> {
   const name = `node-${id}`;
-  const bearers = ["one", "two"].map((link) => ({
+  const bearers = CABLES.map((link) => ({
     type: "udp",
     name: link,
     discover: { interfaces: [link] },
@@ -68,9 +73,39 @@ function startNode(namespace: Namespace, id: number, rights: string[] = [], spli
   return startAgentProcess(file, [], [...namespace.enter, ...rights]);
 }
 
-async function countersOf(namespace: Namespace, agent: AgentProcess): Promise<Record<string, number>> {
+async function statusOf(namespace: Namespace, agent: AgentProcess): Promise<AgentStatus> {
   const script = `console.log(await (await fetch("http://${agent.ready.api}/api/status")).text())`;
-  return (JSON.parse(await scriptIn(namespace, script)) as AgentStatus).counters?.["split"] ?? {};
+  return JSON.parse(await scriptIn(namespace, script)) as AgentStatus;
+}
+
+async function countersOf(namespace: Namespace, agent: AgentProcess): Promise<Record<string, number>> {
+  return (await statusOf(namespace, agent)).counters?.["split"] ?? {};
+}
+
+/** Octets of bulk that a node has sent on each cable. */
+async function bulkOn(namespace: Namespace, agent: AgentProcess): Promise<number[]> {
+  const { bearers } = (await statusOf(namespace, agent)).core;
+  return CABLES.map((name) => bearers.find((b) => b.name === name)?.classes[TrafficClass.bulk]?.octetsSent ?? 0);
+}
+
+/** Share of what alpha sends to an echo that goes over the cable that a policy prefers. */
+async function shareOfPreferred(first: AgentProcess, preferred: (typeof CABLES)[number]): Promise<number> {
+  const document = { version: 0, bearers: { [preferred]: { preference: PREFERENCE_MS } }, classes: {} };
+  const body = JSON.stringify({ do: "policy", document });
+  const post = `{ method: "POST", headers: { "content-type": "application/json" }, body: ${JSON.stringify(body)} }`;
+  const url = `http://${first.ready.api}/api/command`;
+  await scriptIn(alpha, `console.log(await (await fetch("${url}", ${post})).text())`);
+  await until(`${preferred} is preferred`, async () => {
+    const { policy } = await statusOf(alpha, first);
+    return policy.document?.bearers[preferred]?.preference === PREFERENCE_MS;
+  });
+  const before = await bulkOn(alpha, first);
+  const serving = scriptIn(bravo, echo);
+  await until("bravo listens for the policy", () => execIn(bravo, "ss -tln").includes(String(PORT)));
+  if ((await scriptIn(alpha, call(FEW_OCTETS))) !== "same") return 0;
+  await serving;
+  const sent = (await bulkOn(alpha, first)).map((octets, i) => octets - (before[i] as number));
+  return (sent[CABLES.indexOf(preferred)] as number) / sent.reduce((sum, octets) => sum + octets, 0);
 }
 
 function tablesIn(namespace: Namespace): string {
@@ -109,7 +144,7 @@ const abort = `
 const [alpha, bravo] = (await Promise.all([makeNamespace(), makeNamespace()])) as [Namespace, Namespace];
 const agents: AgentProcess[] = [];
 try {
-  for (const link of ["one", "two"]) {
+  for (const link of CABLES) {
     const cable = `link add ${link} netns ${alpha.holder.pid} type veth peer name ${link} netns ${bravo.holder.pid}`;
     execFileSync(IP_TOOL, cable.split(" "));
     for (const end of [alpha, bravo]) execIn(end, `ip link set ${link} up`);
@@ -117,11 +152,7 @@ try {
   agents.push(await startNode(alpha, 1), await startNode(bravo, 2));
   const [first, second] = agents as [AgentProcess, AgentProcess];
   await until("bravo is reached", async () => {
-    const status = await scriptIn(
-      alpha,
-      `console.log(await (await fetch("http://${first.ready.api}/api/status")).text())`,
-    );
-    return (JSON.parse(status) as AgentStatus).core.neighbours.filter((n) => n.bidirectional).length === 2;
+    return (await statusOf(alpha, first)).core.neighbours.filter((n) => n.bidirectional).length === 2;
   });
 
   const serving = scriptIn(bravo, echo);
@@ -133,6 +164,7 @@ try {
   await until("bravo listens again", () => execIn(bravo, "ss -tln").includes(String(PORT)));
   await scriptIn(alpha, abort);
   const aborted = await victim;
+  const preferred = [await shareOfPreferred(first, "two"), await shareOfPreferred(first, "one")];
   const counters = [await countersOf(alpha, first), await countersOf(bravo, second)];
   const rulesWhileRunning = tablesIn(alpha);
 
@@ -159,7 +191,18 @@ try {
   agents.push(powerless);
   const log = powerless.log();
   console.log(
-    JSON.stringify({ whole, refused, aborted, counters, rulesWhileRunning, rulesAfterStop, toPlain, leftAlone, log }),
+    JSON.stringify({
+      whole,
+      refused,
+      aborted,
+      preferred,
+      counters,
+      rulesWhileRunning,
+      rulesAfterStop,
+      toPlain,
+      leftAlone,
+      log,
+    }),
   );
 } finally {
   for (const agent of agents) agent.child.kill("SIGKILL");
