@@ -96,7 +96,9 @@ export class EndToEnd {
 
   /** A frame from there for its ends opened under its session, or did not. */
   opened(nowUs: number, n: Neighbour, session: Session | undefined, isOpen: boolean): void {
-    if (session === undefined || !isOpen) return this.#exchange.ask(nowUs, n.address);
+    if (session === undefined) return this.#exchange.ask(nowUs, n.address);
+    // Anybody can make what does not open, and must not use up the questions.
+    if (!isOpen) return;
     n.sealsForEnds = true;
     const contact = this.#keys.contact(n.address) as Contact;
     if (session.proved && session === contact.peer?.session) return;

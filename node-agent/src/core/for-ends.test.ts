@@ -154,6 +154,7 @@ test("nobody else can make such a frame, though it has the mission's key", () =>
   mesh.inject(mesh.nowUs + 1, 1, 0, forged);
   mesh.run(SECOND / 10);
   assert.is(count(mesh, 1, "end-to-end"), before + 1);
+  assert.is(count(mesh, 1, "keys-asked"), 0);
   // And without the mark, as a new packet: then what is inside has to have a seal of its own.
   const header = createDataHeader();
   forged[0] = (forged[0] as number) & ~0x10;

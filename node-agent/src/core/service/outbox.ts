@@ -35,7 +35,10 @@ const ORDINARY: UnicastOptions = { kind: FrameKind.unicast, critical: false, kee
 const DATAGRAM: UnicastOptions = { kind: FrameKind.datagram, critical: false, keep: true };
 const CRITICAL_DATAGRAM: UnicastOptions = { kind: FrameKind.datagram, critical: true, keep: true };
 
-/** How services hand packets to the mesh: gives each its sequence number, seals it for its destination, sends it off. */
+/**
+ * How services hand packets to the mesh: gives each its sequence number, sees to it that it can be sealed for its
+ * destination, sends it off.
+ */
 export class Outbox {
   readonly #s: CoreState;
   readonly #forwarding: Forwarding;
