@@ -44,4 +44,21 @@ test("a satellite that is silent is given up after its probes had time to be ans
   assert.ok(mesh.run(10_000_000, down));
 });
 
+test("two nodes meet within seconds over a link that loses most of what they say", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const media = wires([[0, 1]]);
+    (media[0] as Medium).loss = 0.6;
+    const mesh = new VirtualMesh(2, media, seed);
+    const hears = (node: number): boolean =>
+      mesh
+        .node(node)
+        .core.status(mesh.nowUs)
+        .neighbours.some((n) => n.bidirectional);
+    assert.ok(
+      mesh.run(8_000_000, () => hears(0) && hears(1)),
+      `${seed}`,
+    );
+  }
+});
+
 test.run();

@@ -22,6 +22,7 @@ import {
   HELLO_IDLE_METERED_US,
   HELLO_IDLE_WIDE_US,
   HELLO_NEWCOMER_NARROW_US,
+  LONELY_HELLOS,
   SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
 import { isUnheard, type Port } from "./port.ts";
@@ -150,7 +151,9 @@ export class Hellos {
     }
     this.#sent(nowUs, port, full);
     // A newcomer says it twice; all jitter so that they do not fall into step.
-    port.helloIntervalUs = Math.min(2 * interval, HELLO_IDLE_METERED_US);
+    // Whom nobody hears goes on for a while: answers may all have fallen into one run of losses.
+    const isLonely = port.hellosSent < LONELY_HELLOS && !port.neighbours.some((n) => n.twoWay);
+    port.helloIntervalUs = Math.min(2 * interval, isLonely ? HELLO_BUSY_WIDE_US : HELLO_IDLE_METERED_US);
     const next = port.hellosSent < 2 ? Math.min(interval, HELLO_FIRST_WIDE_US) : interval;
     port.hellosSent++;
     port.helloDueUs = nowUs + next - this.#s.random.below(next / 8);

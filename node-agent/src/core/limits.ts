@@ -137,6 +137,8 @@ export const HELLO_FIRST_WIDE_US = 300_000;
 export const HELLO_BUSY_WIDE_US = 1_000_000;
 /** and while nothing does, for then the first packet finds out. */
 export const HELLO_IDLE_WIDE_US = 5_000_000;
+/** So many hellos of a node that nobody hears stay as close as on a busy bearer. */
+export const LONELY_HELLOS = 12;
 export const HELLO_IDLE_METERED_US = 20_000_000;
 /** Data within this time make a bearer busy. */
 export const BUSY_US = 3_000_000;
