@@ -1,7 +1,7 @@
 /**
  * An IP packet as a datagram frame carries it: one rule octet, what the rule does not imply, and what lies
- * behind the UDP header, or behind the IP header of what is not UDP. A stateless profile in the words of RFC 8724: every field has a target value, is
- * either not sent or sent as it is, and what can be computed is computed.
+ * behind the UDP header, or behind the IP header of what is not UDP. A stateless profile in the words of RFC 8724:
+ * every field has a target value, is either not sent or sent as it is, and what can be computed is computed.
  *
  *   rule octet        7   6   5   4   3   2   1   0
  *   no rule         | 0   0   0   0   0   0   0   0 |  the whole packet follows
@@ -16,11 +16,10 @@
  *     S, D   0: source, destination is the implicit address of the mesh node that the frame names; 1: it follows
  *     P      0: both ports follow; 1: both are the same, and it follows once
  *
- *   +--------+---------+-------+------------------+-----------------------+-------+-----------+
- *   | rule 1 | [class] | [hop] | [source 16 or 4] | [destination 16 or 4] | ports | payload   |   IP and UDP
- *   +--------+---------+-------+------------------+-----------------------+-------+-----------+
- *   | rule 1 | [class] | [hop] | [source 16 or 4] | [destination 16 or 4] | next header 1 | payload   |   IP alone
- *   +--------+---------+-------+------------------+-----------------------+---------------+-----------+
+ *   +--------+---------+-------+------------------+-----------------------+---------------+---------+
+ *   | rule 1 | [class] | [hop] | [source 16 or 4] | [destination 16 or 4] | ports 4 or 2  | payload |   IP and UDP
+ *   | rule 1 | [class] | [hop] | [source 16 or 4] | [destination 16 or 4] | next header 1 | payload |   IP alone
+ *   +--------+---------+-------+------------------+-----------------------+---------------+---------+
  *
  * Voice between two nodes: IPv6 and UDP take 48 octets, here 5 (3 with equal ports). TCP, ICMP and others between two
  * nodes: IPv6 takes 40 octets, here 2.
@@ -204,18 +203,20 @@ export function isIpAlone(rule: number): boolean {
   return (rule & RULE_IP) !== 0 && ((rule >>> CLASS_SHIFT) & 3) === IP_ALONE;
 }
 
+function isClassSent(rule: number): boolean {
+  return isIpAlone(rule) ? (rule & ALONE_CLASS_SENT) !== 0 : ((rule >>> CLASS_SHIFT) & 3) === CLASS_SENT;
+}
+
 /** Octets of a packet under a rule before its payload, the rule's included. */
 function sentOctets(rule: number): number {
   const width = (rule & FAMILY_IPV4) === 0 ? 16 : 4;
-  const alone = isIpAlone(rule);
-  const isClassSent = alone ? (rule & ALONE_CLASS_SENT) !== 0 : ((rule >>> CLASS_SHIFT) & 3) === CLASS_SENT;
   return (
     1 +
-    (isClassSent ? 1 : 0) +
+    (isClassSent(rule) ? 1 : 0) +
     ((rule & HOP_SENT) === 0 ? 0 : 1) +
     ((rule & SOURCE_SENT) === 0 ? 0 : width) +
     ((rule & DESTINATION_SENT) === 0 ? 0 : width) +
-    (alone ? 1 : (rule & PORTS_EQUAL) === 0 ? 4 : 2)
+    (isIpAlone(rule) ? 1 : (rule & PORTS_EQUAL) === 0 ? 4 : 2)
   );
 }
 
@@ -246,16 +247,15 @@ function rebuild(
   const family: IpFamily = (rule & FAMILY_IPV4) === 0 ? 6 : 4;
   const width = family === 6 ? 16 : 4;
   const ipOctets = ipHeaderOctets(family);
-  const classRule = (rule >>> CLASS_SHIFT) & 3;
-  const alone = classRule === IP_ALONE;
+  const alone = isIpAlone(rule);
   const payloadOctets = end - from - sentOctets(rule);
   const total = ipOctets + (alone ? 0 : UDP_HEADER_OCTETS) + payloadOctets;
   if (payloadOctets < 0 || total > out.length - offset || total > 0xffff) return 0;
   // An address that is not sent is that of a node; a group has none.
   if (((rule & SOURCE_SENT) === 0 && source === 0) || ((rule & DESTINATION_SENT) === 0 && destination === 0)) return 0;
   let at = from + 1;
-  const isClassSent = alone ? (rule & ALONE_CLASS_SENT) !== 0 : classRule === CLASS_SENT;
-  const trafficClass = isClassSent ? (octets[at++] as number) : classRule === CLASS_EF ? EF_OCTET : 0;
+  const implied = ((rule >>> CLASS_SHIFT) & 3) === CLASS_EF ? EF_OCTET : 0;
+  const trafficClass = isClassSent(rule) ? (octets[at++] as number) : implied;
   const hopLimit = (rule & HOP_SENT) === 0 ? HOP_LIMIT : (octets[at++] as number);
   const sourceAt = offset + (family === 6 ? 8 : 12);
   if ((rule & SOURCE_SENT) === 0) writeMeshIp(source, family, out, sourceAt);

@@ -99,7 +99,10 @@ export interface IdentityPort {
     tagAt: number,
     tagLength: number,
   ): void;
-  /** Verifies the tag and decrypts in place. False, and nothing changed, if it does not verify. */
+  /**
+   * Verifies the tag and decrypts in place. False, and nothing changed, if it does not verify. `sealedHere`: what this end
+   * has sealed for the other, not the other way round.
+   */
   open(
     session: number,
     associated: Uint8Array,
@@ -108,16 +111,7 @@ export interface IdentityPort {
     to: number,
     tagAt: number,
     tagLength: number,
-  ): boolean;
-  /** As `open`, of what was sealed here, for the other end. */
-  reopen(
-    session: number,
-    associated: Uint8Array,
-    octets: Uint8Array,
-    from: number,
-    to: number,
-    tagAt: number,
-    tagLength: number,
+    sealedHere?: boolean,
   ): boolean;
 }
 

@@ -1,8 +1,11 @@
 import {
+  DATA_FLAG_UNSEALED,
   type DataHeader,
   END_TO_END_COUNTER_BITS,
   END_TO_END_OCTETS,
   END_TO_END_TAG_OCTETS,
+  isGroupKind,
+  isProtected,
   kindOctet,
   PACKET_ASSOCIATED_OCTETS,
   readPacketCounter,
@@ -12,10 +15,10 @@ import {
   writePacketAssociated,
   writePacketCounter,
 } from "@skein/codecs";
-import type { Address } from "./api.ts";
+import { type Address, TrafficClass } from "./api.ts";
 import type { KeyExchange } from "./key-exchange.ts";
 import type { Contact, PeerKeys, Session } from "./peer-keys.ts";
-import type { Neighbour } from "./port.ts";
+import type { Neighbour, Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 /** Seals unicast for its destination, and opens what comes for this node (`seal/end-to-end.ts`). Relays do neither. */
@@ -57,14 +60,15 @@ export class EndToEnd {
     return end;
   }
 
-  /** Handle of the session with who is at the other end of a hop, of the boot that the hop is of; -1 if there is none. */
-  sessionWith(n: Neighbour): number {
-    return this.#sessionWith(n)?.handle ?? -1;
+  /** The session with who is at the other end of a hop, of the boot that the hop is of. */
+  sessionWith(n: Neighbour): Session | undefined {
+    const session = this.#keys.contact(n.address)?.peer?.session;
+    return isOf(session, n) ? session : undefined;
   }
 
-  /** As `sessionWith`; -1 unless the other end is known to have it too. */
+  /** Its handle; -1 unless the other end is known to have it too. */
   provedWith(n: Neighbour): number {
-    const session = this.#sessionWith(n);
+    const session = this.sessionWith(n);
     return session?.proved ? session.handle : -1;
   }
 
@@ -78,14 +82,33 @@ export class EndToEnd {
     return isOf(candidate?.claimed, n) ? candidate?.claimed : undefined;
   }
 
-  #sessionWith(n: Neighbour): Session | undefined {
-    const session = this.#keys.contact(n.address)?.peer?.session;
-    return isOf(session, n) ? session : undefined;
+  /** True of a packet for this node that has a seal of its own. */
+  isSealedForMe(header: DataHeader): boolean {
+    const { kind, trafficClass, precedence, destination, flags } = header;
+    if ((flags & DATA_FLAG_UNSEALED) !== 0 || isGroupKind(kind)) return false;
+    return destination === this.#s.options.address && isProtected(kind, trafficClass, precedence);
   }
 
-  /** A packet that opened came from a neighbour itself over a point-to-point bearer, in a frame that was not for its ends. */
-  sealedTwice(nowUs: number, n: Neighbour): void {
-    if (this.#sessionWith(n) !== undefined) this.#exchange.prove(nowUs, n.address);
+  /**
+   * As `open`, of a packet in a frame of a neighbour, which is marked as come if it opens: what does not may still come. A
+   * neighbour that could have sealed the frame alone learns that this node has the session.
+   */
+  openFrom(
+    nowUs: number,
+    port: Port,
+    n: Neighbour,
+    header: DataHeader,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+  ): number {
+    const plain = this.open(nowUs, header, octets, from, length);
+    if (plain < 0) return plain;
+    const { source, trafficClass, sequence } = header;
+    this.#s.duplicates.accept(source, trafficClass, sequence, nowUs, port.narrow);
+    const isSealedTwice = !port.shared && !port.narrow && source === n.address && trafficClass !== TrafficClass.video;
+    if (isSealedTwice && this.sessionWith(n) !== undefined) this.#exchange.prove(nowUs, source);
+    return plain;
   }
 
   /** A link has come up: if that node has begun anew, what is sealed for it from now on must not be for the boot before. */

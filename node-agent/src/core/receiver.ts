@@ -25,7 +25,6 @@ import {
   isForEnds,
   isGroupKind,
   isKeyPacket,
-  isProtected,
   isUnicastKind,
   kindOf,
   NARROW_TAG_OCTETS,
@@ -571,7 +570,9 @@ export class Receiver {
     const header = this.#header;
     if (this.#keyAnswers.answers(nowUs, port, n, header, octets, body, end)) return;
     if (header.destination === this.#s.options.address) {
-      const length = this.#unsealed(nowUs, port, n, octets, body, end - body);
+      const length = this.#endToEnd.isSealedForMe(header)
+        ? this.#endToEnd.openFrom(nowUs, port, n, header, octets, body, end - body)
+        : end - body;
       if (length < 0) return;
       this.#s.counters.counts.delivered++;
       this.#deliver(nowUs, header, octets, body, length, port);
@@ -586,27 +587,8 @@ export class Receiver {
   /** True of the first copy that comes of a packet, which is marked as come, unless it has yet to show what it is. */
   #isFirst(nowUs: number, space: number, narrow: boolean): boolean {
     const { source, sequence } = this.#header;
-    if (this.#isSealedForMe()) return !this.#s.duplicates.hasSeen(source, space, sequence);
+    if (this.#endToEnd.isSealedForMe(this.#header)) return !this.#s.duplicates.hasSeen(source, space, sequence);
     return this.#s.duplicates.accept(source, space, sequence, nowUs, narrow);
-  }
-
-  #isSealedForMe(): boolean {
-    const { kind, trafficClass, precedence, destination, flags } = this.#header;
-    if ((flags & DATA_FLAG_UNSEALED) !== 0 || isGroupKind(kind) || destination !== this.#s.options.address)
-      return false;
-    return isProtected(kind, trafficClass, precedence);
-  }
-
-  /** Length of what the source has sent; negative, and counted, if this is not it: then that may still come. */
-  #unsealed(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, length: number): number {
-    if (!this.#isSealedForMe()) return length;
-    const plain = this.#endToEnd.open(nowUs, this.#header, octets, body, length);
-    if (plain < 0) return plain;
-    const { source, trafficClass, sequence } = this.#header;
-    this.#s.duplicates.accept(source, trafficClass, sequence, nowUs, port.narrow);
-    const isWhole = !port.shared && !port.narrow && source === n.address;
-    if (isWhole && trafficClass !== TrafficClass.video) this.#endToEnd.sealedTwice(nowUs, n);
-    return plain;
   }
 }
 

@@ -172,7 +172,7 @@ export class Rerouting {
     let end = length - port.tagOctets;
     const hop = port.neighbours[ring.neighbour[index] as number];
     const forEnds = format === SealFormat.direct && isForEnds(octets);
-    const session = forEnds && hop !== undefined ? this.#endToEnd.sessionWith(hop) : -1;
+    const session = forEnds && hop !== undefined ? (this.#endToEnd.sessionWith(hop)?.handle ?? -1) : -1;
     if (forEnds && session < 0) return false;
     const counter = ring.counter[index] as number;
     if (!this.#s.secure.reopen(port, stream, counter, session, octets, from, end)) return false;

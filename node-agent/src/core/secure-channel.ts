@@ -141,7 +141,7 @@ export class SecureChannel {
     writeNonce(this.#nonce, this.#bootEpoch, (port.config.id << 8) | slot, counter);
     if (session >= 0) {
       writeFrameAssociated(this.#associated, octets, this.#nonce);
-      return this.#identity.reopen(session, this.#associated, octets, from, end, end, port.tagOctets);
+      return this.#identity.open(session, this.#associated, octets, from, end, end, port.tagOctets, true);
     }
     return this.#crypto.open(this.#ownKey, this.#nonce, octets, from, end, port.tagOctets);
   }

@@ -67,7 +67,7 @@ export class SessionCipher {
     copyOctets(library.octets, text, end, octets, from);
   }
 
-  /** Leaves `octets` as it was if the tag is wrong. */
+  /** Leaves `octets` as it was if the tag is wrong. `sealedHere`: it is a packet out, not one in. */
   open(
     session: number,
     associated: Uint8Array,
@@ -76,33 +76,9 @@ export class SessionCipher {
     to: number,
     tagAt: number,
     tagLength: number,
+    sealedHere = false,
   ): boolean {
-    return this.#open(session, DIRECTION_KEY_OCTETS, associated, octets, from, to, tagAt, tagLength);
-  }
-
-  /** As `open`, of what was sealed here. */
-  reopen(
-    session: number,
-    associated: Uint8Array,
-    octets: Uint8Array,
-    from: number,
-    to: number,
-    tagAt: number,
-    tagLength: number,
-  ): boolean {
-    return this.#open(session, 0, associated, octets, from, to, tagAt, tagLength);
-  }
-
-  #open(
-    session: number,
-    keysAt: number,
-    associated: Uint8Array,
-    octets: Uint8Array,
-    from: number,
-    to: number,
-    tagAt: number,
-    tagLength: number,
-  ): boolean {
+    const keysAt = sealedHere ? 0 : DIRECTION_KEY_OCTETS;
     const library = this.#library;
     const text = this.#load(associated, octets, from, to);
     const end = text + to - from;

@@ -125,6 +125,8 @@ test("a session is for its two ends, their boots and one direction", async () =>
   assert.not(opens(bob.agree(-1, b, { ...a, nodeId: 3 }), bob), "another node id");
   assert.not(opens(carol.agree(-1, { ...b, publicKey: carol.publicKey }, a), carol), "another key");
   assert.not(opens(out, alice), "back to its sender");
+  assert.ok(alice.open(out, associated, frame.slice(), 0, 30, 32, TAG, true), "who sealed it may open it again");
+  assert.not(bob.open(bob.agree(-1, b, a), associated, frame.slice(), 0, 30, 32, TAG, true), "and nobody else so");
 });
 
 test("one counter twice shows no more than that two texts differ", () => {

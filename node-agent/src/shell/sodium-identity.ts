@@ -75,22 +75,10 @@ export class SodiumIdentity implements IdentityPort {
     to: number,
     tagAt: number,
     tagLength: number,
+    sealedHere = false,
   ): boolean {
     assert(isPossible(associated, octets, from, to, tagAt, tagLength));
-    return this.#cipher.open(session, associated, octets, from, to, tagAt, tagLength);
-  }
-
-  reopen(
-    session: number,
-    associated: Uint8Array,
-    octets: Uint8Array,
-    from: number,
-    to: number,
-    tagAt: number,
-    tagLength: number,
-  ): boolean {
-    assert(isPossible(associated, octets, from, to, tagAt, tagLength));
-    return this.#cipher.reopen(session, associated, octets, from, to, tagAt, tagLength);
+    return this.#cipher.open(session, associated, octets, from, to, tagAt, tagLength, sealedHere);
   }
 }
 

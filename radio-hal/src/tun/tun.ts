@@ -51,8 +51,6 @@ export const TUN_FILE = "/dev/net/tun";
 const PACKETS_PER_TURN_MAX = 64;
 /** What the kernel may give at once as one packet of a flow. More would keep everything else waiting. */
 const GSO_MAX_OCTETS = 16_384;
-/** After a pause of this a packet is handed over before another is looked for: it may be speech. */
-const PAUSE_MS = 2;
 const NAME_MAX_OCTETS = 15;
 /** Kernel's own way of telling 4 from 0: an interface that is asked for must not already be there. */
 const IFREQ_OCTETS = 40;
@@ -214,7 +212,6 @@ class KernelTun implements TunDevice {
   readonly #read: Uint8Array<ArrayBuffer>;
   readonly #readAt: number;
   #isFlushDue = false;
-  #takenMs = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: TunOptions, calls: TunCalls, fd: number, link: Netlink, index: number, onPacket: OnPacket) {
@@ -304,16 +301,13 @@ class KernelTun implements TunDevice {
     closeSync(this.#fd);
   }
 
-  /** Hands over what has come, and what else there is by now, up to this turn's share. What stays comes in the next turn. */
+  /** Hands over what has come, and what else there is by now, up to this turn's share. */
   #take(first: number): void {
-    const nowMs = performance.now();
-    const isAfterPause = nowMs - this.#takenMs > PAUSE_MS;
-    this.#takenMs = nowMs;
     const upTo = this.#counters.packetsRead + PACKETS_PER_TURN_MAX;
     let length = first;
     while (length > 0 && this.#closing === undefined) {
       if (!this.#segmenter.each(this.#read, 0, length, this.#onPacket)) this.#counters.droppedMalformed++;
-      if (isAfterPause || this.#counters.packetsRead >= upTo) return;
+      if (this.#counters.packetsRead >= upTo) return;
       length = this.#calls.read(this.#fd, this.#readAt, this.#read.length);
     }
   }

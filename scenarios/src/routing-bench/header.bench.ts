@@ -56,13 +56,13 @@ class LayerIdentity implements IdentityPort {
     add(octets, place[0], place[1], 1);
     this.#inner.seal(session, associated, octets, ...place);
   }
-  open(session: number, associated: Uint8Array, octets: Uint8Array, ...place: Place): boolean {
+  open(
+    session: number,
+    associated: Uint8Array,
+    octets: Uint8Array,
+    ...place: [...Place, sealedHere?: boolean]
+  ): boolean {
     if (!this.#inner.open(session, associated, octets, ...place)) return false;
-    add(octets, place[0], place[1], -1);
-    return true;
-  }
-  reopen(session: number, associated: Uint8Array, octets: Uint8Array, ...place: Place): boolean {
-    if (!this.#inner.reopen(session, associated, octets, ...place)) return false;
     add(octets, place[0], place[1], -1);
     return true;
   }

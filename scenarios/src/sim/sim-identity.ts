@@ -47,25 +47,10 @@ export class SimIdentity implements IdentityPort {
     to: number,
     tagAt: number,
     tagLength: number,
+    sealedHere = false,
   ): boolean {
-    this.#checksum(this.#in[session] as number, associated, octets, from, to);
-    return this.#isTag(octets, tagAt, tagLength);
-  }
-
-  reopen(
-    session: number,
-    associated: Uint8Array,
-    octets: Uint8Array,
-    from: number,
-    to: number,
-    tagAt: number,
-    tagLength: number,
-  ): boolean {
-    this.#checksum(this.#out[session] as number, associated, octets, from, to);
-    return this.#isTag(octets, tagAt, tagLength);
-  }
-
-  #isTag(octets: Uint8Array, tagAt: number, tagLength: number): boolean {
+    const keys = sealedHere ? this.#out : this.#in;
+    this.#checksum(keys[session] as number, associated, octets, from, to);
     for (let i = 0; i < tagLength; i++) if (octets[tagAt + i] !== this.#tagOctet(i)) return false;
     return true;
   }

@@ -95,14 +95,15 @@ export class Outbox {
     }
     if (!this.#isWithinRate(nowUs, options.kind, trafficClass, precedence, length)) return false;
     const header = this.#next(options.kind, trafficClass, precedence, to);
-    // A frame may yet do it, if it goes to its destination straight. Parity adds up what is sealed.
-    if (sealed && trafficClass !== TrafficClass.video) header.flags = DATA_FLAG_UNSEALED;
+    let octets = length;
+    // Parity adds up what is sealed.
+    if (sealed && trafficClass === TrafficClass.video) octets = this.#endToEnd.seal(header, this.payload, 0, length);
+    else if (sealed) {
+      // Its frame may yet do it, if that goes to the destination straight.
+      header.flags = DATA_FLAG_UNSEALED;
+      octets += END_TO_END_OCTETS;
+    }
     const { flags } = header;
-    const octets = !sealed
-      ? length
-      : flags === 0
-        ? this.#endToEnd.seal(header, this.payload, 0, length)
-        : length + END_TO_END_OCTETS;
     const { keep, critical } = options;
     const sent = this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, octets, 0, keep, critical);
     if (!critical) return sent;

@@ -18,20 +18,6 @@ export function createNullIdentity(secret: number): IdentityPort {
     for (let i = from; i < to; i++) h = Math.imul(h ^ (octets[i] as number), 0x01000193);
     return h >>> 0;
   }
-  function isTag(
-    key: number,
-    associated: Uint8Array,
-    octets: Uint8Array,
-    from: number,
-    to: number,
-    tagAt: number,
-    tagLength: number,
-  ): boolean {
-    const value = tag(key, associated, octets, from, to);
-    for (let i = 0; i < tagLength; i++)
-      if (octets[tagAt + i] !== (i < 4 ? (value >>> (8 * i)) & 0xff : 0)) return false;
-    return true;
-  }
   return {
     publicKey,
     agree(reuse, own, peer) {
@@ -44,11 +30,12 @@ export function createNullIdentity(secret: number): IdentityPort {
       const value = tag(keys[2 * session] as number, associated, octets, from, to);
       for (let i = 0; i < tagLength; i++) octets[tagAt + i] = i < 4 ? value >>> (8 * i) : 0;
     },
-    open(session, associated, octets, from, to, tagAt, tagLength) {
-      return isTag(keys[2 * session + 1] as number, associated, octets, from, to, tagAt, tagLength);
-    },
-    reopen(session, associated, octets, from, to, tagAt, tagLength) {
-      return isTag(keys[2 * session] as number, associated, octets, from, to, tagAt, tagLength);
+    open(session, associated, octets, from, to, tagAt, tagLength, sealedHere = false) {
+      const key = keys[2 * session + (sealedHere ? 0 : 1)] as number;
+      const value = tag(key, associated, octets, from, to);
+      for (let i = 0; i < tagLength; i++)
+        if (octets[tagAt + i] !== (i < 4 ? (value >>> (8 * i)) & 0xff : 0)) return false;
+      return true;
     },
   };
 }
