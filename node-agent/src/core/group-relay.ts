@@ -8,6 +8,7 @@ import {
   RELAY_JITTER_WIDE_US,
   RELAY_RANK_FLASH_US,
   RELAY_RANK_US,
+  RELAY_TURNS_WIDE,
   SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
 import { isUsable, type Neighbour, type Port } from "./port.ts";
@@ -34,13 +35,15 @@ interface PendingRelay {
  * Group frames: each node hands on what it hears for the first time, on every bearer in the frame's
  * scope, but on a shared medium only if some neighbour is not yet covered. Coverage counts transmissions
  * heard, by what the transmitters' hellos list: twice on wide media (one relay may have just died), once on narrow
- * ones, where airtime is scarce and gaps are repaired. A short random wait, by rank on narrow media,
- * lets relays hear each other. Group frames stay in their area.
+ * ones, where airtime is scarce and gaps are repaired. Relays take turns, so that they hear each other. Group frames
+ * stay in their area.
  */
 export class GroupRelay {
   readonly #s: CoreState;
   readonly #forwarding: Forwarding;
   readonly #pending: PendingRelay[] = [];
+  /** Local ids of those whose turn comes before this node's, for the frame in hand. */
+  readonly #better = new Uint32Array(WORDS);
   #active = 0;
   dueUs = Number.POSITIVE_INFINITY;
 
@@ -161,7 +164,9 @@ export class GroupRelay {
     }
     const rankUs = header.precedence === Precedence.flash ? RELAY_RANK_FLASH_US : RELAY_RANK_US;
     const spreadUs = port === inPort ? this.#s.random.below(port.neighbours.length * SPREAD_PER_MEMBER_US) : 0;
-    const waitUs = port.narrow ? this.#rank(port) * rankUs + spreadUs : this.#waitWideUs(pending, port);
+    const waitUs = port.narrow
+      ? this.#rank(port) * rankUs + spreadUs
+      : this.#waitWideUs(pending, port, inPort, n, header);
     this.#s.pool.deadlineUs[slot] = nowUs + waitUs + queueAgeUs(port, header.trafficClass);
     pending.slot = slot;
     pending.port = port;
@@ -173,15 +178,41 @@ export class GroupRelay {
     this.#active++;
   }
 
-  /** Who reaches somebody new goes first; who would only be the second to reach anybody waits to hear the others. */
-  #waitWideUs(pending: PendingRelay, port: Port): number {
-    for (const n of port.neighbours) {
-      if (!n.alive || !n.twoWay || n.foreign || hasBit(pending.once, n.local) || hasBit(pending.twice, n.local))
-        continue;
-      return this.#s.random.below(RELAY_JITTER_WIDE_US);
+  /**
+   * On wide media relays take turns, so that mostly one transmission covers what many could. For each neighbour that
+   * the frame does not cover yet, this node counts the better relays: those that heard the frame from `n` as well, reach
+   * that neighbour, and are the first to reach more nodes. Its turn is that of the neighbour for which the fewest are
+   * better: whoever alone reaches somebody does not wait, and nobody waits for a first copy while its best relay is there.
+   */
+  #waitWideUs(pending: PendingRelay, port: Port, inPort: Port, n: Neighbour, header: DataHeader): number {
+    const jitterUs = this.#s.random.below(RELAY_JITTER_WIDE_US);
+    if (port !== inPort) return jitterUs;
+    this.#findBetter(pending, port, n, header);
+    const better = this.#better;
+    let turn = RELAY_TURNS_WIDE;
+    for (const m of port.neighbours) {
+      if (!isMember(m) || hasBit(pending.twice, m.local)) continue;
+      const before = countCommon(better, m.reach) + (hasBit(better, m.local) ? 1 : 0);
+      // A second copy can wait for those who bring somebody the first.
+      turn = Math.min(turn, hasBit(pending.once, m.local) ? before + 1 : before);
     }
-    const { latencyUs } = port.config;
-    return RELAY_JITTER_WIDE_US + latencyUs + this.#s.random.below(RELAY_JITTER_WIDE_US + 2 * latencyUs);
+    // In a turn a frame comes, and then what those send whom it has reached: that shows who still lacks it.
+    return jitterUs + turn * 2 * (RELAY_JITTER_WIDE_US + port.config.latencyUs);
+  }
+
+  /** Notes who heard the frame from `n` and is to relay it rather than this node. */
+  #findBetter(pending: PendingRelay, port: Port, n: Neighbour, header: DataHeader): void {
+    const { local } = this.#s;
+    this.#better.set(NOBODY);
+    let gain = 0;
+    for (const m of port.neighbours) if (isMember(m) && isUncovered(pending, m.local)) gain++;
+    const lot = lotOf(local, header);
+    for (const other of port.neighbours) {
+      if (other === n || !isMember(other) || !hasBit(pending.once, other.local)) continue;
+      const gainOfOther = countUncovered(other.reach, pending) - (hasBit(other.reach, local) ? 1 : 0);
+      if (gainOfOther > gain || (gainOfOther === gain && lotOf(other.local, header) < lot))
+        setBit(this.#better, other.local);
+    }
   }
 
   /** A transmission of `n` on `port` reaches `n` itself and those whom its hellos list. */
@@ -197,8 +228,7 @@ export class GroupRelay {
   }
 
   #covered(pending: PendingRelay, port: Port): boolean {
-    for (const n of port.neighbours)
-      if (n.alive && n.twoWay && !n.foreign && !hasBit(pending.twice, n.local)) return false;
+    for (const n of port.neighbours) if (isMember(n) && !hasBit(pending.twice, n.local)) return false;
     return true;
   }
 
@@ -273,6 +303,40 @@ export class GroupRelay {
 
 function inScope(port: Port, kind: number): boolean {
   return kind === FrameKind.groupAll || (kind === FrameKind.groupNarrow) === port.narrow;
+}
+
+/** Part of this area's channel: they hear each other. */
+function isMember(n: Neighbour): boolean {
+  return n.alive && n.twoWay && !n.foreign;
+}
+
+/** Order among equals, another one for each frame: relaying costs battery. */
+function lotOf(local: number, { sequence }: DataHeader): number {
+  return Math.imul((local ^ sequence) + 1, 0x9e3779b1) >>> 0;
+}
+
+function isUncovered({ once, twice }: PendingRelay, local: number): boolean {
+  return !hasBit(once, local) && !hasBit(twice, local);
+}
+
+function countUncovered(reach: Uint32Array, { once, twice }: PendingRelay): number {
+  let count = 0;
+  for (let w = 0; w < WORDS; w++)
+    count += countBits((reach[w] as number) & ~((once[w] as number) | (twice[w] as number)));
+  return count;
+}
+
+function countCommon(a: Uint32Array, b: Uint32Array): number {
+  let count = 0;
+  for (let w = 0; w < WORDS; w++) count += countBits((a[w] as number) & (b[w] as number));
+  return count;
+}
+
+function countBits(word: number): number {
+  if (word === 0) return 0;
+  const pairs = word - ((word >>> 1) & 0x5555_5555);
+  const fours = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333);
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
 }
 
 function setBit(bits: Uint32Array, local: number): void {

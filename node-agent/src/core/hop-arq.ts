@@ -343,8 +343,10 @@ export class HopArq {
       if (owner !== -1) this.#acknowledged(nowUs, port, n, ring, index, latest);
       return;
     }
-    // Several receivers may miss the same frame, and reports cross repetitions: once per round trip is enough.
-    if (nowUs - (ring.sentUs[index] as number) < repairGuardUs(port, n)) return;
+    // Several receivers may miss the same frame, and reports cross repetitions: once per round trip is enough. What a
+    // radio sent to all and has not repeated cannot be on its way behind what was sent later.
+    const isFirst = owner === -1 && !port.narrow && port.shared && ring.tries[index] === 1;
+    if (!isFirst && nowUs - (ring.sentUs[index] as number) < repairGuardUs(port, n)) return;
     if (!mayRepeat(nowUs, ring, index)) return;
     this.#repeat(
       nowUs,

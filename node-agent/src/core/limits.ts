@@ -333,6 +333,8 @@ export const MAX_RTO_US = 8_000_000;
 
 /** Random wait before a group frame is relayed, so that relays hear each other. */
 export const RELAY_JITTER_WIDE_US = 3_000;
+/** Turns that a relay waits at most for better ones on a wide bearer: they may all have just died. */
+export const RELAY_TURNS_WIDE = 6;
 /** How much later than its predecessor each further relay sends into a narrow channel. */
 export const RELAY_RANK_FLASH_US = 350_000;
 export const RELAY_RANK_US = 1_500_000;
