@@ -22,6 +22,8 @@ const HANDSET_SIZE = { width: 390, height: 844 };
 const START_MS = 60_000;
 const SOON_MS = 30_000;
 const POLL_MS = 100;
+/** The talk pad gave the key. */
+const TALKING = "talking";
 /** Voice that has certainly come after a cut, not the rest of a buffer: three seconds of one talker. */
 const PACKETS_AFTER_CUT = 150;
 
@@ -198,6 +200,22 @@ t.test("the valley on the console and on a handset", { skip: missingForPages, ti
   t.same(own, [], "nothing foreign asked for, no error on the console");
 });
 
+/** Presses the talk pad, and again when it is refused: the scenario lets A4 talk itself, and links get lost. */
+async function holdToTalk(page: Page): Promise<void> {
+  const pad = page.getByTestId("ptt");
+  const { x, y, width, height } = (await pad.boundingBox())!;
+  await page.mouse.move(x + width / 2, y + height / 2);
+  const press = async (): Promise<string> => {
+    await page.mouse.down();
+    await page.locator('[data-testid="ptt"]:is(.is-talking, .is-denied)').waitFor();
+    if ((await pad.getAttribute("class"))?.includes("is-talking")) return TALKING;
+    const refusal = await pad.textContent();
+    await page.mouse.up();
+    return refusal ?? "";
+  };
+  await until("the talk pad", press, (answer) => answer === TALKING, START_MS);
+}
+
 /** On the handset page of A4's agent, whose address the console knows. */
 async function talkAndWrite(browser: Browser, console: Page, t: Test): Promise<void> {
   await console.getByTestId(`map-node-${A4}`).click();
@@ -209,10 +227,7 @@ async function talkAndWrite(browser: Browser, console: Page, t: Test): Promise<v
   console.setDefaultTimeout(START_MS);
   await setLanguage(page, "en");
 
-  const pad = (await page.getByTestId("ptt").boundingBox())!;
-  await page.mouse.move(pad.x + pad.width / 2, pad.y + pad.height / 2);
-  await page.mouse.down();
-  await page.locator('[data-testid="ptt"].is-talking').waitFor();
+  await holdToTalk(page);
   await console.locator(`[data-testid="map-node-${A4}"].is-talking`).waitFor();
   await page.mouse.up();
   await page.locator('[data-testid="ptt"].is-idle').waitFor();
