@@ -30,6 +30,11 @@ const RECEIVE_MESSAGES = 8;
 const TURN_FRAMES = 64;
 /** So many go at once: they cost no more than in larger parts, and the first of a burst does not wait for its last. */
 const FLUSH_FRAMES = 32;
+/**
+ * What is sent after such a pause, ms, goes at once: it is speech or news, and does not wait while the same is sealed for
+ * another bearer. Batches would gain it nothing.
+ */
+const PAUSE_MS = 2;
 /** Pause before what the kernel had no room for is tried again, ms. */
 const AGAIN_MS = 1;
 const { EAGAIN, EINTR } = constants.errno;
@@ -56,6 +61,7 @@ export class KernelPort implements UdpPort {
     this.#flushNow();
   };
   #isFlushDue = false;
+  #flushedMs = 0;
   /** Datagrams that have gone before the end of this turn. */
   #gone = 0;
   #polled: Polled | undefined;
@@ -110,15 +116,18 @@ export class KernelPort implements UdpPort {
   send(octets: Uint8Array, length: number, address: string, port: number): boolean {
     const outgoing = this.#outgoing;
     if (this.#closed || outgoing.isFull || this.#gone + outgoing.waiting >= UDP_QUEUE_FRAMES) return false;
-    if (!this.#isFlushDue) {
+    const isFirst = !this.#isFlushDue;
+    if (isFirst) {
       this.#isFlushDue = true;
       queueMicrotask(this.#flush);
     }
     outgoing.add(octets, length, address, port);
     // The last ones stay for the end of the turn: whoever is refused then is told of room.
-    if (outgoing.waiting === FLUSH_FRAMES && this.#gone + 2 * FLUSH_FRAMES <= UDP_QUEUE_FRAMES) {
+    const isBatch = outgoing.waiting === FLUSH_FRAMES && this.#gone + 2 * FLUSH_FRAMES <= UDP_QUEUE_FRAMES;
+    if (isBatch || (isFirst && performance.now() - this.#flushedMs > PAUSE_MS)) {
+      const { waiting } = outgoing;
       this.#flushNow();
-      this.#gone += FLUSH_FRAMES - outgoing.waiting;
+      this.#gone += waiting - outgoing.waiting;
     }
     return true;
   }
@@ -181,6 +190,7 @@ export class KernelPort implements UdpPort {
   }
 
   #flushNow(): void {
+    this.#flushedMs = performance.now();
     if (this.#closed || this.#again !== undefined || this.#outgoing.flush(this.#fd, this.#events)) return;
     this.#again = setTimeout(() => {
       this.#again = undefined;
