@@ -17,6 +17,8 @@ export interface ServiceContext {
   nowUs(): number;
   /** To be called after each call into the core: what it queued goes out at the end of this turn. */
   touch(): void;
+  /** The same; it goes out at once if this is all that happens. Not while something else of the caller is half done. */
+  touchNow(): void;
   /** Adds a line to the event log that people see. */
   announce(level: LogEvent["level"], text: string): void;
   /** A node as people know it: its name, or its address while no name is known. */

@@ -53,6 +53,7 @@ export function createFakeContext(fields: Record<string, unknown> = {}, folder?:
     log: createLog("error", "1.7", { write: () => undefined }),
     nowUs: () => 5_000_000,
     touch: () => undefined,
+    touchNow: () => undefined,
     announce: (level, text) => void announced.push(`${level}: ${text}`),
     nameOf: (address) => `node-${address}`,
     calls,

@@ -221,7 +221,7 @@ export class IpGateway {
     this.#counters.toMesh++;
     this.#counters.octetsToMesh += header.lengthOctets;
     this.#counters.octetsOfFrames += written;
-    this.#context.touch();
+    this.#context.touchNow();
   };
 
   #group(octets: Uint8Array): void {

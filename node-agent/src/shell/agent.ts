@@ -278,6 +278,7 @@ class Agent implements RunningAgent {
       log: this.#log,
       nowUs: monotonicUs,
       touch: () => this.#loop.touch(),
+      touchNow: () => this.#loop.touchNow(),
       announce: (level, text) => this.#events.add(level, text),
       nameOf: (address) => this.#memberOf(address).name,
     };

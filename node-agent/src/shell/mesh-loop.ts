@@ -6,6 +6,8 @@ import { monotonicUs } from "./clock.ts";
 const TRANSMITS_PER_TURN_MAX = 256;
 /** Frames received after which what they caused is sent at once: a report acknowledges 33, and the first must not wait. */
 const FRAMES_PER_TURN_MAX = 16;
+/** What comes after such a pause mostly comes alone: it need not wait for more. */
+const PAUSE_US = 2000;
 /** Shortest sleep, ms. Node's timers know no less, and a core that is behind must not spin the process. */
 const SLEEP_MIN_MS = 1;
 /** Longest sleep, ms: the most that a 32-bit timer takes, with room to spare. */
@@ -47,6 +49,8 @@ export class MeshLoop {
   #timerAtUs = Number.POSITIVE_INFINITY;
   #immediate: NodeJS.Immediate | undefined;
   #framesSinceTurn = 0;
+  /** When the last turn began. */
+  #turnUs = 0;
   /** A bearer has `slot` in its hands. */
   #isSending = false;
   #running = false;
@@ -75,6 +79,13 @@ export class MeshLoop {
     if (this.#running) this.#immediate ??= setImmediate(this.#drain);
   }
 
+  /** As `touch`, but after a pause the drain is run at once: for what comes from outside with nothing else going on. */
+  touchNow(): void {
+    const isAfterPause = monotonicUs() - this.#turnUs > PAUSE_US;
+    if (isAfterPause && this.#running && !this.#isSending) this.#turn();
+    else this.touch();
+  }
+
   isUp(bearerId: number): boolean {
     return this.#up[bearerId] === true;
   }
@@ -95,7 +106,7 @@ export class MeshLoop {
         if (!this.#running) return;
         core.handleFrame(monotonicUs(), id, endpoint, octets, length);
         if (++this.#framesSinceTurn >= FRAMES_PER_TURN_MAX && !this.#isSending) this.#turn();
-        else this.touch();
+        else this.touchNow();
       },
       up: () => this.#changed(id, true, ""),
       down: (reason) => {
@@ -130,6 +141,7 @@ export class MeshLoop {
     if (!this.#running) return;
     const core = this.#core;
     const nowUs = monotonicUs();
+    this.#turnUs = nowUs;
     if (core.nextTimeoutUs() <= nowUs) core.handleTimeout(nowUs);
     this.#drainEvents(nowUs);
     let sent = 0;
