@@ -81,6 +81,8 @@ export class MeshLoop {
 
   /** As `touch`, but after a pause the drain is run at once: for what comes from outside with nothing else going on. */
   touchNow(): void {
+    // Most frames come behind others: for those even a look at the clock would be too much.
+    if (this.#immediate !== undefined) return;
     const isAfterPause = monotonicUs() - this.#turnUs > PAUSE_US;
     if (isAfterPause && this.#running && !this.#isSending) this.#turn();
     else this.touch();

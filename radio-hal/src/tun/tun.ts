@@ -52,8 +52,6 @@ const PACKETS_PER_TURN_MAX = 64;
 /** What the kernel may give at once as one packet of a flow. More would keep everything else waiting. */
 const GSO_MAX_OCTETS = 16_384;
 const NAME_MAX_OCTETS = 15;
-/** A packet that comes after such a pause, ms, mostly comes alone: looking for more would only keep it waiting. */
-const PAUSE_MS = 2;
 /** Kernel's own way of telling 4 from 0: an interface that is asked for must not already be there. */
 const IFREQ_OCTETS = 40;
 const IFREQ_FLAGS = 16;
@@ -214,7 +212,6 @@ class KernelTun implements TunDevice {
   readonly #read: Uint8Array<ArrayBuffer>;
   readonly #readAt: number;
   #isFlushDue = false;
-  #takenMs = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: TunOptions, calls: TunCalls, fd: number, link: Netlink, index: number, onPacket: OnPacket) {
@@ -307,13 +304,10 @@ class KernelTun implements TunDevice {
   /** Hands over what has come, and what else there is by now, up to this turn's share. */
   #take(first: number): void {
     const upTo = this.#counters.packetsRead + PACKETS_PER_TURN_MAX;
-    const nowMs = performance.now();
-    const afterPause = nowMs - this.#takenMs > PAUSE_MS;
-    this.#takenMs = nowMs;
     let length = first;
     while (length > 0 && this.#closing === undefined) {
       if (!this.#segmenter.each(this.#read, 0, length, this.#onPacket)) this.#counters.droppedMalformed++;
-      if (this.#counters.packetsRead >= upTo || afterPause) return;
+      if (this.#counters.packetsRead >= upTo) return;
       length = this.#calls.read(this.#fd, this.#readAt, this.#read.length);
     }
   }
