@@ -7,57 +7,18 @@
  *
  * Bravo has no right to make an interface. Prints one JSON object; `ip.tap.ts` judges it.
  */
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { AgentStatus } from "../api/types.ts";
 import { type AgentProcess, startAgentProcess, until, writeConfig } from "./agent-harness.ts";
+import { connect, execIn, makeNamespace, type Namespace, scriptIn, statusIn } from "./namespace-harness.ts";
 
 const run = promisify(execFile);
-/** From util-linux and iproute2. */
-const UNSHARE = "unshare";
-const IP_TOOL = "ip";
 const TRANSFER_OCTETS = 2_000_000;
 const ATAK_TEXT = "<event uid='test'/>";
 const folder = mkdtempSync(join(tmpdir(), "skein-ip-"));
-
-interface Namespace {
-  readonly holder: ChildProcess;
-  readonly enter: string[];
-}
-
-/** A namespace lives as long as the process that holds it. */
-async function makeNamespace(): Promise<Namespace> {
-  const holder = spawn(UNSHARE, ["-n", "cat"], { stdio: ["pipe", "pipe", "inherit"] });
-  const enter = ["nsenter", "-t", String(holder.pid), "-n"];
-  await new Promise<void>((resolve) => {
-    holder.stdout?.once("data", () => resolve());
-    holder.stdin?.write("ready");
-  });
-  execIn({ holder, enter }, "ip link set lo up");
-  return { holder, enter };
-}
-
-function execIn({ enter }: Namespace, command: string): string {
-  const [program = "", ...words] = [...enter, ...command.split(" ")];
-  return execFileSync(program, words, { encoding: "utf8" });
-}
-
-/** Runs a JavaScript module there and resolves with what it printed. */
-async function scriptIn({ enter }: Namespace, script: string): Promise<string> {
-  const [program = "", ...words] = [...enter, process.execPath, "--input-type=module", "-e", script];
-  return (await run(program, words, { timeout: 60_000 })).stdout;
-}
-
-/** A virtual cable between two namespaces; the interfaces are called after the node at the other end. */
-function connect(a: Namespace, nameAtA: string, b: Namespace, nameAtB: string): void {
-  const ip = (command: string) => execFileSync(IP_TOOL, command.split(" "));
-  ip(`link add ${nameAtA} netns ${a.holder.pid} type veth peer name ${nameAtB} netns ${b.holder.pid}`);
-  execIn(a, `ip link set ${nameAtA} up`);
-  execIn(b, `ip link set ${nameAtB} up`);
-}
 
 function startNode(namespace: Namespace, id: number, interfaces: string[], ip: object, rights: string[] = []) {
   const name = `node-${id}`;
@@ -73,9 +34,7 @@ function startNode(namespace: Namespace, id: number, interfaces: string[], ip: o
 }
 
 async function ipCounters(namespace: Namespace, agent: AgentProcess): Promise<Record<string, number>> {
-  const script = `console.log(await (await fetch("http://${agent.ready.api}/api/status")).text())`;
-  const status = JSON.parse(await scriptIn(namespace, script)) as AgentStatus;
-  return status.counters?.["ip"] ?? {};
+  return (await statusIn(namespace, agent)).counters?.["ip"] ?? {};
 }
 
 /** Share of pings answered, and the times of those in ms. */
@@ -181,7 +140,7 @@ try {
   for (const group of ["239.2.3.1", "224.10.10.1"]) {
     const receiver = scriptIn(charlie, receive(group, "10.115.1.3"));
     await scriptIn(alpha, sendGroup(group, "10.115.1.1"));
-    heard.push((await receiver).trim());
+    heard.push(await receiver);
   }
 
   const counters = await Promise.all([ipCounters(alpha, first), ipCounters(bravo, second), ipCounters(charlie, third)]);

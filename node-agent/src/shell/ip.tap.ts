@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import { promisify } from "node:util";
 import t from "tap";
+import { whyNoNamespaces } from "./namespace-harness.ts";
 
 const run = promisify(execFile);
 const script = new URL("./ip-namespaces.ts", import.meta.url).pathname;
@@ -22,32 +22,13 @@ interface Outcome {
   left: string;
 }
 
-async function whyNot(): Promise<string | false> {
-  for (const [program, words, bringer] of [
-    ["ip", ["-V"], "iproute2"],
-    ["ping", ["-V"], "iputils-ping"],
-    ["sysctl", ["-V"], "procps"],
-  ] as const) {
-    const isThere = await run(program, words).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) return `${program} is not installed (${bringer})`;
-  }
-  try {
-    await run("unshare", ["-rn", "ip", "link"]);
-  } catch {
-    return "no network namespaces here";
-  }
-  try {
-    accessSync("/dev/net/tun", constants.R_OK | constants.W_OK);
-  } catch {
-    return "no TUN here that this user may use";
-  }
-  return false;
-}
+const skip = await whyNoNamespaces([
+  ["ip", ["-V"], "iproute2"],
+  ["ping", ["-V"], "iputils-ping"],
+  ["sysctl", ["-V"], "procps"],
+]);
 
-t.test("IP over a chain of three agents and from a host behind one of them", { skip: await whyNot() }, async (t) => {
+t.test("IP over a chain of three agents and from a host behind one of them", { skip }, async (t) => {
   const { stdout } = await run("unshare", ["-rn", process.execPath, script], { timeout: TIMEOUT_MS });
   const outcome = JSON.parse(stdout) as Outcome;
   const [alpha, bravo, charlie] = outcome.counters as [

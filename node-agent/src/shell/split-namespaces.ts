@@ -2,19 +2,13 @@
  * Runs inside a network namespace of its own (see `split.tap.ts`): two agents, each in a namespace, joined by two virtual
  * cables, that split the TCP of their machines. Prints one JSON object; `split.tap.ts` judges it.
  */
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import type { AgentStatus } from "../api/types.ts";
 import { TrafficClass } from "../core/api.ts";
 import { type AgentProcess, startAgentProcess, until, writeConfig } from "./agent-harness.ts";
+import { connect, execIn, makeNamespace, type Namespace, scriptIn, statusIn } from "./namespace-harness.ts";
 
-const run = promisify(execFile);
-/** From util-linux and iproute2. */
-const UNSHARE = "unshare";
-const IP_TOOL = "ip";
 const folder = mkdtempSync(join(tmpdir(), "skein-split-"));
 const SERVER = "10.115.1.2";
 const PORT = 5201;
@@ -25,34 +19,6 @@ const OCTETS = 3_000_000;
 const FEW_OCTETS = 500_000;
 const PREFERENCE_MS = 400;
 const CABLES = ["one", "two"] as const;
-
-interface Namespace {
-  readonly holder: ChildProcess;
-  readonly enter: string[];
-}
-
-/** A namespace lives as long as the process that holds it. */
-async function makeNamespace(): Promise<Namespace> {
-  const holder = spawn(UNSHARE, ["-n", "cat"], { stdio: ["pipe", "pipe", "inherit"] });
-  await new Promise<void>((resolve) => {
-    holder.stdout?.once("data", () => resolve());
-    holder.stdin?.write("ready");
-  });
-  const enter = ["nsenter", "-t", String(holder.pid), "-n"];
-  execIn({ holder, enter }, "ip link set lo up");
-  return { holder, enter };
-}
-
-function execIn({ enter }: Namespace, command: string): string {
-  const [program = "", ...words] = [...enter, ...command.split(" ")];
-  return execFileSync(program, words, { encoding: "utf8" });
-}
-
-/** Runs a JavaScript module there and resolves with what it printed. */
-async function scriptIn({ enter }: Namespace, script: string): Promise<string> {
-  const [program = "", ...words] = [...enter, process.execPath, "--input-type=module", "-e", script];
-  return (await run(program, words, { timeout: 60_000 })).stdout.trim();
-}
 
 function startNode(namespace: Namespace, id: number, rights: string[] = [], splitTcp = true): Promise<AgentProcess> {
   const name = `node-${id}`;
@@ -73,18 +39,13 @@ function startNode(namespace: Namespace, id: number, rights: string[] = [], spli
   return startAgentProcess(file, [], [...namespace.enter, ...rights]);
 }
 
-async function statusOf(namespace: Namespace, agent: AgentProcess): Promise<AgentStatus> {
-  const script = `console.log(await (await fetch("http://${agent.ready.api}/api/status")).text())`;
-  return JSON.parse(await scriptIn(namespace, script)) as AgentStatus;
-}
-
 async function countersOf(namespace: Namespace, agent: AgentProcess): Promise<Record<string, number>> {
-  return (await statusOf(namespace, agent)).counters?.["split"] ?? {};
+  return (await statusIn(namespace, agent)).counters?.["split"] ?? {};
 }
 
 /** Octets of bulk that a node has sent on each cable. */
 async function bulkOn(namespace: Namespace, agent: AgentProcess): Promise<number[]> {
-  const { bearers } = (await statusOf(namespace, agent)).core;
+  const { bearers } = (await statusIn(namespace, agent)).core;
   return CABLES.map((name) => bearers.find((b) => b.name === name)?.classes[TrafficClass.bulk]?.octetsSent ?? 0);
 }
 
@@ -96,7 +57,7 @@ async function shareOfPreferred(first: AgentProcess, preferred: (typeof CABLES)[
   const url = `http://${first.ready.api}/api/command`;
   await scriptIn(alpha, `console.log(await (await fetch("${url}", ${post})).text())`);
   await until(`${preferred} is preferred`, async () => {
-    const { policy } = await statusOf(alpha, first);
+    const { policy } = await statusIn(alpha, first);
     return policy.document?.bearers[preferred]?.preference === PREFERENCE_MS;
   });
   const before = await bulkOn(alpha, first);
@@ -144,15 +105,11 @@ const abort = `
 const [alpha, bravo] = (await Promise.all([makeNamespace(), makeNamespace()])) as [Namespace, Namespace];
 const agents: AgentProcess[] = [];
 try {
-  for (const link of CABLES) {
-    const cable = `link add ${link} netns ${alpha.holder.pid} type veth peer name ${link} netns ${bravo.holder.pid}`;
-    execFileSync(IP_TOOL, cable.split(" "));
-    for (const end of [alpha, bravo]) execIn(end, `ip link set ${link} up`);
-  }
+  for (const link of CABLES) connect(alpha, link, bravo, link);
   agents.push(await startNode(alpha, 1), await startNode(bravo, 2));
   const [first, second] = agents as [AgentProcess, AgentProcess];
   await until("bravo is reached", async () => {
-    return (await statusOf(alpha, first)).core.neighbours.filter((n) => n.bidirectional).length === 2;
+    return (await statusIn(alpha, first)).core.neighbours.filter((n) => n.bidirectional).length === 2;
   });
 
   const serving = scriptIn(bravo, echo);

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import { promisify } from "node:util";
 import t from "tap";
+import { whyNoNamespaces } from "./namespace-harness.ts";
 
 const run = promisify(execFile);
 const script = new URL("./split-namespaces.ts", import.meta.url).pathname;
@@ -20,31 +20,15 @@ interface Outcome {
   log: string;
 }
 
-async function whyNot(): Promise<string | false> {
-  for (const [program, words, bringer] of [
+const skip = await whyNoNamespaces(
+  [
     ["ip", ["-V"], "iproute2"],
     ["nft", ["-v"], "nftables"],
-  ] as const) {
-    const isThere = await run(program, words).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) return `${program} is not installed (${bringer})`;
-  }
-  try {
-    await run("unshare", ["-rn", "nft", "list", "tables"]);
-  } catch {
-    return "no network namespaces here";
-  }
-  try {
-    accessSync("/dev/net/tun", constants.R_OK | constants.W_OK);
-  } catch {
-    return "no TUN here that this user may use";
-  }
-  return false;
-}
+  ],
+  ["nft", "list", "tables"],
+);
 
-t.test("TCP is split at two agents that two cables join", { skip: await whyNot() }, async (t) => {
+t.test("TCP is split at two agents that two cables join", { skip }, async (t) => {
   const { stdout } = await run("unshare", ["-rn", process.execPath, script], { timeout: TIMEOUT_MS });
   const outcome = JSON.parse(stdout) as Outcome;
   const [alpha, bravo] = outcome.counters as [Record<string, number>, Record<string, number>];

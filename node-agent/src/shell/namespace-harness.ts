@@ -1,0 +1,83 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { promisify } from "node:util";
+import type { AgentStatus } from "../api/types.ts";
+import type { AgentProcess } from "./agent-harness.ts";
+
+/** For tests: network namespaces joined by virtual cables. Whoever uses it runs under `unshare -rn`. */
+
+const run = promisify(execFile);
+/** From util-linux and iproute2. */
+const UNSHARE = "unshare";
+const IP_TOOL = "ip";
+const SCRIPT_TIMEOUT_MS = 60_000;
+
+export interface Namespace {
+  readonly holder: ChildProcess;
+  readonly enter: string[];
+}
+
+/**
+ * What keeps tests from making namespaces with a TUN here; false if nothing does. `programs`: name, a harmless call, package.
+ * `attempt`: what has to be allowed in a namespace.
+ */
+export async function whyNoNamespaces(
+  programs: readonly (readonly [string, readonly string[], string])[],
+  attempt: readonly string[] = [IP_TOOL, "link"],
+): Promise<string | false> {
+  for (const [program, words, bringer] of programs) {
+    const isThere = await run(program, words).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) return `${program} is not installed (${bringer})`;
+  }
+  const isAllowed = await run(UNSHARE, ["-rn", ...attempt]).then(
+    () => true,
+    () => false,
+  );
+  if (!isAllowed) return "no network namespaces here";
+  try {
+    accessSync("/dev/net/tun", constants.R_OK | constants.W_OK);
+  } catch {
+    return "no TUN here that this user may use";
+  }
+  return false;
+}
+
+/** A namespace lives as long as the process that holds it. */
+export async function makeNamespace(): Promise<Namespace> {
+  const holder = spawn(UNSHARE, ["-n", "cat"], { stdio: ["pipe", "pipe", "inherit"] });
+  const enter = ["nsenter", "-t", String(holder.pid), "-n"];
+  await new Promise<void>((resolve) => {
+    holder.stdout?.once("data", () => resolve());
+    holder.stdin?.write("ready");
+  });
+  execIn({ holder, enter }, "ip link set lo up");
+  return { holder, enter };
+}
+
+export function execIn({ enter }: Namespace, command: string): string {
+  const [program = "", ...words] = [...enter, ...command.split(" ")];
+  return execFileSync(program, words, { encoding: "utf8" });
+}
+
+/** Runs a JavaScript module there and resolves with what it printed. */
+export async function scriptIn({ enter }: Namespace, script: string): Promise<string> {
+  const [program = "", ...words] = [...enter, process.execPath, "--input-type=module", "-e", script];
+  return (await run(program, words, { timeout: SCRIPT_TIMEOUT_MS })).stdout.trim();
+}
+
+/** A virtual cable between two namespaces. */
+export function connect(a: Namespace, nameAtA: string, b: Namespace, nameAtB: string): void {
+  const cable = `link add ${nameAtA} netns ${a.holder.pid} type veth peer name ${nameAtB} netns ${b.holder.pid}`;
+  execFileSync(IP_TOOL, cable.split(" "));
+  execIn(a, `ip link set ${nameAtA} up`);
+  execIn(b, `ip link set ${nameAtB} up`);
+}
+
+/** The status of an agent, whose API listens in its namespace only. */
+export async function statusIn(namespace: Namespace, agent: AgentProcess): Promise<AgentStatus> {
+  const script = `console.log(await (await fetch("http://${agent.ready.api}/api/status")).text())`;
+  return JSON.parse(await scriptIn(namespace, script)) as AgentStatus;
+}
