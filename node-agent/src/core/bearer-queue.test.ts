@@ -210,6 +210,19 @@ test("what got too old in the queue is dropped by class, and costs its account n
   assert.is(rig.pool.freeCount, new PacketPool().freeCount);
 });
 
+test("a packet that waits is known by its source, class and sequence, and whom it waits for", () => {
+  const rig = new Rig();
+  const header = { ...createDataHeader(), trafficClass: command, sequence: rig.push(1, command) };
+  rig.push(1, video);
+  assert.ok(rig.queue.holds(header, 0));
+  assert.not.ok(rig.queue.holds(header, 1));
+  assert.not.ok(rig.queue.holds({ ...header, sequence: header.sequence + 1 }, 0));
+  assert.not.ok(rig.queue.holds({ ...header, trafficClass: voice }, 0));
+  assert.not.ok(rig.queue.holds({ ...header, source: 9 }, 0));
+  rig.all();
+  assert.not.ok(rig.queue.holds(header, 0));
+});
+
 /** Distances between nodes 1 - 2 - 3 - 4 in a row; node 2 looks. */
 function chain(): CoreState {
   const from = (root: number): Uint16Array => Uint16Array.from({ length: 256 }, (_, node) => Math.abs(node - root));

@@ -1,4 +1,4 @@
-import { isKeyPacket, isShortKeyQuestion } from "@skein/codecs";
+import { type DataHeader, isKeyPacket, isShortKeyQuestion } from "@skein/codecs";
 import { AirtimeAccounts } from "./airtime-accounts.ts";
 import { type CoreBearer, Precedence } from "./api.ts";
 import type { Counters } from "./counters.ts";
@@ -289,6 +289,18 @@ export class BearerQueue {
   }
 
   // What waits
+
+  /** True if this packet waits for a neighbour already. */
+  holds({ source, trafficClass, sequence }: DataHeader, neighbour: number): boolean {
+    const pool = this.#pool;
+    for (let level = 0; level < LEVELS; level++) {
+      for (let s = this.#head[level] as number; s !== -1; s = pool.next[s] as number) {
+        if (pool.neighbour[s] !== neighbour || pool.sequence[s] !== sequence) continue;
+        if (pool.source[s] === source && pool.trafficClass[s] === trafficClass) return true;
+      }
+    }
+    return false;
+  }
 
   /** True if `pop` would find something. */
   isReady(window: SentRing | undefined): boolean {

@@ -177,6 +177,7 @@ class Core implements MeshCore {
     };
     adjacency.onStranger = (atUs, port, n) => snapshots.meet(atUs, port, n);
     const rerouting = new Rerouting(s, { forwarding, merging, endToEnd });
+    arq.onSentOver = (atUs, port) => this.#spoiled(atUs, port);
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
     merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n, "missed at the other end");
@@ -275,12 +276,15 @@ class Core implements MeshCore {
     const port = this.#port(bearerId);
     if (port.narrow && busy !== port.carrierBusy) noteCarrier(port, nowUs, busy, this.#s.random);
     if (busy && !port.carrierBusy) port.quietBeforeUs = nowUs - port.quietSinceUs;
-    if (!busy && port.carrierBusy && sentOver(port, nowUs)) {
-      this.#snapshots.spoiled(nowUs, port);
-      this.#transmitter.spoiled(port);
-    }
+    if (!busy && port.carrierBusy && sentOver(port, nowUs)) this.#spoiled(nowUs, port);
     port.carrierBusy = busy;
     if (!busy) channelQuiet(port, nowUs, this.#s.random);
+  }
+
+  /** What was just sent was sent over somebody else. */
+  #spoiled(nowUs: number, port: Port): void {
+    this.#snapshots.spoiled(nowUs, port);
+    this.#transmitter.spoiled(port);
   }
 
   #port(bearerId: number): Port {

@@ -43,6 +43,8 @@ import type { CoreState } from "./state.ts";
 import { isSettling, settledUs } from "./turn-taking.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
+/** News that was sent over somebody else goes again at once so often, itself and its repetition. */
+const SPOILED_TRIES = 2;
 
 /** A packet that is larger than the bearer's mtu, on its way out in parts. */
 interface Fragmenting {
@@ -263,6 +265,8 @@ export class DataSender {
       this.#frame.trafficClass = ring.trafficClass[index] as number;
       slot.length = length;
       const owner = neighbourAt(port, ring.neighbour[index] as number) ?? n;
+      if (port.narrow && owner === undefined && ring.trafficClass[index] !== TrafficClass.voice)
+        port.burstNews.push(ring.counter[index] as number);
       slot.endpoint = owner === undefined ? -1 : owner.endpoint;
       this.#s.counters.count("repeated");
       return true;
@@ -282,7 +286,13 @@ export class DataSender {
    * this node's next frame, which may be long in coming.
    */
   spoiled(port: Port): void {
-    for (const counter of port.burstNews) port.repeats.push(counter * 256);
+    for (const counter of port.burstNews) {
+      const index = port.sent.indexOf(counter);
+      const tries = index === -1 ? EVER : (port.sent.tries[index] as number);
+      if (tries > SPOILED_TRIES) continue;
+      port.sent.tries[index] = tries + 1;
+      port.repeats.push(counter * 256);
+    }
     if (port.burstNews.length > 0) this.#s.counters.count("news-spoiled");
     port.burstNews.length = 0;
   }

@@ -322,6 +322,12 @@ export class Forwarding {
       return this.#drop(refused, header, port);
     }
     if (isTooSlow(port, header.trafficClass, pool.payerNow, length)) return false;
+    // A search brings a packet by many ways, and all who had no way hand it on when there is one: here one will do.
+    const isRepaired = (header.flags & DATA_FLAG_REPAIR) !== 0;
+    if (port.narrow && isRepaired && port.queue.holds(header, (this.#hop.neighbour as Neighbour).index)) {
+      this.#s.counters.count("duplicates");
+      return true;
+    }
     const slot = pool.allocate(header, repair, octets, from, length);
     if (slot === -1) return this.#drop("pool-empty", header, port);
     pool.potential[slot] = this.#hop.potential;

@@ -48,7 +48,7 @@ import type { Overhearing } from "./overhearing.ts";
 import { answerChance, longestRttUs, type Neighbour, type Port, reckonAnswerDue } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
-import { isSettling } from "./turn-taking.ts";
+import { hasSentSince, isSettling } from "./turn-taking.ts";
 
 /** Gaps are reported to a neighbour that has brought something new within this time. */
 const USEFUL_US = 15_000_000;
@@ -92,6 +92,8 @@ export class HopArq {
 
   /** Told of a flow frame that is not answered: its packet is to go with a full header. */
   onUnanswered: (nowUs: number, port: Port, ring: SentRing, index: number) => void = () => undefined;
+  /** Told that the latest burst was most likely sent over somebody else. */
+  onSentOver: (nowUs: number, port: Port) => void = () => undefined;
 
   constructor(state: CoreState, adjacency: Adjacency, overhearing: Overhearing, merging: Merging) {
     this.#s = state;
@@ -136,11 +138,12 @@ export class HopArq {
     if (dueUs !== EVER && ++n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES) this.#due(port, n, direct, nowUs);
   }
 
-  /** A frame that has just come shows what is missing since the one with counter `highest`. */
-  noticeMissing(nowUs: number, port: Port, n: Neighbour, highest: number): void {
+  /** A frame that has just come shows what is missing since the one with counter `highest`; `n` was heard before at `beforeUs`. */
+  noticeMissing(nowUs: number, port: Port, n: Neighbour, highest: number, beforeUs: number): void {
     const missing = highest < 0 ? 0 : n.window.highest - highest - 1;
     const strays = port.strayFlows - n.strayFlows;
     n.strayFlows = port.strayFlows;
+    if (missing > 0 && hasSentSince(port, beforeUs, nowUs)) this.onSentOver(nowUs, port);
     if (missing > 0 && missing <= strays) this.#passOver(n);
     else if (missing > 0) this.noticeGap(nowUs, port, n, false);
     else this.#noticeOldGap(nowUs, port, n);

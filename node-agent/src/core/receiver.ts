@@ -186,6 +186,7 @@ export class Receiver {
       return this.#s.counters.drop("unknown-transmitter");
     }
     const highest = n.window.highest;
+    const beforeUs = n.lastHeardUs;
     const end = this.#s.secure.openShared(port, n, this.#frame, length, false);
     if (end < 0) return this.#repeated(nowUs, port, n, false, SHARED_HEADER_OCTETS, -end);
     if (end === 0) {
@@ -196,7 +197,7 @@ export class Receiver {
     this.#heardShared(nowUs, port, n, endpoint, end, this.#carriesData());
     this.#newest = n.window.highest > highest;
     if (this.#newest) n.arrivedUs = nowUs;
-    this.#arq.noticeMissing(nowUs, port, n, highest);
+    this.#arq.noticeMissing(nowUs, port, n, highest, beforeUs);
     this.#plainShared(nowUs, port, n, length, end);
   }
 
@@ -234,11 +235,12 @@ export class Receiver {
       return this.#s.counters.drop("unknown-label");
     }
     const highest = n.window.highest;
+    const beforeUs = n.lastHeardUs;
     const end = this.#s.secure.openFlow(port, n, this.#frame, length);
     if (end < 0 && flow !== undefined) this.#arq.oweReport(nowUs, port, n, false, -1, 0);
     if (end <= 0) return;
     this.#heardShared(nowUs, port, n, endpoint, end, true);
-    this.#arq.noticeMissing(nowUs, port, n, highest);
+    this.#arq.noticeMissing(nowUs, port, n, highest, beforeUs);
     if (flow === undefined || flow.neighbour !== n) this.#s.counters.counts.overheard++;
     else this.#flowPacket(nowUs, port, flow, end);
   }

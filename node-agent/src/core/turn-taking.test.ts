@@ -5,7 +5,7 @@ import { Counters } from "./counters.ts";
 import { PacketPool } from "./packet-pool.ts";
 import { createNeighbour, createPort, type Port } from "./port.ts";
 import { NARROW } from "./testing/virtual-mesh.ts";
-import { accessUs, firstAfter, noticeVoice, sentOver } from "./turn-taking.ts";
+import { accessUs, firstAfter, hasSentSince, noticeVoice, sentOver } from "./turn-taking.ts";
 
 const BUNDLE_US = 120_000;
 const TALKER = 9;
@@ -93,6 +93,19 @@ test("a carrier that outlasts the own frame, and cannot have begun after it, sho
     port.busySinceUs = beganUs;
     assert.is(sentOver(port, endedUs), over, `from ${beganUs} to ${endedUs}`);
   }
+});
+
+test("what is missing of a talker, heard right before the own burst and right after it, was sent over", () => {
+  const [port] = channels(10 * BUNDLE_US) as [Port];
+  port.burstStartUs = 1_300_000;
+  for (const [beforeUs, nowUs, over] of [
+    [1_260_000, 1_500_000, true],
+    // Nothing was sent in between.
+    [1_310_000, 1_500_000, false],
+    // It may have been missed at any other time.
+    [1_100_000, 1_500_000, false],
+  ] as const)
+    assert.is(hasSentSince(port, beforeUs, nowUs), over, `${beforeUs} to ${nowUs}`);
 });
 
 test("who is first begins before all others, who keep their order, until its data has gone", () => {

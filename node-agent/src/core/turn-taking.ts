@@ -18,6 +18,8 @@ const VOICE_GRID_FRAMES = 6;
 const VOICE_BEFORE_US = 25_000;
 const VOICE_AFTER_US = 40_000;
 const VOICE_GUARD_US = VOICE_BEFORE_US + VOICE_AFTER_US;
+/** From a bundle to the next but one, which may be late. */
+const BUNDLE_MISSED_US = 2 * VOICE_BUNDLE_US + VOICE_AFTER_US;
 /** Frames of a burst are handed to the device within this time. */
 const HANDOVER_US = 3_000;
 /** A burst ends with the frame that brings it over this. */
@@ -60,6 +62,14 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
  */
 export function sentOver(port: Port, nowUs: number): boolean {
   return nowUs > port.accessUs && port.busySinceUs < port.accessUs + CONTENTION_GUARD_US;
+}
+
+/**
+ * True when what is missing of a member may have been sent while this node sent, for neither hears the other then: a talker
+ * was heard right before the own burst, last at `beforeUs`, and is heard again now.
+ */
+export function hasSentSince(port: Port, beforeUs: number, nowUs: number): boolean {
+  return port.config.halfDuplex && beforeUs < port.burstStartUs && nowUs - beforeUs <= BUNDLE_MISSED_US;
 }
 
 /** Somebody new is on the channel. */
