@@ -518,6 +518,8 @@ function isHurried(port: Port, trafficClass: number): boolean {
  */
 function frameRtoUs(port: Port, n: Neighbour, trafficClass: number): number {
   const us = rtoUs(port, n);
+  // Round trips are told of the latest frame in a report: of many the first waits longer (RFC 9002 6.2.1, max_ack_delay).
+  if (trafficClass >= TrafficClass.video && !port.narrow) return us + REPORT_DELAY_WIDE_US;
   if (!isHurried(port, trafficClass)) return us;
   const rttUs = n.clearRttUs > 0 ? n.clearRttUs : 2 * port.config.latencyUs;
   return Math.min(us, Math.max(MIN_RTO_DIRECT_US, NEWS_RTTS * rttUs) + LATE_MARGIN * port.lateUs);

@@ -3,9 +3,12 @@ import { NO_WAY } from "./area-paths.ts";
 import { isClosed } from "./bearer-rules.ts";
 import { COST_UNIT_US, linkCost, MAX_LINK_COST, UNREACHABLE } from "./link-cost.ts";
 import { isTrusted, isUsable, type Neighbour, type Port } from "./port.ts";
-import { ANY_POTENTIAL, detoursOf, idInArea, narrowLimit, rank } from "./potential.ts";
+import { detoursOf, idInArea, narrowLimit, rank } from "./potential.ts";
 import { OUTSIDE } from "./shortest-paths.ts";
 import type { CoreState } from "./state.ts";
+
+/** Below any time of suspicion. */
+const TRUSTED = -1;
 
 /**
  * Where the packet at hand goes, and the neighbour that takes it there: distances ahead, and the choice of a hop by
@@ -164,10 +167,15 @@ export class NextHop {
     return this.#settle(bestPort, bestNeighbour, tight, limit, bestDistance);
   }
 
-  /** Any usable neighbour that descends, even one that is under suspicion. */
+  /**
+   * Any usable neighbour that descends: the nearest that can be trusted, else the one that is under suspicion for the
+   * shortest time. From one that is to another that is, too, a packet does not move.
+   */
   chooseAny(nowUs: number, trafficClass: number, limit: number, except: Neighbour | undefined): boolean {
     const tight = this.#tight(trafficClass, limit);
+    const mayStay = except?.twoWay === true;
     let best = Number.POSITIVE_INFINITY;
+    let bestSilentUs = Number.POSITIVE_INFINITY;
     let bestDistance = 0;
     let bestPort: Port | undefined;
     let bestNeighbour: Neighbour | undefined;
@@ -177,10 +185,12 @@ export class NextHop {
         if (n === except || n.advertisedVector === VECTOR_GONE || !isUsable(port, n, nowUs)) continue;
         const distance = this.aheadOf(n, trafficClass);
         if (distance >= tight) continue;
-        const suspicion = isTrusted(port, n, nowUs) ? 0 : ANY_POTENTIAL;
-        const cost = rank(this.choiceCost(port, n, trafficClass), distance) + suspicion;
-        if (cost >= best) continue;
+        const silentUs = isTrusted(port, n, nowUs) ? TRUSTED : nowUs - n.suspectSinceUs;
+        if (silentUs > bestSilentUs || (mayStay && silentUs !== TRUSTED)) continue;
+        const cost = rank(this.choiceCost(port, n, trafficClass), distance);
+        if (silentUs === bestSilentUs && cost >= best) continue;
         best = cost;
+        bestSilentUs = silentUs;
         bestDistance = distance;
         bestPort = port;
         bestNeighbour = n;
