@@ -16,16 +16,21 @@
  *   | kind 4, flags 4 | session 1 | paths, each: path 1, highest 3, received 3, ranges 1, run 2, [gap 2, run 2] ... |
  *   +-----------------+-----------+--------------------------------------------------------------------------------+
  *
- * Path: the number that the sender of the numbered packets has for it. Session: tells one run of a node's program from
- * the next. Stream: bit 15 set if the node with the higher address has opened it. Sequence and highest: low 24 bits. Sent, received: the sender's clock, microseconds, low 24 bits; of the
- * packet with the highest sequence. Offset: low 32 bits. A range is a run of packets that came, and the gap of those
- * that did not before it; ranges go down from the highest.
+ * Path: the number that the sender of the numbered packets has for a bearer, or BULK_PATH_DISJOINT or _ROUTED: over other
+ * nodes, the former acknowledged on a disjoint way as well. Session: tells one run of a node's program from the next.
+ * Stream: bit 15 set if the node with the higher address has opened it. Sequence and highest: low 24 bits. Sent,
+ * received: the sender's clock, microseconds, low 24 bits; of the packet with the highest sequence. Offset: low 32 bits.
+ * A range is a run of packets that came, and the gap of those that did not before it; ranges go down from the highest.
  */
 import { readU16, readU32, writeU16, writeU32 } from "../wire/octets.ts";
 
 export const BulkKind = { data: 1, window: 2, reset: 3, probe: 4, acknowledgement: 5 } as const;
 export type BulkKind = (typeof BulkKind)[keyof typeof BulkKind];
 
+/** By a way that shares no node with the one that the mesh leads. */
+export const BULK_PATH_DISJOINT = 254;
+/** However the mesh leads. */
+export const BULK_PATH_ROUTED = 255;
 export const BULK_FLAG_END = 1;
 /** In front of the octets of a data packet. */
 export const BULK_DATA_HEADER_OCTETS = 15;

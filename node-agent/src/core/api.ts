@@ -219,7 +219,7 @@ export type NodeEvent =
    * for a group.
    */
   | { type: "ip"; from: Address; to: Address; octets: Uint8Array }
-  /** What `sendOnPath` was given at the other end; `bearerId` is -1 if it came however the mesh led. */
+  /** What `sendOnPath` was given at the other end; `bearerId` is ROUTED if it came over the mesh, whichever way. */
   | { type: "bulk"; from: Address; bearerId: number; octets: Uint8Array }
   | { type: "policy"; version: number; octets: Uint8Array }
   /** A node tells which policy it has; `ask`: it wants to know which one this node has. */
@@ -232,6 +232,27 @@ export type NodeEvent =
   | { type: "peer-key"; nodeId: number; publicKey: Uint8Array }
   /** Somebody at this address claims to be a node, and cannot be: it has another key, or address. */
   | { type: "key-conflict"; address: Address; nodeId: number };
+
+/** Path of `sendOnPath`: however the mesh leads there. */
+export const ROUTED = -1;
+/** Path of `sendOnPath`: a way that shares no node with the one that the mesh leads, or at least no link. */
+export const DISJOINT = -2;
+
+/** A path for `sendOnPath`: a bearer as it is configured, a way of several hops as the database tells of it. */
+export interface StreamPath {
+  /** Bearer, ROUTED or DISJOINT. */
+  path: number;
+  /** Of the slowest hop. */
+  bitrateBps: number;
+  /** Of all hops, one way. */
+  latencyUs: number;
+  /** Of all hops, policy included. */
+  costCentsPerMegabyte: number;
+  /** It is to count as so much quicker than it is. */
+  preferenceUs: number;
+  /** Most that `sendOnPath` takes. */
+  roomOctets: number;
+}
 
 export type PathChange = "missed" | "suspected" | "trusted";
 
@@ -515,13 +536,17 @@ export interface MeshCore {
     from: number,
     length: number,
   ): void;
-  /** Wide bearers over which a node is a neighbour now. */
-  pathsTo(nowUs: number, to: Address): number[];
   /**
-   * octets[from, from + length) to a neighbour over a bearer of the caller's choice, sent once and in the class bulk; with
-   * bearer -1 to any node, by routing. False if that cannot be now. At most MAX_PAYLOAD_OCTETS, and what the mtu leaves.
+   * Wide bearers over which a node is a neighbour now, and ways over other nodes on which bulk may go beside them or instead
+   * of them: none that would only share a channel with what is there already.
    */
-  sendOnPath(nowUs: number, to: Address, bearerId: number, octets: Uint8Array, from: number, length: number): boolean;
+  pathsTo(nowUs: number, to: Address): StreamPath[];
+  /**
+   * octets[from, from + length) to a neighbour over a bearer of the caller's choice, sent once and in the class bulk; on
+   * ROUTED or DISJOINT to any node, hop by hop. False if that cannot be now. At most MAX_PAYLOAD_OCTETS, and what the mtu
+   * leaves.
+   */
+  sendOnPath(nowUs: number, to: Address, path: number, octets: Uint8Array, from: number, length: number): boolean;
   /** Node that owns the IP address at `offset`, by its implicit address or the longest prefix; 0 if nobody does. */
   resolveIp(octets: Uint8Array, offset: number, family: IpFamily): Address;
   /** Prefixes that other nodes advertise, each once. The same array until something changes. */

@@ -15,6 +15,7 @@ import {
   type CoreOptions,
   type CoreRules,
   type CoreStatus,
+  DISJOINT,
   GROUP_DESTINATION,
   MAX_VIDEO_OCTETS,
   type MeshCore,
@@ -22,7 +23,9 @@ import {
   type PathStatus,
   type PositionReport,
   Precedence,
+  ROUTED,
   type RouteExplanation,
+  type StreamPath,
   TrafficClass,
   type TransmitSlot,
   type VoiceCodec,
@@ -57,6 +60,7 @@ import { VoiceService } from "./service/voice-service.ts";
 import { Snapshots } from "./snapshots.ts";
 import { type CoreState, createState, emit } from "./state.ts";
 import { readBearer, readExplanation, readStatus } from "./status.ts";
+import { readStreamPaths } from "./stream-paths.ts";
 import { Transmitter } from "./transmitter.ts";
 import { channelQuiet, sentOver } from "./turn-taking.ts";
 
@@ -372,14 +376,14 @@ class Core implements MeshCore {
     this.#outbox.group(nowUs, FrameKind.groupAll, 0, free, precedence, length);
   }
 
-  pathsTo(nowUs: number, to: Address): number[] {
-    return this.#pathFrames.pathsTo(nowUs, to);
+  pathsTo(nowUs: number, to: Address): StreamPath[] {
+    return readStreamPaths(this.#s, this.#forwarding, nowUs, to, this.#pathFrames.bearersTo(nowUs, to));
   }
 
-  sendOnPath(nowUs: number, to: Address, bearerId: number, octets: Uint8Array, from: number, length: number): boolean {
-    if (bearerId >= 0) return this.#pathFrames.send(nowUs, to, this.#port(bearerId), octets, from, length);
+  sendOnPath(nowUs: number, to: Address, path: number, octets: Uint8Array, from: number, length: number): boolean {
+    if (path >= 0) return this.#pathFrames.send(nowUs, to, this.#port(path), octets, from, length);
     if (!this.#outbox.load(octets, from, length)) return false;
-    return this.#outbox.unicast(nowUs, to, TrafficClass.bulk, Precedence.routine, length);
+    return this.#outbox.bulk(nowUs, to, length, path === DISJOINT);
   }
 
   resolveIp(octets: Uint8Array, offset: number, family: IpFamily): Address {
@@ -493,7 +497,7 @@ class Core implements MeshCore {
       emit(this.#s, {
         type: "bulk",
         from: source,
-        bearerId: -1,
+        bearerId: ROUTED,
         octets: this.#s.slab.copyOf(octets, from, from + length),
       });
       return true;

@@ -44,6 +44,37 @@ export function passesBy(
   return (distances[destination] as number) < (distances[node] as number) + beyond;
 }
 
+/** The cheapest channel between two nodes for a class, as the worse of both ends says. */
+export function cheapestLink(
+  db: LinkStateDb,
+  from: number,
+  to: number,
+  trafficClass: number,
+): Omit<RouteHop, "from" | "to" | "bearerId" | "alternate"> {
+  let channel = -1;
+  let cost = UNREACHABLE;
+  let worse: [number, number] = [VECTOR_GONE, VECTOR_GONE];
+  for (const link of db.node(from)?.advertisement.links ?? []) {
+    if (link.neighbour !== to || !db.isTwoWay(from, to, link.channel)) continue;
+    const ends: [number, number] = [db.vector(from, to, link.channel), db.vector(to, from, link.channel)];
+    const dearer = Math.max(linkCost(ends[0], trafficClass), linkCost(ends[1], trafficClass));
+    if (dearer >= cost) continue;
+    channel = link.channel;
+    cost = dearer;
+    worse = ends;
+  }
+  const a = decodeLinkVector(worse[0]);
+  const b = decodeLinkVector(worse[1]);
+  return {
+    channel,
+    cost,
+    bitrateBps: Math.min(a.bitrateBps, b.bitrateBps),
+    latencyMs: Math.max(a.latencyUs, b.latencyUs) / 1000,
+    loss: Math.max(a.loss, b.loss),
+    costCentsPerMegabyte: Math.max(a.costCentsPerMegabyte, b.costCentsPerMegabyte),
+  };
+}
+
 /** Ways of one class to one destination. */
 class Explainer {
   readonly #db: LinkStateDb;
@@ -137,28 +168,8 @@ class Explainer {
     );
   }
 
-  /** The cheapest channel between two nodes, as the worse of both ends says. */
   #hop(from: number, to: number): Omit<RouteHop, "bearerId" | "alternate"> {
-    const hop = { from: this.#address(from), to: this.#address(to), channel: -1, cost: UNREACHABLE };
-    let worse: [number, number] = [VECTOR_GONE, VECTOR_GONE];
-    for (const { neighbour, channel } of this.#db.node(from)?.advertisement.links ?? []) {
-      if (neighbour !== to || !this.#db.isTwoWay(from, to, channel)) continue;
-      const ends: [number, number] = [this.#db.vector(from, to, channel), this.#db.vector(to, from, channel)];
-      const cost = Math.max(linkCost(ends[0], this.#class), linkCost(ends[1], this.#class));
-      if (cost >= hop.cost) continue;
-      hop.channel = channel;
-      hop.cost = cost;
-      worse = ends;
-    }
-    const a = decodeLinkVector(worse[0]);
-    const b = decodeLinkVector(worse[1]);
-    return {
-      ...hop,
-      bitrateBps: Math.min(a.bitrateBps, b.bitrateBps),
-      latencyMs: Math.max(a.latencyUs, b.latencyUs) / 1000,
-      loss: Math.max(a.loss, b.loss),
-      costCentsPerMegabyte: Math.max(a.costCentsPerMegabyte, b.costCentsPerMegabyte),
-    };
+    return { from: this.#address(from), to: this.#address(to), ...cheapestLink(this.#db, from, to, this.#class) };
   }
 
   #address(local: number): Address {

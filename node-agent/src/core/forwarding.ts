@@ -20,9 +20,9 @@ import {
   SEARCH_BURST,
   SEARCH_GAP_US,
 } from "./limits.ts";
-import { CLASSES, UNREACHABLE } from "./link-cost.ts";
+import { CLASSES, COST_UNIT_US, UNREACHABLE } from "./link-cost.ts";
 import type { Merging } from "./merge/merging.ts";
-import type { Copy } from "./merge/placement.ts";
+import { type Copy, DEADLINE_US } from "./merge/placement.ts";
 import { NextHop } from "./next-hop.ts";
 import { isTrusted, type Neighbour, type Port } from "./port.ts";
 import { ANY_POTENTIAL, detoursOf, idInArea, stageGiven } from "./potential.ts";
@@ -61,9 +61,10 @@ export class Forwarding {
   readonly #hop: NextHop;
   readonly #routes: SourceRoutes;
   readonly #copy: Repair = createRepair();
-  /** What the packet at hand is: to be sent twice; one of several copies; to leave later. */
+  /** What the packet at hand is: to be sent twice; one of several copies; sent twice already; to leave later. */
   #critical = false;
   #copied = false;
+  #doubled = false;
   #delayUs = 0;
   /** Policy or a data cap has kept the packet at hand off its bearer: nobody searches for another way. */
   #refused = false;
@@ -98,6 +99,7 @@ export class Forwarding {
     critical = false,
   ): boolean {
     this.#critical = critical;
+    this.#doubled = false;
     const sent = this.#route(nowUs, header, repair, octets, from, length, deadlineUs, keep);
     this.#critical = false;
     return sent;
@@ -140,7 +142,7 @@ export class Forwarding {
       if ((header.flags & DATA_FLAG_REPAIR) !== 0) this.#s.counters.count("repaired");
     } else if (!this.#routes.follow(nowUs, header, repair, except)) return false;
     if (this.#paced(nowUs, header)) return this.#enqueueVideo(nowUs, header, repair, octets, from, length, deadlineUs);
-    if (this.#merged(nowUs, header.trafficClass, except))
+    if (this.#merged(nowUs, header, except))
       return this.#enqueueCopies(nowUs, header, repair, octets, from, length, deadlineUs, except !== undefined);
     return this.#enqueue(nowUs, header, repair, octets, from, length, deadlineUs);
   }
@@ -172,15 +174,33 @@ export class Forwarding {
   }
 
   /** True if the next node is reached over several bearers, and copies have been chosen. */
-  #merged(nowUs: number, trafficClass: number, except: Neighbour | undefined): boolean {
+  #merged(nowUs: number, header: DataHeader, except: Neighbour | undefined): boolean {
     this.#copied = false;
+    const { trafficClass } = header;
     const { classRules, ports } = this.#s;
-    const least = this.#critical ? 2 : 1;
+    const least = this.#critical && !this.#parts(nowUs, header) ? 2 : 1;
     const calm = Math.max(least, classRules.calm[trafficClass] as number);
     const risk = Math.max(least, classRules.risk[trafficClass] as number);
     if ((this.#hop.port as Port).narrow || (trafficClass !== TrafficClass.voice && risk < 2)) return false;
     const hop = this.#hop.neighbour as Neighbour;
-    return this.#merging.placement.choose(nowUs, ports, hop, trafficClass, calm, risk, except);
+    const { placement } = this.#merging;
+    if (!placement.choose(nowUs, ports, hop, trafficClass, calm, risk, except)) return false;
+    this.#doubled = least > 1 && placement.count > 1;
+    return true;
+  }
+
+  /**
+   * True if the second copy of a critical packet is to take a way of its own: two on bearers to the same relay are lost with
+   * it. Not if that way is too slow to stand in.
+   */
+  #parts(nowUs: number, header: DataHeader): boolean {
+    const { port, neighbour, potential, end, outside } = this.#hop;
+    if (!outside && neighbour?.local === end) return false;
+    const found = this.#routes.takeDisjoint(nowUs, { ...header }, this.#copy);
+    this.#hop.port = port;
+    this.#hop.neighbour = neighbour;
+    this.#hop.potential = potential;
+    return found && this.#routes.disjointCost * COST_UNIT_US <= (DEADLINE_US[header.trafficClass] as number);
   }
 
   #enqueueCopies(
@@ -215,7 +235,12 @@ export class Forwarding {
    * To be called right after `route`; false if there is no such way, or if `route` has made copies.
    */
   routeCopy(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): boolean {
-    if (this.#copied) return false;
+    return !this.#doubled && this.routeDisjoint(nowUs, header, octets, from, length);
+  }
+
+  /** Over that way alone. */
+  routeDisjoint(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): boolean {
+    this.#copied = false;
     this.#hop.aim(nowUs, header.destination);
     const copy = { ...header };
     if (!this.#routes.takeDisjoint(nowUs, copy, this.#copy)) return false;
@@ -393,10 +418,20 @@ export class Forwarding {
     return { first, second };
   }
 
+  /** The way of `routeDisjoint`. */
+  disjoint(nowUs: number, address: number, trafficClass: number): Choice | undefined {
+    this.#hop.aim(nowUs, address);
+    const header = { destination: address, trafficClass, potential: ANY_POTENTIAL, flags: 0 } as DataHeader;
+    return this.#routes.takeDisjoint(nowUs, header, this.#copy) ? this.#chosen(header) : undefined;
+  }
+
   #choose(nowUs: number, address: number, trafficClass: number, except: Neighbour | undefined): Choice | undefined {
     this.#hop.aim(nowUs, address);
     const header = { destination: address, trafficClass, potential: ANY_POTENTIAL, flags: 0 } as DataHeader;
-    if (!this.#descend(nowUs, header, this.#copy, except)) return undefined;
+    return this.#descend(nowUs, header, this.#copy, except) ? this.#chosen(header) : undefined;
+  }
+
+  #chosen(header: DataHeader): Choice {
     const { route, routeLength } = this.#copy;
     return {
       local: (this.#hop.neighbour as Neighbour).local,

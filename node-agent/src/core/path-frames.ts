@@ -17,8 +17,8 @@ export class PathFrames {
     this.#header.precedence = Precedence.routine;
   }
 
-  pathsTo(nowUs: number, address: number): number[] {
-    return this.#s.ports.filter((port) => this.#neighbour(nowUs, port, address) !== undefined).map((p) => p.config.id);
+  bearersTo(nowUs: number, address: number): Port[] {
+    return this.#s.ports.filter((port) => this.#neighbour(nowUs, port, address) !== undefined);
   }
 
   send(nowUs: number, address: number, port: Port, octets: Uint8Array, from: number, length: number): boolean {

@@ -61,6 +61,7 @@ export class ShortestPaths {
   readonly #valid: number[] = [];
   readonly #spare: Uint16Array[] = [];
   readonly #around = new Uint16Array(NODES);
+  #aroundEnd = 0;
   readonly #parent = new Uint8Array(NODES);
   /** Vector + 1 of each link to `self`, by channel and local id of the other end; 0: none. */
   readonly #inbound = new Uint16Array(CHANNELS * NODES);
@@ -99,6 +100,7 @@ export class ShortestPaths {
    */
   around(start: number, destination: number, trafficClass: number, avoid: Avoid, out: Uint8Array): number {
     if (this.#version !== this.#db.version) this.#layOut();
+    this.#aroundEnd = destination;
     if (!this.#search(start, destination, trafficClass, avoid)) return 0;
     let hops = 0;
     for (let at = destination; at !== start; at = this.#parent[at] as number) hops++;
@@ -106,6 +108,11 @@ export class ShortestPaths {
     let index = hops;
     for (let at = destination; at !== start; at = this.#parent[at] as number) out[--index] = at;
     return hops;
+  }
+
+  /** What the last way of `around` costs. */
+  get aroundCost(): number {
+    return this.#around[this.#aroundEnd] as number;
   }
 
   #layOut(): void {

@@ -9,6 +9,7 @@ import {
   VECTOR_GONE,
 } from "@skein/codecs";
 import { NO_WAY } from "./area-paths.ts";
+import { DISJOINT_WAY_US } from "./limits.ts";
 import { UNREACHABLE } from "./link-cost.ts";
 import type { NextHop } from "./next-hop.ts";
 import { isTrusted, type Neighbour } from "./port.ts";
@@ -27,6 +28,17 @@ export class SourceRoutes {
   /** Avoids nothing, and leaves the area where `#avoid` does. */
   readonly #anywhere = { ...createAvoid(0), exits: this.#avoid.exits };
   readonly #way = new Uint8Array(MAX_ROUTE_HOPS + 1);
+  /** The last way of `takeDisjoint`, and what it was found for. */
+  readonly #disjoint = {
+    destination: 0,
+    trafficClass: 0,
+    first: 0,
+    version: -1,
+    untilUs: 0,
+    hops: 0,
+    cost: 0,
+    way: new Uint8Array(MAX_ROUTE_HOPS + 1),
+  };
 
   constructor(state: CoreState, hop: NextHop) {
     this.#s = state;
@@ -90,10 +102,42 @@ export class SourceRoutes {
     if (!this.#hop.chooseDescent(nowUs, trafficClass, ANY_POTENTIAL, undefined)) return false;
     const first = idInArea(this.#hop.neighbour as Neighbour);
     const stage = this.#hop.outside ? ANY_POTENTIAL >>> 16 : 0;
-    const hops = this.#around(nowUs, trafficClass, stage, () => this.#avoidWayThrough(first, trafficClass));
+    this.#findDisjoint(nowUs, header, first, stage);
+    if (this.#takeFound(nowUs, header, repair, stage)) return true;
+    if (this.#disjoint.hops === 0) return false;
+    // Its first hop has fallen silent since it was found.
+    this.#disjoint.version = -1;
+    this.#findDisjoint(nowUs, header, first, stage);
+    return this.#takeFound(nowUs, header, repair, stage);
+  }
+
+  #takeFound(nowUs: number, header: DataHeader, repair: Repair, stage: number): boolean {
+    const { hops, way } = this.#disjoint;
     if (hops === 0) return false;
+    this.#way.set(way);
     clearRepair(repair);
     return this.#takeRoute(nowUs, header, repair, hops, stage, undefined);
+  }
+
+  /** What the last way of `takeDisjoint` costs its class. */
+  get disjointCost(): number {
+    return this.#disjoint.cost;
+  }
+
+  /** A stream asks for the same way with each packet: two searches each would be more work than all the rest. */
+  #findDisjoint(nowUs: number, { destination, trafficClass }: DataHeader, first: number, stage: number): void {
+    const known = this.#disjoint;
+    const { version } = this.#s.db;
+    const isSame = known.destination === destination && known.trafficClass === trafficClass && known.first === first;
+    if (isSame && known.version === version && nowUs < known.untilUs) return;
+    known.hops = this.#around(nowUs, trafficClass, stage, () => this.#avoidWayThrough(first, trafficClass));
+    known.cost = this.#s.paths.aroundCost;
+    known.way.set(this.#way);
+    known.destination = destination;
+    known.trafficClass = trafficClass;
+    known.first = first;
+    known.version = version;
+    known.untilUs = nowUs + DISJOINT_WAY_US;
   }
 
   /** `stage`: the most that may be written; less if the border node at the end of the route needs fewer areas. */

@@ -1,28 +1,12 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { formatIpAddress } from "@skein/codecs";
 import type { Destination, openTcpRedirect, TcpRedirect } from "@skein/radio-hal/tcp-redirect";
-import type { NodeEvent } from "../core/api.ts";
-import {
-  type BulkEvent,
-  BulkNode,
-  type BulkSlot,
-  type BulkStream,
-  type PathHint,
-  ResetCode,
-  ROUTED,
-} from "../core/bulk/index.ts";
+import { DISJOINT, type NodeEvent } from "../core/api.ts";
+import { type BulkEvent, BulkNode, type BulkSlot, type BulkStream, ResetCode } from "../core/bulk/index.ts";
 import { MAX_PAYLOAD_OCTETS } from "../core/limits.ts";
 import { errorMessage } from "../shell/skein-error.ts";
 import type { ServiceContext } from "./context.ts";
 
-/** A packet on a path in a frame: direct header 4, kind 1, next hop 1, tag 8. */
-const FRAME_OCTETS = 14;
-/** What goes however the mesh leads has a routing header as well, and nobody knows the smallest frame on its way. */
-const ROUTED_ROOM_OCTETS = 1200;
-const ROUTED_LATENCY_US = 50_000;
-const ROUTED_FIRST_BPS = 200_000;
-/** Paths are begun with this, or with half of what the bearer is said to have. */
-const FIRST_BPS = 1_000_000;
 const TRANSMITS_PER_TURN_MAX = 256;
 /** A node that has not answered for so long does not split TCP: connections to it are left alone for a while. */
 const ANSWER_MS = 5_000;
@@ -66,7 +50,7 @@ export class SplitTcp {
   /** Streams of peers that have not said yet where they go. */
   readonly #nameless = new Set<BulkStream>();
   readonly #corked = new Set<Socket>();
-  readonly #slot: BulkSlot = { to: 0, bearerId: 0, octets: new Uint8Array(MAX_PAYLOAD_OCTETS), length: 0 };
+  readonly #slot: BulkSlot = { to: 0, path: 0, octets: new Uint8Array(MAX_PAYLOAD_OCTETS), length: 0 };
   readonly #run = (): void => this.#turn();
   /** A late timer must not find silence where the answers wait in the sockets: those are read first. */
   readonly #wake = (): void => void setImmediate(() => this.#kick());
@@ -93,7 +77,8 @@ export class SplitTcp {
     const figures: Record<string, number> = {};
     for (const peer of this.#node.peers()) {
       for (const { hint, rate, isUsable, roundTripUs } of this.#node.sessionTo(peer)?.paths ?? []) {
-        const name = `${this.#context.nameOf(peer)} ${this.#context.config.bearers[hint.bearerId]?.name ?? "routed"}`;
+        const over = hint.path === DISJOINT ? "disjoint" : "routed";
+        const name = `${this.#context.nameOf(peer)} ${this.#context.config.bearers[hint.path]?.name ?? over}`;
         figures[`${name} kbit/s`] = isUsable ? Math.round(rate.bps / 1000) : 0;
         figures[`${name} queue ms`] = Math.round(rate.queueUs / 1000);
         figures[`${name} round trip ms`] = Math.round(roundTripUs / 1000);
@@ -173,7 +158,7 @@ export class SplitTcp {
       return;
     }
     this.#counters.toMesh++;
-    this.#node.setPaths(nowUs, to, this.#paths(nowUs, to));
+    this.#node.setPaths(nowUs, to, core.pathsTo(nowUs, to));
     this.#node.write(nowUs, stream, encodeDestination(destination));
     this.#splice(stream, socket);
     socket.resume();
@@ -225,7 +210,7 @@ export class SplitTcp {
     this.#kick();
   }
 
-  /** Neighbours or routes have changed. */
+  /** Neighbours, what is thought of them, or routes have changed. */
   onRoutes(): void {
     this.#pathsAtUs = 0;
     this.#kick();
@@ -237,7 +222,7 @@ export class SplitTcp {
     switch (event.type) {
       case "opened":
         this.#nameless.add(stream);
-        return this.#node.setPaths(nowUs, stream.peer, this.#paths(nowUs, stream.peer));
+        return this.#node.setPaths(nowUs, stream.peer, this.#context.core.pathsTo(nowUs, stream.peer));
       case "octets":
         if (this.#nameless.delete(stream)) return this.#connect(stream, event.octets);
         return this.#deliver(stream, socket, event.octets);
@@ -293,31 +278,6 @@ export class SplitTcp {
 
   // Paths and time
 
-  #paths(nowUs: number, to: number): PathHint[] {
-    const { core, config } = this.#context;
-    const rules = core.bearerStatus(nowUs);
-    const paths = core.pathsTo(nowUs, to).map((bearerId) => {
-      const bearer = config.bearers[bearerId] as (typeof config.bearers)[number];
-      const bitrateBps = bearer.type === "udp" ? bearer.bitrateBps : bearer.baud;
-      return {
-        bearerId,
-        latencyUs: 1000 * bearer.latencyMs,
-        costCentsPerMegabyte: rules[bearerId]?.costCentsPerMegabyte ?? bearer.costCentsPerMegabyte,
-        preferenceUs: 1000 * (rules[bearerId]?.preferenceMs ?? 0),
-        roomOctets: Math.min(MAX_PAYLOAD_OCTETS, bearer.mtuOctets - FRAME_OCTETS),
-        firstBps: Math.min(FIRST_BPS, bitrateBps / 2),
-      };
-    });
-    if (paths.length > 0) return paths;
-    const routed = {
-      latencyUs: ROUTED_LATENCY_US,
-      costCentsPerMegabyte: 0,
-      preferenceUs: 0,
-      firstBps: ROUTED_FIRST_BPS,
-    };
-    return [{ bearerId: ROUTED, roomOctets: ROUTED_ROOM_OCTETS, ...routed }];
-  }
-
   #kick(): void {
     if (!this.#isStopped) this.#immediate ??= setImmediate(this.#run);
   }
@@ -337,7 +297,7 @@ export class SplitTcp {
     let sent = 0;
     while (sent < TRANSMITS_PER_TURN_MAX && node.pollTransmit(nowUs, slot)) {
       // What cannot be sent is lost like anything else on a path.
-      core.sendOnPath(nowUs, slot.to, slot.bearerId, slot.octets, 0, slot.length);
+      core.sendOnPath(nowUs, slot.to, slot.path, slot.octets, 0, slot.length);
       sent++;
     }
     if (sent > 0) this.#context.touch();
@@ -348,7 +308,7 @@ export class SplitTcp {
   #lookAtPaths(nowUs: number): void {
     if (nowUs - this.#pathsAtUs < PATHS_US || this.#node.streamCount === 0) return;
     this.#pathsAtUs = nowUs;
-    for (const peer of this.#node.peers()) this.#node.setPaths(nowUs, peer, this.#paths(nowUs, peer));
+    for (const peer of this.#node.peers()) this.#node.setPaths(nowUs, peer, this.#context.core.pathsTo(nowUs, peer));
   }
 
   #sleep(): void {

@@ -381,6 +381,7 @@ class Agent implements RunningAgent {
     const bearer = this.#loaded.config.bearers[bearerId]?.name ?? "";
     this.#journal.write("path", nowUs, { bearer, address, change, reason, silentMs });
     this.#paths.onEvent(event, Date.now());
+    this.#split?.onRoutes();
   }
 
   #onBearer(bearer: Bearer, up: boolean, reason: string): void {

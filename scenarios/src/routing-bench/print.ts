@@ -7,12 +7,12 @@ function print(name: string, value: number, unit: string, target: string | null,
 
 /** A figure that has to be `bound` or more. What could not be measured (NaN, Infinity) is printed as -1 and missed. */
 export function printAtLeast(name: string, value: number, unit: string, bound: number): void {
-  print(name, value, unit, `>=${bound}`, Number.isFinite(value) && value >= bound);
+  print(name, value, unit, `>=${Number(bound.toPrecision(6))}`, Number.isFinite(value) && value >= bound);
 }
 
 /** A figure that has to be `bound` or less; `valid` false if it says nothing, so that it is missed in any case. */
 export function printAtMost(name: string, value: number, unit: string, bound: number, valid = true): void {
-  print(name, value, unit, `<=${bound}`, valid && Number.isFinite(value) && value <= bound);
+  print(name, value, unit, `<=${Number(bound.toPrecision(6))}`, valid && Number.isFinite(value) && value <= bound);
 }
 
 /** A figure without a target. */

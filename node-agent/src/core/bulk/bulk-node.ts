@@ -9,6 +9,7 @@ import {
   decodeBulkAcknowledgement,
   decodeBulkPacket,
 } from "@skein/codecs";
+import type { StreamPath } from "../api.ts";
 import {
   BULK_PEER_IDLE_US,
   BULK_WINDOW_FIRST_OCTETS,
@@ -20,7 +21,6 @@ import {
   MAX_BULK_STREAMS,
   MAX_BULK_WINDOW_TOTAL_OCTETS,
 } from "../limits.ts";
-import type { PathHint } from "./bulk-path.ts";
 import { BulkSession, type BulkSlot, type SessionOwner } from "./bulk-session.ts";
 import { BulkStream } from "./streams.ts";
 
@@ -117,7 +117,7 @@ export class BulkNode implements SessionOwner {
   }
 
   /** Tells which paths there are to a node now; those that are not named are gone. */
-  setPaths(nowUs: number, to: number, hints: readonly PathHint[]): void {
+  setPaths(nowUs: number, to: number, hints: readonly StreamPath[]): void {
     this.#sessions.get(to)?.setPaths(nowUs, hints);
   }
 

@@ -1,4 +1,5 @@
 import type { BulkReceipt } from "@skein/codecs";
+import { DISJOINT, ROUTED, type StreamPath } from "../api.ts";
 import {
   BULK_ACKNOWLEDGE_US,
   BULK_PROBE_MAX_US,
@@ -9,6 +10,8 @@ import {
 } from "../limits.ts";
 import { PathRate, type RateSample } from "./path-rate.ts";
 
+/** Paths are begun with this, or with half of what they are said to have. */
+const FIRST_BPS = 1_000_000;
 const EVER = Number.POSITIVE_INFINITY;
 /** Sent at once at most, when the owner comes late to a pacing time. */
 const CATCH_UP_US = 25_000;
@@ -42,24 +45,11 @@ export interface Outcome {
   lost(nowUs: number, carried: Carried): void;
 }
 
-/** What the owner knows of a path before anything is measured. */
-export interface PathHint {
-  /** Bearer to a neighbour, or ROUTED: however the mesh leads there. */
-  readonly bearerId: number;
-  readonly latencyUs: number;
-  readonly costCentsPerMegabyte: number;
-  /** It counts as so much quicker than it is. */
-  readonly preferenceUs: number;
-  /** Largest packet that fits, octets. */
-  readonly roomOctets: number;
-  /** What it is sent on with at first, bit/s. */
-  readonly firstBps: number;
-}
-
 /** One path to a peer, as its sender sees it: numbers, what is under way, round trip, delay, and rate. */
 export class BulkPath {
   readonly id: number;
-  hint: PathHint;
+  /** What the owner knows of it before anything is measured. */
+  hint: StreamPath;
   /** The mesh has it now. */
   present = true;
   readonly rate: PathRate;
@@ -105,10 +95,10 @@ export class BulkPath {
   #delays = 0;
   #sample: RateSample = freshSample();
 
-  constructor(id: number, hint: PathHint) {
+  constructor(id: number, hint: StreamPath) {
     this.id = id;
     this.hint = hint;
-    this.rate = new PathRate(hint.firstBps);
+    this.rate = new PathRate(Math.min(FIRST_BPS, hint.bitrateBps / 2));
   }
 
   get isMeasured(): boolean {
@@ -289,12 +279,23 @@ export class BulkPath {
 
   #findLost(nowUs: number, outcome: Outcome): void {
     const before = this.#highest - BULK_REORDERED_PACKETS;
-    for (let s = this.#oldest; s <= this.#highest; s++) {
+    const beforeUs = this.#repeatedUntilUs();
+    for (let s = this.#oldest; s <= before; s++) {
       const at = s % MAX_BULK_FLIGHT_PACKETS;
-      if (this.#state[at] === FLYING && s <= before) outcome.lost(nowUs, this.#land(at, SETTLED));
+      if ((this.#sentUs[at] as number) > beforeUs) break;
+      if (this.#state[at] === FLYING) outcome.lost(nowUs, this.#land(at, SETTLED));
     }
     this.#advance();
     if (this.#highest >= this.#silentAt) this.#floor = this.#oldest;
+  }
+
+  /**
+   * Hops of the mesh repeat what they lose: it comes after what was sent later, and mostly does come. What is missing and was
+   * sent before this time is not on its way any more.
+   */
+  #repeatedUntilUs(): number {
+    if (!isOverNodes(this.hint.path) || this.#highest < 0) return EVER;
+    return (this.#sentUs[this.#highest % MAX_BULK_FLIGHT_PACKETS] as number) - this.#roundTripUs;
   }
 
   #advance(): void {
@@ -330,10 +331,10 @@ export class BulkPath {
     } else this.#dropFlight(nowUs, this.#oldest + 1, outcome);
   }
 
-  /** The mesh has lost it. */
+  /** The mesh does not have it any more. What is on its way over other nodes may arrive all the same. */
   gone(nowUs: number, outcome: Outcome): void {
     this.present = false;
-    this.#dropFlight(nowUs, this.#next, outcome);
+    if (!isOverNodes(this.hint.path)) this.#dropFlight(nowUs, this.#next, outcome);
   }
 
   #dropFlight(nowUs: number, upTo: number, outcome: Outcome): void {
@@ -368,6 +369,10 @@ export class BulkPath {
     const leastUs = Math.max(BULK_PROBE_US, this.#roundTripUs / PROBES_UNANSWERED);
     this.#probeUs = nowUs + Math.min(BULK_PROBE_MAX_US, Math.max(leastUs, gapUs));
   }
+}
+
+function isOverNodes(path: number): boolean {
+  return path === ROUTED || path === DISJOINT;
 }
 
 function freshSample(): RateSample {

@@ -1,6 +1,8 @@
 import {
   BULK_DATA_HEADER_OCTETS,
   BULK_FLAG_END,
+  BULK_PATH_DISJOINT,
+  BULK_PATH_ROUTED,
   type BulkAcknowledgement,
   BulkKind,
   type BulkPacket,
@@ -12,15 +14,13 @@ import {
   MAX_BULK_ACKNOWLEDGEMENT_OCTETS,
   MAX_BULK_PATHS_TOLD,
 } from "@skein/codecs";
+import { DISJOINT, ROUTED, type StreamPath } from "../api.ts";
 import { BULK_ACKNOWLEDGE_PACKETS, BULK_ACKNOWLEDGE_US, BULK_CENT_DELAY_US, BULK_DEAD_US } from "../limits.ts";
-import { BulkPath, type Carried, nearest24, type Outcome, type PathHint } from "./bulk-path.ts";
+import { BulkPath, type Carried, nearest24, type Outcome } from "./bulk-path.ts";
 import { Receipts } from "./receipts.ts";
 import type { BulkStream, Segment } from "./streams.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
-/** Path of a packet that goes however the mesh leads. */
-export const ROUTED = -1;
-const ROUTED_PATH = 255;
 /** What came on a path so long ago is not told any more. */
 const TOLD_US = 500_000;
 /** Acknowledgements go over so many paths, the fastest: one may have gone silent. */
@@ -37,8 +37,8 @@ const DEAD_CHECK_US = 1_000_000;
 /** A packet for one neighbour, or for the mesh to route. */
 export interface BulkSlot {
   to: number;
-  /** Bearer, or ROUTED. */
-  bearerId: number;
+  /** Bearer, ROUTED or DISJOINT. */
+  path: number;
   readonly octets: Uint8Array;
   length: number;
 }
@@ -97,12 +97,12 @@ export class BulkSession implements Outcome {
 
   // Paths
 
-  setPaths(nowUs: number, hints: readonly PathHint[]): void {
+  setPaths(nowUs: number, hints: readonly StreamPath[]): void {
     for (const path of this.#paths) {
-      if (path.present && !hints.some((hint) => hint.bearerId === path.hint.bearerId)) path.gone(nowUs, this);
+      if (path.present && !hints.some((hint) => hint.path === path.hint.path)) path.gone(nowUs, this);
     }
     for (const hint of hints) {
-      const id = hint.bearerId === ROUTED ? ROUTED_PATH : hint.bearerId;
+      const id = wireOf(hint.path);
       const known = this.#paths.find((path) => path.id === id);
       if (known === undefined) this.#paths.push(new BulkPath(id, hint));
       else {
@@ -231,10 +231,11 @@ export class BulkSession implements Outcome {
     let receipts = this.#receipts.find((r) => r.path === packet.path);
     if (receipts === undefined) {
       if (this.#receipts.length >= 2 * MAX_BULK_PATHS_TOLD) this.#forgetOldest();
-      receipts = new Receipts(packet.path, bearerId);
+      receipts = new Receipts(packet.path);
       this.#receipts.push(receipts);
     }
-    receipts.bearerId = bearerId;
+    // Two ways over other nodes look alike to who is at their end.
+    receipts.wayBack = bearerId === ROUTED && packet.path === BULK_PATH_DISJOINT ? DISJOINT : bearerId;
     const gap = receipts.take(nowUs, packet.sequence);
     this.#receiveDelayUs = nearest24(nowUs - packet.sentUs, this.#receiveDelayUs);
     receipts.delayUs = this.#receiveDelayUs;
@@ -310,7 +311,7 @@ export class BulkSession implements Outcome {
     if (this.#acknowledgeUs <= nowUs) this.#acknowledge(nowUs);
     const copyTo = this.#copiesTo.pop();
     if (copyTo !== undefined) {
-      slot.bearerId = copyTo;
+      slot.path = copyTo;
       slot.octets.set(this.#acknowledgementOctets.subarray(0, this.#acknowledgementLength));
       slot.length = this.#acknowledgementLength;
       return true;
@@ -434,7 +435,7 @@ export class BulkSession implements Outcome {
       slot.octets.set(carried.octets, length);
       length += carried.octets.length;
     }
-    slot.bearerId = path.hint.bearerId;
+    slot.path = path.hint.path;
     slot.length = length;
     this.#owner.counters.sent++;
     path.sent(nowUs, length, carried, packet.kind === BulkKind.probe);
@@ -452,9 +453,14 @@ export class BulkSession implements Outcome {
     for (const receipts of this.#receipts) receipts.waiting = 0;
     this.#acknowledgementLength = encodeBulkAcknowledgement(acknowledgement, this.#acknowledgementOctets, 0);
     this.#copiesTo.length = 0;
-    for (const { bearerId } of told.slice(0, ACKNOWLEDGEMENT_COPIES))
-      if (!this.#copiesTo.includes(bearerId)) this.#copiesTo.push(bearerId);
+    for (const { wayBack } of told.slice(0, ACKNOWLEDGEMENT_COPIES))
+      if (!this.#copiesTo.includes(wayBack)) this.#copiesTo.push(wayBack);
   }
+}
+
+function wireOf(path: number): number {
+  if (path === ROUTED) return BULK_PATH_ROUTED;
+  return path === DISJOINT ? BULK_PATH_DISJOINT : path;
 }
 
 function isSegment(carried: Carried): carried is Segment {

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { DISJOINT, ROUTED } from "../api.ts";
 import { BULK_WINDOW_FIRST_OCTETS, BULK_WINDOW_OCTETS, MAX_BULK_SEND_OCTETS, MAX_BULK_STREAMS } from "../limits.ts";
 import { Random } from "../random.ts";
 import { type BulkEvent, BulkNode, ResetCode } from "./bulk-node.ts";
@@ -287,7 +288,7 @@ test("nothing is sent when there is nothing to do", () => {
 
 test("random octets of a peer do no harm", () => {
   const node = new BulkNode(1, 1);
-  const slot = { to: 0, bearerId: 0, octets: new Uint8Array(2048), length: 0 };
+  const slot = { to: 0, path: 0, octets: new Uint8Array(2048), length: 0 };
   let state = 7;
   for (let i = 0; i < 20_000; i++) {
     const octets = new Uint8Array(i % 60);
@@ -331,6 +332,57 @@ test("loss that grows with the rate is a limit, loss that does not is none", () 
   // A policer drops what is too much and delays nothing.
   assert.ok(follow(5e6, 0) < 10e6, `${follow(5e6, 0)}`);
   assert.ok(follow(1e9, 0.1) > 50e6);
+});
+
+test("what the hops of a way repeat is waited for, and not sent twice", () => {
+  const way: PathModel = {
+    name: "way",
+    rateBps: 5e6,
+    delayUs: 10_000,
+    queueOctets: 62_500,
+    loss: 0.1,
+    repeatUs: 15_000,
+  };
+  const lab = new ParallelPaths(
+    [
+      { ...way, path: ROUTED },
+      { ...way, path: DISJOINT },
+    ],
+    5,
+  );
+  lab.pour(4_000_000);
+  lab.run(5 * S);
+  const { sent, repeated } = lab.nodes[0].counters;
+  assert.ok(sent > 2500);
+  assert.ok(repeated < 0.01 * sent, `${repeated} of ${sent}`);
+});
+
+test("what is on its way over other nodes arrives when the way is taken back", () => {
+  const way: PathModel = { name: "way", rateBps: 5e6, delayUs: 100_000, queueOctets: 62_500 };
+  const lab = new ParallelPaths(
+    [
+      { ...way, path: ROUTED },
+      { ...way, path: DISJOINT },
+    ],
+    5,
+  );
+  lab.pour(4_000_000);
+  lab.run(2 * S);
+  const [left] = lab.hints;
+  const { repeated } = lab.nodes[0].counters;
+  for (const node of lab.nodes)
+    node.setPaths(lab.nowUs, node === lab.nodes[0] ? 2 : 1, [left as (typeof lab.hints)[0]]);
+  lab.run(4 * S);
+  assert.is(lab.nodes[0].counters.repeated, repeated);
+});
+
+test("acknowledgements of what came by the second way go back on one", () => {
+  const way: PathModel = { name: "way", rateBps: 5e6, delayUs: 10_000, queueOctets: 62_500 };
+  const lab = new ParallelPaths([{ ...way, path: DISJOINT }], 5);
+  lab.pour(10_000);
+  lab.run(S);
+  // Both ends see it come however the mesh leads, and nothing else would carry an answer.
+  assert.is(lab.nodes[0].sessionTo(2)?.isBusy, false);
 });
 
 test.run();

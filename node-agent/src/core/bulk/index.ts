@@ -1,4 +1,3 @@
 export { type BulkEvent, BulkNode, ResetCode } from "./bulk-node.ts";
-export type { PathHint } from "./bulk-path.ts";
-export { type BulkSlot, ROUTED } from "./bulk-session.ts";
+export type { BulkSlot } from "./bulk-session.ts";
 export type { BulkStream } from "./streams.ts";

@@ -10,15 +10,14 @@ export class Receipts {
   #receivedUs = 0;
   /** Numbers of packets that came and were not told yet. */
   waiting = 0;
-  /** When the last packet came, and the bearer that it came by. */
+  /** When the last packet came, and the path on which it is acknowledged: bearer, ROUTED or DISJOINT. */
   heardUs = 0;
-  bearerId: number;
+  wayBack = 0;
   /** One-way delay of the last ones, between the two clocks. */
   delayUs = Number.POSITIVE_INFINITY;
 
-  constructor(path: number, bearerId: number) {
+  constructor(path: number) {
     this.path = path;
-    this.bearerId = bearerId;
   }
 
   /** The peer has started anew: so do its numbers. */

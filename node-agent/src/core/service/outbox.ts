@@ -11,7 +11,7 @@ import {
   KEY_CLASS,
   KEY_PRECEDENCE,
 } from "@skein/codecs";
-import { type Precedence, TrafficClass } from "../api.ts";
+import { Precedence, TrafficClass } from "../api.ts";
 import type { AwaitingKey } from "../awaiting-key.ts";
 import { isVital } from "../bearer-rules.ts";
 import { NARROW_SPACE, SEQUENCE_SPACES } from "../duplicate-filter.ts";
@@ -29,11 +29,14 @@ interface UnicastOptions {
   readonly critical: boolean;
   /** The mesh keeps it for a while when there is no way; whoever repeats by itself does not want that. */
   readonly keep: boolean;
+  /** By the disjoint way, if there is one. */
+  readonly disjoint: boolean;
 }
 
-const ORDINARY: UnicastOptions = { kind: FrameKind.unicast, critical: false, keep: false };
-const DATAGRAM: UnicastOptions = { kind: FrameKind.datagram, critical: false, keep: true };
-const CRITICAL_DATAGRAM: UnicastOptions = { kind: FrameKind.datagram, critical: true, keep: true };
+const ORDINARY: UnicastOptions = { kind: FrameKind.unicast, critical: false, keep: false, disjoint: false };
+const DISJOINTLY: UnicastOptions = { ...ORDINARY, disjoint: true };
+const DATAGRAM: UnicastOptions = { ...ORDINARY, kind: FrameKind.datagram, keep: true };
+const CRITICAL_DATAGRAM: UnicastOptions = { ...DATAGRAM, critical: true };
 
 /**
  * How services hand packets to the mesh: gives each its sequence number, sees to it that it can be sealed for its
@@ -104,7 +107,8 @@ export class Outbox {
       octets += END_TO_END_OCTETS;
     }
     const { flags } = header;
-    const { keep, critical } = options;
+    const { keep, critical, disjoint } = options;
+    if (disjoint && this.#forwarding.routeDisjoint(nowUs, header, this.payload, 0, octets)) return true;
     const sent = this.#forwarding.route(nowUs, header, this.#repair, this.payload, 0, octets, 0, keep, critical);
     if (!critical) return sent;
     header.flags = flags;
@@ -125,6 +129,12 @@ export class Outbox {
     const { kind, destination, trafficClass, precedence } = header;
     const options = kind === FrameKind.datagram ? DATAGRAM : ORDINARY;
     this.unicast(nowUs, destination, trafficClass as TrafficClass, precedence as Precedence, length, options);
+  }
+
+  /** Sends payload[0, length) of a stream that repeats by itself to a node, over either of two ways. */
+  bulk(nowUs: number, to: number, length: number, disjoint: boolean): boolean {
+    const options = disjoint ? DISJOINTLY : ORDINARY;
+    return this.unicast(nowUs, to, TrafficClass.bulk, Precedence.routine, length, options);
   }
 
   /** Sends the IP packet in payload[0, length) to a node. */

@@ -1,5 +1,5 @@
+import { ROUTED, type StreamPath } from "../../api.ts";
 import { BulkNode } from "../bulk-node.ts";
-import type { PathHint } from "../bulk-path.ts";
 import type { BulkSlot } from "../bulk-session.ts";
 import type { BulkStream } from "../streams.ts";
 
@@ -17,6 +17,10 @@ export interface PathModel {
   handoverUs?: number;
   costCentsPerMegabyte?: number;
   preferenceUs?: number;
+  /** What the owners call it; its place among the models where it is left out. */
+  path?: number;
+  /** What is lost is repeated on its way, and comes so much later, behind others. */
+  repeatUs?: number;
 }
 
 export const SATELLITE: PathModel = { name: "sat", rateBps: 2e6, delayUs: 300_000, queueOctets: 150_000 };
@@ -65,7 +69,7 @@ class Direction {
     const busyUs = Math.max(this.#busyUs, nowUs);
     if (((busyUs - nowUs) * m.rateBps) / 8e6 + octets > m.queueOctets) return undefined;
     this.#busyUs = busyUs + (octets * 8e6) / m.rateBps;
-    if (this.#isLost()) return undefined;
+    if (this.#isLost()) return m.repeatUs === undefined ? undefined : this.#busyUs + m.delayUs + m.repeatUs;
     this.#lastUs = Math.max(this.#lastUs, this.#busyUs + m.delayUs + this.#random() * (m.jitterUs ?? 0));
     return this.#lastUs;
   }
@@ -83,7 +87,7 @@ class Direction {
 export class ParallelPaths {
   readonly nodes: [BulkNode, BulkNode];
   readonly directions: readonly (readonly [Direction, Direction])[];
-  readonly hints: PathHint[];
+  readonly hints: StreamPath[];
   nowUs = 0;
   /** Octets that the reader at the far end has had, and when: sums per millisecond. */
   readonly arrivals: { atUs: number; octets: number }[] = [];
@@ -97,19 +101,19 @@ export class ParallelPaths {
   consume = true;
   readonly #random: () => number;
   readonly #air: Flying[] = [];
-  readonly #slot: BulkSlot = { to: 0, bearerId: 0, octets: new Uint8Array(2048), length: 0 };
+  readonly #slot: BulkSlot = { to: 0, path: 0, octets: new Uint8Array(2048), length: 0 };
   #source: { stream: BulkStream; left: number; blocked: boolean } | undefined;
 
   constructor(models: readonly PathModel[], seed: number) {
     this.#random = mulberry32(seed);
     this.directions = models.map((m) => [new Direction(m, this.#random), new Direction(m, this.#random)]);
-    this.hints = models.map((m, bearerId) => ({
-      bearerId,
+    this.hints = models.map((m, index) => ({
+      path: m.path ?? index,
+      bitrateBps: m.rateBps,
       latencyUs: m.delayUs,
       costCentsPerMegabyte: m.costCentsPerMegabyte ?? 0,
       preferenceUs: m.preferenceUs ?? 0,
       roomOctets: ROOM_OCTETS,
-      firstBps: 1e6,
     }));
     this.nodes = [new BulkNode(1, 1), new BulkNode(2, 1)];
   }
@@ -123,13 +127,15 @@ export class ParallelPaths {
     return stream;
   }
 
-  cut(path: number): void {
-    for (const direction of this.directions[path] ?? []) direction.up = false;
+  /** By its place among the models. */
+  cut(index: number): void {
+    for (const direction of this.directions[index] ?? []) direction.up = false;
+    const path = this.hints[index]?.path;
     for (let i = this.#air.length - 1; i >= 0; i--) if ((this.#air[i] as Flying).path === path) this.#air.splice(i, 1);
   }
 
-  heal(path: number): void {
-    for (const direction of this.directions[path] ?? []) direction.up = true;
+  heal(index: number): void {
+    for (const direction of this.directions[index] ?? []) direction.up = true;
   }
 
   run(untilUs: number): void {
@@ -191,7 +197,7 @@ export class ParallelPaths {
       if (atUs > this.nowUs) return;
       if (this.#isBusy(to)) continue;
       this.#air.splice(i--, 1);
-      this.nodes[to]?.handlePacket(this.nowUs, to === 0 ? 2 : 1, path, octets);
+      this.nodes[to]?.handlePacket(this.nowUs, to === 0 ? 2 : 1, Math.max(ROUTED, path), octets);
     }
   }
 
@@ -222,10 +228,11 @@ export class ParallelPaths {
   }
 
   #carry(from: number): void {
-    const { bearerId, length, octets } = this.#slot;
-    const atUs = this.directions[bearerId]?.[from]?.carry(this.nowUs, length + AROUND_OCTETS);
+    const { path, length, octets } = this.#slot;
+    const index = this.hints.findIndex((hint) => hint.path === path);
+    const atUs = this.directions[index]?.[from]?.carry(this.nowUs, length + AROUND_OCTETS);
     if (atUs === undefined) return;
-    const flying = { atUs, to: 1 - from, path: bearerId, octets: octets.slice(0, length) };
+    const flying = { atUs, to: 1 - from, path, octets: octets.slice(0, length) };
     let at = this.#air.length;
     while (at > 0 && (this.#air[at - 1] as Flying).atUs > atUs) at--;
     this.#air.splice(at, 0, flying);

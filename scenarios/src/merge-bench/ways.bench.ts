@@ -1,0 +1,153 @@
+import { Precedence, TrafficClass } from "@skein/node-agent/core";
+import { Field, type FieldMedium } from "../routing-bench/field.ts";
+import { endProgress, printAtLeast, printAtMost, progress } from "../routing-bench/print.ts";
+import { NumberedStream } from "./numbered-stream.ts";
+import { StreamRun } from "./stream-run.ts";
+import { quantile } from "./voice-run.ts";
+
+/**
+ * Merging over ways of several hops. `near`: vehicle and headquarters have LTE between them, and a node in the air that
+ * both hear by ad-hoc radio. `far`: they share nothing, and hear two nodes in the air. Rates, delays and losses of
+ * each link are those of the three paths of the other benches. What is cut falls silent.
+ */
+const LTE = { bitrateBps: 20e6, latencyUs: 30_000, loss: 0.01 };
+const ADHOC = { bitrateBps: 5e6, latencyUs: 5_000, loss: 0.05 };
+const SEEDS = [1, 2, 3, 4, 5, 6];
+const VEHICLE = 0;
+const HQ = 1;
+const AIR = 2;
+const OTHER_AIR = 3;
+/** Of the sum of what the links carry; as for one hop. */
+const SHARE = 0.92;
+const STALL_MS = 200;
+const SETTLE_US = 5_000_000;
+const FROM_US = 3_000_000;
+const CUT_US = 10_000_000;
+const END_US = 16_000_000;
+const ENOUGH_OCTETS = 1e9;
+const PACKET_US = 20_000;
+const VOICE_OCTETS = 200;
+const CUTS = 100;
+/** As for one hop, the ways being alike, and the time in which a hop repeats what it has lost: 5 % on each of the two. */
+const GAP_MS = 55;
+
+interface Link {
+  readonly of: readonly [number, number];
+  readonly like: typeof LTE;
+}
+
+const NEAR: readonly Link[] = [
+  { of: [VEHICLE, HQ], like: LTE },
+  { of: [VEHICLE, AIR], like: ADHOC },
+  { of: [AIR, HQ], like: ADHOC },
+];
+const FAR: readonly Link[] = [
+  { of: [VEHICLE, AIR], like: ADHOC },
+  { of: [AIR, HQ], like: ADHOC },
+  { of: [VEHICLE, OTHER_AIR], like: ADHOC },
+  { of: [OTHER_AIR, HQ], like: ADHOC },
+];
+
+function makeField(links: readonly Link[], seed: number): Field {
+  const media = links.map(({ of, like }): FieldMedium => {
+    const { bitrateBps, latencyUs } = like;
+    const bearer = { medium: "point-to-point", bitrateBps, latencyUs } as const;
+    return { name: `${of[0]}-${of[1]}`, kind: "wires", members: of, bearer };
+  });
+  const nodes = 1 + Math.max(...links.flatMap(({ of }) => of));
+  const field = new Field({ nodes, seed, media });
+  for (const [medium, { of, like }] of links.entries()) field.join(medium, of[0], of[1], like.loss);
+  for (let node = 0; node < nodes; node++) field.start(node);
+  field.run(SETTLE_US);
+  return field;
+}
+
+/** All links of a node, or one, fall silent. */
+function silence(field: Field, links: readonly Link[], isCut: (link: Link) => boolean): void {
+  for (const [medium, link] of links.entries()) if (isCut(link)) field.part(medium, link.of[0], link.of[1]);
+}
+
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+interface Bulk {
+  readonly mbps: number;
+  readonly stallMs: number;
+  /** What comes from one to three seconds after the cut, of what is left. */
+  readonly share: number;
+}
+
+function bulk(name: string, links: readonly Link[], isCut: (link: Link) => boolean, leftMbps: number): Bulk {
+  const runs = SEEDS.map((seed) => {
+    progress(`bulk, ${name}: seed ${seed} of ${SEEDS.length}`);
+    const field = makeField(links, seed);
+    const startUs = field.nowUs;
+    const run = new StreamRun(field, VEHICLE, HQ, ENOUGH_OCTETS);
+    field.run(CUT_US);
+    silence(field, links, isCut);
+    const cutUs = field.nowUs;
+    field.run(END_US - CUT_US);
+    return {
+      mbps: run.goodputMbps(startUs + FROM_US, cutUs),
+      stallMs: run.longestGapMs(cutUs, field.nowUs),
+      share: run.goodputMbps(cutUs + 1e6, cutUs + 3e6) / leftMbps,
+    };
+  });
+  return {
+    mbps: mean(runs.map((r) => r.mbps)),
+    stallMs: Math.max(...runs.map((r) => r.stallMs)),
+    share: mean(runs.map((r) => r.share)),
+  };
+}
+
+/** Critical speech from vehicle to headquarters while the relay on its way dies. */
+function speak(seed: number, into: { lost: number; gapsMs: number[] }): void {
+  const field = makeField(FAR, seed);
+  const stream = new NumberedStream();
+  const octets = new Uint8Array(VOICE_OCTETS);
+  const view = new DataView(octets.buffer);
+  field.onEvent = (node, event) => {
+    if (node !== HQ || event.type !== "ip") return;
+    const { buffer, byteOffset } = event.octets;
+    stream.arrived(new DataView(buffer, byteOffset).getUint32(0), field.nowUs);
+  };
+  let isTalking = true;
+  const say = (): void => {
+    if (!isTalking) return;
+    view.setUint32(0, stream.sent(field.nowUs));
+    field.use(VEHICLE, (core, nowUs) => {
+      const to = field.addresses[HQ] as number;
+      core.sendIp(nowUs, to, TrafficClass.voice, Precedence.routine, true, octets, 0, octets.length);
+    });
+    field.at(field.nowUs + PACKET_US, say);
+  };
+  say();
+  field.run(2_000_000 + ((seed * 7919) % PACKET_US));
+  const relay = field.cores[VEHICLE]?.explainRoute(field.nowUs, field.addresses[HQ] as number).classes[0]?.hops[0]?.to;
+  const dead = field.addresses.indexOf(relay as number);
+  const cutUs = field.nowUs;
+  silence(field, FAR, ({ of }) => of.includes(dead));
+  field.run(3_000_000);
+  isTalking = false;
+  field.run(2_000_000);
+  into.lost += stream.delaysUs(0, field.nowUs).filter((us) => us === Number.POSITIVE_INFINITY).length;
+  const arrivals = stream.arrivedUs.filter((us) => us >= cutUs - PACKET_US).sort((a, b) => a - b);
+  into.gapsMs.push(Math.max(...arrivals.slice(1).map((us, i) => us - (arrivals[i] as number))) / 1000);
+}
+
+const carried = ({ bitrateBps, loss }: typeof LTE): number => (bitrateBps / 1e6) * (1 - loss);
+const near = bulk("near", NEAR, ({ like }) => like === LTE, carried(ADHOC));
+const far = bulk("far", FAR, ({ of }) => of.includes(AIR), carried(ADHOC));
+const speech = { lost: 0, gapsMs: [] as number[] };
+for (let seed = 1; seed <= CUTS; seed++) {
+  progress(`speech: cut ${seed} of ${CUTS}`);
+  speak(seed, speech);
+}
+endProgress();
+printAtLeast("merge.ways.nearMbps", near.mbps, "Mbit/s", SHARE * (carried(LTE) + carried(ADHOC)));
+printAtMost("merge.ways.nearCutStallMs", near.stallMs, "ms", STALL_MS);
+printAtLeast("merge.ways.nearShareAfter1s", near.share, "ratio", 0.9);
+printAtLeast("merge.ways.farMbps", far.mbps, "Mbit/s", SHARE * 2 * carried(ADHOC));
+printAtMost("merge.ways.farCutStallMs", far.stallMs, "ms", STALL_MS);
+printAtLeast("merge.ways.farShareAfter1s", far.share, "ratio", 0.9);
+printAtMost("merge.ways.voiceLost", speech.lost, "packets", 0);
+printAtMost("merge.ways.voiceGapP99Ms", quantile(speech.gapsMs, 0.99), "ms", GAP_MS);
