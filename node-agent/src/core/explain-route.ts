@@ -44,6 +44,31 @@ export function passesBy(
   return (distances[destination] as number) < (distances[node] as number) + beyond;
 }
 
+/** The nodes behind the start of the way that begins with a choice. */
+export function wayOf(
+  paths: ShortestPaths,
+  { local, route }: Choice,
+  destination: number,
+  trafficClass: number,
+): number[] {
+  return [local, ...(route ?? shortestWay(paths, local, destination, trafficClass))];
+}
+
+function shortestWay(paths: ShortestPaths, from: number, destination: number, trafficClass: number): number[] {
+  return from === destination ? [] : wayAround(paths, from, destination, trafficClass, anywhere());
+}
+
+function wayAround(
+  paths: ShortestPaths,
+  from: number,
+  destination: number,
+  trafficClass: number,
+  avoid: Avoid,
+): number[] {
+  const way = new Uint8Array(NODES);
+  return [...way.subarray(0, paths.around(from, destination, trafficClass, avoid, way))];
+}
+
 /** The cheapest channel between two nodes for a class, as the worse of both ends says. */
 export function cheapestLink(
   db: LinkStateDb,
@@ -81,7 +106,6 @@ class Explainer {
   readonly #paths: ShortestPaths;
   readonly #class: number;
   readonly #destination: number;
-  readonly #way = new Uint8Array(NODES);
 
   constructor(db: LinkStateDb, paths: ShortestPaths, trafficClass: number, destination: number) {
     this.#db = db;
@@ -92,7 +116,7 @@ class Explainer {
 
   explain(start: number, first: Choice, second: Choice | undefined): ClassRoute {
     const carried = first.route !== undefined;
-    const way = this.#wayOf(first);
+    const way = wayOf(this.#paths, first, this.#destination, this.#class);
     let at = start;
     const hops = way.map((next, i): RouteHop => {
       const alternate = i > 0 ? this.#detour(at, next, carried) : second && this.#liveDetour(first, second);
@@ -104,12 +128,8 @@ class Explainer {
     return { cost, latencyMs: hops.reduce((sum, hop) => sum + hop.latencyMs, 0), carried, hops, noPath: null };
   }
 
-  #wayOf({ local, route }: Choice): number[] {
-    return [local, ...(route ?? this.#shortest(local))];
-  }
-
   #liveDetour(first: Choice, second: Choice): Detour {
-    const way = this.#wayOf(second);
+    const way = wayOf(this.#paths, second, this.#destination, this.#class);
     const isAvoided = first.local !== this.#destination && !way.includes(first.local);
     return this.#detourOf(way, second.route !== undefined, isAvoided ? "node" : "link");
   }
@@ -150,12 +170,11 @@ class Explainer {
   }
 
   #shortest(from: number): number[] {
-    return from === this.#destination ? [] : this.#around(from, anywhere());
+    return shortestWay(this.#paths, from, this.#destination, this.#class);
   }
 
   #around(from: number, avoid: Avoid): number[] {
-    const hops = this.#paths.around(from, this.#destination, this.#class, avoid, this.#way);
-    return [...this.#way.subarray(0, hops)];
+    return wayAround(this.#paths, from, this.#destination, this.#class, avoid);
   }
 
   #detourOf(way: number[], carried: boolean, protects: "node" | "link"): Detour {

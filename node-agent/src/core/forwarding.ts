@@ -176,12 +176,13 @@ export class Forwarding {
   /** True if the next node is reached over several bearers, and copies have been chosen. */
   #merged(nowUs: number, header: DataHeader, except: Neighbour | undefined): boolean {
     this.#copied = false;
+    if ((this.#hop.port as Port).narrow) return false;
     const { trafficClass } = header;
     const { classRules, ports } = this.#s;
     const least = this.#critical && !this.#parts(nowUs, header) ? 2 : 1;
     const calm = Math.max(least, classRules.calm[trafficClass] as number);
     const risk = Math.max(least, classRules.risk[trafficClass] as number);
-    if ((this.#hop.port as Port).narrow || (trafficClass !== TrafficClass.voice && risk < 2)) return false;
+    if (trafficClass !== TrafficClass.voice && risk < 2) return false;
     const hop = this.#hop.neighbour as Neighbour;
     const { placement } = this.#merging;
     if (!placement.choose(nowUs, ports, hop, trafficClass, calm, risk, except)) return false;

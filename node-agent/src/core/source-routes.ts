@@ -124,7 +124,7 @@ export class SourceRoutes {
     return this.#disjoint.cost;
   }
 
-  /** A stream asks for the same way with each packet: two searches each would be more work than all the rest. */
+  /** A stream asks for the same way with each packet. */
   #findDisjoint(nowUs: number, { destination, trafficClass }: DataHeader, first: number, stage: number): void {
     const known = this.#disjoint;
     const { version } = this.#s.db;

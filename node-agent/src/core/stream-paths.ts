@@ -1,13 +1,11 @@
 import { DISJOINT, ROUTED, type StreamPath, TrafficClass } from "./api.ts";
-import { cheapestLink } from "./explain-route.ts";
+import { cheapestLink, wayOf } from "./explain-route.ts";
 import type { Choice, Forwarding } from "./forwarding.ts";
 import { MAX_PAYLOAD_OCTETS, MIN_SECOND_WAY_BPS } from "./limits.ts";
 import { MAX_LINK_COST } from "./link-cost.ts";
 import type { Port } from "./port.ts";
-import { createAvoid } from "./shortest-paths.ts";
 import type { CoreState } from "./state.ts";
 
-const NODES = 256;
 /** Around what goes on a bearer in a frame: direct header 4, kind 1, next hop 1, tag 8. */
 const FRAME_OCTETS = 14;
 /** What goes over other nodes has a routing header as well, and nobody knows the smallest frame on its way. */
@@ -63,10 +61,10 @@ function ofWay(path: number, way: Way): StreamPath {
 }
 
 /** What the links of a way are like together; undefined if one of them is not known, or closed to bulk. */
-function describe(s: CoreState, end: number, { local, route }: Choice): Way | undefined {
+function describe(s: CoreState, end: number, choice: Choice): Way | undefined {
   const sum = { bitrateBps: Number.POSITIVE_INFINITY, latencyUs: 0, costCentsPerMegabyte: 0 };
   let at = s.local;
-  for (const next of [local, ...(route ?? shortest(s, local, end))]) {
+  for (const next of wayOf(s.paths, choice, end, TrafficClass.bulk)) {
     const link = cheapestLink(s.db, at, next, TrafficClass.bulk);
     if (link.cost >= MAX_LINK_COST) return undefined;
     sum.bitrateBps = Math.min(sum.bitrateBps, link.bitrateBps);
@@ -75,12 +73,4 @@ function describe(s: CoreState, end: number, { local, route }: Choice): Way | un
     at = next;
   }
   return at === end ? sum : undefined;
-}
-
-function shortest(s: CoreState, from: number, end: number): number[] {
-  if (from === end) return [];
-  const anywhere = createAvoid(0);
-  anywhere.firstHops.fill(1);
-  const way = new Uint8Array(NODES);
-  return [...way.subarray(0, s.paths.around(from, end, TrafficClass.bulk, anywhere, way))];
 }

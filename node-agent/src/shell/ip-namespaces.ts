@@ -12,25 +12,24 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type AgentProcess, startAgentProcess, until, writeConfig } from "./agent-harness.ts";
-import { connect, execIn, makeNamespace, type Namespace, scriptIn, statusIn } from "./namespace-harness.ts";
+import { type AgentProcess, until } from "./agent-harness.ts";
+import {
+  connect,
+  execIn,
+  makeNamespace,
+  type Namespace,
+  scriptIn,
+  startNodeIn,
+  statusIn,
+} from "./namespace-harness.ts";
 
 const run = promisify(execFile);
 const TRANSFER_OCTETS = 2_000_000;
 const ATAK_TEXT = "<event uid='test'/>";
 const folder = mkdtempSync(join(tmpdir(), "skein-ip-"));
 
-function startNode(namespace: Namespace, id: number, interfaces: string[], ip: object, rights: string[] = []) {
-  const name = `node-${id}`;
-  const bearers = interfaces.map((link) => ({
-    type: "udp",
-    name: link,
-    discover: { interfaces: [link] },
-    medium: "point-to-point",
-  }));
-  const node = { name, address: `1.${id}`, id, role: "relay" };
-  const file = writeConfig(join(folder, name), name, { node, state: join(folder, name, "state"), bearers, ip });
-  return startAgentProcess(file, [], [...namespace.enter, ...rights]);
+function startNode(namespace: Namespace, id: number, links: string[], ip: object, rights: string[] = []) {
+  return startNodeIn(namespace, folder, { id, links, ip, rights });
 }
 
 async function ipCounters(namespace: Namespace, agent: AgentProcess): Promise<Record<string, number>> {

@@ -1,8 +1,9 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import type { AgentStatus } from "../api/types.ts";
-import type { AgentProcess } from "./agent-harness.ts";
+import { type AgentProcess, startAgentProcess, writeConfig } from "./agent-harness.ts";
 
 /** For tests: network namespaces joined by virtual cables. Whoever uses it runs under `unshare -rn`. */
 
@@ -45,6 +46,15 @@ export async function whyNoNamespaces(
   return false;
 }
 
+/** The same of tests that split TCP. */
+export function whyNoSplit(): Promise<string | false> {
+  const programs = [
+    [IP_TOOL, ["-V"], "iproute2"],
+    ["nft", ["-v"], "nftables"],
+  ] as const;
+  return whyNoNamespaces(programs, ["nft", "list", "tables"]);
+}
+
 /** A namespace lives as long as the process that holds it. */
 export async function makeNamespace(): Promise<Namespace> {
   const holder = spawn(UNSHARE, ["-n", "cat"], { stdio: ["pipe", "pipe", "inherit"] });
@@ -74,6 +84,33 @@ export function connect(a: Namespace, nameAtA: string, b: Namespace, nameAtB: st
   execFileSync(IP_TOOL, cable.split(" "));
   execIn(a, `ip link set ${nameAtA} up`);
   execIn(b, `ip link set ${nameAtB} up`);
+}
+
+/** What the agent of a test is like. */
+export interface NodeSetup {
+  readonly id: number;
+  /** Interfaces with one neighbour each. */
+  readonly links: readonly string[];
+  readonly bitrateBps?: number;
+  readonly ip: object;
+  /** A command that takes rights from it. */
+  readonly rights?: readonly string[];
+}
+
+/** Starts the agent `node-ID` at 1.ID in a namespace, with its files in `folder`. */
+export function startNodeIn(namespace: Namespace, folder: string, setup: NodeSetup): Promise<AgentProcess> {
+  const { id, links, bitrateBps, ip, rights = [] } = setup;
+  const name = `node-${id}`;
+  const bearers = links.map((link) => ({
+    type: "udp",
+    name: link,
+    discover: { interfaces: [link] },
+    medium: "point-to-point",
+    ...(bitrateBps === undefined ? {} : { bitrateBps }),
+  }));
+  const node = { name, address: `1.${id}`, id, role: "relay" };
+  const file = writeConfig(join(folder, name), name, { node, state: join(folder, name, "state"), bearers, ip });
+  return startAgentProcess(file, [], [...namespace.enter, ...rights]);
 }
 
 /** The status of an agent, whose API listens in its namespace only. */

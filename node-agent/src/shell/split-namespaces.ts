@@ -6,8 +6,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TrafficClass } from "../core/api.ts";
-import { type AgentProcess, startAgentProcess, until, writeConfig } from "./agent-harness.ts";
-import { connect, execIn, makeNamespace, type Namespace, scriptIn, statusIn } from "./namespace-harness.ts";
+import { type AgentProcess, until } from "./agent-harness.ts";
+import {
+  connect,
+  execIn,
+  makeNamespace,
+  type Namespace,
+  scriptIn,
+  startNodeIn,
+  statusIn,
+} from "./namespace-harness.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "skein-split-"));
 const SERVER = "10.115.1.2";
@@ -21,22 +29,7 @@ const PREFERENCE_MS = 400;
 const CABLES = ["one", "two"] as const;
 
 function startNode(namespace: Namespace, id: number, rights: string[] = [], splitTcp = true): Promise<AgentProcess> {
-  const name = `node-${id}`;
-  const bearers = CABLES.map((link) => ({
-    type: "udp",
-    name: link,
-    discover: { interfaces: [link] },
-    medium: "point-to-point",
-    bitrateBps: 50_000_000,
-  }));
-  const node = { name, address: `1.${id}`, id, role: "relay" };
-  const file = writeConfig(join(folder, name), name, {
-    node,
-    state: join(folder, name, "state"),
-    bearers,
-    ip: { splitTcp },
-  });
-  return startAgentProcess(file, [], [...namespace.enter, ...rights]);
+  return startNodeIn(namespace, folder, { id, links: CABLES, bitrateBps: 50_000_000, ip: { splitTcp }, rights });
 }
 
 async function countersOf(namespace: Namespace, agent: AgentProcess): Promise<Record<string, number>> {

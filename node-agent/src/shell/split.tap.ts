@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import t from "tap";
-import { whyNoNamespaces } from "./namespace-harness.ts";
+import { whyNoSplit } from "./namespace-harness.ts";
 
 const run = promisify(execFile);
 const script = new URL("./split-namespaces.ts", import.meta.url).pathname;
@@ -20,13 +20,7 @@ interface Outcome {
   log: string;
 }
 
-const skip = await whyNoNamespaces(
-  [
-    ["ip", ["-V"], "iproute2"],
-    ["nft", ["-v"], "nftables"],
-  ],
-  ["nft", "list", "tables"],
-);
+const skip = await whyNoSplit();
 
 t.test("TCP is split at two agents that two cables join", { skip }, async (t) => {
   const { stdout } = await run("unshare", ["-rn", process.execPath, script], { timeout: TIMEOUT_MS });

@@ -50,7 +50,7 @@ function cutOnce(profile: ProfileName, seed: number, into: Cuts): void {
   mesh.run(LAST_ANSWERS_US);
   into.beforeUs.push(...run.stream.delaysUs(fromUs, cutUs - AROUND_BEFORE_US));
   into.lost += run.stream.delaysUs(fromUs, endUs).filter((us) => us === Number.POSITIVE_INFINITY).length;
-  const gapUs = run.longestGapUs(cutUs - AROUND_BEFORE_US, endUs);
+  const gapUs = run.stream.longestGapUs(cutUs - AROUND_BEFORE_US, endUs);
   into.gapsUs.push(gapUs);
   into.beyondUs.push(gapUs - apartUs);
 }

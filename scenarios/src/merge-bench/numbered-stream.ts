@@ -26,4 +26,15 @@ export class NumberedStream {
     }
     return delays;
   }
+
+  /** Longest silence that a listener hears between two arrivals, of which the second is in [fromUs, toUs). */
+  longestGapUs(fromUs: number, toUs: number): number {
+    const arrivals = this.arrivedUs.filter((us) => !Number.isNaN(us)).sort((a, b) => a - b);
+    let longest = 0;
+    for (let i = 1; i < arrivals.length; i++) {
+      const atUs = arrivals[i] as number;
+      if (atUs >= fromUs && atUs < toUs) longest = Math.max(longest, atUs - (arrivals[i - 1] as number));
+    }
+    return longest;
+  }
 }

@@ -1,4 +1,5 @@
 import { BulkNode, type BulkSlot, type BulkStream } from "@skein/node-agent/bulk";
+import { Arrivals } from "@skein/node-agent/bulk-arrivals";
 import type { NodeEvent } from "@skein/node-agent/core";
 import type { Field } from "../routing-bench/field.ts";
 
@@ -14,7 +15,7 @@ export class StreamRun {
   readonly #field: Field;
   readonly #ends: readonly End[];
   readonly #stream: BulkStream;
-  readonly #arrivals: { atUs: number; octets: number }[] = [];
+  readonly arrivals = new Arrivals();
   #left = 0;
   #isBlocked = false;
 
@@ -31,7 +32,7 @@ export class StreamRun {
       this.#isBlocked = false;
       this.#write();
     };
-    reader.onOctets = (count) => this.#arrivals.push({ atUs: field.nowUs, octets: count });
+    reader.onOctets = (count) => this.arrivals.add(field.nowUs, count);
     this.#stream = writer.node.open(field.nowUs, field.addresses[to] as number) as BulkStream;
     writer.lookAtPaths();
     this.#left = octets;
@@ -46,24 +47,6 @@ export class StreamRun {
       this.#isBlocked = !writer.node.write(this.#field.nowUs, this.#stream, octets);
     }
     writer.kick();
-  }
-
-  /** Mbit/s that the reader had between two times. */
-  goodputMbps(fromUs: number, toUs: number): number {
-    const octets = this.#arrivals.filter(({ atUs }) => atUs >= fromUs && atUs < toUs).map((a) => a.octets);
-    return (8 * octets.reduce((a, b) => a + b, 0)) / (toUs - fromUs);
-  }
-
-  /** Longest time without anything for the reader, ms. */
-  longestGapMs(fromUs: number, toUs: number): number {
-    let last = fromUs;
-    let gap = 0;
-    for (const { atUs } of this.#arrivals) {
-      if (atUs < fromUs || atUs > toUs) continue;
-      gap = Math.max(gap, atUs - last);
-      last = atUs;
-    }
-    return Math.max(gap, toUs - last) / 1000;
   }
 }
 

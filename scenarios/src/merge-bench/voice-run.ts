@@ -76,17 +76,6 @@ export class VoiceRun {
     this.stream.arrived(view.getUint32(0), this.mesh.nowUs);
   }
 
-  /** Longest silence that a listener hears between two arrivals, of which the second is in [fromUs, toUs). */
-  longestGapUs(fromUs: number, toUs: number): number {
-    const arrivals = this.stream.arrivedUs.filter((us) => !Number.isNaN(us)).sort((a, b) => a - b);
-    let longest = 0;
-    for (let i = 1; i < arrivals.length; i++) {
-      const atUs = arrivals[i] as number;
-      if (atUs >= fromUs && atUs < toUs) longest = Math.max(longest, atUs - (arrivals[i - 1] as number));
-    }
-    return longest;
-  }
-
   /** Octets on all paths, both ways, by octets of voice, while it talks for so long; the first counts the way there only. */
   overhead(forUs: number): { there: number; both: number } {
     const before = [SITE, HQ].map((node) => this.mesh.octetsFrom(node)) as [number, number];

@@ -87,9 +87,9 @@ function bulk(name: string, links: readonly Link[], isCut: (link: Link) => boole
     const cutUs = field.nowUs;
     field.run(END_US - CUT_US);
     return {
-      mbps: run.goodputMbps(startUs + FROM_US, cutUs),
-      stallMs: run.longestGapMs(cutUs, field.nowUs),
-      share: run.goodputMbps(cutUs + 1e6, cutUs + 3e6) / leftMbps,
+      mbps: run.arrivals.goodputMbps(startUs + FROM_US, cutUs),
+      stallMs: run.arrivals.longestGapMs(cutUs, field.nowUs),
+      share: run.arrivals.goodputMbps(cutUs + 1e6, cutUs + 3e6) / leftMbps,
     };
   });
   return {
@@ -130,8 +130,7 @@ function speak(seed: number, into: { lost: number; gapsMs: number[] }): void {
   isTalking = false;
   field.run(2_000_000);
   into.lost += stream.delaysUs(0, field.nowUs).filter((us) => us === Number.POSITIVE_INFINITY).length;
-  const arrivals = stream.arrivedUs.filter((us) => us >= cutUs - PACKET_US).sort((a, b) => a - b);
-  into.gapsMs.push(Math.max(...arrivals.slice(1).map((us, i) => us - (arrivals[i] as number))) / 1000);
+  into.gapsMs.push(stream.longestGapUs(cutUs, field.nowUs) / 1000);
 }
 
 const carried = ({ bitrateBps, loss }: typeof LTE): number => (bitrateBps / 1e6) * (1 - loss);

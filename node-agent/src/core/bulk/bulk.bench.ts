@@ -22,7 +22,7 @@ function goodput(models: readonly PathModel[]): number {
       const lab = new ParallelPaths(models, seed);
       lab.pour(1e9);
       lab.run(CUT_US);
-      return lab.goodputMbps(FROM_US, CUT_US);
+      return lab.arrivals.goodputMbps(FROM_US, CUT_US);
     }),
   );
 }
@@ -38,8 +38,8 @@ function cut(models: readonly PathModel[]): { stallMs: number; share: number } {
     lab.cut(1);
     lab.run(END_US);
     return {
-      stallMs: lab.longestGapMs(CUT_US, END_US),
-      share: lab.goodputMbps(CUT_US + 1e6, CUT_US + 3e6) / possible,
+      stallMs: lab.arrivals.longestGapMs(CUT_US, END_US),
+      share: lab.arrivals.goodputMbps(CUT_US + 1e6, CUT_US + 3e6) / possible,
     };
   });
   return { stallMs: Math.max(...runs.map((r) => r.stallMs)), share: mean(runs.map((r) => r.share)) };

@@ -2,6 +2,7 @@ import { ROUTED, type StreamPath } from "../../api.ts";
 import { BulkNode } from "../bulk-node.ts";
 import type { BulkSlot } from "../bulk-session.ts";
 import type { BulkStream } from "../streams.ts";
+import { Arrivals } from "./arrivals.ts";
 
 /** A path as the lab of parallel links makes it: rate, queue, delay, jitter, loss on the air, handovers; order is kept. */
 export interface PathModel {
@@ -89,8 +90,7 @@ export class ParallelPaths {
   readonly directions: readonly (readonly [Direction, Direction])[];
   readonly hints: StreamPath[];
   nowUs = 0;
-  /** Octets that the reader at the far end has had, and when: sums per millisecond. */
-  readonly arrivals: { atUs: number; octets: number }[] = [];
+  readonly arrivals = new Arrivals();
   /** Called for what is no octets. */
   onEvent: (node: number, event: NonNullable<ReturnType<BulkNode["pollEvent"]>>) => void = () => undefined;
   /** How often, per wake-up, a node is kept from its work, and for how long at most: a machine that is busy. */
@@ -155,25 +155,6 @@ export class ParallelPaths {
     this.nowUs = untilUs;
   }
 
-  /** Mbit/s that the reader had between two times. */
-  goodputMbps(fromUs: number, toUs: number): number {
-    let octets = 0;
-    for (const a of this.arrivals) if (a.atUs >= fromUs && a.atUs < toUs) octets += a.octets;
-    return (octets * 8) / (toUs - fromUs);
-  }
-
-  /** Longest time without anything for the reader, ms. */
-  longestGapMs(fromUs: number, toUs: number): number {
-    let last = fromUs;
-    let gap = 0;
-    for (const { atUs } of this.arrivals) {
-      if (atUs < fromUs || atUs > toUs) continue;
-      gap = Math.max(gap, atUs - last);
-      last = atUs;
-    }
-    return Math.max(gap, toUs - last) / 1000;
-  }
-
   #nextUs(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { atUs, to } of this.#air) {
@@ -210,7 +191,7 @@ export class ParallelPaths {
           this.#source.blocked = false;
           this.#write();
         } else if (event.type === "octets") {
-          this.#arrived(event.octets.length);
+          this.arrivals.add(this.nowUs, event.octets.length);
           if (this.consume) node.consumed(event.stream, event.octets.length);
         }
         this.onEvent(i, event);
@@ -219,12 +200,6 @@ export class ParallelPaths {
     this.nodes.forEach((node, i) => {
       while (!this.#isBusy(i) && node.pollTransmit(this.nowUs, this.#slot)) this.#carry(i);
     });
-  }
-
-  #arrived(octets: number): void {
-    const last = this.arrivals[this.arrivals.length - 1];
-    if (last !== undefined && last.atUs === this.nowUs) last.octets += octets;
-    else this.arrivals.push({ atUs: this.nowUs, octets });
   }
 
   #carry(from: number): void {
