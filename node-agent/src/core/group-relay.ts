@@ -31,6 +31,19 @@ interface PendingRelay {
   readonly twice: Uint32Array;
 }
 
+function createPending(): PendingRelay {
+  return {
+    slot: -1,
+    port: undefined,
+    source: 0,
+    sequence: 0,
+    kind: 0,
+    dueUs: 0,
+    once: new Uint32Array(WORDS),
+    twice: new Uint32Array(WORDS),
+  };
+}
+
 /**
  * Group frames: each node hands on what it hears for the first time, on every bearer in the frame's
  * scope, but on a shared medium only if some neighbour is not yet covered. Coverage counts transmissions
@@ -50,18 +63,6 @@ export class GroupRelay {
   constructor(state: CoreState, forwarding: Forwarding) {
     this.#s = state;
     this.#forwarding = forwarding;
-    for (let i = 0; i < MAX_PENDING_RELAYS; i++) {
-      this.#pending.push({
-        slot: -1,
-        port: undefined,
-        source: 0,
-        sequence: 0,
-        kind: 0,
-        dueUs: 0,
-        once: new Uint32Array(WORDS),
-        twice: new Uint32Array(WORDS),
-      });
-    }
   }
 
   /** Sends an own group frame on every bearer in scope. */
@@ -133,6 +134,15 @@ export class GroupRelay {
     this.#active--;
   }
 
+  /** The table grows with what waits at once: it is looked through for each frame that is heard again. */
+  #vacant(): PendingRelay | undefined {
+    if (this.#active < this.#pending.length) return this.#pending.find((pending) => pending.slot === -1);
+    if (this.#active === MAX_PENDING_RELAYS) return undefined;
+    const pending = createPending();
+    this.#pending.push(pending);
+    return pending;
+  }
+
   #propose(
     nowUs: number,
     port: Port,
@@ -144,7 +154,7 @@ export class GroupRelay {
     length: number,
   ): void {
     if (this.#isRefused(port, header, -1)) return;
-    const pending = this.#active < MAX_PENDING_RELAYS ? this.#pending.find((p) => p.slot === -1) : undefined;
+    const pending = this.#vacant();
     if (pending === undefined) {
       this.#s.counters.drop("relay-table-full", header.trafficClass, port.config.id);
       return;
