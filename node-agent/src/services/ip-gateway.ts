@@ -28,6 +28,7 @@ import type { openTun, TunDevice } from "@skein/radio-hal/tun";
 import { type IpConfig, parsePorts } from "../config/schema.ts";
 import { MAX_IP_OCTETS, type NodeEvent, Precedence, TrafficClass } from "../core/api.ts";
 import { errorMessage } from "../shell/skein-error.ts";
+import { Admission } from "./admission.ts";
 import type { ServiceContext } from "./context.ts";
 import { EchoFilter, fingerprintOf } from "./echo-filter.ts";
 import { IpFlows } from "./ip-flows.ts";
@@ -61,6 +62,8 @@ const COUNTERS = {
   dropUnknown: 0,
   /** Its owner cannot be reached now. */
   dropNoWay: 0,
+  /** This node is behind with what others send through it. */
+  dropOverload: 0,
   /** A group that is not carried. */
   dropGroup: 0,
   /** Neighbour discovery and the like, which concerns this link alone. */
@@ -93,6 +96,7 @@ export class IpGateway {
   readonly #sent = new EchoFilter();
   readonly #taken = new EchoFilter();
   readonly #flows = new IpFlows();
+  readonly #admission: Admission;
   readonly #toCalls: FlowCompressor;
   readonly #fromCalls = new FlowDecompressor();
   readonly #scratch = new Uint8Array(MAX_IP_OCTETS + IP_RULE_OCTETS);
@@ -107,6 +111,7 @@ export class IpGateway {
     this.#context = context;
     this.#config = config;
     this.#open = open;
+    this.#admission = new Admission(() => context.nowUs());
     this.#toCalls = new FlowCompressor(context.nowUs());
     this.#rules = config.classes.map(toRule);
     const groups = [...new Set([...ATAK_GROUPS, ...config.multicast])];
@@ -201,6 +206,8 @@ export class IpGateway {
     const said = classifyIp(octets, header, this.#rules, this.#class);
     if (!said && this.#config.recognise) this.#class.trafficClass = this.#flows.recognise(nowUs, octets, header);
     const { trafficClass, precedence, critical } = this.#class;
+    const isSpared = trafficClass === TrafficClass.voice || critical;
+    if (!isSpared && !this.#admission.admits()) return this.#count("dropOverload");
     const { address: own, core } = this.#context;
     let written = compressIp(octets, offset, header.lengthOctets, own, to, this.#out, 0);
     if (trafficClass === TrafficClass.voice) written = this.#shorten(written, to);
