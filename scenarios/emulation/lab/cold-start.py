@@ -18,7 +18,11 @@ def main():
     for name in glob.glob(os.path.join(journals, "*.jsonl")):
         with open(name) as f:
             events = [json.loads(line) for line in f]
-        up.append(max(e["atUs"] for e in events if e["e"] == "bearer" and e["up"] and e["atUs"] < events[0]["atUs"] + 5e6) / 1e6 - begin)
+        first = {}
+        for e in events:
+            if e["e"] == "bearer" and e["up"]:
+                first.setdefault(e["bearer"], e["atUs"])
+        up.append(max(first.values()) / 1e6 - begin)
     with open(result) as f:
         all_pairs = json.load(f)["cold_start"]["all_s"]
     first, last = min(up), max(up)
