@@ -39,7 +39,9 @@ function commonVector(row: Row): number {
   const counts = new Map<number, number>();
   let best = 0;
   let most = 0;
-  for (const vector of row) {
+  // By index: most are -1, and an iterator is an object for each of them.
+  for (let i = 0; i < row.length; i++) {
+    const vector = row[i] as number;
     if (vector < 0) continue;
     const count = (counts.get(vector) ?? 0) + 1;
     counts.set(vector, count);

@@ -145,9 +145,13 @@ export class Counters {
   dropsOn(bearerId: number): BearerDrop[] {
     const found: BearerDrop[] = [];
     for (let c = 0; c < COLUMNS; c++) {
-      for (const [index, reason] of DROP_REASONS.entries()) {
-        const count = this.#drops[(bearerId * COLUMNS + c) * DROP_REASONS.length + index] as number;
-        if (count > 0) found.push({ trafficClass: c === NO_CLASS ? null : (c as TrafficClass), reason, count });
+      const from = (bearerId * COLUMNS + c) * DROP_REASONS.length;
+      // By index: most are 0, and an iterator is an object for each of them.
+      for (let i = 0; i < DROP_REASONS.length; i++) {
+        const count = this.#drops[from + i] as number;
+        if (count === 0) continue;
+        const reason = DROP_REASONS[i] as DropReason;
+        found.push({ trafficClass: c === NO_CLASS ? null : (c as TrafficClass), reason, count });
       }
     }
     return found;

@@ -99,7 +99,8 @@ export class GroupRelay {
   /** The same frame was heard again, from `n` on `port`: those whom `n` reaches have it. */
   heardAgain(port: Port, n: Neighbour, header: DataHeader): void {
     if (this.#active === 0) return;
-    for (const pending of this.#pending) {
+    for (let i = 0; i < this.#pending.length; i++) {
+      const pending = this.#pending[i] as PendingRelay;
       if (pending.slot === -1 || pending.port !== port) continue;
       if (pending.source !== header.source || pending.sequence !== header.sequence || pending.kind !== header.kind)
         continue;
@@ -116,7 +117,8 @@ export class GroupRelay {
   handleTimeout(nowUs: number): void {
     this.dueUs = Number.POSITIVE_INFINITY;
     if (this.#active === 0) return;
-    for (const pending of this.#pending) {
+    for (let i = 0; i < this.#pending.length; i++) {
+      const pending = this.#pending[i] as PendingRelay;
       if (pending.slot === -1) continue;
       if (pending.dueUs > nowUs) {
         this.dueUs = Math.min(this.dueUs, pending.dueUs);
@@ -200,7 +202,8 @@ export class GroupRelay {
     this.#findBetter(pending, port, n, header);
     const better = this.#better;
     let turn = RELAY_TURNS_WIDE;
-    for (const m of port.neighbours) {
+    for (let i = 0; i < port.neighbours.length; i++) {
+      const m = port.neighbours[i] as Neighbour;
       if (!isMember(m) || hasBit(pending.twice, m.local)) continue;
       const before = countCommon(better, m.reach) + (hasBit(better, m.local) ? 1 : 0);
       // A second copy can wait for those who bring somebody the first.
@@ -215,9 +218,15 @@ export class GroupRelay {
     const { local } = this.#s;
     this.#better.set(NOBODY);
     let gain = 0;
-    for (const m of port.neighbours) if (isMember(m) && isUncovered(pending, m.local)) gain++;
+    const { neighbours } = port;
+    // By index, here and below: this is asked for every frame, and an iterator is an object.
+    for (let i = 0; i < neighbours.length; i++) {
+      const m = neighbours[i] as Neighbour;
+      if (isMember(m) && isUncovered(pending, m.local)) gain++;
+    }
     const lot = lotOf(local, header);
-    for (const other of port.neighbours) {
+    for (let i = 0; i < neighbours.length; i++) {
+      const other = neighbours[i] as Neighbour;
       if (other === n || !isMember(other) || !hasBit(pending.once, other.local)) continue;
       const gainOfOther = countUncovered(other.reach, pending) - (hasBit(other.reach, local) ? 1 : 0);
       if (gainOfOther > gain || (gainOfOther === gain && lotOf(other.local, header) < lot))
@@ -228,7 +237,8 @@ export class GroupRelay {
   /** A transmission of `n` on `port` reaches `n` itself and those whom its hellos list. */
   #cover(pending: PendingRelay, port: Port, n: Neighbour): void {
     setBit(pending.twice, n.local);
-    for (const other of port.neighbours) {
+    for (let i = 0; i < port.neighbours.length; i++) {
+      const other = port.neighbours[i] as Neighbour;
       if (other.foreign) continue;
       // Either end's word that they hear each other will do: hellos get lost.
       if (!hasBit(n.reach, other.local) && !hasBit(other.reach, n.local)) continue;
@@ -238,7 +248,10 @@ export class GroupRelay {
   }
 
   #covered(pending: PendingRelay, port: Port): boolean {
-    for (const n of port.neighbours) if (isMember(n) && !hasBit(pending.twice, n.local)) return false;
+    for (let i = 0; i < port.neighbours.length; i++) {
+      const n = port.neighbours[i] as Neighbour;
+      if (isMember(n) && !hasBit(pending.twice, n.local)) return false;
+    }
     return true;
   }
 

@@ -2,6 +2,7 @@ import {
   type Advertisement,
   type Delta,
   type IpFamily,
+  type IpPrefix,
   type LinkStateLink,
   MAX_LINKS_PER_NODE,
   meshAddressOf,
@@ -9,6 +10,8 @@ import {
   VECTOR_GONE,
 } from "@skein/codecs";
 import { PrefixTable } from "./prefix-table.ts";
+
+const NOTHING = new Uint8Array(0);
 
 /** One node's latest advertisement and when it was learned. */
 export interface NodeRecord {
@@ -36,11 +39,36 @@ export function compareAdvertisements(a: Advertisement, b: Advertisement): numbe
 }
 
 function compareContents(a: Advertisement, b: Advertisement): number {
+  // Nearly always: another copy of what is known.
+  if (isCopy(a, b)) return 0;
   const x = contentOf(a);
   const y = contentOf(b);
   let at = 0;
   while (at < x.length && x[at] === y[at]) at++;
   return (x[at] ?? 0) - (y[at] ?? 0);
+}
+
+/** True if both say the same in the same order. */
+function isCopy(a: Advertisement, b: Advertisement): boolean {
+  if (a.role !== b.role || a.capabilities !== b.capabilities) return false;
+  if (a.links.length !== b.links.length || a.prefixes.length !== b.prefixes.length) return false;
+  for (let i = 0; i < a.links.length; i++) {
+    const x = a.links[i] as LinkStateLink;
+    const y = b.links[i] as LinkStateLink;
+    if (x.neighbour !== y.neighbour || x.channel !== y.channel || x.vector !== y.vector) return false;
+  }
+  for (let i = 0; i < a.prefixes.length; i++) {
+    const x = a.prefixes[i] as IpPrefix;
+    const y = b.prefixes[i] as IpPrefix;
+    if (x.family !== y.family || x.lengthBits !== y.lengthBits || !areEqual(x.octets, y.octets)) return false;
+  }
+  return areEqual(a.name, b.name) && areEqual(a.publicKey ?? NOTHING, b.publicKey ?? NOTHING);
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** What an advertisement says, in whatever order it came. The lengths in front make it unambiguous. */
@@ -97,9 +125,10 @@ export class LinkStateDb {
    */
   oddOne(digest: number, mask: number): number {
     const difference = (this.#digest - digest) & mask;
-    for (const record of this.#nodes) {
-      if (record === undefined) continue;
-      const { advertisement, local } = record;
+    // By index, for there are 256, most of them unknown.
+    for (let local = 0; local < this.#nodes.length; local++) {
+      const advertisement = this.#nodes[local]?.advertisement;
+      if (advertisement === undefined) continue;
       const hash = hashOf(advertisement);
       if ((hash & mask) === difference) return local;
       for (let i = 1; i <= ODD_CHANGES; i++) {

@@ -31,4 +31,16 @@ test("every frame of a full ring may wait for the same neighbour", () => {
   assert.is(ring.unacknowledgedBy[NEIGHBOUR], SENT_RING_SHARED_FRAMES);
 });
 
+test("frames that were kept are the same after a longer one", () => {
+  const ring = new SentRing(1400, SENT_RING_SHARED_FRAMES);
+  const frameOf = (counter: number): Uint8Array => new Uint8Array(counter === 7 ? 1400 : 100 + counter).fill(counter);
+  for (let counter = 1; counter < 10; counter++)
+    ring.keep(counter, frameOf(counter), frameOf(counter).length, GROUP, 0, 1_000_000, 0);
+  for (let counter = 1; counter < 10; counter++) {
+    const index = ring.indexOf(counter);
+    const at = ring.offset(index);
+    assert.equal(ring.octets.slice(at, at + (ring.length[index] as number)), frameOf(counter), `frame ${counter}`);
+  }
+});
+
 test.run();

@@ -2,15 +2,20 @@ import { CLASS_COUNT, copyOctets } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "./api.ts";
 import { MAX_NEIGHBOURS_PER_BEARER } from "./limits.ts";
 
+/** Room for each frame until a longer one is kept: voice, positions and hellos need no more. */
+const SHORT_FRAME_OCTETS = 256;
+
 /**
  * The last frames sent on one stream, as they went on air. A repetition sends the very same octets: the
  * same nonce with the same plaintext gives nothing away, and the receiver's window takes each once.
  */
 export class SentRing {
-  readonly octets: Uint8Array;
+  /** Frames, each at its `offset`. Both change when a longer frame is kept than any before. */
+  octets: Uint8Array;
   /** How many frames it holds. Frames that are not kept take a place as well: it goes by the counter. */
   readonly frames: number;
-  readonly #frameOctets: number;
+  #frameOctets: number;
+  readonly #longestOctets: number;
   readonly counter: Float64Array;
   readonly length: Uint16Array;
   /** Neighbour that must acknowledge, -1 = group frame, repaired on request only. */
@@ -46,7 +51,8 @@ export class SentRing {
 
   constructor(mtuOctets: number, frames: number) {
     this.frames = frames;
-    this.#frameOctets = Math.min(MAX_FRAME_OCTETS, mtuOctets);
+    this.#longestOctets = Math.min(MAX_FRAME_OCTETS, mtuOctets);
+    this.#frameOctets = Math.min(SHORT_FRAME_OCTETS, this.#longestOctets);
     this.octets = new Uint8Array(frames * this.#frameOctets);
     this.counter = new Float64Array(frames).fill(-1);
     this.length = new Uint16Array(frames);
@@ -100,12 +106,23 @@ export class SentRing {
     this.sentUs[index] = nowUs;
     this.firstSentUs[index] = nowUs;
     this.deadlineUs[index] = deadlineUs;
-    const at = this.offset(index);
-    copyOctets(frame, 0, length, this.octets, at);
+    if (length > this.#frameOctets) this.#growFrames();
+    copyOctets(frame, 0, length, this.octets, this.offset(index));
     if (neighbour === -1) return forgotten;
     this.unacknowledged++;
     this.unacknowledgedBy[neighbour] = (this.unacknowledgedBy[neighbour] as number) + 1;
     return forgotten;
+  }
+
+  #growFrames(): void {
+    const short = this.octets;
+    const shortOctets = this.#frameOctets;
+    this.#frameOctets = this.#longestOctets;
+    this.octets = new Uint8Array(this.frames * this.#frameOctets);
+    for (let index = 0; index < this.frames; index++) {
+      const at = index * shortOctets;
+      copyOctets(short, at, at + shortOctets, this.octets, this.offset(index));
+    }
   }
 
   /** Index of a counter, -1 if it is not kept. */

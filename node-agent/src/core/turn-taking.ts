@@ -1,7 +1,7 @@
 import { mix32, readU32 } from "@skein/codecs";
 import { HEAVY_LEVEL } from "./bearer-queue.ts";
 import { CONTENTION_GUARD_US, CONTENTION_SLOT_US, SETTLING_PER_MEMBER_US } from "./limits.ts";
-import type { Port } from "./port.ts";
+import type { Neighbour, Port } from "./port.ts";
 import type { Random } from "./random.ts";
 
 /** How long a newcomer makes the channel unsettled. */
@@ -193,7 +193,10 @@ export function placeInOrder(port: Port, ownLocal: number): number {
   if (port.turnFirst === ownLocal) return 0;
   const own = mix32(port.turnSeed ^ ownLocal);
   let before = 0;
-  for (const n of port.neighbours)
+  // By index: this is asked for every frame, and an iterator is an object.
+  for (let i = 0; i < port.neighbours.length; i++) {
+    const n = port.neighbours[i] as Neighbour;
     if (n.alive && (n.local === port.turnFirst || mix32(port.turnSeed ^ n.local) < own)) before++;
+  }
   return before;
 }

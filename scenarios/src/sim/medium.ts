@@ -135,7 +135,7 @@ export class Medium {
     const cutShort = offUs >= frame.startUs && offUs < frame.endUs;
     if (!cutShort) {
       if (frame.to >= 0) this.#reach(frame, frame.to);
-      else for (const to of this.#world.members(frame.network)) if (to !== frame.from) this.#reach(frame, to);
+      else this.#reachAll(frame);
     }
     this.#free.push(handle);
   }
@@ -282,11 +282,22 @@ export class Medium {
   }
 
   /** Holds a shared channel at everyone in range; on half-duplex radios spoils what it meets. */
+  #reachAll(frame: Frame): void {
+    const members = this.#world.members(frame.network);
+    // By index, here and below: this is done for every frame, and an iterator is an object.
+    for (let i = 0; i < members.length; i++) {
+      const to = members[i] as number;
+      if (to !== frame.from) this.#reach(frame, to);
+    }
+  }
+
   #occupy(handle: number, endUs: number): void {
     const frame = this.#frames[handle] as Frame;
     const half = isHalfDuplex(this.#world.networks[frame.network] as Network);
     this.#quietUs[frame.network * this.#nodes + frame.from] = endUs;
-    for (const to of this.#world.members(frame.network)) {
+    const members = this.#world.members(frame.network);
+    for (let i = 0; i < members.length; i++) {
+      const to = members[i] as number;
       if (to === frame.from || this.#world.lossPpm(frame.network, frame.from, to) < 0) continue;
       const cell = frame.network * this.#nodes + to;
       this.#countAirtime(cell, frame.startUs, endUs);

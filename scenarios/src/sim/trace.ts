@@ -125,7 +125,8 @@ export class Trace {
     this.#at += 8;
   }
   #numbers(...values: number[]): void {
-    for (const value of values) this.#u32(value);
+    // By index: this is done for every event, and an iterator is an object.
+    for (let i = 0; i < values.length; i++) this.#u32(values[i] as number);
   }
   #u32(value: number): void {
     this.#view.setUint32(this.#at, value >>> 0);

@@ -176,8 +176,12 @@ export class World {
   #move(atUs: number): void {
     for (const [i, track] of this.#tracks.entries()) track(atUs, this.#points[i] as Point);
     for (const [w, network] of this.networks.entries()) {
-      for (const a of this.#members[w] ?? []) {
-        for (const b of this.#members[w] ?? []) {
+      const members = this.#members[w] ?? [];
+      // By index: this is done for all pairs at every step, and an iterator is an object.
+      for (let i = 0; i < members.length; i++) {
+        for (let j = 0; j < members.length; j++) {
+          const a = members[i] as number;
+          const b = members[j] as number;
           if (b <= a) continue;
           const airborne = this.#node(a).role === "airborne" || this.#node(b).role === "airborne";
           const ppm = pathLossPpm(network, this.point(a), this.point(b), airborne);
