@@ -40,6 +40,12 @@ export function isUserFrame(octets: Uint8Array): boolean {
   return isUnicastKind(kind) || kind === FrameKind.fragment || isGroupKind(kind);
 }
 
+/** True if there is a unicast packet in the frame: parity of several may look like one by accident. */
+export function carriesPacket(octets: Uint8Array): boolean {
+  const octet = kindOctetOf(octets);
+  return octet < 0 || isUnicastKind(kindOf(octet));
+}
+
 /** Local id of the neighbour that a unicast frame on a shared medium is for; 0: everyone. */
 export function nextHopOf(octets: Uint8Array): number {
   return octets[plaintextStart(octets) + 1] as number;

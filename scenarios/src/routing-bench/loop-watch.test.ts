@@ -48,6 +48,15 @@ test("what leaves a node below what it was given does not loop, though it comes 
   assert.is(watch.revisits, 3);
 });
 
+test("what is no packet crosses nothing, whatever is in it", () => {
+  const { watch, send } = rig();
+  const parity = frame(20, 1);
+  parity[SHARED_HEADER_OCTETS] = FrameKind.path << 4;
+  send(1, 2, parity);
+  watch.overheard(2, parity, parity.length);
+  assert.is(watch.hops, 0);
+});
+
 test("who overhears a copy may send it on below what that carried, and who has not heard it may not", () => {
   for (const [heard, remaining, ascents] of [
     [true, 8, 0],

@@ -1,5 +1,5 @@
 import { MARKER, questionId } from "./asker.ts";
-import { findMarker, remainingIn } from "./frame-view.ts";
+import { carriesPacket, findMarker, remainingIn } from "./frame-view.ts";
 
 /** Packets followed at a time; a power of two. */
 const TRACKED = 1 << 16;
@@ -54,7 +54,7 @@ export class LoopWatch {
 
   /** A frame leaves `from` for the node `to`. */
   transmitted(from: number, to: number, octets: Uint8Array, length: number): void {
-    const payload = findMarker(octets, length, MARKER);
+    const payload = carriesPacket(octets) ? findMarker(octets, length, MARKER) : -1;
     if (payload < 0) return;
     const id = questionId(octets, payload);
     const slot = id % TRACKED;
@@ -82,7 +82,7 @@ export class LoopWatch {
 
   /** The frame of a transmission that was told of has reached `node`, and was for another one. */
   overheard(node: number, octets: Uint8Array, length: number): void {
-    const payload = findMarker(octets, length, MARKER);
+    const payload = carriesPacket(octets) ? findMarker(octets, length, MARKER) : -1;
     if (payload < 0) return;
     const id = questionId(octets, payload);
     const slot = id % TRACKED;
