@@ -2,7 +2,6 @@ import { enableCompileCache, flushCompileCache } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { setFlagsFromString } from "node:v8";
 import { createLog, type Log } from "./shell/log.ts";
 import { preferForwarding } from "./shell/priority.ts";
 import { errorCode, errorMessage } from "./shell/skein-error.ts";
@@ -82,8 +81,6 @@ async function run(file: string, parentPid: number | undefined, notBundled?: str
   let log = createLog("info", "");
   // Loaded only now: half of a start is compiling, and what was compiled before need not be again.
   cacheCompiledCode();
-  // TurboFan's threads take the processor from forwarding: only for what runs long.
-  setFlagsFromString("--invocation-count-for-turbofan=30000");
   try {
     const { loadConfig } = await import("./config/load.ts");
     const loaded = loadConfig(file);

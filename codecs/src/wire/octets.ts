@@ -42,6 +42,12 @@ export function mix32(value: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
 /** Copies from[start, end) to `at`. */
 export type CopyOctets = (from: Uint8Array, start: number, end: number, to: Uint8Array, at: number) => void;
 

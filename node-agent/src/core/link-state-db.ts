@@ -7,9 +7,10 @@ import {
   MAX_LINKS_PER_NODE,
   meshAddressOf,
   mix32,
+  sameOctets,
   VECTOR_GONE,
 } from "@skein/codecs";
-import { PrefixTable } from "./prefix-table.ts";
+import { isSamePrefix, PrefixTable } from "./prefix-table.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -57,18 +58,9 @@ function isCopy(a: Advertisement, b: Advertisement): boolean {
     const y = b.links[i] as LinkStateLink;
     if (x.neighbour !== y.neighbour || x.channel !== y.channel || x.vector !== y.vector) return false;
   }
-  for (let i = 0; i < a.prefixes.length; i++) {
-    const x = a.prefixes[i] as IpPrefix;
-    const y = b.prefixes[i] as IpPrefix;
-    if (x.family !== y.family || x.lengthBits !== y.lengthBits || !areEqual(x.octets, y.octets)) return false;
-  }
-  return areEqual(a.name, b.name) && areEqual(a.publicKey ?? NOTHING, b.publicKey ?? NOTHING);
-}
-
-function areEqual(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+  for (let i = 0; i < a.prefixes.length; i++)
+    if (!isSamePrefix(a.prefixes[i] as IpPrefix, b.prefixes[i] as IpPrefix)) return false;
+  return sameOctets(a.name, b.name) && sameOctets(a.publicKey ?? NOTHING, b.publicKey ?? NOTHING);
 }
 
 /** What an advertisement says, in whatever order it came. The lengths in front make it unambiguous. */

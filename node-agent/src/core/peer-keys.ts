@@ -1,4 +1,4 @@
-import { createReplayWindow, PUBLIC_KEY_OCTETS, type ReplayWindow, replayReset } from "@skein/codecs";
+import { createReplayWindow, PUBLIC_KEY_OCTETS, type ReplayWindow, replayReset, sameOctets } from "@skein/codecs";
 import type { Address, SessionEnd } from "./api.ts";
 import { CONFLICT_TOLD_US, KEY_AGREE_BURST, KEY_AGREE_GAP_US, MAX_CONFLICTS, MAX_PEERS } from "./limits.ts";
 import { findNeighbour } from "./port.ts";
@@ -102,13 +102,13 @@ export class PeerKeys {
     if (!this.#mayBe(contact, end.nodeId)) return this.#conflict(nowUs, contact.address, end.nodeId);
     const peer = this.#peerOf(end.nodeId);
     if (peer === undefined) return this.#refuse("key-table-full");
-    if (peer.publicKey !== undefined && !isSame(peer.publicKey, end.publicKey))
+    if (peer.publicKey !== undefined && !sameOctets(peer.publicKey, end.publicKey))
       return this.#conflict(nowUs, contact.address, end.nodeId);
     const { session, claimed } = peer;
     if (session?.proved && end.bootEpoch < session.bootEpoch) return this.#refuse("key-stale");
     contact.candidate = peer;
     for (const known of [session, claimed])
-      if (known?.bootEpoch === end.bootEpoch && isSame(known.publicKey, end.publicKey)) return known;
+      if (known?.bootEpoch === end.bootEpoch && sameOctets(known.publicKey, end.publicKey)) return known;
     return this.#claim(nowUs, peer, end);
   }
 
@@ -246,9 +246,4 @@ function createSession(peer: Peer): Session {
     proved: false,
     window: createReplayWindow(),
   };
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < PUBLIC_KEY_OCTETS; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -1,4 +1,4 @@
-import { type IpFamily, type IpPrefix, prefixCovers } from "@skein/codecs";
+import { type IpFamily, type IpPrefix, prefixCovers, sameOctets } from "@skein/codecs";
 
 interface Entry {
   readonly local: number;
@@ -46,11 +46,11 @@ export class PrefixTable {
     this.#foreign ??= this.#entries
       .filter((entry) => entry.local !== own)
       .map((entry) => entry.prefix)
-      .filter((prefix, i, all) => all.findIndex((other) => isSame(prefix, other)) === i);
+      .filter((prefix, i, all) => all.findIndex((other) => isSamePrefix(prefix, other)) === i);
     return this.#foreign;
   }
 }
 
-function isSame(a: IpPrefix, b: IpPrefix): boolean {
-  return a.family === b.family && a.lengthBits === b.lengthBits && a.octets.every((octet, i) => octet === b.octets[i]);
+export function isSamePrefix(a: IpPrefix, b: IpPrefix): boolean {
+  return a.family === b.family && a.lengthBits === b.lengthBits && sameOctets(a.octets, b.octets);
 }

@@ -32,18 +32,17 @@ export function kindOctetOf(octets: Uint8Array): number {
   return sealFormat(octets) === SealFormat.flow ? -1 : (octets[plaintextStart(octets)] as number);
 }
 
-/** True if the frame carries what somebody had to say, false if the mesh talks to itself. */
-export function isUserFrame(octets: Uint8Array): boolean {
-  const octet = kindOctetOf(octets);
-  if (octet < 0) return true;
-  const kind = kindOf(octet);
-  return isUnicastKind(kind) || kind === FrameKind.fragment || isGroupKind(kind);
-}
-
 /** True if there is a unicast packet in the frame: parity of several may look like one by accident. */
 export function carriesPacket(octets: Uint8Array): boolean {
   const octet = kindOctetOf(octets);
   return octet < 0 || isUnicastKind(kindOf(octet));
+}
+
+/** True if the frame carries what somebody had to say, false if the mesh talks to itself. */
+export function isUserFrame(octets: Uint8Array): boolean {
+  if (carriesPacket(octets)) return true;
+  const kind = kindOf(kindOctetOf(octets));
+  return kind === FrameKind.fragment || isGroupKind(kind);
 }
 
 /** Local id of the neighbour that a unicast frame on a shared medium is for; 0: everyone. */

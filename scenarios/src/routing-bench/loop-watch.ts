@@ -54,7 +54,7 @@ export class LoopWatch {
 
   /** A frame leaves `from` for the node `to`. */
   transmitted(from: number, to: number, octets: Uint8Array, length: number): void {
-    const payload = carriesPacket(octets) ? findMarker(octets, length, MARKER) : -1;
+    const payload = payloadIn(octets, length);
     if (payload < 0) return;
     const id = questionId(octets, payload);
     const slot = id % TRACKED;
@@ -82,7 +82,7 @@ export class LoopWatch {
 
   /** The frame of a transmission that was told of has reached `node`, and was for another one. */
   overheard(node: number, octets: Uint8Array, length: number): void {
-    const payload = carriesPacket(octets) ? findMarker(octets, length, MARKER) : -1;
+    const payload = payloadIn(octets, length);
     if (payload < 0) return;
     const id = questionId(octets, payload);
     const slot = id % TRACKED;
@@ -135,6 +135,11 @@ export class LoopWatch {
   #loop(text: string): void {
     if (this.loops === 0) this.first = text;
   }
+}
+
+/** Where the payload of a numbered packet begins; -1 if there is none. */
+function payloadIn(octets: Uint8Array, length: number): number {
+  return carriesPacket(octets) ? findMarker(octets, length, MARKER) : -1;
 }
 
 /** Equal by accident once in 2^32: then a crossing is taken for a repetition. */

@@ -281,7 +281,6 @@ export class Medium {
     return handle;
   }
 
-  /** Holds a shared channel at everyone in range; on half-duplex radios spoils what it meets. */
   #reachAll(frame: Frame): void {
     const members = this.#world.members(frame.network);
     // By index, here and below: this is done for every frame, and an iterator is an object.
@@ -291,6 +290,7 @@ export class Medium {
     }
   }
 
+  /** Holds a shared channel at everyone in range; on half-duplex radios spoils what it meets. */
   #occupy(handle: number, endUs: number): void {
     const frame = this.#frames[handle] as Frame;
     const half = isHalfDuplex(this.#world.networks[frame.network] as Network);

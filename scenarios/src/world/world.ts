@@ -179,10 +179,9 @@ export class World {
       const members = this.#members[w] ?? [];
       // By index: this is done for all pairs at every step, and an iterator is an object.
       for (let i = 0; i < members.length; i++) {
-        for (let j = 0; j < members.length; j++) {
+        for (let j = i + 1; j < members.length; j++) {
           const a = members[i] as number;
           const b = members[j] as number;
-          if (b <= a) continue;
           const airborne = this.#node(a).role === "airborne" || this.#node(b).role === "airborne";
           const ppm = pathLossPpm(network, this.point(a), this.point(b), airborne);
           this.#pathPpm[this.#cell(w, a, b)] = ppm;
