@@ -1,26 +1,15 @@
 import { Precedence, TrafficClass } from "@skein/node-agent/core";
-import { Field, type FieldMedium } from "../routing-bench/field.ts";
 import { endProgress, printAtLeast, printAtMost, progress } from "../routing-bench/print.ts";
 import { NumberedStream } from "./numbered-stream.ts";
 import { StreamRun } from "./stream-run.ts";
 import { quantile } from "./voice-run.ts";
+import { ADHOC, AIR, FAR, HQ, type Link, LTE, makeField, NEAR, silence, VEHICLE } from "./ways-field.ts";
 
-/**
- * Merging over ways of several hops. `near`: vehicle and headquarters have LTE between them, and a node in the air that
- * both hear by ad-hoc radio. `far`: they share nothing, and hear two nodes in the air. Rates, delays and losses of
- * each link are those of the three paths of the other benches. What is cut falls silent.
- */
-const LTE = { bitrateBps: 20e6, latencyUs: 30_000, loss: 0.01 };
-const ADHOC = { bitrateBps: 5e6, latencyUs: 5_000, loss: 0.05 };
+/** Streams and speech over ways of several hops, and what is left of them when one falls silent. */
 const SEEDS = [1, 2, 3, 4, 5, 6];
-const VEHICLE = 0;
-const HQ = 1;
-const AIR = 2;
-const OTHER_AIR = 3;
 /** Of the sum of what the links carry; as for one hop. */
 const SHARE = 0.92;
 const STALL_MS = 200;
-const SETTLE_US = 5_000_000;
 const FROM_US = 3_000_000;
 const CUT_US = 10_000_000;
 const END_US = 16_000_000;
@@ -30,42 +19,6 @@ const VOICE_OCTETS = 200;
 const CUTS = 100;
 /** As for one hop, the ways being alike, and the time in which a hop repeats what it has lost: 5 % on each of the two. */
 const GAP_MS = 55;
-
-interface Link {
-  readonly of: readonly [number, number];
-  readonly like: typeof LTE;
-}
-
-const NEAR: readonly Link[] = [
-  { of: [VEHICLE, HQ], like: LTE },
-  { of: [VEHICLE, AIR], like: ADHOC },
-  { of: [AIR, HQ], like: ADHOC },
-];
-const FAR: readonly Link[] = [
-  { of: [VEHICLE, AIR], like: ADHOC },
-  { of: [AIR, HQ], like: ADHOC },
-  { of: [VEHICLE, OTHER_AIR], like: ADHOC },
-  { of: [OTHER_AIR, HQ], like: ADHOC },
-];
-
-function makeField(links: readonly Link[], seed: number): Field {
-  const media = links.map(({ of, like }): FieldMedium => {
-    const { bitrateBps, latencyUs } = like;
-    const bearer = { medium: "point-to-point", bitrateBps, latencyUs } as const;
-    return { name: `${of[0]}-${of[1]}`, kind: "wires", members: of, bearer };
-  });
-  const nodes = 1 + Math.max(...links.flatMap(({ of }) => of));
-  const field = new Field({ nodes, seed, media });
-  for (const [medium, { of, like }] of links.entries()) field.join(medium, of[0], of[1], like.loss);
-  for (let node = 0; node < nodes; node++) field.start(node);
-  field.run(SETTLE_US);
-  return field;
-}
-
-/** All links of a node, or one, fall silent. */
-function silence(field: Field, links: readonly Link[], isCut: (link: Link) => boolean): void {
-  for (const [medium, link] of links.entries()) if (isCut(link)) field.part(medium, link.of[0], link.of[1]);
-}
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
