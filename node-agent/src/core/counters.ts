@@ -104,6 +104,7 @@ const COUNTED = [
   "keys-answered-for-others",
   "sessions",
   "rules-ignored",
+  "video-parted",
   "parity-sent",
   "parity-octets",
   "parity-received",

@@ -1,7 +1,7 @@
 import { decodeLinkVector, VECTOR_GONE } from "@skein/codecs";
 import type { Address, ClassRoute, Detour, NoPath, RouteHop } from "./api.ts";
 import type { Choice, Choices } from "./forwarding.ts";
-import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
+import { CLASSES, linkCost, MAX_LINK_COST, UNREACHABLE } from "./link-cost.ts";
 import type { LinkStateDb } from "./link-state-db.ts";
 import { type Avoid, createAvoid, type ShortestPaths } from "./shortest-paths.ts";
 
@@ -70,7 +70,7 @@ function wayAround(
 }
 
 /** The cheapest channel between two nodes for a class, as the worse of both ends says. */
-export function cheapestLink(
+function cheapestLink(
   db: LinkStateDb,
   from: number,
   to: number,
@@ -98,6 +98,30 @@ export function cheapestLink(
     loss: Math.max(a.loss, b.loss),
     costCentsPerMegabyte: Math.max(a.costCentsPerMegabyte, b.costCentsPerMegabyte),
   };
+}
+
+/** What links are like together, one behind the other. */
+export interface Way {
+  bitrateBps: number;
+  /** The least that one of them passes, losses being repeated. */
+  goodputBps: number;
+  latencyUs: number;
+  costCentsPerMegabyte: number;
+}
+
+/** What the links between these nodes are like together; undefined if one is not known, or closed to the class. */
+export function sumOfLinks(db: LinkStateDb, nodes: readonly number[], trafficClass: number): Way | undefined {
+  const most = Number.POSITIVE_INFINITY;
+  const sum: Way = { bitrateBps: most, goodputBps: most, latencyUs: 0, costCentsPerMegabyte: 0 };
+  for (let i = 1; i < nodes.length; i++) {
+    const link = cheapestLink(db, nodes[i - 1] as number, nodes[i] as number, trafficClass);
+    if (link.cost >= MAX_LINK_COST) return undefined;
+    sum.bitrateBps = Math.min(sum.bitrateBps, link.bitrateBps);
+    sum.goodputBps = Math.min(sum.goodputBps, link.bitrateBps * (1 - link.loss));
+    sum.latencyUs += 1000 * link.latencyMs;
+    sum.costCentsPerMegabyte += link.costCentsPerMegabyte;
+  }
+  return sum;
 }
 
 /** Ways of one class to one destination. */

@@ -148,9 +148,10 @@ export class Forwarding {
   }
 
   /** True of video that waits for one of its paths to the next node. */
-  #paced(nowUs: number, { trafficClass, source }: DataHeader): boolean {
-    if (trafficClass !== TrafficClass.video || this.#critical || (this.#hop.port as Port).narrow) return false;
-    return this.#merging.video.paces(nowUs, this.#hop.neighbour as Neighbour, source === this.#s.options.address);
+  #paced(nowUs: number, header: DataHeader): boolean {
+    if (header.trafficClass !== TrafficClass.video || this.#critical || (this.#hop.port as Port).narrow) return false;
+    const isOwn = header.source === this.#s.options.address;
+    return this.#merging.video.paces(nowUs, this.#hop.neighbour as Neighbour, isOwn, this.#partsTo(header));
   }
 
   #enqueueVideo(
@@ -169,8 +170,17 @@ export class Forwarding {
     if (slot === -1) return this.#drop("pool-empty", header);
     pool.potential[slot] = this.#hop.potential;
     pool.deadlineUs[slot] = deadlineUs > 0 ? deadlineUs : video.deadlineUs(nowUs);
-    video.push(nowUs, this.#hop.neighbour as Neighbour, slot);
+    video.push(nowUs, this.#hop.neighbour as Neighbour, slot, this.#partsTo(header));
     return true;
+  }
+
+  /**
+   * Where a packet may yet choose among ways to, 0 if it has begun one: what comes back to its origin has a limit, or goes
+   * around a failure, and would loop if that were forgotten.
+   */
+  #partsTo({ source, destination, potential, flags }: DataHeader): number {
+    const begins = source === this.#s.options.address && potential === ANY_POTENTIAL;
+    return begins && (flags & DATA_FLAG_REPAIR) === 0 ? destination : 0;
   }
 
   /** True if the next node is reached over several bearers, and copies have been chosen. */

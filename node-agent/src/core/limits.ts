@@ -259,6 +259,8 @@ export const VIDEO_AHEAD_US = 10_000;
 export const VIDEO_LOOK_AGAIN_US = 20_000;
 /** and a cent per megabyte counts as so much delay: a dear path carries what the cheaper ones cannot. */
 export const VIDEO_CENT_DELAY_US = 50_000;
+/** A second way over the mesh counts as so much later: it carries what the usual one cannot. */
+export const VIDEO_SECOND_WAY_US = 30_000;
 /** What is under way at first on a path that has shown nothing (RFC 3390): 70 ms of one that passes 0.5 Mbit/s. */
 export const VIDEO_FIRST_WINDOW_OCTETS = 4_380;
 

@@ -126,6 +126,15 @@ export class PacketPool {
     decodeRepair(this.repairs, at, at + MAX_REPAIR_OCTETS, into);
   }
 
+  /** Sends a packet another way than it was allocated for; undefined: by descent alone. */
+  setWay(slot: number, potential: number, repair: Repair | undefined): void {
+    this.potential[slot] = potential;
+    this.flags[slot] = (this.flags[slot] as number) & ~DATA_FLAG_REPAIR;
+    if (repair === undefined) return;
+    this.flags[slot] = (this.flags[slot] as number) | DATA_FLAG_REPAIR;
+    this.repairOctets[slot] = encodeRepair(repair, this.repairs, slot * MAX_REPAIR_OCTETS);
+  }
+
   release(slot: number): void {
     this.#free[this.#freeCount++] = slot;
   }

@@ -1,8 +1,7 @@
 import { DISJOINT, ROUTED, type StreamPath, TrafficClass } from "./api.ts";
-import { cheapestLink, wayOf } from "./explain-route.ts";
+import { sumOfLinks, type Way, wayOf } from "./explain-route.ts";
 import type { Choice, Forwarding } from "./forwarding.ts";
 import { MAX_PAYLOAD_OCTETS, MIN_SECOND_WAY_BPS } from "./limits.ts";
-import { MAX_LINK_COST } from "./link-cost.ts";
 import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
@@ -11,9 +10,7 @@ const FRAME_OCTETS = 14;
 /** What goes over other nodes has a routing header as well, and nobody knows the smallest frame on its way. */
 const WAY_ROOM_OCTETS = 1200;
 /** What is said of a way of which the database does not know. */
-const UNKNOWN = { bitrateBps: 400_000, latencyUs: 50_000, costCentsPerMegabyte: 0 };
-
-type Way = typeof UNKNOWN;
+const UNKNOWN: Way = { bitrateBps: 400_000, goodputBps: 400_000, latencyUs: 50_000, costCentsPerMegabyte: 0 };
 
 /**
  * What a stream that chooses its paths itself may use to a node: `bearers`, which lead there straight, and ways over other
@@ -57,20 +54,12 @@ function ofBearer(port: Port): StreamPath {
 }
 
 function ofWay(path: number, way: Way): StreamPath {
-  return { path, ...way, preferenceUs: 0, roomOctets: WAY_ROOM_OCTETS };
+  const { bitrateBps, latencyUs, costCentsPerMegabyte } = way;
+  return { path, bitrateBps, latencyUs, costCentsPerMegabyte, preferenceUs: 0, roomOctets: WAY_ROOM_OCTETS };
 }
 
 /** What the links of a way are like together; undefined if one of them is not known, or closed to bulk. */
 function describe(s: CoreState, end: number, choice: Choice): Way | undefined {
-  const sum = { bitrateBps: Number.POSITIVE_INFINITY, latencyUs: 0, costCentsPerMegabyte: 0 };
-  let at = s.local;
-  for (const next of wayOf(s.paths, choice, end, TrafficClass.bulk)) {
-    const link = cheapestLink(s.db, at, next, TrafficClass.bulk);
-    if (link.cost >= MAX_LINK_COST) return undefined;
-    sum.bitrateBps = Math.min(sum.bitrateBps, link.bitrateBps);
-    sum.latencyUs += 1000 * link.latencyMs;
-    sum.costCentsPerMegabyte += link.costCentsPerMegabyte;
-    at = next;
-  }
-  return at === end ? sum : undefined;
+  const way = wayOf(s.paths, choice, end, TrafficClass.bulk);
+  return way.at(-1) === end ? sumOfLinks(s.db, [s.local, ...way], TrafficClass.bulk) : undefined;
 }

@@ -1,6 +1,6 @@
 /**
  * Runs inside a network namespace of its own (see `ways.tap.ts`): four agents, each in a namespace. Alpha and charlie share
- * nothing but two relays, and what alpha sends goes over both; one of them is killed on the way.
+ * nothing but two relays, and what alpha sends goes over both, streams and video; one of them is killed on the way.
  *
  *            bravo
  *   alpha <         > charlie
@@ -29,17 +29,24 @@ const PORT = 5201;
 const BITRATE_BPS = 8_000_000;
 /** Several seconds on one of the ways. */
 const OCTETS = 6_000_000;
+/** Video half as fast again as one of the ways. */
+const VIDEO_PORT = 5004;
+const VIDEO_PACKETS = 3_000;
+const VIDEO_PACKET_OCTETS = 1_000;
+const VIDEO_BURST = 6;
+const VIDEO_BURST_MS = 4;
 /** When a relay is killed, so many octets have gone over it. */
 const ENOUGH_OCTETS = 500_000;
 
 function startNode(namespace: Namespace, id: number, links: string[]): Promise<AgentProcess> {
-  return startNodeIn(namespace, folder, { id, links, bitrateBps: BITRATE_BPS, ip: { splitTcp: true } });
+  const classes = [{ ports: String(VIDEO_PORT), protocol: "udp", class: "video" }];
+  return startNodeIn(namespace, folder, { id, links, bitrateBps: BITRATE_BPS, ip: { splitTcp: true, classes } });
 }
 
-/** Octets of bulk that a node has sent towards its neighbours. */
-async function bulkFrom(namespace: Namespace, agent: AgentProcess): Promise<number> {
+/** Octets of a class that a node has sent towards its neighbours. */
+async function sentBy(namespace: Namespace, agent: AgentProcess, trafficClass: TrafficClass): Promise<number> {
   const { bearers } = (await statusIn(namespace, agent)).core;
-  return bearers.reduce((sum, b) => sum + (b.classes[TrafficClass.bulk]?.octetsSent ?? 0), 0);
+  return bearers.reduce((sum, b) => sum + (b.classes[trafficClass]?.octetsSent ?? 0), 0);
 }
 
 const digest = `
@@ -76,6 +83,42 @@ async function transfer(alpha: Namespace, charlie: Namespace, meanwhile: () => P
   return Promise.all([writing, reading]);
 }
 
+const watch = `
+  import { createSocket } from "node:dgram";
+  let count = 0;
+  let silence;
+  const socket = createSocket("udp4").on("message", () => {
+    count++;
+    clearTimeout(silence);
+    silence = setTimeout(() => {
+      console.log(count);
+      process.exit(0);
+    }, 2_000);
+  });
+  socket.bind(${VIDEO_PORT}, "${SERVER}");
+`;
+const film = `
+  import { createSocket } from "node:dgram";
+  const socket = createSocket("udp4");
+  const packet = Buffer.alloc(${VIDEO_PACKET_OCTETS});
+  let left = ${VIDEO_PACKETS};
+  const timer = setInterval(() => {
+    for (let i = 0; i < ${VIDEO_BURST}; i++) socket.send(packet, ${VIDEO_PORT}, "${SERVER}");
+    left -= ${VIDEO_BURST};
+    if (left > 0) return;
+    clearInterval(timer);
+    socket.close();
+  }, ${VIDEO_BURST_MS});
+`;
+
+/** Films at alpha for charlie; how many packets came. */
+async function filmed(alpha: Namespace, charlie: Namespace): Promise<number> {
+  const watching = scriptIn(charlie, watch);
+  await until("charlie watches", () => execIn(charlie, "ss -uln").includes(String(VIDEO_PORT)));
+  await scriptIn(alpha, film);
+  return Number(await watching);
+}
+
 const [alpha, bravo, charlie, delta] = (await Promise.all([1, 2, 3, 4].map(makeNamespace))) as [
   Namespace,
   Namespace,
@@ -100,13 +143,19 @@ try {
   });
 
   const whole = await transfer(alpha, charlie, async () => undefined);
-  const relayed = [await bulkFrom(bravo, second), await bulkFrom(delta, fourth)];
+  const relayed = [await sentBy(bravo, second, TrafficClass.bulk), await sentBy(delta, fourth, TrafficClass.bulk)];
+  const arrived = await filmed(alpha, charlie);
+  const video = [await sentBy(bravo, second, TrafficClass.video), await sentBy(delta, fourth, TrafficClass.video)];
   const broken = await transfer(alpha, charlie, async () => {
     const before = relayed[0] as number;
-    await until("bravo carries the second", async () => (await bulkFrom(bravo, second)) > before + ENOUGH_OCTETS);
+    await until(
+      "bravo carries the second",
+      async () => (await sentBy(bravo, second, TrafficClass.bulk)) > before + ENOUGH_OCTETS,
+    );
     second.child.kill("SIGKILL");
   });
-  console.log(JSON.stringify({ sent: OCTETS, whole, relayed, broken }));
+  const pictures = { sent: VIDEO_PACKETS, arrived, octets: VIDEO_PACKETS * VIDEO_PACKET_OCTETS, relayed: video };
+  console.log(JSON.stringify({ sent: OCTETS, whole, relayed, broken, pictures }));
 } finally {
   for (const agent of agents) agent.child.kill("SIGKILL");
   for (const { holder } of [alpha, bravo, charlie, delta]) holder.kill("SIGKILL");

@@ -15,16 +15,20 @@ interface Outcome {
   broken: [string, string];
   /** Octets of bulk that each relay has sent. */
   relayed: [number, number];
+  /** Packets of video, and octets of it that each relay has sent. */
+  pictures: { sent: number; arrived: number; octets: number; relayed: [number, number] };
 }
 
 const skip = await whyNoSplit();
 
-t.test("a stream goes over two relays, and goes on when one is killed", { skip }, async (t) => {
+t.test("streams and video go over two relays, and a stream goes on when one is killed", { skip }, async (t) => {
   const { stdout } = await run("unshare", ["-rn", process.execPath, script], { timeout: TIMEOUT_MS });
-  const { sent, whole, relayed, broken } = JSON.parse(stdout) as Outcome;
+  const { sent, whole, relayed, broken, pictures } = JSON.parse(stdout) as Outcome;
   t.match(whole[0], /^[0-9a-f]{64}$/);
   t.equal(whole[1], whole[0]);
   for (const octets of relayed) t.ok(octets > sent / 5, `each relay carries its part: ${octets}`);
   t.match(broken[0], /^[0-9a-f]{64}$/);
   t.equal(broken[1], broken[0]);
+  for (const octets of pictures.relayed) t.ok(octets > pictures.octets / 5, `and its part of the video: ${octets}`);
+  t.ok(pictures.arrived > 0.9 * pictures.sent, `most of it comes: ${pictures.arrived} of ${pictures.sent}`);
 });

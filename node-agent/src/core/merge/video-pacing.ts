@@ -1,65 +1,54 @@
 import { FrameKind } from "@skein/codecs";
 import { TrafficClass } from "../api.ts";
-import { isClosed } from "../bearer-rules.ts";
 import {
-  MAX_BEARERS,
   MAX_WAITING_VIDEO,
   MIN_RTO_DIRECT_US,
   SENT_RING_FRAMES,
   VIDEO_AHEAD_US,
-  VIDEO_CENT_DELAY_US,
-  VIDEO_DEADLINE_US,
   VIDEO_LOOK_AGAIN_US,
   VIDEO_RATE_RISE_US,
-  VIDEO_SAME_PATH_US,
 } from "../limits.ts";
-import { isUsable, type Neighbour, type Port } from "../port.ts";
+import type { Neighbour, Port } from "../port.ts";
 import { type CoreState, emit } from "../state.ts";
 import { type ParityBlock, ParityEncoder } from "./parity-encoder.ts";
 import type { PathLoss } from "./parity-plan.ts";
-import { PathCapacity } from "./path-capacity.ts";
+import type { PathCapacity } from "./path-capacity.ts";
 import type { PathMeter } from "./path-meter.ts";
 import { sharesRisk } from "./placement.ts";
+import { isGood, SECOND, type VideoPath, VideoPaths } from "./video-paths.ts";
 import { VideoRate } from "./video-rate.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
 /** Headers and tag around a packet, about; octets. */
 const FRAME_EXTRA_OCTETS = 24;
-/** More than anything else may count. */
-const LATE_US = 1e9;
-const SUSPECT_DELAY_US = 100_000;
-
-/** One of the paths to a node, as it is now. */
-interface VideoPath {
-  port: Port | undefined;
-  neighbour: Neighbour | undefined;
-  capacity: PathCapacity | undefined;
-  delayUs: number;
-  /** What money and suspicion count as, in delay. */
-  dearUs: number;
-  roundTripUs: number;
-  bps: number;
-  /** When it could send one more packet. */
-  readyUs: number;
-}
 
 /** Video to one node that waits for a path, oldest first. */
 class WaitingVideo {
   readonly nodeId: number;
   readonly slots = new Int16Array(MAX_WAITING_VIDEO);
+  /** Where a packet may take a second way to, by place; 0: it may not. */
+  readonly partTo = new Uint16Array(MAX_WAITING_VIDEO);
   count = 0;
   dueUs = EVER;
   /** Own video among it: where to, when the last of it came, and what its encoder was told. */
   destination = 0;
   ownUs = Number.NEGATIVE_INFINITY;
+  /** When what was sent on each way has left its slowest link behind the first hop, if that is as it was told. */
+  readonly beyondUs = [0.5, 0.5];
   readonly rate = new VideoRate();
 
   constructor(nodeId: number) {
     this.nodeId = nodeId;
   }
 
+  add(slot: number, partTo: number): void {
+    this.slots[this.count] = slot;
+    this.partTo[this.count++] = partTo;
+  }
+
   remove(index: number): void {
-    this.slots.copyWithin(index, index + 1, this.count--);
+    this.slots.copyWithin(index, index + 1, this.count);
+    this.partTo.copyWithin(index, index + 1, this.count--);
   }
 }
 
@@ -71,23 +60,14 @@ class WaitingVideo {
 export class VideoPacing {
   readonly #s: CoreState;
   readonly #queues: WaitingVideo[] = [];
-  readonly #paths: VideoPath[] = Array.from({ length: MAX_BEARERS }, () => ({
-    port: undefined,
-    neighbour: undefined,
-    capacity: undefined,
-    delayUs: 0.5,
-    dearUs: 0.5,
-    roundTripUs: 0.5,
-    bps: 0.5,
-    readyUs: 0.5,
-  }));
-  #known = 0;
+  readonly #paths: VideoPaths;
   readonly #parity: ParityEncoder;
   readonly #loss: PathLoss = { loss: 0.5, run: 0.5, timeUs: 0.5, tryUs: 0.5, framesPerTry: 0.5 };
   dueUs = EVER;
 
   constructor(state: CoreState) {
     this.#s = state;
+    this.#paths = new VideoPaths(state);
     this.#parity = new ParityEncoder(state);
     this.#parity.onBlock = (nowUs, block, rows) => this.#pushParity(nowUs, block, rows);
   }
@@ -95,24 +75,16 @@ export class VideoPacing {
   /**
    * Looks which paths lead to the node of `hop`; true if `push` is to be used: there are several, or one that nobody else
    * sends on, and the video is this node's own. A channel that is shared passes now more, now less, and its reports are
-   * too late to tell; and where video of others waits, the bearer's queue is fair to all.
+   * too late to tell; and where video of others waits, the bearer's queue is fair to all. `partTo`: where to a packet may
+   * take a way past that node as well; 0: it may not.
    */
-  paces(nowUs: number, hop: Neighbour, isOwn: boolean): boolean {
-    this.#known = 0;
-    let shared = false;
-    const { ports } = this.#s;
-    for (let p = 0; p < ports.length; p++) {
-      const port = ports[p] as Port;
-      for (let i = 0; i < port.neighbours.length; i++) {
-        if (!isPath(nowUs, port, port.neighbours[i] as Neighbour, hop.nodeId)) continue;
-        this.#known++;
-        shared = port.shared;
-      }
-    }
-    const paced = this.#known > 1 || (this.#known === 1 && !shared && isOwn);
-    if (!paced && !this.#wasTold(hop.nodeId)) return false;
-    this.#gather(nowUs, hop.nodeId);
-    if (!paced) this.#reckonRate(nowUs, this.#queueOf(hop.nodeId));
+  paces(nowUs: number, hop: Neighbour, isOwn: boolean, partTo: number): boolean {
+    const paths = this.#paths;
+    paths.gather(nowUs, hop.nodeId);
+    const isAlone = paths.count === 1 && paths.at(0).port?.shared === false;
+    const paced = paths.count > 1 || (isAlone && isOwn);
+    if (paced && partTo !== 0) paths.addSecond(nowUs, partTo, hop);
+    if (!paced && this.#wasTold(hop.nodeId)) this.#reckonRate(nowUs, this.#queueOf(hop.nodeId));
     return paced;
   }
 
@@ -128,51 +100,24 @@ export class VideoPacing {
   /** Tells what the paths just gathered carry: those that are not under suspicion and come in time. */
   #reckonRate(nowUs: number, queue: WaitingVideo): void {
     let trusted = 0;
-    for (let i = 0; i < this.#known; i++) if (isGood(this.#paths[i] as VideoPath)) trusted++;
+    for (let i = 0; i < this.#paths.count; i++) if (isGood(this.#paths.at(i))) trusted++;
     if (!queue.rate.isDue(nowUs, trusted)) return;
     let bps = 0;
-    for (let i = 0; i < this.#known; i++) {
-      const path = this.#paths[i] as VideoPath;
+    for (let i = 0; i < this.#paths.count; i++) {
+      const path = this.#paths.at(i);
       if (!isGood(path) && trusted > 0) continue;
       const { loss } = (path.neighbour as Neighbour).meter as PathMeter;
-      bps += (path.capacity as PathCapacity).bps(path.roundTripUs) * (1 - loss);
+      bps += Math.min((path.capacity as PathCapacity).bps(path.roundTripUs), this.#paths.beyondBps(path)) * (1 - loss);
     }
     if (!queue.rate.take(nowUs, bps / (1 + this.#parity.share))) return;
     emit(this.#s, { type: "video-rate", to: queue.destination, bps: queue.rate.toldBps });
   }
 
-  /** Fills `#paths`. */
-  #gather(nowUs: number, nodeId: number): void {
-    this.#known = 0;
-    const { ports } = this.#s;
-    for (let p = 0; p < ports.length; p++) {
-      const port = ports[p] as Port;
-      for (let i = 0; i < port.neighbours.length && this.#known < MAX_BEARERS; i++) {
-        const n = port.neighbours[i] as Neighbour;
-        if (isPath(nowUs, port, n, nodeId)) this.#take(nowUs, port, n, n.meter as PathMeter);
-      }
-    }
-  }
-
-  #take(nowUs: number, port: Port, n: Neighbour, meter: PathMeter): void {
-    const path = this.#paths[this.#known++] as VideoPath;
-    const { latencyUs, bitrateBps } = port.config;
-    meter.capacity ??= new PathCapacity(bitrateBps);
-    path.port = port;
-    path.neighbour = n;
-    path.capacity = meter.capacity;
-    path.delayUs = meter.delayUs(0.5, latencyUs);
-    path.dearUs = VIDEO_CENT_DELAY_US * port.costCentsPerMegabyte + suspicionUs(nowUs, n);
-    path.roundTripUs = n.rttUs > 0 ? n.rttUs : 2 * latencyUs;
-    path.bps = meter.capacity.pacingBps(path.roundTripUs);
-    path.readyUs = Math.max(nowUs, meter.capacity.freeUs);
-  }
-
   /** Takes a packet whose deadline is that of its arrival; to be called right after `paces`. */
-  push(nowUs: number, hop: Neighbour, slot: number): void {
+  push(nowUs: number, hop: Neighbour, slot: number, partTo: number): void {
     const queue = this.#queueOf(hop.nodeId);
     if (queue.count === MAX_WAITING_VIDEO) this.#drop(queue, this.#firstParity(queue), "queue-full");
-    queue.slots[queue.count++] = slot;
+    queue.add(slot, partTo);
     if (this.#s.pool.source[slot] === this.#s.options.address) this.#noteOwn(nowUs, queue, slot);
     this.#send(nowUs, queue);
   }
@@ -217,7 +162,7 @@ export class VideoPacing {
       if (slot === -1) return;
       pool.potential[slot] = avoided;
       pool.deadlineUs[slot] = block.deadlineUs;
-      queue.slots[queue.count++] = slot;
+      queue.add(slot, 0);
       counters.count("parity-sent");
       counters.count("parity-octets", pool.length[slot]);
     }
@@ -241,11 +186,9 @@ export class VideoPacing {
     this.#s.pool.release(slot);
   }
 
-  /** When a packet is to arrive that comes now: as soon as any path could if that is later than video should be. */
+  /** When a packet is to arrive that comes now; to be called right after `paces`. */
   deadlineUs(nowUs: number): number {
-    let least = EVER;
-    for (let i = 0; i < this.#known; i++) least = Math.min(least, (this.#paths[i] as VideoPath).delayUs);
-    return nowUs + Math.max(VIDEO_DEADLINE_US, 2 * least);
+    return this.#paths.deadlineUs(nowUs);
   }
 
   handleTimeout(nowUs: number): void {
@@ -253,7 +196,9 @@ export class VideoPacing {
     for (let i = 0; i < this.#queues.length; i++) {
       const queue = this.#queues[i] as WaitingVideo;
       if (queue.dueUs > nowUs) continue;
-      this.#gather(nowUs, queue.nodeId);
+      this.#paths.gather(nowUs, queue.nodeId);
+      const isFilming = this.#paths.count > 0 && nowUs - queue.ownUs < VIDEO_RATE_RISE_US;
+      if (isFilming) this.#paths.addSecond(nowUs, queue.destination, this.#paths.at(0).neighbour as Neighbour);
       this.#send(nowUs, queue);
     }
     this.#reckonDue();
@@ -277,15 +222,17 @@ export class VideoPacing {
   /** Sends what its best path can send now. What waits counts as sent where it would go, for those behind it. */
   #send(nowUs: number, queue: WaitingVideo): void {
     const { pool } = this.#s;
-    for (let i = 0; i < this.#known; i++) this.#closeIfFull(nowUs, this.#paths[i] as VideoPath);
+    const paths = this.#paths;
+    paths.begin(nowUs, queue.beyondUs);
     queue.dueUs = EVER;
     for (let index = 0; index < queue.count; ) {
       const slot = queue.slots[index] as number;
       const octets = (pool.length[slot] as number) + FRAME_EXTRA_OCTETS;
       const isParity = pool.kind[slot] === FrameKind.path;
       const deadlineUs = pool.deadlineUs[slot] as number;
-      const path = this.#best(octets, deadlineUs, isParity ? (pool.potential[slot] as number) : 0);
-      const arrivalUs = path === undefined ? EVER : path.readyUs + (octets * 8e6) / path.bps + path.delayUs;
+      const mayPart = paths.secondTo !== 0 && queue.partTo[index] === paths.secondTo;
+      const path = paths.best(octets, deadlineUs, isParity ? (pool.potential[slot] as number) : 0, mayPart);
+      const arrivalUs = path === undefined ? EVER : paths.arrivalUs(path, octets);
       // Those behind the first may still move up.
       if (arrivalUs > deadlineUs && index === 0) {
         this.#drop(queue, 0, "video-late");
@@ -295,11 +242,15 @@ export class VideoPacing {
       const goes = path.readyUs <= nowUs + VIDEO_AHEAD_US;
       if (!goes) queue.dueUs = Math.min(queue.dueUs, path.readyUs - VIDEO_AHEAD_US);
       // Packets behind parity that waits do not wait for it.
-      if (goes || !isParity) path.readyUs += (octets * 8e6) / path.bps;
+      if (goes || !isParity) {
+        path.readyUs += (octets * 8e6) / path.bps;
+        paths.passBeyond(paths.beyondUs, path, arrivalUs, octets);
+      }
       if (!goes) {
         index++;
         continue;
       }
+      paths.passBeyond(queue.beyondUs, path, arrivalUs, octets);
       queue.remove(index);
       this.#start(nowUs, slot, path, octets);
     }
@@ -308,40 +259,11 @@ export class VideoPacing {
     this.dueUs = Math.min(this.dueUs, queue.dueUs);
   }
 
-  /** A path whose window is full can send again when reports have come. */
-  #closeIfFull(nowUs: number, path: VideoPath): void {
-    const { port, capacity } = path;
-    const waiting = (port as Port).queue.octetsOf(TrafficClass.video);
-    if ((capacity as PathCapacity).roomOctets(nowUs, path.roundTripUs, waiting) > 0) return;
-    path.readyUs = Math.max(path.readyUs, nowUs + VIDEO_AHEAD_US + 1 + path.roundTripUs / 2);
-  }
-
-  /**
-   * The path on which it arrives first, all counted; but one that is late only if all are: neither money nor a suspicion is
-   * worth a packet. `avoided`: bearers that count as later, as bits.
-   */
-  #best(octets: number, deadlineUs: number, avoided: number): VideoPath | undefined {
-    let best: VideoPath | undefined;
-    let least = EVER;
-    for (let i = 0; i < this.#known; i++) {
-      const path = this.#paths[i] as VideoPath;
-      const { id } = (path.port as Port).config;
-      const againUs = ((avoided >>> id) & 1) * VIDEO_SAME_PATH_US;
-      const arrivalUs = path.readyUs + (octets * 8e6) / path.bps + path.delayUs;
-      const late = arrivalUs > deadlineUs ? LATE_US : 0;
-      const countedUs = arrivalUs + path.dearUs + againUs + late;
-      if (countedUs >= least) continue;
-      least = countedUs;
-      best = path;
-    }
-    return best;
-  }
-
   /** A packet that is not paced has been queued for a neighbour on a point-to-point bearer: it may have parity yet. */
   queued(nowUs: number, slot: number, hop: Neighbour): void {
-    this.#gather(nowUs, hop.nodeId);
-    if (this.#known !== 1) return;
-    this.#protect(nowUs, slot, this.#paths[0] as VideoPath);
+    this.#paths.gather(nowUs, hop.nodeId);
+    if (this.#paths.count !== 1) return;
+    this.#protect(nowUs, slot, this.#paths.at(0));
     this.dueUs = Math.min(this.dueUs, this.#parity.dueUs);
   }
 
@@ -364,18 +286,14 @@ export class VideoPacing {
     capacity.freeUs = Math.max(nowUs, capacity.freeUs) + (octets * 8e6) / path.bps;
     const n = path.neighbour as Neighbour;
     pool.neighbour[slot] = n.index;
+    if (path.way === SECOND) this.#paths.part(slot);
     if (pool.kind[slot] !== FrameKind.path) this.#protect(nowUs, slot, path);
     // It is repeated as long as that is in time.
     pool.deadlineUs[slot] = (pool.deadlineUs[slot] as number) - path.delayUs;
     (path.port as Port).queue.push(slot);
     if (capacity.roomOctets(nowUs, path.roundTripUs, (path.port as Port).queue.octetsOf(TrafficClass.video)) <= 0)
-      this.#closeIfFull(nowUs, path);
+      this.#paths.closeIfFull(nowUs, path);
   }
-}
-
-/** In time, and not under suspicion. */
-function isGood(path: VideoPath): boolean {
-  return path.delayUs < VIDEO_DEADLINE_US && (path.neighbour as Neighbour).suspectSinceUs === EVER;
 }
 
 /** How long a frame may still be repeated: it is forgotten when its place is needed for another one. */
@@ -384,15 +302,4 @@ function keptUs(nowUs: number, deadlineUs: number, path: VideoPath): number {
   const ring = port.shared ? port.sent : (path.neighbour as Neighbour).directSent;
   const { spacingUs } = path.capacity as PathCapacity;
   return Math.min(deadlineUs - nowUs - path.delayUs, (ring?.frames ?? SENT_RING_FRAMES) * spacingUs);
-}
-
-function isPath(nowUs: number, port: Port, n: Neighbour, nodeId: number): boolean {
-  if (port.narrow || n.nodeId !== nodeId || n.meter === undefined || !isUsable(port, n, nowUs)) return false;
-  if (isClosed(port.rules, n.closedTo, TrafficClass.video)) return false;
-  return port.shared || n.receiverIndex >= 0;
-}
-
-/** A suspicion is mostly wrong, and less so the longer it lasts. */
-function suspicionUs(nowUs: number, n: Neighbour): number {
-  return n.suspectSinceUs === EVER ? 0 : SUSPECT_DELAY_US + nowUs - n.suspectSinceUs;
 }
