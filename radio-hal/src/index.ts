@@ -10,6 +10,6 @@ export * from "./framing/cobs.ts";
 export * from "./framing/deframer.ts";
 export * from "./framing/escaped.ts";
 export { HalError } from "./hal-error.ts";
-export { optimiseLate } from "./host-compiler.ts";
+export { optimiseLate, optimiseLittle } from "./host-compiler.ts";
 export { useHostCopy } from "./host-copy.ts";
 export { addressOf } from "./memory-address.ts";

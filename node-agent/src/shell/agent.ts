@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type IpPrefix, parseIpPrefix } from "@skein/codecs";
-import { type Bearer, type BearerCounters, kernelCallsMissing, optimiseLate, useHostCopy } from "@skein/radio-hal";
+import { type Bearer, type BearerCounters, kernelCallsMissing, optimiseLittle, useHostCopy } from "@skein/radio-hal";
 import type { AgentStatus, LogEvent, WhatIf } from "../api/types.ts";
 import { addressTextOf, type LoadedConfig } from "../config/load.ts";
 import {
@@ -72,7 +72,7 @@ export interface RunningAgent {
  */
 export async function startAgent(loaded: LoadedConfig, log: Log): Promise<RunningAgent> {
   useHostCopy();
-  optimiseLate();
+  optimiseLittle();
   const store = openStore(loaded.config.state);
   let agent: Agent | undefined;
   try {
