@@ -371,7 +371,8 @@ export class BulkPath {
   }
 }
 
-function isOverNodes(path: number): boolean {
+/** True of a way of the mesh, whose hops repeat what they lose; not of a bearer. */
+export function isOverNodes(path: number): boolean {
   return path === ROUTED || path === DISJOINT;
 }
 

@@ -16,7 +16,7 @@ import {
 } from "@skein/codecs";
 import { DISJOINT, ROUTED, type StreamPath } from "../api.ts";
 import { BULK_ACKNOWLEDGE_PACKETS, BULK_ACKNOWLEDGE_US, BULK_CENT_DELAY_US, BULK_DEAD_US } from "../limits.ts";
-import { BulkPath, type Carried, nearest24, type Outcome } from "./bulk-path.ts";
+import { BulkPath, type Carried, isOverNodes, nearest24, type Outcome } from "./bulk-path.ts";
 import { Receipts } from "./receipts.ts";
 import type { BulkStream, Segment } from "./streams.ts";
 
@@ -25,6 +25,8 @@ const EVER = Number.POSITIVE_INFINITY;
 const TOLD_US = 500_000;
 /** Acknowledgements go over so many paths, the fastest: one may have gone silent. */
 const ACKNOWLEDGEMENT_COPIES = 2;
+/** A path on which nothing has come for so long may be the one. */
+const HEARD_US = 50_000;
 /** With no path that works, so many lost segments are tried at a time: a burst of losses takes some with it. */
 const PROBES_WITH_DATA = 4;
 /** What a better path would bring so much sooner is sent there again: that one was silent for a while. */
@@ -337,6 +339,10 @@ export class BulkSession implements Outcome {
     let ahead = this.#ahead(path);
     const room = path.hint.roomOctets - BULK_DATA_HEADER_OCTETS;
     const lost = this.#lost;
+    const [next] = lost;
+    // What the reader waits for first may be on its way over a slow path, though none of it is lost.
+    const sooner = ahead <= 0 && next !== undefined ? this.#late(nowUs, path, next) : undefined;
+    if (sooner !== undefined) return sooner;
     for (let i = 0; i < lost.length; i++) {
       const segment = lost[i] as Segment;
       if (segment.done) lost.splice(i--, 1);
@@ -399,12 +405,13 @@ export class BulkSession implements Outcome {
     return lost.length > 0 ? lost[path.probesSent % lost.length] : this.#late(nowUs, path);
   }
 
-  /** A segment on its way that this path would bring clearly sooner. */
-  #late(nowUs: number, path: BulkPath): Segment | undefined {
+  /** A segment on its way that this path would bring clearly sooner; with `before` one of its stream that comes before it. */
+  #late(nowUs: number, path: BulkPath, before?: Segment): Segment | undefined {
     if (!path.isMeasured) return undefined;
     const room = path.hint.roomOctets - BULK_DATA_HEADER_OCTETS;
-    for (const { send } of this.#owner.streamsOf(this.peer)) {
-      const late = send.late(nowUs + path.delayUs + LATE_US);
+    for (const stream of this.#owner.streamsOf(this.peer)) {
+      if (before !== undefined && before.stream !== stream) continue;
+      const late = stream.send.late(nowUs + path.delayUs + LATE_US, before?.offset);
       if (late !== undefined && late.octets.length <= room) return late;
     }
     return undefined;
@@ -455,12 +462,22 @@ export class BulkSession implements Outcome {
     this.#copiesTo.length = 0;
     for (const { wayBack } of told.slice(0, ACKNOWLEDGEMENT_COPIES))
       if (!this.#copiesTo.includes(wayBack)) this.#copiesTo.push(wayBack);
+    // The only quick path left carries both copies: where some of them are lost in a row, it looks silent from the other
+    // end. Over other nodes the hops repeat what they lose.
+    const [first, second] = told;
+    if (first === undefined || isOverNodes(first.wayBack)) return;
+    if (second === undefined || !isMatch(nowUs, first, second)) this.#copiesTo.push(first.wayBack);
   }
 }
 
 function wireOf(path: number): number {
   if (path === ROUTED) return BULK_PATH_ROUTED;
   return path === DISJOINT ? BULK_PATH_DISJOINT : path;
+}
+
+/** True if what is told on the second path is there soon enough to stand in for the first. */
+function isMatch(nowUs: number, first: Receipts, second: Receipts): boolean {
+  return nowUs - second.heardUs <= HEARD_US && second.delayUs <= first.delayUs + FAR_US;
 }
 
 function isSegment(carried: Carried): carried is Segment {

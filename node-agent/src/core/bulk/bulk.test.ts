@@ -382,4 +382,17 @@ test("acknowledgements of what came by the second way go back on one", () => {
   assert.is(lab.nodes[0].sessionTo(2)?.isBusy, false);
 });
 
+test("acknowledgements go over the two quickest paths, and twice over one that no other is a match for", () => {
+  const back = (models: readonly PathModel[]): number[] => {
+    const lab = new ParallelPaths(models, 3);
+    lab.pour(1e9);
+    lab.run(5 * S);
+    return lab.directions.map(([, direction]) => direction.octets);
+  };
+  const [overLte, besideLte] = back([LTE, ADHOC]) as [number, number];
+  assert.ok(Math.abs(overLte - besideLte) < 0.2 * overLte, `${overLte} ${besideLte}`);
+  const [overSatellite, besideSatellite] = back([SATELLITE, ADHOC]) as [number, number];
+  assert.ok(besideSatellite > 1.5 * overSatellite, `${overSatellite} ${besideSatellite}`);
+});
+
 test.run();

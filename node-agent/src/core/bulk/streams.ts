@@ -111,12 +111,12 @@ class SendHalf {
     return undefined;
   }
 
-  /** A segment that the reader will soon wait for, and that is to arrive only after `dueUs`. */
-  late(dueUs: number): Segment | undefined {
+  /** A segment in front of `before` that the reader will soon wait for, and that is to arrive only after `dueUs`. */
+  late(dueUs: number, before = Number.POSITIVE_INFINITY): Segment | undefined {
     const end = Math.min(this.#segments.length, this.#first + LATE_SEGMENTS);
     for (let i = this.#first; i < end; i++) {
       const segment = this.#segments[i] as Segment;
-      if (!segment.sent) return undefined;
+      if (!segment.sent || segment.offset >= before) return undefined;
       if (segment.done || segment.copies === 0 || segment.hurried || segment.dueUs <= dueUs) continue;
       segment.hurried = true;
       return segment;
