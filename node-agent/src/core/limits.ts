@@ -383,7 +383,7 @@ export const BULK_PROBE_MAX_US = 1_000_000;
 export const BULK_DEAD_US = 120_000_000;
 /** How long a disjoint way serves the next packets to the same node, unless link state changes. */
 export const DISJOINT_WAY_US = 50_000;
-/** A second way for bulk with a slower hop than this on it is left to who has no other. */
+/** A second way for bulk or video with a slower hop than this on it is left to who has no other. */
 export const MIN_SECOND_WAY_BPS = 100_000;
 /** What a cent per megabyte counts in delay: dearer paths carry what the cheaper ones could not in that time. */
 export const BULK_CENT_DELAY_US = 1_000_000;

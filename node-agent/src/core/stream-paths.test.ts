@@ -1,14 +1,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DISJOINT, ROUTED } from "./api.ts";
-import { type Medium, NARROW, VirtualMesh } from "./testing/virtual-mesh.ts";
+import { type Medium, NARROW, VirtualMesh, wire } from "./testing/virtual-mesh.ts";
 
 const FAR = 0x104;
 const OCTETS = Uint8Array.of(1, 2, 3, 4);
-
-function wire(name: string, members: number[], bearer: Medium["bearer"] = {}): Medium {
-  return { name, bearer: { medium: "point-to-point", ...bearer }, members, loss: 0 };
-}
 
 /** 0 - 1 - 3, and 0 - 2 - 3, which is the slower way. */
 function makeDiamond(more: Medium[] = [], bearer: Medium["bearer"] = {}) {

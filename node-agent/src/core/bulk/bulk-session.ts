@@ -462,8 +462,8 @@ export class BulkSession implements Outcome {
     this.#copiesTo.length = 0;
     for (const { wayBack } of told.slice(0, ACKNOWLEDGEMENT_COPIES))
       if (!this.#copiesTo.includes(wayBack)) this.#copiesTo.push(wayBack);
-    // The only quick path left carries both copies: where some of them are lost in a row, it looks silent from the other
-    // end. Over other nodes the hops repeat what they lose.
+    // The only quick path left carries two of them: where some are lost in a row, it looks silent from the other end. Over
+    // other nodes the hops repeat what they lose.
     const [first, second] = told;
     if (first === undefined || isOverNodes(first.wayBack)) return;
     if (second === undefined || !isMatch(nowUs, first, second)) this.#copiesTo.push(first.wayBack);

@@ -1,79 +1,17 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { VIDEO_DEADLINE_US } from "../limits.ts";
-import { type Medium, VirtualMesh } from "../testing/virtual-mesh.ts";
-
-const TO = 0x102;
-const PACKET_OCTETS = 1_000;
+import { Film } from "../testing/film.ts";
+import { type Medium, wire } from "../testing/virtual-mesh.ts";
 
 function path(name: string, kind: number, latencyUs: number, bitrateBps: number, cents = 0): Medium {
-  return {
-    name,
-    bearer: { kind, medium: "point-to-point", latencyUs, bitrateBps, costCentsPerMegabyte: cents },
-    members: [0, 1],
-    loss: 0,
-  };
-}
-
-/** A camera at node 0 that sends to node 1. */
-class Film {
-  readonly mesh: VirtualMesh;
-  /** Frames with video in them, by path; delays of what arrived. */
-  readonly frames = new Map<string, number>();
-  readonly delaysUs: number[] = [];
-  readonly rates: { bps: number; atUs: number }[] = [];
-  sent = 0;
-
-  constructor(media: Medium[]) {
-    this.mesh = new VirtualMesh(2, media);
-    this.mesh.onFrame = (from, medium, octets) => {
-      if (from === 0 && octets.length > 500) this.frames.set(medium.name, (this.frames.get(medium.name) ?? 0) + 1);
-    };
-    assert.ok(this.mesh.run(5_000_000, () => this.mesh.allReachable()));
-    this.mesh.run(3_000_000);
-  }
-
-  /** What its encoder was told, with the time, since this was last asked. */
-  told(): { bps: number; atUs: number }[] {
-    return this.rates.splice(0);
-  }
-
-  /** Frames of so many packets every 33 ms. */
-  shoot(frames: number, packets: number): void {
-    const { mesh } = this;
-    const payload = new Uint8Array(PACKET_OCTETS);
-    for (let f = 0; f < frames; f++) {
-      for (let p = 0; p < packets; p++) {
-        new DataView(payload.buffer).setFloat64(0, mesh.nowUs);
-        mesh.node(0).core.sendVideo(mesh.nowUs, TO, 1, payload);
-        this.sent++;
-      }
-      mesh.drain(0);
-      mesh.run(33_333, () => this.#watch());
-    }
-    mesh.run(1_000_000, () => this.#watch());
-  }
-
-  #watch(): boolean {
-    for (const event of this.mesh.node(0).events.splice(0))
-      if (event.type === "video-rate" && event.to === TO) this.rates.push({ bps: event.bps, atUs: this.mesh.nowUs });
-    for (const event of this.mesh.node(1).events.splice(0)) {
-      if (event.type !== "video") continue;
-      const view = new DataView(event.octets.buffer, event.octets.byteOffset);
-      this.delaysUs.push(this.mesh.nowUs - view.getFloat64(0));
-    }
-    return false;
-  }
-
-  drops(reason: string): number {
-    return this.mesh.node(0).core.status(this.mesh.nowUs).drops[reason] ?? 0;
-  }
+  return wire(name, [0, 1], { kind, latencyUs, bitrateBps, costCentsPerMegabyte: cents });
 }
 
 test("video that one path can carry stays there, and off the one that costs money", () => {
   const film = new Film([path("radio", 0, 5_000, 5e6), path("lte", 3, 30_000, 20e6, 1)]);
   film.shoot(60, 8);
-  assert.equal([...film.frames.keys()], ["radio"]);
+  assert.equal([...film.frames.keys()], ["0 on radio"]);
   assert.is(film.delaysUs.length, film.sent);
 });
 
@@ -82,7 +20,7 @@ test("video that one path cannot carry is spread over several, and all of it is 
   // 3.9 Mbit/s.
   film.shoot(90, 16);
   assert.is(film.delaysUs.length, film.sent);
-  for (const name of ["radio", "lte"]) assert.ok((film.frames.get(name) ?? 0) > film.sent / 4, name);
+  for (const name of ["radio", "lte"]) assert.ok(film.on(`0 on ${name}`) > film.sent / 4, name);
   assert.ok(Math.max(...film.delaysUs) <= VIDEO_DEADLINE_US);
 });
 
@@ -104,7 +42,7 @@ test("video goes on over the other path when one is cut in silence", () => {
   film.delaysUs.length = 0;
   film.sent = 0;
   film.shoot(60, 8);
-  assert.ok((film.frames.get("lte") ?? 0) > film.sent / 2);
+  assert.ok(film.on("0 on lte") > film.sent / 2);
   assert.ok(film.delaysUs.length > 0.95 * film.sent, `${film.delaysUs.length} of ${film.sent}`);
 });
 

@@ -80,6 +80,8 @@ export class VideoPacing {
    */
   paces(nowUs: number, hop: Neighbour, isOwn: boolean, partTo: number): boolean {
     const paths = this.#paths;
+    // Who hands on over the only bearer has nothing to choose.
+    if (!isOwn && paths.bearersTo(nowUs, hop.nodeId) < 2 && !this.#wasTold(hop.nodeId)) return false;
     paths.gather(nowUs, hop.nodeId);
     const isAlone = paths.count === 1 && paths.at(0).port?.shared === false;
     const paced = paths.count > 1 || (isAlone && isOwn);

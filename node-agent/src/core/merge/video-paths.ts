@@ -73,6 +73,18 @@ export class VideoPaths {
     return this.#paths[index] as VideoPath;
   }
 
+  /** How many bearers lead to a node: less work than to gather them. */
+  bearersTo(nowUs: number, nodeId: number): number {
+    let count = 0;
+    const { ports } = this.#s;
+    for (let p = 0; p < ports.length; p++) {
+      const port = ports[p] as Port;
+      for (let i = 0; i < port.neighbours.length; i++)
+        if (isPath(nowUs, port, port.neighbours[i] as Neighbour, nodeId)) count++;
+    }
+    return count;
+  }
+
   /** Looks for the bearers to a node. */
   gather(nowUs: number, nodeId: number): void {
     this.count = 0;

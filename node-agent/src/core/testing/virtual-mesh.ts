@@ -233,12 +233,12 @@ export class VirtualMesh {
   }
 }
 
+/** A link that nobody else hears. */
+export function wire(name: string, members: number[], bearer: Partial<CoreBearer> = {}): Medium {
+  return { name, bearer: { medium: "point-to-point", ...bearer }, members, loss: 0 };
+}
+
 /** One medium per pair of neighbours: a point-to-point graph. */
 export function wires(edges: [number, number][], bearer: Partial<CoreBearer> = {}): Medium[] {
-  return edges.map(([a, b]) => ({
-    name: `w${a}-${b}`,
-    bearer: { medium: "point-to-point" as const, ...bearer },
-    members: [a, b],
-    loss: 0,
-  }));
+  return edges.map(([a, b]) => wire(`w${a}-${b}`, [a, b], bearer));
 }
