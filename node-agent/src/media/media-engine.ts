@@ -33,6 +33,9 @@ export class MediaEngine {
   private readonly video: VideoReception;
   private clip: ClipSender | null = null;
   private clipRequest = 0;
+  /** What the mesh carries of the own video; 0: not known. */
+  private videoLimitBps = 0;
+  private framesOmitted = 0;
   private countersDueUs: number;
 
   constructor(options: MediaEngineOptions) {
@@ -83,6 +86,10 @@ export class MediaEngine {
       case "video-stop":
         this.stopClip();
         break;
+      case "video-rate":
+        this.videoLimitBps = message.bps;
+        this.clip?.limit(message.bps);
+        break;
     }
     return undefined;
   }
@@ -99,7 +106,7 @@ export class MediaEngine {
     this.talk?.run(nowUs);
     this.bridge.run(nowUs);
     this.reception.run(nowUs);
-    this.counters.add("video.packetsSent", this.clip?.run(nowUs) ?? 0);
+    if (this.clip !== null) this.runClip(this.clip, nowUs);
     this.video.run(nowUs);
     if (nowUs >= this.countersDueUs) this.reportCounters(nowUs);
     this.outbox.run(nowUs);
@@ -151,7 +158,17 @@ export class MediaEngine {
     if (octets === undefined || request !== this.clipRequest) return;
     const clip: Clip | string = readClip(octets);
     if (typeof clip === "string") this.fail("video", "unsupported", `${path}: ${clip}`);
-    else this.clip = new ClipSender(clip, this.options.now(), (out) => this.emit(out));
+    else {
+      this.clip = new ClipSender(clip, this.options.now(), (out) => this.emit(out));
+      this.clip.limit(this.videoLimitBps);
+      this.framesOmitted = 0;
+    }
+  }
+
+  private runClip(clip: ClipSender, nowUs: number): void {
+    this.counters.add("video.packetsSent", clip.run(nowUs));
+    this.counters.add("video.framesOmitted", clip.framesOmitted - this.framesOmitted);
+    this.framesOmitted = clip.framesOmitted;
   }
 
   private stopClip(): void {

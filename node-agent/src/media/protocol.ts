@@ -39,11 +39,7 @@ export type ToMedia =
   | { type: "video-stop" }
   /** A receiver on the mesh cannot decode: cameras are asked for a key frame. A clip has them anyway. */
   | { type: "video-key-wanted" }
-  /**
-   * The mesh carries so much of the own video (0: not known): cameras are held to it. A clip goes as it is: its frames do not say which
-   * of them others need (RFC 6386 9.7 puts that behind the arithmetic coder), and one that is left out costs all up to the
-   * next key frame, as one that is lost does.
-   */
+  /** The mesh carries so much of the own video (0: not known): cameras are held to it, and a clip leaves out frames. */
   | { type: "video-rate"; bps: number }
   /** A browser's WebRTC offer: `send` = its camera comes in, `receive` = it watches the node `from` (0: whoever sends). */
   | { type: "webrtc-offer"; requestId: number; direction: "send" | "receive"; from: number; sdp: string }

@@ -4,6 +4,7 @@ import {
   decodeIvfFile,
   encodeVp8Packet,
   type IvfFrame,
+  isVp8KeyFrame,
   type Vp8Packetiser,
   vp8PacketCount,
 } from "@skein/codecs";
@@ -39,13 +40,27 @@ export function readClip(octets: Uint8Array): Clip | string {
   return { octets, frames, rate: file.header.rate, scale: file.header.scale };
 }
 
-/** A clip in a loop at its own frame rate, on absolute times. Frame n has RTP timestamp n * 90,000 / rate. */
+/** What may be sent at once after a while with less than a limit allows, in seconds of it. */
+const LIMIT_BURST_S = 1;
+
+/**
+ * A clip in a loop at its own frame rate, on absolute times. Frame n has RTP timestamp n * 90,000 / rate. Held to a limit
+ * it sends as many frames after each key frame as that allows, in order, and leaves out the rest up to the next: frames do
+ * not say which of them others need (RFC 6386 9.7 puts that behind the arithmetic coder), but none needs a later one.
+ */
 export class ClipSender {
   private readonly clip: Clip;
   private readonly startUs: number;
   private readonly emit: (message: FromMedia) => void;
   private readonly packetiser: Vp8Packetiser;
   private frameCount = 0;
+  /** Bits per second, 0: as it is. */
+  private limitBps = 0;
+  /** Octets that the limit leaves now; what is begun goes out whole. */
+  private budget = 0;
+  private omitting = false;
+  /** Frames that the limit left out so far. */
+  framesOmitted = 0;
 
   constructor(clip: Clip, nowUs: number, emit: (message: FromMedia) => void) {
     this.clip = clip;
@@ -53,11 +68,17 @@ export class ClipSender {
     this.emit = emit;
     // A source of its own for each start (RFC 3550 8.1): receivers must not take it for what went before.
     const header = { ...createRtpHeader(), payloadType: VP8_PAYLOAD_TYPE, ssrc: nowUs % 2 ** 32 };
-    this.packetiser = { header, pictureId: 0, descriptor: createVp8Descriptor() };
+    this.packetiser = { header, pictureId: -1, descriptor: createVp8Descriptor() };
   }
 
   nextUs(): number {
     return this.startUs + Math.round(this.frameCount * this.periodUs);
+  }
+
+  /** Holds it to a rate from now on; 0: to none. */
+  limit(bps: number): void {
+    if (this.limitBps === 0) this.budget = (LIMIT_BURST_S * bps) / 8;
+    this.limitBps = bps;
   }
 
   /** Returns the packets sent. */
@@ -73,13 +94,27 @@ export class ClipSender {
     return (this.clip.scale * 1_000_000) / this.clip.rate;
   }
 
+  private isWithinLimit(frame: Uint8Array): boolean {
+    const isLimited = this.limitBps > 0;
+    const most = (LIMIT_BURST_S * this.limitBps) / 8;
+    this.budget = Math.min(most, this.budget + (this.limitBps * this.periodUs) / 8e6);
+    if (isVp8KeyFrame(frame, 0)) this.omitting = false;
+    if (isLimited && this.budget <= 0) this.omitting = true;
+    if (!this.omitting) this.budget -= frame.length;
+    return !this.omitting;
+  }
+
   private sendFrame(atUs: number): number {
     const frame = this.frameCount++;
     const { offset, lengthOctets } = this.clip.frames[frame % this.clip.frames.length] as IvfFrame;
     const octets = this.clip.octets.subarray(offset, offset + lengthOctets);
+    if (!this.isWithinLimit(octets)) {
+      this.framesOmitted++;
+      return 0;
+    }
     const rtpTimestamp = Math.round((frame * VIDEO_CLOCK_HZ * this.clip.scale) / this.clip.rate) % 2 ** 32;
     this.packetiser.header.timestamp = rtpTimestamp;
-    this.packetiser.pictureId = frame & 0x7fff;
+    this.packetiser.pictureId = (this.packetiser.pictureId + 1) & 0x7fff;
     const count = vp8PacketCount(lengthOctets, MAX_VIDEO_PACKET_OCTETS, this.packetiser.pictureId);
     for (let index = 0; index < count; index++) {
       const out = new Uint8Array(MAX_VIDEO_PACKET_OCTETS);

@@ -58,6 +58,38 @@ test("a clip loops at its own rate in packets that fit the mesh", async () => {
   );
 });
 
+test("a clip held to a rate leaves out what comes before the next key frame, and all that it sends decodes", async () => {
+  const media = new VirtualMedia(NO_CODECS);
+  media.files.set("clip.ivf", makeClip());
+  const packets = (): VideoOut[] =>
+    media.messages.filter((message): message is VideoOut => message.type === "video-out");
+  const octets = (some: readonly VideoOut[]): number => some.reduce((sum, packet) => sum + packet.octets.length, 0);
+  const limitBps = (FRAME_OCTETS * 8 * RATE) / 2;
+  // The limit may be older than the clip.
+  await media.send({ type: "video-rate", bps: limitBps });
+  await media.send({ type: "video-file", path: "clip.ivf" });
+  media.runUntil(media.nowUs + 10_000_000, 3_000);
+  const held = packets();
+  const share = octets(held) / ((limitBps / 8) * 10);
+  assert.ok(share > 0.8 && share < 1.2, `${share.toFixed(2)} of the limit`);
+  const frames = held.filter(({ lastOfFrame }) => lastOfFrame).map(({ frame }) => frame);
+  for (const [i, frame] of frames.entries()) {
+    assert.ok(frame % FRAMES === 0 || frame === (frames[i - 1] as number) + 1, `frame ${frame} after ${frames[i - 1]}`);
+  }
+
+  await media.send({ type: "video-rate", bps: 0 });
+  media.runUntil(media.nowUs + 1_000_000, 3_000);
+  const from = packets().length;
+  media.runUntil(media.nowUs + 2_000_000, 3_000);
+  const free = packets().slice(from);
+  assert.is(free.filter(({ lastOfFrame }) => lastOfFrame).length, 2 * RATE, "all of it again");
+  const sent = packets().filter(({ lastOfFrame }) => lastOfFrame);
+  assert.is(media.counter("video.framesOmitted"), (sent.at(-1)?.frame ?? 0) + 1 - sent.length);
+  const shown = await receive(packets());
+  assert.is(framesOf(shown).length, sent.length);
+  assert.not(shown.messages.some(({ type }) => type === "video-need-key"));
+});
+
 test("every frame comes out whole, duplicates and reordering notwithstanding", async () => {
   const [first, ...packets] = await send(2);
   const mixed = packets.flatMap((packet, i) => (i % 2 === 0 ? [packets[i + 1] ?? packet, packet, packet] : []));

@@ -1,3 +1,4 @@
+import { createRtpHeader, encodeBitrateRequest, encodeRtpHeader } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { ToMedia } from "../media/protocol.ts";
@@ -57,6 +58,65 @@ test("cameras are told what the mesh carries to whoever gets the picture, also t
   const rates = sent.map((message) => (message.type === "video-rate" ? message.bps : message.type));
   assert.equal(rates, [2e5, "webrtc-offer", 2e5, 0]);
   video.onMediaRestart();
+  context.remove();
+});
+
+test("who gets more than the mesh passes asks for less, and the sender's cameras are held to it", () => {
+  const receiver = start();
+  const header = createRtpHeader();
+  // Ten packets a second; from the third second on each comes later by a twentieth of a second.
+  for (let n = 0; n < 50; n++) {
+    const octets = new Uint8Array(1000);
+    encodeRtpHeader({ ...header, sequence: n, timestamp: 9_000 * n }, octets, 0);
+    const atUs = 100_000 * n + Math.max(0, n - 20) * 50_000;
+    receiver.video.onVideo({ type: "video", from: 0x105, stream: 2, octets }, atUs);
+  }
+  const calls = receiver.context.calls.filter(([name]) => name === "sendVideo");
+  assert.ok(calls.length > 0);
+  const [, , to, stream, request] = calls[0] as [string, number, number, number, Uint8Array];
+  assert.equal([to, stream], [0x105, 2]);
+
+  const sender = start();
+  const video = { type: "video", from: 0x101, stream, octets: request } as const;
+  sender.video.onVideo(video, 5e6);
+  assert.equal(sender.sent, [], "nobody gets its picture");
+  sender.video.sendTo(0x102);
+  sender.video.onVideo(video, 5e6);
+  assert.equal(sender.sent, [], "somebody else gets it");
+  sender.video.sendTo(0x101);
+  sender.video.onVideo(video, 5e6);
+  const rate = sender.sent[0] as Extract<ToMedia, { type: "video-rate" }>;
+  assert.ok(rate.bps > 20_000 && rate.bps < 80_000, `${rate.bps}`);
+  receiver.context.remove();
+  sender.context.remove();
+});
+
+test("cameras get the less of what paths carry and what was asked for, which holds as long as it is asked for", () => {
+  const { context, sent, video } = start();
+  let nowUs = 5_000_000;
+  Object.assign(context, { nowUs: () => nowUs });
+  const ask = (bitrateBps: number): void =>
+    video.onVideo(
+      { type: "video", from: 0x101, stream: 2, octets: encodeBitrateRequest({ bitrateBps, ssrc: 1 }) },
+      nowUs,
+    );
+  const rates = (): number[] => sent.splice(0).map((message) => (message.type === "video-rate" ? message.bps : -1));
+  video.sendTo(0x101);
+  ask(200_000);
+  video.onRate({ type: "video-rate", to: 0x101, bps: 150_000 }, nowUs);
+  video.onRate({ type: "video-rate", to: 0x101, bps: 900_000 }, nowUs);
+  ask(100_000);
+  assert.equal(rates(), [200_000, 150_000, 200_000, 100_000]);
+  nowUs += 3_900_000;
+  video.onVideoOut({ ...packet, octets: new Uint8Array(9) });
+  assert.equal(rates(), []);
+  nowUs += 200_000;
+  video.onVideoOut({ ...packet, octets: new Uint8Array(9) });
+  assert.equal(rates(), [900_000], "nobody has asked for four seconds");
+  ask(0);
+  assert.equal(rates(), [1], "no rate at all is not no limit");
+  video.onMediaRestart();
+  assert.equal(rates(), [1], "also after the media process came back");
   context.remove();
 });
 

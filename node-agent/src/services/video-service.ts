@@ -1,9 +1,11 @@
+import { decodeBitrateRequest, encodeBitrateRequest, encodeKeyFrameRequest, isKeyFrameRequest } from "@skein/codecs";
 import type { WebrtcOffer } from "../api/commands.ts";
 import type { AgentStatus } from "../api/types.ts";
 import { MAX_VIDEO_OCTETS, type NodeEvent } from "../core/api.ts";
 import type { FromMedia } from "../media/protocol.ts";
 import { SkeinError } from "../shell/skein-error.ts";
 import type { ServiceContext } from "./context.ts";
+import { ReceivedVideo } from "./received-video.ts";
 import type { MediaPort } from "./voice-service.ts";
 
 /** How long a browser waits for its WebRTC answer, ms. */
@@ -11,19 +13,8 @@ const ANSWER_MS = 10_000;
 const STREAMS_MAX = 64;
 /** Least time between two requests for a key frame, microseconds: one has to cross the mesh and be answered. */
 const KEY_REQUEST_GAP_US = 500_000;
-
-/**
- * Picture loss indication (RFC 4585 6.3.1), 12 octets, both SSRC 0: on the mesh a stream is known by its sender.
- *
- *    0                   1                   2                   3
- *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
- *   +---+-+---------+---------------+-------------------------------+
- *   | 2 |0| FMT = 1 |   PT = 206    |          length = 2           |
- *   +---+-+---------+---------------+-------------------------------+
- *
- * RTP and RTCP share the stream and are told apart by the second octet (RFC 5761 4).
- */
-const KEY_REQUEST = Uint8Array.of(0x81, 206, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0);
+/** What a receiver asked for holds so long; it asks twice a second as long as it means it. */
+const ASKED_US = 4_000_000;
 
 interface Stream {
   from: number;
@@ -44,12 +35,18 @@ export class VideoService {
   readonly #streams = new Map<number, Stream>();
   readonly #waiting = new Map<number, Waiting>();
   /** When each sender was last asked for a key frame. */
-  readonly #askedUs = new Map<number, number>();
+  readonly #keyAskedUs = new Map<number, number>();
+  /** How others' streams come here, by sender and stream. */
+  readonly #received = new Map<number, ReceivedVideo>();
   #requestId = 0;
   /** Who gets this node's picture; 0: nobody. */
   #to = 0;
-  /** What the mesh carries of it; 0: not known. */
-  #rateBps = 0;
+  /** What this node's own paths carry of it, and what its receiver asked for and until when; 0: not known. */
+  #carriedBps = 0;
+  #askedBps = 0;
+  #askedUntilUs = 0;
+  /** The less of the two: what cameras and the clip are held to. */
+  #limitBps = 0;
   /** The clip that is being sent, null when there is none. */
   #clip: string | null = null;
   /** Packets of the camera that nobody was to get, or that were too long. */
@@ -61,8 +58,12 @@ export class VideoService {
   }
 
   sendTo(to: number): void {
-    if (to !== this.#to) this.#limit(0);
+    if (to === this.#to) return;
     this.#to = to;
+    // What is known of the paths is of another destination.
+    this.#carriedBps = 0;
+    this.#askedBps = 0;
+    this.#limit();
   }
 
   /** Sends a clip, over and over, until `stop`. */
@@ -86,7 +87,7 @@ export class VideoService {
       this.#waiting.set(requestId, { resolve, reject, timer });
       this.#media.send({ type: "webrtc-offer", requestId, ...offer });
       // Whoever serves browsers exists from the first offer on.
-      if (this.#rateBps > 0) this.#media.send({ type: "video-rate", bps: this.#rateBps });
+      if (this.#limitBps > 0) this.#media.send({ type: "video-rate", bps: this.#limitBps });
     });
   }
 
@@ -101,6 +102,7 @@ export class VideoService {
   /** The media process went away and came back: browsers must ask again, a clip goes on. */
   onMediaRestart(): void {
     for (const requestId of [...this.#waiting.keys()]) this.#settle(requestId)?.reject(noAnswer());
+    if (this.#limitBps > 0) this.#media.send({ type: "video-rate", bps: this.#limitBps });
     if (this.#clip !== null) this.#media.send({ type: "video-file", path: this.#clip });
   }
 
@@ -116,7 +118,9 @@ export class VideoService {
       this.#dropped++;
       return;
     }
-    this.#context.core.sendVideo(this.#context.nowUs(), this.#to, stream, octets);
+    const nowUs = this.#context.nowUs();
+    if (this.#askedBps > 0 && nowUs > this.#askedUntilUs) this.#hold(0, nowUs);
+    this.#context.core.sendVideo(nowUs, this.#to, stream, octets);
     const fields = { stream, frame, rtpTimestamp, lastOfFrame, lengthOctets: octets.length, to: this.#to };
     this.#context.journal.write("video-out", atUs, fields);
     this.#context.touch();
@@ -124,22 +128,61 @@ export class VideoService {
 
   onVideo(event: Extract<NodeEvent, { type: "video" }>, nowUs: number): void {
     const { from, stream, octets } = event;
-    if (isKeyRequest(octets)) return this.#media.send({ type: "video-key-wanted" });
+    if (isKeyFrameRequest(octets)) return this.#media.send({ type: "video-key-wanted" });
+    const request = decodeBitrateRequest(octets);
+    if (request !== undefined) return this.#onAsked(from, request.bitrateBps, nowUs);
     this.#context.journal.write("video-in", nowUs, { from, stream, lengthOctets: octets.length });
     this.#media.send({ type: "video-in", from, stream, octets });
+    const received = this.#receivedFrom(from, stream);
+    if (received.take(nowUs, octets)) this.#ask(from, stream, received, nowUs);
   }
 
-  /** The mesh carries so much of the own video: cameras are told. */
+  #receivedFrom(from: number, stream: number): ReceivedVideo {
+    const key = from * 256 + stream;
+    let received = this.#received.get(key);
+    if (received === undefined) {
+      if (this.#received.size >= STREAMS_MAX) this.#received.clear();
+      received = new ReceivedVideo();
+      this.#received.set(key, received);
+    }
+    return received;
+  }
+
+  /** More comes from there than the mesh passes: the sender is told over the mesh how much does. */
+  #ask(from: number, stream: number, { askedBps, ssrc }: ReceivedVideo, nowUs: number): void {
+    this.#context.journal.write("video-ask", nowUs, { from, stream, bps: askedBps });
+    const request = encodeBitrateRequest({ bitrateBps: askedBps, ssrc });
+    this.#context.core.sendVideo(nowUs, from, stream, request);
+    this.#context.touch();
+  }
+
+  /** Only who gets the picture knows how it comes there. */
+  #onAsked(from: number, bps: number, nowUs: number): void {
+    if (from !== this.#to) return;
+    this.#askedUntilUs = nowUs + ASKED_US;
+    this.#hold(Math.max(1, bps), nowUs);
+  }
+
+  #hold(askedBps: number, nowUs: number): void {
+    if (askedBps === this.#askedBps) return;
+    this.#askedBps = askedBps;
+    this.#context.journal.write("video-asked", nowUs, { by: this.#to, bps: askedBps });
+    this.#limit();
+  }
+
+  /** This node's paths carry so much of the own video. */
   onRate({ to, bps }: Extract<NodeEvent, { type: "video-rate" }>, nowUs: number): void {
     if (to !== this.#to) return;
     this.#context.journal.write("video-rate", nowUs, { to, bps });
-    this.#limit(bps);
+    this.#carriedBps = bps;
+    this.#limit();
   }
 
-  /** 0: what is known of the paths is of another destination. */
-  #limit(bps: number): void {
-    if (bps === this.#rateBps) return;
-    this.#rateBps = bps;
+  #limit(): void {
+    const known = [this.#carriedBps, this.#askedBps].filter((bps) => bps > 0);
+    const bps = known.length === 0 ? 0 : Math.min(...known);
+    if (bps === this.#limitBps) return;
+    this.#limitBps = bps;
     this.#media.send({ type: "video-rate", bps });
   }
 
@@ -147,10 +190,10 @@ export class VideoService {
   onNeedKey(message: Extract<FromMedia, { type: "video-need-key" }>): void {
     const nowUs = this.#context.nowUs();
     const { from, stream } = message;
-    if (nowUs - (this.#askedUs.get(from) ?? Number.NEGATIVE_INFINITY) < KEY_REQUEST_GAP_US) return;
-    if (this.#askedUs.size >= STREAMS_MAX) this.#askedUs.clear();
-    this.#askedUs.set(from, nowUs);
-    this.#context.core.sendVideo(nowUs, from, stream, KEY_REQUEST);
+    if (nowUs - (this.#keyAskedUs.get(from) ?? Number.NEGATIVE_INFINITY) < KEY_REQUEST_GAP_US) return;
+    if (this.#keyAskedUs.size >= STREAMS_MAX) this.#keyAskedUs.clear();
+    this.#keyAskedUs.set(from, nowUs);
+    this.#context.core.sendVideo(nowUs, from, stream, encodeKeyFrameRequest());
     this.#context.touch();
   }
 
@@ -186,8 +229,4 @@ export class VideoService {
 
 function noAnswer(): SkeinError {
   return new SkeinError("media-away", "the media process gave no answer", "try again in some seconds");
-}
-
-function isKeyRequest(octets: Uint8Array): boolean {
-  return octets.length === KEY_REQUEST.length && octets[0] === KEY_REQUEST[0] && octets[1] === KEY_REQUEST[1];
 }
