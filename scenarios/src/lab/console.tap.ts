@@ -1,15 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
 import { launchBrowser, missingForPages, openPage, textOf } from "@skein/controller/test-support";
 import type { Browser, Page } from "playwright-core";
 import t, { type Test } from "tap";
-import { skeinCommand } from "./paths.ts";
 import { descendantsOf } from "./process-tree.ts";
+import { START_MS, startLab, stopLab, until } from "./testing/shown-lab.ts";
 
 const SCENARIO = resolve(import.meta.dirname, "../../catalogue/earthquake-valley.yaml");
 const NODES = 14;
@@ -18,10 +14,6 @@ const VEHICLE = 0x0102;
 const A4 = 0x010e;
 const CONSOLE_SIZE = { width: 1600, height: 1000 };
 const HANDSET_SIZE = { width: 390, height: 844 };
-/** Bounds of waiting, generous: what takes so long on the slowest machine is broken. */
-const START_MS = 60_000;
-const SOON_MS = 30_000;
-const POLL_MS = 100;
 /** The talk pad gave the key. */
 const TALKING = "talking";
 /** Voice that has certainly come after a cut, not the rest of a buffer: three seconds of one talker. */
@@ -30,50 +22,6 @@ const PACKETS_AFTER_CUT = 150;
 const scratch = mkdtempSync(join(tmpdir(), "skein-console-test-"));
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
 const pictures = resolve(process.env["SKEIN_SCREENSHOTS"] ?? join(scratch, "screenshots"));
-
-/** Resolves with the first value of `read` that `isRight`. @throws Error with the last value after `limitMs` */
-async function until<T>(
-  what: string,
-  read: () => Promise<T>,
-  isRight: (value: T) => boolean,
-  limitMs = SOON_MS,
-): Promise<T> {
-  const endMs = performance.now() + limitMs;
-  for (;;) {
-    const value = await read();
-    if (isRight(value)) return value;
-    if (performance.now() > endMs) throw new Error(`${what}: still ${String(value)} after ${limitMs / 1000} s`);
-    await sleep(POLL_MS);
-  }
-}
-
-/** The lab as `npm start` runs it, and where it serves the console. */
-async function startLab(
-  scenario: string,
-  onLine: (line: string) => void,
-): Promise<{ child: ChildProcess; console: string }> {
-  const child = spawn(process.execPath, [skeinCommand, "lab", scenario], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, TMPDIR: scratch },
-  });
-  const lines = createInterface({ input: child.stdout! });
-  const found = new Promise<string>((found, fail) => {
-    lines.on("line", (line) => {
-      onLine(line);
-      const address = /console: (http:\S+)/.exec(line)?.[1];
-      if (address !== undefined) found(address);
-    });
-    child.once("exit", (code) => fail(new Error(`the lab ended with ${code}`)));
-    AbortSignal.timeout(START_MS).addEventListener("abort", () => fail(new Error("the lab names no console")));
-  });
-  return { child, console: await found };
-}
-
-async function stopLab(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  child.kill("SIGTERM");
-  await once(child, "exit");
-}
 
 async function setLanguage(page: Page, language: "en" | "zh-CN"): Promise<void> {
   const current = await page.locator("html").getAttribute("lang");
@@ -109,7 +57,7 @@ async function nextHopTo(page: Page, to: number): Promise<number> {
 t.test("the valley on the console and on a handset", { skip: missingForPages, timeout: 400_000 }, async (t) => {
   mkdirSync(pictures, { recursive: true });
   const log: string[] = [];
-  const [lab, browser] = await Promise.all([startLab(SCENARIO, (line) => log.push(line)), launchBrowser()]);
+  const [lab, browser] = await Promise.all([startLab(SCENARIO, scratch, (line) => log.push(line)), launchBrowser()]);
   t.teardown(async () => {
     await browser.close();
     await stopLab(lab.child);
@@ -274,7 +222,7 @@ function mediaProcessOf(labPid: number): number {
 t.test("video that the agent breaks off goes on by itself", { skip: missingForPages, timeout: 180_000 }, async (t) => {
   const file = join(scratch, "one-camera.yaml");
   writeFileSync(file, VIDEO_SCENARIO);
-  const [lab, browser] = await Promise.all([startLab(file, () => {}), launchBrowser()]);
+  const [lab, browser] = await Promise.all([startLab(file, scratch), launchBrowser()]);
   t.teardown(async () => {
     await browser.close();
     await stopLab(lab.child);
