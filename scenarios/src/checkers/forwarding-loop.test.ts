@@ -41,6 +41,16 @@ test("a copy that comes back and is refused is no loop", () => {
   assert.equal(watcher.loops, []);
 });
 
+test("what came over a narrow bearer may be said again after a copy has come back, and no more than that", () => {
+  const watcher = new ForwardingLoopWatcher(LOCALS);
+  hop(watcher, 0, B, C, 300);
+  hop(watcher, 1_000, C, B, 200);
+  hop(watcher, 30_000, B, C, 300);
+  assert.equal(watcher.loops, []);
+  hop(watcher, 31_000, B, D, 301);
+  assert.match(watcher.loops[0] ?? "", /node 1 sends it up to/);
+});
+
 test("planted: a node that forwards what came back is seen", () => {
   const watcher = new ForwardingLoopWatcher(LOCALS);
   hop(watcher, 0, A, B, 300);

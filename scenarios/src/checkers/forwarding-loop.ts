@@ -44,6 +44,8 @@ export class ForwardingLoopWatcher {
   readonly #returned: Int32Array;
   /** By [packet][node]: the most that remained of a copy that it was given. */
   readonly #given: Uint32Array;
+  /** The same of what came over a narrow bearer, which was not seen: the most that it was sent with before any other copy. */
+  readonly #unseen: Uint32Array;
 
   /** `localIds[node]`: low octet of each node's address. */
   constructor(localIds: readonly number[]) {
@@ -52,6 +54,7 @@ export class ForwardingLoopWatcher {
     this.#passed = new Uint32Array(TRACKED * this.#nodes * this.#words);
     this.#returned = new Int32Array(TRACKED * this.#nodes).fill(-1);
     this.#given = new Uint32Array(TRACKED * this.#nodes);
+    this.#unseen = new Uint32Array(TRACKED * this.#nodes);
     this.#indexOfLocal = new Int16Array(256).fill(-1);
     for (const [index, local] of localIds.entries()) this.#indexOfLocal[local] = index;
   }
@@ -82,6 +85,7 @@ export class ForwardingLoopWatcher {
       this.#passed.fill(0, slot * this.#nodes * this.#words, (slot + 1) * this.#nodes * this.#words);
       this.#returned.fill(-1, slot * this.#nodes, (slot + 1) * this.#nodes);
       this.#given.fill(0, slot * this.#nodes, (slot + 1) * this.#nodes);
+      this.#unseen.fill(0, slot * this.#nodes, (slot + 1) * this.#nodes);
       if (source >= 0) this.#given[slot * this.#nodes + source] = AT_SOURCE;
       this.packets++;
     }
@@ -89,9 +93,10 @@ export class ForwardingLoopWatcher {
   }
 
   #descend(nowUs: number, slot: number, from: number, next: number, remaining: number): void {
-    const given = this.#given[slot * this.#nodes + from] as number;
-    // What came over a narrow bearer was not seen.
-    if (given > 0 && remaining >= given) {
+    const own = slot * this.#nodes + from;
+    const given = this.#given[own] as number;
+    if (given === 0) this.#unseen[own] = Math.max(this.#unseen[own] as number, remaining);
+    else if (remaining >= given && remaining > (this.#unseen[own] as number)) {
       this.#loop(nowUs, slot, `node ${from} sends it up to ${remaining}, to ${next}`);
     }
     const at = slot * this.#nodes + next;
