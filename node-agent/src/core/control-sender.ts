@@ -19,7 +19,7 @@ import { controlOctet, type OutgoingFrame } from "./outgoing-frame.ts";
 import { isUnheard, type Neighbour, type Port, reckonAnswerDue } from "./port.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
-import { afterTalk } from "./turn-taking.ts";
+import { afterTalk, inBurst } from "./turn-taking.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
 /** A link-state update is repeated on request this long. */
@@ -107,8 +107,9 @@ export class ControlSender {
   }
 
   snapshot(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    // A stranger cannot open anything before it has a full hello.
-    if (port.snapshotTarget !== 0 && port.needFullHello) return this.hello(nowUs, port, slot);
+    // A stranger cannot open anything before it has a full hello; in this burst it has had one.
+    const isSaid = inBurst(port, nowUs) && port.lastHelloUs >= port.burstStartUs;
+    if (port.snapshotTarget !== 0 && port.needFullHello && !isSaid) return this.hello(nowUs, port, slot);
     const from = this.#frame.begin(port, FrameKind.snapshot, slot);
     const room = port.config.mtuOctets - from - port.tagOctets;
     const octets = this.#snapshots.encode(nowUs, port, slot.octets, from, room);

@@ -287,6 +287,7 @@ class Core implements MeshCore {
 
   /** What was just sent was sent over somebody else. */
   #spoiled(nowUs: number, port: Port): void {
+    this.#hellos.spoiled(nowUs, port);
     this.#snapshots.spoiled(nowUs, port);
     this.#transmitter.spoiled(port);
   }

@@ -94,6 +94,7 @@ export class Hellos {
   #encodeNarrow(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
     const hello = this.#narrow;
     const anybody = port.neighbours.some((n) => n.alive);
+    port.introductions = anybody && isUnheard(port) ? port.introductions + 1 : 0;
     hello.reply = port.helloReply || !anybody;
     hello.address = this.#s.options.address;
     hello.digest = this.#s.db.digest;
@@ -108,6 +109,14 @@ export class Hellos {
     if (port.hellosSent++ === 0) this.hurry(nowUs, port, this.spreadUs(port, HELLO_NEWCOMER_NARROW_US));
     hello.silenceS = Math.ceil(longestPauseUs(port) / 1e6);
     return encodeNarrowHello(hello, full, out, offset);
+  }
+
+  /** What was just sent on this channel was sent over somebody else: who has not been understood yet says it again at once. */
+  spoiled(nowUs: number, port: Port): void {
+    if (!port.narrow || port.lastHelloUs < port.burstStartUs || !isUnheard(port)) return;
+    port.needFullHello = true;
+    port.helloUrgent = true;
+    port.helloDueUs = nowUs;
   }
 
   askNoMore(port: Port): void {
@@ -187,9 +196,9 @@ export class Hellos {
 
   /** Somebody tells whom it hears, and not this node: the hello has been lost, and it cannot ask whom it does not know. */
   again(nowUs: number, port: Port): void {
-    const answeredUs = this.spreadUs(port, HELLO_NEWCOMER_NARROW_US);
-    if (nowUs - port.lastHelloUs < answeredUs) return;
+    const answeredUs = port.lastHelloUs + this.spreadUs(port, HELLO_NEWCOMER_NARROW_US);
     port.needFullHello = true;
-    this.hurry(nowUs, port, this.spreadUs(port, 200_000));
+    const jitterUs = this.#s.random.below(this.spreadUs(port, 200_000));
+    port.helloDueUs = Math.min(port.helloDueUs, Math.max(nowUs, answeredUs) + jitterUs);
   }
 }

@@ -56,6 +56,8 @@ const USEFUL_US = 15_000_000;
 const REPORT_AGAIN_US = 1_500_000;
 /** A neighbour that sent voice within this time is talking. */
 const NARROW_TALK_US = 500_000;
+/** Beside a talker there is about one turn a bundle, and not each is taken: how long one for each member takes. */
+const TALK_TURN_US = 240_000;
 const EVER = Number.POSITIVE_INFINITY;
 /**
  * A time-out is not stretched before this many tries: on a link of one's own that merely loses frames speed is what
@@ -272,7 +274,7 @@ export class HopArq {
       this.#s.counters.drop("unacknowledged", forgotten, port.config.id);
     if (trafficClass === TrafficClass.video) n?.meter?.capacity?.sent(nowUs, counter, length);
     if (acknowledged && n !== undefined)
-      port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + frameRtoUs(port, n, trafficClass));
+      port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + frameRtoUs(nowUs, port, n, trafficClass));
   }
 
   handleReport(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, offset: number, end: number): boolean {
@@ -441,7 +443,7 @@ export class HopArq {
       const n = port.neighbours[owner] as Neighbour;
       const tries = ring.tries[index] as number;
       const trafficClass = ring.trafficClass[index] as number;
-      const timeoutUs = frameRtoUs(port, n, trafficClass);
+      const timeoutUs = frameRtoUs(nowUs, port, n, trafficClass);
       const dueUs = (ring.sentUs[index] as number) + pauseUs(port, trafficClass, tries, timeoutUs);
       if (dueUs <= nowUs) this.#timedOut(nowUs, port, n, ring, slot, index);
       if (ring.open[index] === 0) continue;
@@ -516,8 +518,10 @@ function isHurried(port: Port, trafficClass: number): boolean {
  * As `rtoUs`, of a frame. News on a link of one's own waits for a round trip and no longer: the usual reckoning takes half
  * of it for its spread until many frames have been answered, and repetitions for slow answers.
  */
-function frameRtoUs(port: Port, n: Neighbour, trafficClass: number): number {
+function frameRtoUs(nowUs: number, port: Port, n: Neighbour, trafficClass: number): number {
   const us = rtoUs(port, n);
+  // The answer has to wait for its turn.
+  if (port.narrow && nowUs - port.voiceStartUs < NARROW_TALK_US) return us + port.neighbours.length * TALK_TURN_US;
   // Round trips are told of the latest frame in a report: of many the first waits longer (RFC 9002 6.2.1, max_ack_delay).
   if (trafficClass >= TrafficClass.video && !port.narrow) return us + REPORT_DELAY_WIDE_US;
   if (!isHurried(port, trafficClass)) return us;

@@ -89,8 +89,9 @@ export class LinkStateFlooding {
     const [change] = changes as [LinkStateLink];
     const delta: Delta = { ...change, originator: this.#s.local, sequence: next.sequence & 0xff };
     for (const port of this.#s.ports) {
-      // When the numbers begin anew nobody has what a delta could apply to.
-      if (changes.length > 1 || next.sequence === 0) this.queueFull(nowUs, port, this.#s.local, false);
+      // Nobody has what a delta could apply to when the numbers begin anew, or where it has not been said yet.
+      const isUnsaid = port.narrow && port.saidUs[this.#s.local] === Number.NEGATIVE_INFINITY;
+      if (changes.length > 1 || next.sequence === 0 || isUnsaid) this.queueFull(nowUs, port, this.#s.local, false);
       else this.#queueDelta(nowUs, port, delta);
     }
     this.#routesChanged(nowUs);
@@ -276,8 +277,9 @@ export class LinkStateFlooding {
     const soon = nowUs + wait + this.#s.random.below(wait);
     // On a narrow bearer news travels in company.
     const paced = port.narrow && !asked ? Math.max(soon, port.lastUpdateUs + UPDATE_GAP_NARROW_US) : soon;
-    // Those who have just come cannot open it before they have everybody's full hello.
-    const heard = port.narrow ? Math.max(paced, port.turnSettledUs - SETTLING_US + HELLO_ROUND_NARROW_US) : paced;
+    // Those who have just come cannot open it before they have everybody's full hello. All know when they came.
+    const roundUs = port.turnSettledUs - SETTLING_US + HELLO_ROUND_NARROW_US;
+    const heard = port.narrow && roundUs > paced ? roundUs + this.#s.random.below(delay) : paced;
     port.updateDueUs = Math.min(port.updateDueUs, heard);
   }
 

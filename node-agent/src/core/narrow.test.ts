@@ -20,6 +20,41 @@ test("a newcomer whose first frames are all lost says hello again when it hears 
   assert.ok(mesh.run(8 * SECOND, () => mesh.allReachable()));
 });
 
+test("two that come up on a channel reach each other with the first that each tells of itself", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const mesh = new VirtualMesh(2, [channel(2)], seed);
+    assert.ok(
+      mesh.run(4 * SECOND, () => mesh.allReachable()),
+      `seed ${seed}`,
+    );
+    assert.is(total(mesh, "pulls-sent"), 0);
+  }
+});
+
+test("a newcomer whose hello was sent over somebody else's says it again with its next turn", () => {
+  let soon = 0;
+  for (let seed = 1; seed <= 20; seed++) {
+    const mesh = new VirtualMesh(3, [channel(3)], seed);
+    const { core } = mesh.node(2);
+    const hellos = (): number => core.status(mesh.nowUs).counters["hellos-sent"] ?? 0;
+    let onAirUs = 0;
+    mesh.onFrame = (from, _, octets) => {
+      if (from !== 2 || onAirUs > 0) return;
+      onAirUs = mesh.nowUs;
+      octets.fill(0);
+    };
+    assert.ok(mesh.run(3 * SECOND, () => onAirUs > 0));
+    const said = hellos();
+    // The other one began before it, and is still on the air when it has ended.
+    core.handleCarrier(onAirUs + 1, 0, true);
+    mesh.run(100_000);
+    core.handleCarrier(mesh.nowUs, 0, false);
+    // Without that it waits for 0.4 s at least from one hello to the next.
+    if (mesh.run(SECOND / 4, () => hellos() > said)) soon++;
+  }
+  assert.ok(soon > 10, `${soon} of 20 within a quarter of a second`);
+});
+
 test("an advertisement that one member has missed is said again without a question", () => {
   const serial = channel(4);
   const [wire] = wires([[0, 4]]) as [Medium];

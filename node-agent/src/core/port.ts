@@ -162,6 +162,8 @@ export interface Port {
   turnFirst: number;
   /** A newcomer's random slot instead of its place in the order, drawn anew each time, until then. */
   turnExtraSlots: number;
+  /** Nobody hears this node, somebody talks, and the dice say that its hello goes like what is urgent. */
+  turnUrgent: boolean;
   turnDiceUntilUs: number;
   /** Nobody new has come on the channel for a while from then on. */
   turnSettledUs: number;
@@ -200,6 +202,8 @@ export interface Port {
   hellosSinceFull: number;
   /** Since the bearer came up. */
   hellosSent: number;
+  /** Hellos in a row that others heard, who had to be there, and none of them answered; narrow bearers only. */
+  introductions: number;
   /** Link-state news to pass on: originators with full advertisements, deltas, and when. */
   readonly updateFull: Set<number>;
   /** Originators whose advertisement answers a question for their key: before everything else. */
@@ -330,6 +334,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     turnSeed: 0,
     turnFirst: 0,
     turnExtraSlots: 0,
+    turnUrgent: false,
     turnDiceUntilUs: 0,
     turnSettledUs: 0,
     burstStartUs: Number.NEGATIVE_INFINITY,
@@ -356,6 +361,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     needFullHello: true,
     hellosSinceFull: 0,
     hellosSent: 0,
+    introductions: 0,
     updateFull: new Set(),
     keyAnswers: [],
     updateDeltas: [],

@@ -158,9 +158,8 @@ export class Transmitter {
   }
 }
 
-/** Nobody can open a newcomer's frames before its first hello: that goes like voice. */
 function urgencyOf(port: Port): Urgency {
-  if (port.hellosSent === 0) return "voice";
+  if (port.turnUrgent) return "flash";
   if (port.keyAnswers.length > 0 || port.snapshotSpoiled) return "flash";
   const level = port.queue.urgency();
   if (level < 0 || level >= URGENT_LEVELS) return "ordinary";

@@ -4,8 +4,9 @@ import * as assert from "uvu/assert";
 import { Counters } from "./counters.ts";
 import { PacketPool } from "./packet-pool.ts";
 import { createNeighbour, createPort, type Port } from "./port.ts";
+import { Random } from "./random.ts";
 import { NARROW } from "./testing/virtual-mesh.ts";
-import { accessUs, firstAfter, hasSentSince, noticeVoice, sentOver } from "./turn-taking.ts";
+import { accessUs, channelQuiet, firstAfter, hasSentSince, noticeVoice, sentOver } from "./turn-taking.ts";
 
 const BUNDLE_US = 120_000;
 const TALKER = 9;
@@ -125,6 +126,39 @@ test("who is first begins before all others, who keep their order, until its dat
   assert.is(firstAfter(port, 3, false), 3);
   assert.is(firstAfter(port, 2, true), 3);
   assert.is(firstAfter(port, 3, true), 0);
+});
+
+test("whom nobody hears throws dice for its turn: more sides each time, and beside a talker it is sometimes urgent", () => {
+  const random = new Random(1, 2);
+  const draws = (port: Port, quietUs: number): { slots: number[]; urgent: number } => {
+    const slots: number[] = [];
+    let urgent = 0;
+    for (let i = 0; i < 500; i++) {
+      channelQuiet(port, quietUs, random);
+      slots.push(port.turnExtraSlots);
+      if (port.turnUrgent) urgent++;
+    }
+    return { slots, urgent };
+  };
+  const [talk] = channels(10 * BUNDLE_US + 70_000) as [Port];
+  const beside = 10 * BUNDLE_US + 70_000;
+  const [silent] = channels(0) as [Port];
+  const later = 60_000_000;
+  assert.equal(new Set(draws(silent, later).slots), new Set([0]), "it has said nothing yet that could be answered");
+  let before = 0;
+  for (const introductions of [1, 2, 3]) {
+    silent.introductions = introductions;
+    talk.introductions = introductions;
+    const { slots, urgent } = draws(silent, later);
+    const most = Math.max(...slots);
+    assert.ok(Math.min(...slots) === 1 && most > before, `${most} of ${introductions}`);
+    assert.is(urgent, 0);
+    before = most;
+    const share = draws(talk, beside).urgent / 500;
+    assert.ok(share > 0.01 && share < 0.2, `${share} urgent`);
+  }
+  for (const n of silent.neighbours) Object.assign(n, { alive: true, twoWay: true });
+  assert.equal(new Set(draws(silent, later).slots), new Set([0]), "it has a place of its own");
 });
 
 test.run();

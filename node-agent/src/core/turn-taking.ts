@@ -1,12 +1,15 @@
 import { mix32, readU32 } from "@skein/codecs";
 import { HEAVY_LEVEL } from "./bearer-queue.ts";
 import { CONTENTION_GUARD_US, CONTENTION_SLOT_US, SETTLING_PER_MEMBER_US } from "./limits.ts";
-import type { Neighbour, Port } from "./port.ts";
+import { isUnheard, type Neighbour, type Port } from "./port.ts";
 import type { Random } from "./random.ts";
 
 /** How long a newcomer makes the channel unsettled. */
 export const SETTLING_US = 3_000_000;
 const SETTLING_SLOTS = 24;
+/** The same for whom nobody hears yet; twice as many after each hello that did not change that. */
+const INTRODUCTION_SLOTS = 12;
+const INTRODUCTION_DOUBLINGS = 3;
 /** Codec2 bundles follow each other at this distance; a talker is silent after a few without. */
 const VOICE_BUNDLE_US = 120_000;
 const TALKING_US = 400_000;
@@ -42,18 +45,30 @@ export function accessUs(port: Port, ownLocal: number, urgency: Urgency, nowUs: 
   const urgentUs = base + (mix32(port.turnSeed ^ ownLocal) & 1) * (CONTENTION_SLOT_US / 2);
   if (urgency === "voice") return urgentUs;
   if (urgency === "flash") return besideVoice(port, Math.max(urgentUs, nowUs), 0);
-  const settled = port.quietSinceUs >= port.turnDiceUntilUs;
-  const place = settled ? placeInOrder(port, ownLocal) : port.turnExtraSlots;
+  const place = port.turnExtraSlots > 0 ? port.turnExtraSlots : placeInOrder(port, ownLocal);
   const inTurnUs = betweenVoice(port, base, (1 + place) * CONTENTION_SLOT_US);
   return nowUs <= inTurnUs ? inTurnUs : besideVoice(port, nowUs, place * CONTENTION_SLOT_US);
 }
 
-/** The channel is quiet from `quietUs` on. A newcomer does not know the others yet: it throws dice for its turn. */
+/**
+ * The channel is quiet from `quietUs` on. A newcomer does not know the others yet, and whom nobody has heard although others
+ * are there has no place in their order: both throw dice for their turn.
+ */
 export function channelQuiet(port: Port, quietUs: number, random: Random): void {
   port.quietSinceUs = quietUs;
-  // Behind those whom it knows by now: they have places of their own.
-  const dice = quietUs < port.turnDiceUntilUs;
-  port.turnExtraSlots = dice ? port.neighbours.length + random.below(SETTLING_SLOTS) : 0;
+  port.turnExtraSlots = 0;
+  port.turnUrgent = false;
+  const isNew = quietUs < port.turnDiceUntilUs;
+  if ((isNew || port.introductions > 0) && isUnheard(port)) {
+    // In front of others at times: it could wait forever behind them.
+    const slots = INTRODUCTION_SLOTS * 2 ** Math.min(port.introductions, INTRODUCTION_DOUBLINGS);
+    port.turnExtraSlots = 1 + random.below(slots);
+    // Beside a talker there is no time for so many.
+    port.turnUrgent = isTalk(port, quietUs) && port.turnExtraSlots <= INTRODUCTION_SLOTS / 4;
+  } else if (isNew) {
+    // Behind those whom it knows by now: they have places of their own.
+    port.turnExtraSlots = port.neighbours.length + random.below(SETTLING_SLOTS);
+  }
 }
 
 /**
@@ -111,6 +126,11 @@ export function burstAirtimeUs(port: Port, nowUs: number, airUs: number): number
   const ownUs = follows ? airUs - port.config.keyUpUs : airUs;
   port.burstUs += ownUs;
   return ownUs;
+}
+
+/** True while somebody talks on this channel. */
+function isTalk(port: Port, nowUs: number): boolean {
+  return nowUs - port.voiceStartUs <= TALKING_US;
 }
 
 /** A talker speaks in step: nobody else begins about when its next bundle is due; afterwards the order holds again. */
