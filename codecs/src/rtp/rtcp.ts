@@ -30,8 +30,8 @@
 import { assert } from "../assert.ts";
 import { readU32, writeU32 } from "../wire/octets.ts";
 
-export const KEY_FRAME_REQUEST_OCTETS = 12;
-export const BITRATE_REQUEST_OCTETS = 24;
+const KEY_FRAME_REQUEST_OCTETS = 12;
+const BITRATE_REQUEST_OCTETS = 24;
 
 const KEY_FRAME_HEAD = 0x81ce0002;
 const BITRATE_HEAD = 0x8fce0005;

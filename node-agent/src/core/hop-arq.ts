@@ -174,8 +174,7 @@ export class HopArq {
     // Newcomers' frames fall over each other, and what they say is asked for by digests.
     if (!talking && isSettling(port, nowUs)) return;
     if (talking && nowUs - n.lastReportUs < REPORT_AGAIN_US) return;
-    const anyTalk = nowUs - port.voiceStartUs < NARROW_TALK_US;
-    const delay = talking ? GAP_DELAY_TALKER_US : anyTalk ? GAP_DELAY_TALK_US : GAP_DELAY_NARROW_US;
+    const delay = talking ? GAP_DELAY_TALKER_US : isAnyTalk(nowUs, port) ? GAP_DELAY_TALK_US : GAP_DELAY_NARROW_US;
     // All who have missed it wait their turn, so that the first one to ask asks for all.
     this.#wantRepair(port, n, nowUs + this.#jitter(delay, port.neighbours.length * SPREAD_PER_MEMBER_US));
   }
@@ -502,6 +501,11 @@ function directRing(port: Port, n: Neighbour): SentRing {
   return n.directSent;
 }
 
+/** Somebody on this channel is talking. */
+function isAnyTalk(nowUs: number, port: Port): boolean {
+  return nowUs - port.voiceStartUs < NARROW_TALK_US;
+}
+
 function rtoUs(port: Port, n: Neighbour): number {
   const floor = port.narrow ? MIN_RTO_NARROW_US : port.shared ? MIN_RTO_SHARED_US : MIN_RTO_DIRECT_US;
   const rtt = longestRttUs(n, 2.5 * port.config.latencyUs + floor);
@@ -521,7 +525,7 @@ function isHurried(port: Port, trafficClass: number): boolean {
 function frameRtoUs(nowUs: number, port: Port, n: Neighbour, trafficClass: number): number {
   const us = rtoUs(port, n);
   // The answer has to wait for its turn.
-  if (port.narrow && nowUs - port.voiceStartUs < NARROW_TALK_US) return us + port.neighbours.length * TALK_TURN_US;
+  if (port.narrow && isAnyTalk(nowUs, port)) return us + port.neighbours.length * TALK_TURN_US;
   // Round trips are told of the latest frame in a report: of many the first waits longer (RFC 9002 6.2.1, max_ack_delay).
   if (trafficClass >= TrafficClass.video && !port.narrow) return us + REPORT_DELAY_WIDE_US;
   if (!isHurried(port, trafficClass)) return us;

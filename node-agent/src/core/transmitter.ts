@@ -158,6 +158,7 @@ export class Transmitter {
   }
 }
 
+/** Nobody can open the frames of a node before its hello: that does not wait until somebody has finished talking. */
 function urgencyOf(port: Port): Urgency {
   if (port.turnUrgent) return "flash";
   if (port.keyAnswers.length > 0 || port.snapshotSpoiled) return "flash";

@@ -135,14 +135,14 @@ function isTalk(port: Port, nowUs: number): boolean {
 
 /** A talker speaks in step: nobody else begins about when its next bundle is due; afterwards the order holds again. */
 function besideVoice(port: Port, atUs: number, orderUs: number): number {
-  if (atUs - port.voiceStartUs > TALKING_US) return atUs;
+  if (!isTalk(port, atUs)) return atUs;
   const phaseUs = voicePhaseUs(port, atUs);
   return phaseUs >= VOICE_GUARD_US ? atUs : atUs + VOICE_GUARD_US - phaseUs + orderUs;
 }
 
 /** What is `slotsUs` after `baseUs` if only the time counts in which others than the talker may begin: slots keep their order. */
 function betweenVoice(port: Port, baseUs: number, slotsUs: number): number {
-  if (baseUs - port.voiceStartUs > TALKING_US) return baseUs + slotsUs;
+  if (!isTalk(port, baseUs)) return baseUs + slotsUs;
   const phaseUs = voicePhaseUs(port, baseUs);
   const freeUs = VOICE_BUNDLE_US - Math.max(phaseUs, VOICE_GUARD_US);
   const startUs = baseUs + Math.max(0, VOICE_GUARD_US - phaseUs);
@@ -165,7 +165,7 @@ function voicePhaseUs(port: Port, atUs: number): number {
  * in the place of one that has fallen silent, as a bridge for another bridge, the grid is that one's from the first.
  */
 export function noticeVoice(port: Port, startUs: number, local: number): void {
-  const silent = startUs - port.voiceStartUs > TALKING_US;
+  const silent = !isTalk(port, startUs);
   port.voiceStartUs = startUs;
   const another = local !== port.voiceLocal;
   if (another && startUs - port.voiceLocalUs < 2 * VOICE_BUNDLE_US) return;

@@ -35,7 +35,6 @@ export class MediaEngine {
   private clipRequest = 0;
   /** What the mesh carries of the own video; 0: not known. */
   private videoLimitBps = 0;
-  private framesOmitted = 0;
   private countersDueUs: number;
 
   constructor(options: MediaEngineOptions) {
@@ -106,7 +105,7 @@ export class MediaEngine {
     this.talk?.run(nowUs);
     this.bridge.run(nowUs);
     this.reception.run(nowUs);
-    if (this.clip !== null) this.runClip(this.clip, nowUs);
+    this.clip?.run(nowUs);
     this.video.run(nowUs);
     if (nowUs >= this.countersDueUs) this.reportCounters(nowUs);
     this.outbox.run(nowUs);
@@ -159,16 +158,9 @@ export class MediaEngine {
     const clip: Clip | string = readClip(octets);
     if (typeof clip === "string") this.fail("video", "unsupported", `${path}: ${clip}`);
     else {
-      this.clip = new ClipSender(clip, this.options.now(), (out) => this.emit(out));
+      this.clip = new ClipSender(clip, this.options.now(), (out) => this.emit(out), this.counters);
       this.clip.limit(this.videoLimitBps);
-      this.framesOmitted = 0;
     }
-  }
-
-  private runClip(clip: ClipSender, nowUs: number): void {
-    this.counters.add("video.packetsSent", clip.run(nowUs));
-    this.counters.add("video.framesOmitted", clip.framesOmitted - this.framesOmitted);
-    this.framesOmitted = clip.framesOmitted;
   }
 
   private stopClip(): void {

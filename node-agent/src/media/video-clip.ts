@@ -8,6 +8,7 @@ import {
   type Vp8Packetiser,
   vp8PacketCount,
 } from "@skein/codecs";
+import type { MediaCounters } from "./media-counters.ts";
 import type { FromMedia } from "./protocol.ts";
 
 /** Fits the mesh's MTU on every IP bearer with all headers. */
@@ -52,6 +53,7 @@ export class ClipSender {
   private readonly clip: Clip;
   private readonly startUs: number;
   private readonly emit: (message: FromMedia) => void;
+  private readonly counters: MediaCounters;
   private readonly packetiser: Vp8Packetiser;
   private frameCount = 0;
   /** Bits per second, 0: as it is. */
@@ -59,11 +61,10 @@ export class ClipSender {
   /** Octets that the limit leaves now; what is begun goes out whole. */
   private budget = 0;
   private omitting = false;
-  /** Frames that the limit left out so far. */
-  framesOmitted = 0;
 
-  constructor(clip: Clip, nowUs: number, emit: (message: FromMedia) => void) {
+  constructor(clip: Clip, nowUs: number, emit: (message: FromMedia) => void, counters: MediaCounters) {
     this.clip = clip;
+    this.counters = counters;
     this.startUs = nowUs;
     this.emit = emit;
     // A source of its own for each start (RFC 3550 8.1): receivers must not take it for what went before.
@@ -81,13 +82,10 @@ export class ClipSender {
     this.limitBps = bps;
   }
 
-  /** Returns the packets sent. */
-  run(nowUs: number): number {
+  run(nowUs: number): void {
     const behind = Math.floor((nowUs - this.nextUs()) / this.periodUs);
     if (behind > MAX_CATCH_UP_FRAMES) this.frameCount += behind;
-    let packets = 0;
-    while (this.nextUs() <= nowUs) packets += this.sendFrame(nowUs);
-    return packets;
+    while (this.nextUs() <= nowUs) this.sendFrame(nowUs);
   }
 
   private get periodUs(): number {
@@ -104,13 +102,13 @@ export class ClipSender {
     return !this.omitting;
   }
 
-  private sendFrame(atUs: number): number {
+  private sendFrame(atUs: number): void {
     const frame = this.frameCount++;
     const { offset, lengthOctets } = this.clip.frames[frame % this.clip.frames.length] as IvfFrame;
     const octets = this.clip.octets.subarray(offset, offset + lengthOctets);
     if (!this.isWithinLimit(octets)) {
-      this.framesOmitted++;
-      return 0;
+      this.counters.add("video.framesOmitted");
+      return;
     }
     const rtpTimestamp = Math.round((frame * VIDEO_CLOCK_HZ * this.clip.scale) / this.clip.rate) % 2 ** 32;
     this.packetiser.header.timestamp = rtpTimestamp;
@@ -122,6 +120,6 @@ export class ClipSender {
       const packet = { stream: CLIP_STREAM, octets: out.slice(0, length), frame, rtpTimestamp };
       this.emit({ type: "video-out", ...packet, lastOfFrame: index === count - 1, atUs });
     }
-    return count;
+    this.counters.add("video.packetsSent", count);
   }
 }

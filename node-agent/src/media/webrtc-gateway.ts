@@ -1,10 +1,15 @@
-import { createRtpHeader, decodeRtpHeader, encodeRtpHeader, RTP_HEADER_OCTETS } from "@skein/codecs";
+import {
+  createRtpHeader,
+  decodeRtpHeader,
+  encodeBitrateRequest,
+  encodeRtpHeader,
+  RTP_HEADER_OCTETS,
+} from "@skein/codecs";
 import {
   MediaStreamTrack,
-  ReceiverEstimatedMaxBitrate,
   RTCPeerConnection,
   type RTCRtpReceiver,
-  RtcpPayloadSpecificFeedback,
+  RtcpPacketConverter,
   type RtpPacket,
   useVP8,
 } from "werift";
@@ -176,19 +181,10 @@ class Camera {
     this.limitBps = bps;
   }
 
-  /** Receiver estimated maximum bitrate (draft-alvestrand-rmcat-remb-03): 18 bits times a power of two. */
   private sendLimit(bps: number): void {
     if (this.ssrc === 0) return;
-    const brExp = Math.max(0, 32 - Math.clz32(bps) - 18);
-    const feedback = new ReceiverEstimatedMaxBitrate({
-      senderSsrc: 0,
-      mediaSsrc: 0,
-      ssrcNum: 1,
-      brExp,
-      brMantissa: bps >>> brExp,
-      ssrcFeedbacks: [this.ssrc],
-    });
-    this.receiver.dtlsTransport.sendRtcp([new RtcpPayloadSpecificFeedback({ feedback })]).catch(() => {});
+    const request = encodeBitrateRequest({ bitrateBps: bps, ssrc: this.ssrc });
+    this.receiver.dtlsTransport.sendRtcp(RtcpPacketConverter.deSerialize(Buffer.from(request))).catch(() => {});
   }
 
   handleRtp({ header, payload }: RtpPacket): void {

@@ -138,7 +138,7 @@ export class VideoService {
   }
 
   #receivedFrom(from: number, stream: number): ReceivedVideo {
-    const key = from * 256 + stream;
+    const key = keyOf(from, stream);
     let received = this.#received.get(key);
     if (received === undefined) {
       if (this.#received.size >= STREAMS_MAX) this.#received.clear();
@@ -200,7 +200,7 @@ export class VideoService {
   onVideoFrame(message: Extract<FromMedia, { type: "video-frame" }>): void {
     const { from, stream, atUs, rtpTimestamp, keyFrame, lengthOctets } = message;
     this.#context.journal.write("video-frame", atUs, { from, stream, rtpTimestamp, keyFrame, lengthOctets });
-    const key = from * 256 + stream;
+    const key = keyOf(from, stream);
     const known = this.#streams.get(key) ?? { from, stream, framesComplete: 0, lastFrameUs: atUs };
     known.framesComplete++;
     known.lastFrameUs = atUs;
@@ -229,4 +229,8 @@ export class VideoService {
 
 function noAnswer(): SkeinError {
   return new SkeinError("media-away", "the media process gave no answer", "try again in some seconds");
+}
+
+function keyOf(from: number, stream: number): number {
+  return from * 256 + stream;
 }

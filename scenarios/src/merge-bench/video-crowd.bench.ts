@@ -1,18 +1,15 @@
 import { decodeBitrateRequest, encodeBitrateRequest } from "@skein/codecs";
 import { ReceivedVideo } from "@skein/node-agent/received-video";
 import { jain } from "../bearer-bench/load.ts";
-import { Field, type FieldMedium } from "../routing-bench/field.ts";
 import { endProgress, printAtLeast, printFigure, progress } from "../routing-bench/print.ts";
 import { Camera } from "./camera.ts";
+import { ADHOC, makeField } from "./ways-field.ts";
 import { printWorst } from "./worst.ts";
 
 /** More video than a relay passes on: what its cameras' receiver asks them for, and what comes of it. */
 const SEEDS = [1, 2, 3, 4, 5, 6];
-const LINK = { medium: "point-to-point", bitrateBps: 5e6, latencyUs: 5_000 } as const;
-const LOSS = 0.05;
 const CAMERA_BPS = 4e6;
 const STREAM = 1;
-const SETTLE_US = 5_000_000;
 /** In which cameras find their rates. */
 const FIND_US = 5_000_000;
 const FILM_US = 60_000_000;
@@ -34,20 +31,11 @@ interface Figures {
 /** Cameras, the relay that each has a link to, and headquarters behind it, whose link passes no more than one of theirs. */
 function film(cameras: number, seed: number, asks: boolean): Figures {
   const [relay, hq] = [cameras, cameras + 1];
-  const link = (a: number, b: number): FieldMedium => ({
-    name: `${a}-${b}`,
-    kind: "wires",
-    members: [a, b],
-    bearer: LINK,
-  });
-  const links: [number, number][] = [
-    ...Array.from({ length: cameras }, (_, i): [number, number] => [i, relay]),
-    [relay, hq],
-  ];
-  const field = new Field({ nodes: cameras + 2, seed, media: links.map(([a, b]) => link(a, b)) });
-  for (const [medium, [a, b]] of links.entries()) field.join(medium, a, b, LOSS);
-  for (let node = 0; node < cameras + 2; node++) field.start(node);
-  field.run(SETTLE_US);
+  const links = [...Array.from({ length: cameras }, (_, i) => [i, relay] as const), [relay, hq] as const];
+  const field = makeField(
+    links.map((of) => ({ of, like: ADHOC })),
+    seed,
+  );
 
   const to = field.addresses[hq] as number;
   const all = Array.from({ length: cameras }, (_, i) => new Camera(field, i, to, CAMERA_BPS));
@@ -109,7 +97,7 @@ for (const cameras of [2, 4]) {
   });
   residual[cameras] = Math.max(...runs.map((run) => run.residual));
   printFigure(`merge.crowd.firstLoss.${cameras}`, Math.max(...runs.map((run) => run.first)), "share");
-  used = Math.min(used, ...runs.map((run) => run.bps / LINK.bitrateBps));
+  used = Math.min(used, ...runs.map((run) => run.bps / ADHOC.bitrateBps));
   fair = Math.min(fair, ...runs.map((run) => run.jain));
 }
 endProgress();

@@ -7,31 +7,24 @@ import { Field } from "./field.ts";
 import { median } from "./figures.ts";
 import { allPairs } from "./geometry.ts";
 import { endProgress, printAtMost, printFigure, progress } from "./print.ts";
+import { coldStartS } from "./switch-on.ts";
 
 const SEEDS = 40;
-const START_US = 200_000;
 const SAMPLE_US = 50_000;
-/** What has not happened by then is printed as this. */
-const LIMIT_US = 60_000_000;
 /** A team and its relays, as the valley of the catalogue has them. */
 const TEAM = 6;
 const TEAM_S = 5;
 
-function coldStartS(nodes: number, seed: number): number {
+function timeS(nodes: number, seed: number): number {
   progress(`${nodes} radios on a channel: seed ${seed} of ${SEEDS}`);
   const random = new RandomStream(seed, "cold-start");
   const field = new Field({ nodes, seed, media: [{ name: "air", kind: "air9600" }] });
   for (const [a, b] of allPairs(Array.from({ length: nodes }, (_, i) => i))) field.join(0, a, b);
-  for (let node = 0; node < nodes; node++)
-    field.at(field.nowUs + (node === 0 ? 0 : random.unit() * START_US), () => field.start(node));
-  const complete = (): boolean =>
-    field.cores.length === nodes &&
-    field.cores.every((core) => field.addresses.every((address) => core.isReachable(address)));
-  return Math.min(LIMIT_US, field.runUntil(complete, SAMPLE_US, LIMIT_US)) / 1e6;
+  return coldStartS(field, nodes, random, SAMPLE_US);
 }
 
 for (const nodes of [2, TEAM, 12]) {
-  const times = Array.from({ length: SEEDS }, (_, i) => coldStartS(nodes, i + 1)).sort((a, b) => a - b);
+  const times = Array.from({ length: SEEDS }, (_, i) => timeS(nodes, i + 1)).sort((a, b) => a - b);
   endProgress();
   printFigure(`routing.air9600.coldstart${nodes}.p90S`, times[Math.floor(0.9 * SEEDS)] as number, "s");
   if (nodes === TEAM) printAtMost(`routing.air9600.coldstart${nodes}.s`, median(times), "s", TEAM_S);

@@ -7,27 +7,21 @@ import { Field } from "./field.ts";
 import { median } from "./figures.ts";
 import { connectedPlaces, linksInRange, rangeForLinks } from "./geometry.ts";
 import { printAtMost, printFigure } from "./print.ts";
+import { coldStartS } from "./switch-on.ts";
 
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 const NODES = 50;
 const SIDE_M = 1000;
-const START_US = 200_000;
 const SAMPLE_US = 10_000;
-/** What has not happened by then is printed as this. */
-const LIMIT_US = 60_000_000;
 
-function coldStartS(seed: number): number {
+function timeS(seed: number): number {
   const random = new RandomStream(seed, "cold-start");
   const rangeM = rangeForLinks(NODES, 150, SIDE_M);
   const field = new Field({ nodes: NODES, seed, signalled: true, media: [{ name: "radio", kind: "radio" }] });
   field.setLinks(0, linksInRange(connectedPlaces(NODES, rangeM, SIDE_M, random), rangeM));
-  for (let node = 0; node < NODES; node++)
-    field.at(field.nowUs + (node === 0 ? 0 : random.unit() * START_US), () => field.start(node));
-  const complete = (): boolean =>
-    field.cores.every((core) => field.addresses.every((address) => core.isReachable(address)));
-  return Math.min(LIMIT_US, field.runUntil(complete, SAMPLE_US, LIMIT_US)) / 1e6;
+  return coldStartS(field, NODES, random, SAMPLE_US);
 }
 
-const times = SEEDS.map(coldStartS);
+const times = SEEDS.map(timeS);
 printAtMost("routing.coldstart50.s", Math.max(...times), "s", 1);
 printFigure("routing.coldstart50.medianS", median(times), "s");
