@@ -11,7 +11,7 @@ import {
 import { airtimeUs, type Neighbour, type Port } from "./port.ts";
 import type { Random } from "./random.ts";
 import type { CoreState } from "./state.ts";
-import { placeInOrder } from "./turn-taking.ts";
+import { placeInOrder } from "./turn-order.ts";
 
 /**
  * How much of a narrow channel the mesh may take to talk to itself: a token bucket of airtime that everybody keeps for

@@ -62,6 +62,7 @@ import { type CoreState, createState, emit } from "./state.ts";
 import { readBearer, readExplanation, readStatus } from "./status.ts";
 import { readStreamPaths } from "./stream-paths.ts";
 import { Transmitter } from "./transmitter.ts";
+import { giveFirstTurn } from "./turn-order.ts";
 import { channelQuiet, sentOver } from "./turn-taking.ts";
 
 /** Makes a node. All bearers are down until `handleBearer` says otherwise. */
@@ -177,7 +178,8 @@ class Core implements MeshCore {
       this.#texts.hurry(atUs, after.originator);
     };
     flooding.onHeard = (atUs, port, local) => {
-      port.turnFirst = keyAnswers.said(atUs, port, local) || port.turnFirst;
+      const asker = keyAnswers.said(atUs, port, local);
+      if (asker !== 0) giveFirstTurn(port, asker, atUs);
     };
     adjacency.onStranger = (atUs, port, n) => snapshots.meet(atUs, port, n);
     const rerouting = new Rerouting(s, { forwarding, merging, endToEnd });

@@ -104,7 +104,6 @@ export class DataSender {
   #packet(nowUs: number, port: Port, n: Neighbour | undefined, packet: number, slot: TransmitSlot): boolean {
     const pool = this.#s.pool;
     this.#frame.trafficClass = pool.trafficClass[packet] as number;
-    this.#frame.isData = true;
     if (!port.shared && (n === undefined || n.receiverIndex < 0)) {
       this.#s.counters.drop("bearer-lost", pool.trafficClass[packet], port.config.id);
       return false;
@@ -117,8 +116,6 @@ export class DataSender {
     const end = this.#encode(port, n, packet, slot.octets, from);
     const deadlineUs = pool.deadlineUs[packet] as number;
     const kind = pool.kind[packet] as number;
-    if (isKeyPacket(kind, this.#frame.trafficClass, pool.precedence[packet] as number))
-      this.#frame.turnFirst = this.#s.local;
     if (end + port.tagOctets > port.config.mtuOctets)
       return this.#startFragments(nowUs, port, n, slot, from, end, deadlineUs, kind);
     const acknowledged =
@@ -134,6 +131,8 @@ export class DataSender {
     if (pool.copyKey[packet] !== -1) noteCopy(port, n, pool, packet);
     if (n !== undefined && acknowledged && port.shared) {
       this.#noteFlow(port, flowKey(n.local, this.#header));
+      const isKey = isKeyPacket(kind, this.#frame.trafficClass, pool.precedence[packet] as number);
+      this.#frame.turnFirst = isKey ? this.#s.local : n.local;
       if (!port.narrow) this.#arq.passedOn(port, this.#header);
     }
     return true;
@@ -175,6 +174,7 @@ export class DataSender {
       this.#frame.trafficClass,
     );
     this.#noteFlow(port, key);
+    this.#frame.turnFirst = n.local;
     this.#s.counters.count("flow-frames");
     return true;
   }
@@ -268,6 +268,7 @@ export class DataSender {
       if (port.narrow && owner === undefined && ring.trafficClass[index] !== TrafficClass.voice)
         port.burstNews.push(ring.counter[index] as number);
       slot.endpoint = owner === undefined ? -1 : owner.endpoint;
+      if (owner !== undefined) this.#frame.turnFirst = owner.local;
       this.#s.counters.count("repeated");
       return true;
     }
@@ -358,7 +359,7 @@ export class DataSender {
     copyOctets(f.inner, f.next * f.partOctets, to, slot.octets, end);
     end += to - f.next * f.partOctets;
     f.next++;
-    this.#frame.isData = true;
+    if (n !== undefined) this.#frame.turnFirst = n.local;
     this.#frame.trafficClass = classOf(f.inner[0] as number);
     this.#frame.keep(nowUs, port, n, slot, end, isUnicastKind(f.kind), f.deadlineUs, 0);
     return true;

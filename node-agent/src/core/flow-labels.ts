@@ -2,6 +2,7 @@ import { type DataHeader, FrameKind, flowPotentialBits, type LabelOffer } from "
 import {
   FLOW_ESTABLISHED_PACKETS,
   FLOW_OFFER_AGAIN_US,
+  FLOW_PACE_US,
   FLOW_UNUSED_US,
   MAX_FLOW_AHEAD,
   MAX_FLOWS,
@@ -49,8 +50,9 @@ export class FlowLabels {
   readonly #byLabel = new Array<Flow | undefined>(MAX_LABEL + 1).fill(undefined);
   readonly #outgoing = new Map<number, Flow>();
   readonly #sentAs = new Array<Flow | undefined>(MAX_LABEL + 1).fill(undefined);
-  /** Local ids of those whom others have given a label, by label, and when it was last seen. */
+  /** Local ids of those whom others have given a label, and of these, by label, and when it was last seen. */
   readonly #others = new Uint8Array(MAX_LABEL + 1);
+  readonly #givers = new Uint8Array(MAX_LABEL + 1);
   readonly #othersUs = new Float64Array(MAX_LABEL + 1).fill(Number.NEGATIVE_INFINITY);
   readonly #offers: Flow[] = [];
 
@@ -64,6 +66,7 @@ export class FlowLabels {
       flow.counter = counter;
       flow.sequence = header.sequence;
     }
+    if (nowUs - flow.usedUs > FLOW_PACE_US) flow.packets = 0;
     flow.usedUs = nowUs;
     if (++flow.packets < FLOW_ESTABLISHED_PACKETS || nowUs - flow.offeredUs < FLOW_OFFER_AGAIN_US) return false;
     if (flow.label === 0 && !this.#give(nowUs, flow, random)) return false;
@@ -121,6 +124,11 @@ export class FlowLabels {
     return local;
   }
 
+  /** Local id of the next hop of what is sent under a label that somebody else has given; 0 if it is not known. */
+  giverOf(label: number): number {
+    return this.#givers[label] as number;
+  }
+
   /** Completes the two bits of a packet's sequence, by the order of the frames; -1 if they fit nowhere. */
   take(nowUs: number, flow: Flow, bits: number, counter: number): number {
     flow.usedUs = nowUs;
@@ -161,6 +169,7 @@ export class FlowLabels {
   offered(nowUs: number, n: Neighbour, offer: LabelOffer, ownLocal: number, header: DataHeader): void {
     if (offer.target !== ownLocal) {
       this.#others[offer.label] = offer.target;
+      this.#givers[offer.label] = n.local;
       this.#othersUs[offer.label] = nowUs;
       return;
     }

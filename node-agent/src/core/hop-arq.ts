@@ -110,7 +110,9 @@ export class HopArq {
   oweReport(nowUs: number, port: Port, n: Neighbour, direct: boolean, flow: number, sequence: number): void {
     n.owedFlow = flow;
     n.owedSequence = sequence;
-    const delayUs = port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US;
+    // Beside a talker the next turn is this node's, to answer.
+    const narrowUs = isAnyTalk(nowUs, port) ? 0 : REPORT_DELAY_NARROW_US;
+    const delayUs = port.narrow ? narrowUs : REPORT_DELAY_WIDE_US;
     this.#due(port, n, direct, ++n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES ? nowUs : nowUs + delayUs);
   }
 

@@ -202,8 +202,11 @@ export const MAX_FLOWS = 64;
 export const MAX_LABEL = 255;
 /** A flow frame's sequence has two bits: it must be this near to what the next hop is known to have. */
 export const MAX_FLOW_AHEAD = 2;
-/** So many packets make a flow, and one without any for so long makes room for another. */
-export const FLOW_ESTABLISHED_PACKETS = 2;
+/** So many packets make a flow: an offer takes as long on the air as a label saves in so many more. */
+export const FLOW_ESTABLISHED_PACKETS = 4;
+/** Each comes within this time of the one before, */
+export const FLOW_PACE_US = 10_000_000;
+/** and a flow without any for so long makes room for another. */
 export const FLOW_UNUSED_US = 60_000_000;
 /** An offer that was not taken up is said again after this long. */
 export const FLOW_OFFER_AGAIN_US = 10_000_000;

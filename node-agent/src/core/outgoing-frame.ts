@@ -12,10 +12,9 @@ export class OutgoingFrame {
   trafficClass: number = CLASS_COUNT;
   /** It is a hello, link state or a pull. */
   isControl = false;
-  isData = false;
   /** Session of the two ends that it is sealed for, -1: for everybody who has the mission's key. */
   session = -1;
-  /** Who has the turn after it, 0: whoever had. */
+  /** Who has the first turn after it, 0: nobody in particular. */
   turnFirst = 0;
   readonly #s: CoreState;
   readonly #arq: HopArq;

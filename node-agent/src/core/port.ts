@@ -155,11 +155,11 @@ export interface Port {
   /** How long it had been quiet before the last carrier. */
   quietBeforeUs: number;
   turnSeed: number;
-  /**
-   * Local id of who has the first turn whatever is drawn, 0: nobody. After a key packet that is its transmitter, for what
-   * is sealed follows it; after an advertisement that was asked for, who asked. It stays so until that one has sent data.
-   */
+  /** Beside a talker: how many turns of that order have passed. */
+  turnPassed: number;
+  /** Local id of who has the first turn whatever is drawn, 0: nobody; and since when (see `giveFirstTurn`). */
   turnFirst: number;
+  turnFirstUs: number;
   /** A newcomer's random slot instead of its place in the order, drawn anew each time, until then. */
   turnExtraSlots: number;
   /** Nobody hears this node, somebody talks, and the dice say that its hello goes like what is urgent. */
@@ -173,11 +173,15 @@ export interface Port {
   voiceStartUs: number;
   /** When the last own one was sent. */
   ownVoiceUs: number;
-  /** A moment at which the talker's bundle was due; the others follow at the bundle's distance. */
+  /** When the talker's last bundle was due, and its number; the others are due at the bundle's distance. */
   voiceGridUs: number;
-  /** Whose that is, and when a bundle of that member last began. */
+  voiceSequence: number;
+  /** False while all bundles of a talker have had to wait for the channel. */
+  voiceGridKnown: boolean;
+  /** Who transmitted it, whose it was, and when it began. */
   voiceLocal: number;
-  voiceLocalUs: number;
+  voiceSource: number;
+  voiceHeardUs: number;
   /** Least lateness on the grid among the last few bundles, and how many they are. */
   voiceLateUs: number;
   voiceFrames: number;
@@ -332,7 +336,9 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     quietBeforeUs: Number.POSITIVE_INFINITY,
     quietSinceUs: 0,
     turnSeed: 0,
+    turnPassed: 0,
     turnFirst: 0,
+    turnFirstUs: 0,
     turnExtraSlots: 0,
     turnUrgent: false,
     turnDiceUntilUs: 0,
@@ -342,8 +348,11 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     voiceStartUs: Number.MIN_SAFE_INTEGER,
     ownVoiceUs: Number.MIN_SAFE_INTEGER,
     voiceGridUs: 0,
+    voiceSequence: 0,
+    voiceGridKnown: false,
     voiceLocal: 0,
-    voiceLocalUs: Number.NEGATIVE_INFINITY,
+    voiceSource: 0,
+    voiceHeardUs: Number.NEGATIVE_INFINITY,
     voiceLateUs: 0,
     voiceFrames: 0,
     counter: 0,

@@ -61,7 +61,8 @@ import { narrowLimit } from "./potential.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
-import { drawOrder, firstAfter, noticeVoice } from "./turn-taking.ts";
+import { addresseeOf, drawOrder, giveFirstTurn, isVoiceFrame, noticeTurn } from "./turn-order.ts";
+import { noticeVoice } from "./turn-taking.ts";
 
 /** Seal around a narrow frame's plaintext. */
 const FRAME_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_TAG_OCTETS;
@@ -164,7 +165,10 @@ export class Receiver {
   #full(nowUs: number, port: Port, endpoint: number, length: number): void {
     const end = this.#s.secure.openFull(port, this.#frame, length);
     if (end === 0) return;
-    if (port.config.halfDuplex) drawOrder(port, this.#frame, end, port.turnFirst);
+    if (port.config.halfDuplex) {
+      noticeTurn(port, 0, false, port.busySinceUs, port.quietBeforeUs);
+      drawOrder(port, this.#frame, end, false);
+    }
     // Only hellos travel in full frames: the address stands behind kind and flags on every layout.
     if (kindOf(this.#frame[FULL_HEADER_OCTETS] as number) !== FrameKind.hello || end < FULL_HEADER_OCTETS + 4) {
       return this.#s.counters.drop("unknown-kind");
@@ -188,13 +192,13 @@ export class Receiver {
     const highest = n.window.highest;
     const beforeUs = n.lastHeardUs;
     const end = this.#s.secure.openShared(port, n, this.#frame, length, false);
-    if (end < 0) return this.#repeated(nowUs, port, n, false, SHARED_HEADER_OCTETS, -end);
+    if (end < 0) return this.#repeatedShared(nowUs, port, n, -end);
     if (end === 0) {
       // It may have restarted: then its next full hello mends this. Forgers only cost a bounded number of hellos.
       if (nowUs - n.lastHeardUs > 1_000_000) this.#hellos.askFor(nowUs, port, transmitter);
       return;
     }
-    this.#heardShared(nowUs, port, n, endpoint, end, this.#carriesData());
+    this.#heardShared(nowUs, port, n, endpoint, end, addresseeOf(this.#frame));
     this.#newest = n.window.highest > highest;
     if (this.#newest) n.arrivedUs = nowUs;
     this.#arq.noticeMissing(nowUs, port, n, highest, beforeUs);
@@ -213,9 +217,9 @@ export class Receiver {
         copyOctets(octets, 0, length, this.#frame, 0);
         continue;
       }
-      if (end < 0) this.#repeated(nowUs, port, n, false, SHARED_HEADER_OCTETS, -end);
+      if (end < 0) this.#repeatedShared(nowUs, port, n, -end);
       else {
-        this.#heardShared(nowUs, port, n, endpoint, end, this.#carriesData());
+        this.#heardShared(nowUs, port, n, endpoint, end, addresseeOf(this.#frame));
         this.#newest = false;
         this.#plainShared(nowUs, port, n, length, end);
       }
@@ -237,9 +241,12 @@ export class Receiver {
     const highest = n.window.highest;
     const beforeUs = n.lastHeardUs;
     const end = this.#s.secure.openFlow(port, n, this.#frame, length);
+    if (end === 0) return;
+    const addressee = flow === undefined ? (port.flows?.giverOf(label) ?? 0) : this.#s.local;
+    if (end < 0) this.#turn(nowUs, port, n, -end, addressee);
     if (end < 0 && flow !== undefined) this.#arq.oweReport(nowUs, port, n, false, -1, 0);
-    if (end <= 0) return;
-    this.#heardShared(nowUs, port, n, endpoint, end, true);
+    if (end < 0) return;
+    this.#heardShared(nowUs, port, n, endpoint, end, addressee);
     this.#arq.noticeMissing(nowUs, port, n, highest, beforeUs);
     if (flow === undefined || flow.neighbour !== n) this.#s.counters.counts.overheard++;
     else this.#flowPacket(nowUs, port, flow, end);
@@ -271,16 +278,25 @@ export class Receiver {
     return distance < narrowLimit(header.potential);
   }
 
-  /** Of a shared frame that has been opened. */
-  #carriesData(): boolean {
-    const kind = kindOf(this.#frame[SHARED_HEADER_OCTETS] as number);
-    return isUnicastKind(kind) || isGroupKind(kind) || kind === FrameKind.fragment;
-  }
-
-  #heardShared(nowUs: number, port: Port, n: Neighbour, endpoint: number, end: number, isData: boolean): void {
+  #heardShared(nowUs: number, port: Port, n: Neighbour, endpoint: number, end: number, addressee: number): void {
     n.endpoint = endpoint;
     this.#adjacency.heard(nowUs, port, n);
-    if (port.config.halfDuplex) drawOrder(port, this.#frame, end, firstAfter(port, n.local, isData));
+    this.#turn(nowUs, port, n, end, addressee);
+  }
+
+  /** All who hear a frame take the order of turns from it, whether it is news to them or not. */
+  #turn(nowUs: number, port: Port, n: Neighbour, end: number, addressee: number): void {
+    if (!port.config.halfDuplex) return;
+    const isVoice = isVoiceFrame(this.#frame);
+    noticeTurn(port, n.local, isVoice, port.busySinceUs, port.quietBeforeUs);
+    drawOrder(port, this.#frame, end, isVoice);
+    // Of another area that would be somebody else.
+    if (addressee !== 0 && !n.foreign) giveFirstTurn(port, addressee, nowUs);
+  }
+
+  #repeatedShared(nowUs: number, port: Port, n: Neighbour, end: number): void {
+    this.#turn(nowUs, port, n, end, addresseeOf(this.#frame));
+    this.#repeated(nowUs, port, n, false, SHARED_HEADER_OCTETS, end);
   }
 
   #plainShared(nowUs: number, port: Port, n: Neighbour, length: number, end: number): void {
@@ -308,7 +324,7 @@ export class Receiver {
       const counter = sharedCounterBits(octets);
       const n = this.#adjacency.admitStranger(nowUs, port, stranger, local, counter);
       if (n === undefined) return true;
-      this.#heardShared(nowUs, port, n, endpoint, end, this.#carriesData());
+      this.#heardShared(nowUs, port, n, endpoint, end, addresseeOf(this.#frame));
       this.#newest = true;
       this.#plainShared(nowUs, port, n, length, end);
       return true;
@@ -448,7 +464,7 @@ export class Receiver {
     if (header.digest >= 0 && this.#newest) this.#pulls.compareDigest(nowUs, port, n, header.digest);
     this.#newest = false;
     const here = header.destination === this.#s.options.address;
-    if (isKeyPacket(kind, header.trafficClass, header.precedence)) port.turnFirst = n.local;
+    if (isKeyPacket(kind, header.trafficClass, header.precedence)) giveFirstTurn(port, n.local, nowUs);
     if (!group) {
       const nextArea = header.nextHopArea < 0 ? n.area : header.nextHopArea;
       if (port.shared && (header.nextHop !== this.#s.local || nextArea !== this.#s.area)) {
@@ -487,7 +503,8 @@ export class Receiver {
     const voice = header.trafficClass === TrafficClass.voice;
     if (group) this.#arq.noticeGroupFrame(nowUs, n, header.source, first, voice);
     if (voice && port.config.halfDuplex) {
-      noticeVoice(port, nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS), n.local);
+      const startUs = nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS);
+      noticeVoice(port, startUs, n.local, header.source, header.sequence);
     }
     // On a shared medium others may make a group frame needless: only elsewhere is its absence a sign.
     if (voice && !(group && port.shared)) this.#merging.heard(nowUs, port, n, header.source, header.sequence);

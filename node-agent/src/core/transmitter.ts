@@ -1,5 +1,5 @@
-import { CLASS_COUNT } from "@skein/codecs";
-import type { TransmitSlot } from "./api.ts";
+import { CLASS_COUNT, SealFormat, sealFormat } from "@skein/codecs";
+import { TrafficClass, type TransmitSlot } from "./api.ts";
 import { FLASH_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import { type ControlParts, ControlSender } from "./control-sender.ts";
 import { noteControl } from "./control-share.ts";
@@ -10,7 +10,8 @@ import { CATCH_UP_US } from "./limits.ts";
 import { OutgoingFrame } from "./outgoing-frame.ts";
 import { airtimeUs, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
-import { accessUs, burstAirtimeUs, channelQuiet, drawOrder, firstAfter, inBurst, type Urgency } from "./turn-taking.ts";
+import { drawOrder, giveFirstTurn, noticeTurn } from "./turn-order.ts";
+import { accessUs, burstAirtimeUs, channelQuiet, inBurst, mayFollow, type Urgency } from "./turn-taking.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
 
@@ -46,7 +47,8 @@ export class Transmitter {
     const ports = this.#ports;
     for (let i = 0; i < ports.length; i++) {
       const port = ports[(this.#nextPort + i) % ports.length] as Port;
-      if (!port.up || port.carrierBusy || (nowUs < this.#accessUs(port) && !inBurst(port, nowUs))) continue;
+      if (!port.up || port.carrierBusy || (nowUs < this.#accessUs(port) && !mayFollow(port, this.#s.local, nowUs)))
+        continue;
       this.#frame.trafficClass = CLASS_COUNT;
       this.#frame.session = -1;
       if (port.burstNews.length > 0 && !inBurst(port, nowUs)) port.burstNews.length = 0;
@@ -109,13 +111,17 @@ export class Transmitter {
     // A process that sleeps makes up for what it could have sent meanwhile; who shares a channel must not.
     port.accessUs = Math.max(port.accessUs, port.config.halfDuplex ? nowUs : nowUs - CATCH_UP_US) + air;
     if (port.narrow) this.#onNarrowAir(nowUs, port, air);
-    if (!port.config.halfDuplex) return;
+    if (port.config.halfDuplex) this.#onHalfDuplexAir(nowUs, port, slot);
+  }
+
+  #onHalfDuplexAir(nowUs: number, port: Port, slot: TransmitSlot): void {
+    const isShared = sealFormat(slot.octets) === SealFormat.shared;
+    const isVoice = isShared && this.#frame.trafficClass === TrafficClass.voice;
+    noticeTurn(port, this.#s.local, isVoice, port.burstStartUs, nowUs - port.quietSinceUs);
     channelQuiet(port, port.accessUs, this.#s.random);
-    const first =
-      this.#frame.turnFirst > 0 ? this.#frame.turnFirst : firstAfter(port, this.#s.local, this.#frame.isData);
-    drawOrder(port, slot.octets, slot.length - port.tagOctets, first);
+    drawOrder(port, slot.octets, slot.length - port.tagOctets, isVoice);
+    if (this.#frame.turnFirst > 0) giveFirstTurn(port, this.#frame.turnFirst, port.accessUs);
     this.#frame.turnFirst = 0;
-    this.#frame.isData = false;
   }
 
   #onNarrowAir(nowUs: number, port: Port, airUs: number): void {

@@ -6,10 +6,12 @@ import { PacketPool } from "./packet-pool.ts";
 import { createNeighbour, createPort, type Port } from "./port.ts";
 import { Random } from "./random.ts";
 import { NARROW } from "./testing/virtual-mesh.ts";
-import { accessUs, channelQuiet, firstAfter, hasSentSince, noticeVoice, sentOver } from "./turn-taking.ts";
+import { accessUs, channelQuiet, hasSentSince, mayFollow, noticeVoice, sentOver } from "./turn-taking.ts";
 
 const BUNDLE_US = 120_000;
 const TALKER = 9;
+/** Number of its first bundle: they begin again at zero after 65,535. */
+const FIRST = 65_530;
 const MEMBERS = [1, 2, 3, 4, 5];
 const DETECT_US = 3_000;
 /** A bundle begins so long after the talker's timer at the latest. */
@@ -22,7 +24,7 @@ function channels(quietUs: number): Port[] {
     const port = createPort(config as Port["config"], new PacketPool(4), new Counters());
     for (const other of [...MEMBERS, TALKER])
       if (other !== own) port.neighbours.push(createNeighbour(port.neighbours.length, other, 256 + other, 0, 0));
-    for (let atUs = 0; atUs + 70_000 <= quietUs; atUs += BUNDLE_US) noticeVoice(port, atUs, TALKER);
+    for (let i = 0; i * BUNDLE_US + 70_000 <= quietUs; i++) noticeVoice(port, i * BUNDLE_US, TALKER, TALKER, FIRST + i);
     port.quietSinceUs = quietUs;
     port.turnSeed = 0x1234_5678;
     return port;
@@ -57,12 +59,11 @@ test("those who wait for their turn beside a talker do not begin together", () =
 test("a bundle that another's long frame held up does not pass for an early one", () => {
   const quietUs = 12 * BUNDLE_US + 70_000;
   const [expected, port] = channels(quietUs) as [Port, Port];
-  // It began as soon as the channel fell quiet, 96 ms late: 24 ms before the next is due.
-  port.quietBeforeUs = 10_000;
-  noticeVoice(port, 12 * BUNDLE_US + 96_000, TALKER);
+  // It is 96 ms late: 24 ms before the next is due.
+  noticeVoice(port, 12 * BUNDLE_US + 96_000, TALKER, TALKER, FIRST + 12);
   port.quietSinceUs = quietUs + BUNDLE_US;
   expected.quietSinceUs = port.quietSinceUs;
-  noticeVoice(expected, 13 * BUNDLE_US, TALKER);
+  noticeVoice(expected, 13 * BUNDLE_US, TALKER, TALKER, FIRST + 13);
   for (let laterUs = 0; laterUs < BUNDLE_US; laterUs += 5_000) {
     const atUs = port.quietSinceUs + laterUs;
     const [one, other] = [expected, port].map((p) => accessUs(p, 2, "flash", atUs));
@@ -70,10 +71,37 @@ test("a bundle that another's long frame held up does not pass for an early one"
   }
 });
 
+test("a talker whose first bundles had to wait is let speak until one comes in time; then the others know when", () => {
+  const dueUs = (bundle: number): number => 60_000_000 + bundle * BUNDLE_US;
+  for (const waitedUs of [
+    [140_000, 90_000, 40_000],
+    [0, 0, 0],
+  ]) {
+    const all = channels(0);
+    const heard = (bundle: number, lateUs: number, quietBeforeUs: number): void => {
+      for (const port of all) {
+        port.quietBeforeUs = quietBeforeUs;
+        noticeVoice(port, dueUs(bundle) + lateUs, TALKER, TALKER, (65_534 + bundle) % 65_536);
+        port.quietSinceUs = dueUs(bundle) + lateUs + 66_000;
+      }
+    };
+    const begin = (urgency: "flash" | "ordinary"): number[] =>
+      all.map((port, i) => accessUs(port, MEMBERS[i] as number, urgency, port.quietSinceUs));
+    for (const [bundle, lateUs] of waitedUs.entries()) {
+      heard(bundle, lateUs, 10_000);
+      for (const urgency of ["flash", "ordinary"] as const)
+        assert.ok(Math.min(...begin(urgency)) > dueUs(bundle + 1) + LATE_US, `${urgency} beside ${bundle}`);
+    }
+    heard(3, 0, 54_000);
+    const flash = begin("flash");
+    assert.ok(Math.min(...flash) > dueUs(3) + 66_000 && Math.max(...flash) <= dueUs(4) - LATE_US, "in the next gap");
+  }
+});
+
 test("when another member speaks on in a silent one's place, its bundles are kept free from the first", () => {
   const [port] = channels(10 * BUNDLE_US + 70_000) as [Port];
   const takesOverUs = 13 * BUNDLE_US + 50_000;
-  noticeVoice(port, takesOverUs, 3);
+  noticeVoice(port, takesOverUs, 3, TALKER, FIRST + 13);
   port.quietSinceUs = takesOverUs + 70_000;
   for (let laterUs = 0; laterUs < BUNDLE_US; laterUs += 5_000) {
     const beginsUs = accessUs(port, 1, "ordinary", port.quietSinceUs + laterUs);
@@ -109,23 +137,25 @@ test("what is missing of a talker, heard right before the own burst and right af
     assert.is(hasSentSince(port, beforeUs, nowUs), over, `${beforeUs} to ${nowUs}`);
 });
 
-test("who is first begins before all others, who keep their order, until its data has gone", () => {
-  const quietUs = 60_000_000;
-  const all = channels(0);
-  for (const port of all) port.quietSinceUs = quietUs;
-  const begin = (): number[] => all.map((port, i) => accessUs(port, MEMBERS[i] as number, "ordinary", quietUs));
-  const byDraw = [...MEMBERS].sort((a, b) => (begin()[a - 1] as number) - (begin()[b - 1] as number));
-  for (const first of MEMBERS) {
-    for (const port of all) port.turnFirst = first;
-    const order = [...MEMBERS].sort((a, b) => (begin()[a - 1] as number) - (begin()[b - 1] as number));
-    assert.equal(order, [first, ...byDraw.filter((member) => member !== first)]);
-    assert.is(new Set(begin()).size, MEMBERS.length, "a slot for each");
-  }
-  const [port] = all as [Port];
-  port.turnFirst = 3;
-  assert.is(firstAfter(port, 3, false), 3);
-  assert.is(firstAfter(port, 2, true), 3);
-  assert.is(firstAfter(port, 3, true), 0);
+test("a talker sends more behind its bundle only where the next turn is its own", () => {
+  const [port] = channels(0) as [Port];
+  for (const n of port.neighbours) n.alive = true;
+  const nowUs = 5_000_000;
+  port.burstStartUs = nowUs;
+  const shareOfTurns = (): number => {
+    let may = 0;
+    for (let seed = 1; seed <= 600; seed++) {
+      port.turnSeed = seed * 0x9e37_79b9;
+      if (mayFollow(port, 1, nowUs)) may++;
+    }
+    return may / 600;
+  };
+  assert.is(shareOfTurns(), 1, "behind what is no voice");
+  port.ownVoiceUs = nowUs;
+  const share = shareOfTurns();
+  assert.ok(share > 0.1 && share < 0.25, `${share} of its bundles among six`);
+  port.burstStartUs = nowUs - 1_000_000;
+  assert.is(shareOfTurns(), 0, "its burst is over");
 });
 
 test("whom nobody hears throws dice for its turn: more sides each time, and beside a talker it is sometimes urgent", () => {

@@ -1,8 +1,9 @@
-import { mix32, readU32 } from "@skein/codecs";
-import { HEAVY_LEVEL } from "./bearer-queue.ts";
+import { mix32 } from "@skein/codecs";
+import { HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import { CONTENTION_GUARD_US, CONTENTION_SLOT_US, SETTLING_PER_MEMBER_US } from "./limits.ts";
-import { isUnheard, type Neighbour, type Port } from "./port.ts";
+import { isUnheard, type Port } from "./port.ts";
 import type { Random } from "./random.ts";
+import { placeInOrder } from "./turn-order.ts";
 
 /** How long a newcomer makes the channel unsettled. */
 export const SETTLING_US = 3_000_000;
@@ -14,9 +15,10 @@ const INTRODUCTION_DOUBLINGS = 3;
 const VOICE_BUNDLE_US = 120_000;
 const TALKING_US = 400_000;
 const TALK_PATIENCE_US = 2_000_000;
-/** A bundle this much before the grid moves it at once; the earliest of so many frames moves it otherwise. */
-const VOICE_EARLY_US = 30_000;
+/** Where the talker's bundles are due is where the least late of so many was. */
 const VOICE_GRID_FRAMES = 6;
+/** None waits longer for the channel (see QUEUE_AGE_NARROW_US): beyond that its talker has begun anew. */
+const VOICE_LATEST_US = 500_000;
 /** Nobody else begins this long before and after a bundle is due: a talker is as late as its timers and codec make it. */
 const VOICE_BEFORE_US = 25_000;
 const VOICE_AFTER_US = 40_000;
@@ -33,11 +35,9 @@ const MAX_HEAVY_BURST_US = 190_000;
 export type Urgency = "flash" | "voice" | "ordinary";
 
 /**
- * Who may send when a half-duplex channel falls quiet. After a guard time comes a slot for voice and
- * flash, then one for each member, in an order that everybody draws from the authentication tag of the
- * last frame: all who heard it agree without a word, and the order is a new one after each frame (a
- * virtual token; compare BRAM, Chlamtac 1976). Once all slots have passed, anybody may begin at any time, but for
- * the moments when a talker does.
+ * Who may send when a half-duplex channel falls quiet. After a guard time comes a slot for voice and flash, then one for each
+ * member, in an order that all draw from the last frame (see `turn-order.ts`). Once all slots have passed, anybody may begin
+ * at any time, but for the moments when a talker does.
  */
 export function accessUs(port: Port, ownLocal: number, urgency: Urgency, nowUs: number): number {
   const base = port.quietSinceUs + CONTENTION_GUARD_US;
@@ -110,6 +110,17 @@ export function inBurst(port: Port, nowUs: number): boolean {
   return port.config.halfDuplex && nowUs - port.burstStartUs < HANDOVER_US && port.burstUs < turnUs(port, nowUs);
 }
 
+/**
+ * True while a frame that waits may follow in the own burst. Behind voice, that is flash and voice, or anything where the next
+ * turn is the talker's: if it sent more behind each bundle, it would leave nobody the time to answer.
+ */
+export function mayFollow(port: Port, ownLocal: number, nowUs: number): boolean {
+  if (!inBurst(port, nowUs)) return false;
+  const level = port.queue.urgency();
+  if (port.ownVoiceUs < port.burstStartUs || (level >= 0 && level < URGENT_LEVELS)) return true;
+  return placeInOrder(port, ownLocal) === 0;
+}
+
 /** How long a burst may get before its last frame. Turns for video and bulk are worth the same, however short the frames. */
 function turnUs(port: Port, nowUs: number): number {
   const talk = nowUs - Math.max(port.voiceStartUs, port.ownVoiceUs) <= TALKING_US;
@@ -136,6 +147,7 @@ function isTalk(port: Port, nowUs: number): boolean {
 /** A talker speaks in step: nobody else begins about when its next bundle is due; afterwards the order holds again. */
 function besideVoice(port: Port, atUs: number, orderUs: number): number {
   if (!isTalk(port, atUs)) return atUs;
+  if (!port.voiceGridKnown) return Math.max(atUs, port.quietSinceUs + VOICE_BUNDLE_US + orderUs);
   const phaseUs = voicePhaseUs(port, atUs);
   return phaseUs >= VOICE_GUARD_US ? atUs : atUs + VOICE_GUARD_US - phaseUs + orderUs;
 }
@@ -143,6 +155,7 @@ function besideVoice(port: Port, atUs: number, orderUs: number): number {
 /** What is `slotsUs` after `baseUs` if only the time counts in which others than the talker may begin: slots keep their order. */
 function betweenVoice(port: Port, baseUs: number, slotsUs: number): number {
   if (!isTalk(port, baseUs)) return baseUs + slotsUs;
+  if (!port.voiceGridKnown) return baseUs + VOICE_BUNDLE_US + slotsUs;
   const phaseUs = voicePhaseUs(port, baseUs);
   const freeUs = VOICE_BUNDLE_US - Math.max(phaseUs, VOICE_GUARD_US);
   const startUs = baseUs + Math.max(0, VOICE_GUARD_US - phaseUs);
@@ -160,29 +173,30 @@ function voicePhaseUs(port: Port, atUs: number): number {
 }
 
 /**
- * A voice frame of member `local` began at `startUs`. Bundles may be late, seldom early: the grid is the earliest phase
- * of the last few, so that one that had to wait for the channel does not shift it for long. When another member speaks
- * in the place of one that has fallen silent, as a bridge for another bridge, the grid is that one's from the first.
+ * A voice frame of member `local` began at `startUs`, the packet `sequence` of node `source`. Bundles are made in step, one after
+ * the other, and are late at times, never early: the least late of the last few tells when the next is due. When another
+ * speaks on in the place of one that has fallen silent, as a bridge for another bridge, the grid is that one's from the first.
  */
-export function noticeVoice(port: Port, startUs: number, local: number): void {
+export function noticeVoice(port: Port, startUs: number, local: number, source: number, sequence: number): void {
   const silent = !isTalk(port, startUs);
   port.voiceStartUs = startUs;
-  const another = local !== port.voiceLocal;
-  if (another && startUs - port.voiceLocalUs < 2 * VOICE_BUNDLE_US) return;
+  const another = local !== port.voiceLocal || source !== port.voiceSource;
+  if (another && startUs - port.voiceHeardUs < 2 * VOICE_BUNDLE_US) return;
   port.voiceLocal = local;
-  port.voiceLocalUs = startUs;
-  const lateUs = (startUs - port.voiceGridUs) % VOICE_BUNDLE_US;
-  // One that began as soon as the channel fell quiet was due before: its lateness is others' doing, and if it seems early
-  // it is later still.
+  port.voiceSource = source;
+  port.voiceHeardUs = startUs;
+  port.voiceGridUs += (((sequence - port.voiceSequence) << 16) >> 16) * VOICE_BUNDLE_US;
+  port.voiceSequence = sequence;
+  const lateUs = startUs - port.voiceGridUs;
+  const isNew = silent || another || lateUs > VOICE_LATEST_US;
+  // One that began as soon as the channel fell quiet was due before, nobody knows when.
   const hasWaited = port.quietBeforeUs < CONTENTION_GUARD_US + CONTENTION_SLOT_US;
-  if (silent || another || (lateUs > VOICE_BUNDLE_US - VOICE_EARLY_US && !hasWaited)) {
+  port.voiceGridKnown = !hasWaited || (port.voiceGridKnown && !isNew);
+  if (isNew || lateUs < 0) {
     port.voiceGridUs = startUs;
-    port.voiceLateUs = 0;
     port.voiceFrames = 0;
     return;
   }
-  port.voiceGridUs = startUs - lateUs;
-  if (hasWaited) return;
   port.voiceLateUs = port.voiceFrames === 0 ? lateUs : Math.min(port.voiceLateUs, lateUs);
   if (++port.voiceFrames < VOICE_GRID_FRAMES) return;
   port.voiceGridUs += port.voiceLateUs;
@@ -192,31 +206,4 @@ export function noticeVoice(port: Port, startUs: number, local: number): void {
 /** When something that can wait is due: not while somebody talks, unless it has waited long. */
 export function afterTalk(port: Port, dueUs: number): number {
   return Math.max(dueUs, Math.min(dueUs + TALK_PATIENCE_US, port.voiceStartUs + TALKING_US));
-}
-
-/**
- * Takes the order of the next turns from a frame that was heard or sent, whose tag is at `tagAt`. `first` is before all
- * others, whatever is drawn; 0: nobody.
- */
-export function drawOrder(port: Port, frame: Uint8Array, tagAt: number, first: number): void {
-  port.turnSeed = readU32(frame, tagAt);
-  port.turnFirst = first;
-}
-
-/** Who is first after a frame of member `local` that brings no other news of that: whoever was, until its data has gone. */
-export function firstAfter(port: Port, local: number, isData: boolean): number {
-  return isData && port.turnFirst === local ? 0 : port.turnFirst;
-}
-
-/** How many members come before this node: comparing two by their draw needs no common list of members. */
-export function placeInOrder(port: Port, ownLocal: number): number {
-  if (port.turnFirst === ownLocal) return 0;
-  const own = mix32(port.turnSeed ^ ownLocal);
-  let before = 0;
-  // By index: this is asked for every frame, and an iterator is an object.
-  for (let i = 0; i < port.neighbours.length; i++) {
-    const n = port.neighbours[i] as Neighbour;
-    if (n.alive && (n.local === port.turnFirst || mix32(port.turnSeed ^ n.local) < own)) before++;
-  }
-  return before;
 }
