@@ -145,4 +145,27 @@ test("two partitions that meet reach each other by distance snapshots, before th
   assert.ok(mesh.run(60 * SECOND, () => mesh.allReachable()));
 });
 
+test("a text between slow radios is not made anew before its receipt can have come", () => {
+  const mesh = new VirtualMesh(2, [channel(2)]);
+  assert.ok(mesh.run(8 * SECOND, () => mesh.allReachable()));
+  const send = (): void => {
+    mesh.node(0).core.sendText(mesh.nowUs, 0x102, Uint8Array.of(1, 2, 3));
+    mesh.drain(0);
+  };
+  // The ends exchange their keys.
+  send();
+  mesh.run(10 * SECOND);
+  const made = (): number => mesh.node(0).core.status(mesh.nowUs).counters["end-to-end-sealed"] ?? 0;
+  const before = made();
+  mesh.onFrame = (from, _, octets) => {
+    if (from === 1) octets.fill(0);
+  };
+  send();
+  mesh.run(4 * SECOND);
+  assert.is(made() - before, 1);
+  mesh.onFrame = () => undefined;
+  const hasCome = (): boolean => mesh.node(1).events.filter((e) => e.type === "text").length === 2;
+  assert.ok(mesh.run(30 * SECOND, hasCome), "it is repeated all the same");
+});
+
 test.run();

@@ -1,4 +1,4 @@
-import { decodeTextPayload, encodeReceipt, encodeText, FrameKind, mix32 } from "@skein/codecs";
+import { decodeLinkVector, decodeTextPayload, encodeReceipt, encodeText, FrameKind, mix32 } from "@skein/codecs";
 import { type Address, GROUP_DESTINATION, MAX_TEXT_OCTETS, Precedence, type TextState, TrafficClass } from "../api.ts";
 import type { Forwarding } from "../forwarding.ts";
 import { MAX_OUTGOING_TEXTS, MAX_REMEMBERED_TEXTS } from "../limits.ts";
@@ -6,6 +6,9 @@ import { type CoreState, emit } from "../state.ts";
 import type { Outbox } from "./outbox.ts";
 
 const FIRST_RETRY_US = 1_500_000;
+/** The same to or from a node with slow radios alone: a text and its receipt wait for a turn each, and hops repeat by themselves. */
+const FIRST_RETRY_SLOW_US = 5_000_000;
+const SLOW_BPS = 64_000;
 const MAX_RETRY_US = 20_000_000;
 const NO_ROUTE_RETRY_US = 300_000;
 /** A group text is said three times, spread out; whoever has it ignores the others. */
@@ -114,8 +117,20 @@ export class TextService {
       text.dueUs = nowUs + NO_ROUTE_RETRY_US;
       return;
     }
-    text.dueUs = nowUs + Math.min(MAX_RETRY_US, FIRST_RETRY_US * 2 ** text.tries++);
+    text.dueUs = nowUs + Math.min(MAX_RETRY_US, this.#firstRetryUs(text.to) * 2 ** text.tries++);
     this.#setState(text, "sent");
+  }
+
+  #firstRetryUs(to: Address): number {
+    const { local, area } = this.#s;
+    const isSlow = this.#isSlow(local) || (to >>> 8 === area && this.#isSlow(to & 0xff));
+    return isSlow ? FIRST_RETRY_SLOW_US : FIRST_RETRY_US;
+  }
+
+  /** True of a node that is known to have slow links alone. */
+  #isSlow(local: number): boolean {
+    const links = this.#s.db.node(local)?.advertisement.links ?? [];
+    return links.length > 0 && links.every(({ vector }) => decodeLinkVector(vector).bitrateBps <= SLOW_BPS);
   }
 
   #tryGroup(nowUs: number, text: OutgoingText): void {
