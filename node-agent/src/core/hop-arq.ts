@@ -110,10 +110,11 @@ export class HopArq {
   oweReport(nowUs: number, port: Port, n: Neighbour, direct: boolean, flow: number, sequence: number): void {
     n.owedFlow = flow;
     n.owedSequence = sequence;
-    // Beside a talker the next turn is this node's, to answer.
-    const narrowUs = isAnyTalk(nowUs, port) ? 0 : REPORT_DELAY_NARROW_US;
-    const delayUs = port.narrow ? narrowUs : REPORT_DELAY_WIDE_US;
-    this.#due(port, n, direct, ++n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES ? nowUs : nowUs + delayUs);
+    n.owedFrames++;
+    // Where there are turns the next one is this node's, to answer.
+    const isNow = port.config.halfDuplex || n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES;
+    const delayUs = port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US;
+    this.#due(port, n, direct, isNow ? nowUs : nowUs + delayUs);
   }
 
   /** A packet goes on, on the radio that it came by: whoever brought it hears that, and needs no report of it. */
