@@ -21,11 +21,12 @@ const ROUND_BITS = 5;
 const PASSED_US = CONTENTION_GUARD_US + 2 * CONTENTION_SLOT_US;
 
 /**
- * Who comes when on a half-duplex channel. Everybody draws the order from the last frame: all who heard it agree without a word (a virtual
- * token; compare BRAM, Chlamtac 1976). Its authentication tag makes a new one each time.
+ * Who comes when on a half-duplex channel. Everybody draws the order from the last frame: all who heard it agree without a
+ * word (a virtual token; compare BRAM, Chlamtac 1976). Its authentication tag makes a new one each time.
  *
- * Beside a talker there is time for one turn between two bundles, and the member that has it seldom has something to send. Its
- * frames make one order for many, which goes on by one member from each to the next, so that each has a turn in each round.
+ * Beside a talker there is time for one turn between two bundles, and the member that has it seldom has something to send.
+ * The talker's frames make one order for 32 of them, which goes on by one member from each to the next: each of up to 32
+ * has a turn in each round, and of more the others have theirs in another.
  */
 export function drawOrder(port: Port, frame: Uint8Array, tagAt: number, isVoice: boolean): void {
   if (!isVoice) {
@@ -48,8 +49,8 @@ export function giveFirstTurn(port: Port, local: number, atUs: number): void {
 }
 
 /**
- * Member `by` (0: somebody) sent a frame other than voice, or voice, in a transmission that began at `beganUs`, after `quietUs` in which nobody
- * sent: whoever had the first turn has taken it, or has nothing to say.
+ * Member `by` (0: somebody) sent a frame, of voice or not, in a transmission that began at `beganUs`, after `quietUs` in
+ * which nobody sent: whoever had the first turn has taken it, or has nothing to say. Voice has a slot of its own.
  */
 export function noticeTurn(port: Port, by: number, isVoice: boolean, beganUs: number, quietUs: number): void {
   const isTaken = !isVoice && by === port.turnFirst;

@@ -6,7 +6,7 @@ import { type CoreState, emit } from "../state.ts";
 import type { Outbox } from "./outbox.ts";
 
 const FIRST_RETRY_US = 1_500_000;
-/** The same to or from a node with slow radios alone: a text and its receipt wait for a turn each, and hops repeat by themselves. */
+/** The same to or from a node with slow radios alone: text and receipt wait for a turn each, and hops repeat by themselves. */
 const FIRST_RETRY_SLOW_US = 5_000_000;
 const SLOW_BPS = 64_000;
 const MAX_RETRY_US = 20_000_000;
