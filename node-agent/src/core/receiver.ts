@@ -61,7 +61,7 @@ import { narrowLimit } from "./potential.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
-import { addresseeOf, drawOrder, giveFirstTurn, isVoiceFrame, noticeTurn } from "./turn-order.ts";
+import { addresseeOf, giveFirstTurn, hearTurn } from "./turn-order.ts";
 import { noticeVoice } from "./turn-taking.ts";
 
 /** Seal around a narrow frame's plaintext. */
@@ -165,10 +165,7 @@ export class Receiver {
   #full(nowUs: number, port: Port, endpoint: number, length: number): void {
     const end = this.#s.secure.openFull(port, this.#frame, length);
     if (end === 0) return;
-    if (port.config.halfDuplex) {
-      noticeTurn(port, 0, false, port.busySinceUs, port.quietBeforeUs);
-      drawOrder(port, this.#frame, end, false);
-    }
+    hearTurn(nowUs, port, 0, this.#frame, end, 0);
     // Only hellos travel in full frames: the address stands behind kind and flags on every layout.
     if (kindOf(this.#frame[FULL_HEADER_OCTETS] as number) !== FrameKind.hello || end < FULL_HEADER_OCTETS + 4) {
       return this.#s.counters.drop("unknown-kind");
@@ -243,9 +240,11 @@ export class Receiver {
     const end = this.#s.secure.openFlow(port, n, this.#frame, length);
     if (end === 0) return;
     const addressee = flow === undefined ? (port.flows?.giverOf(label) ?? 0) : this.#s.local;
-    if (end < 0) this.#turn(nowUs, port, n, -end, addressee);
-    if (end < 0 && flow !== undefined) this.#arq.oweReport(nowUs, port, n, false, -1, 0);
-    if (end < 0) return;
+    if (end < 0) {
+      this.#turn(nowUs, port, n, -end, addressee);
+      if (flow !== undefined) this.#arq.oweReport(nowUs, port, n, false, -1, 0);
+      return;
+    }
     this.#heardShared(nowUs, port, n, endpoint, end, addressee);
     this.#arq.noticeMissing(nowUs, port, n, highest, beforeUs);
     if (flow === undefined || flow.neighbour !== n) this.#s.counters.counts.overheard++;
@@ -286,12 +285,8 @@ export class Receiver {
 
   /** All who hear a frame take the order of turns from it, whether it is news to them or not. */
   #turn(nowUs: number, port: Port, n: Neighbour, end: number, addressee: number): void {
-    if (!port.config.halfDuplex) return;
-    const isVoice = isVoiceFrame(this.#frame);
-    noticeTurn(port, n.local, isVoice, port.busySinceUs, port.quietBeforeUs);
-    drawOrder(port, this.#frame, end, isVoice);
     // Of another area that would be somebody else.
-    if (addressee !== 0 && !n.foreign) giveFirstTurn(port, addressee, nowUs);
+    hearTurn(nowUs, port, n.local, this.#frame, end, n.foreign ? 0 : addressee);
   }
 
   #repeatedShared(nowUs: number, port: Port, n: Neighbour, end: number): void {

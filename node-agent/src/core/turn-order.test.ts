@@ -3,29 +3,18 @@ import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Precedence, TrafficClass } from "./api.ts";
-import { Counters } from "./counters.ts";
-import { PacketPool } from "./packet-pool.ts";
-import { createNeighbour, createPort, type Port } from "./port.ts";
-import { NARROW } from "./testing/virtual-mesh.ts";
+import type { Port } from "./port.ts";
+import { memberPorts } from "./testing/member-ports.ts";
 import { addresseeOf, drawOrder, giveFirstTurn, isVoiceFrame, noticeTurn, placeInOrder } from "./turn-order.ts";
 
 const MEMBERS = [1, 2, 3, 4, 5, 9];
 const TALKER = 9;
 const TAG_AT = 20;
 
-/** The channel as each member sees it. */
 function channels(): Port[] {
-  const config = { ...NARROW, id: 0, name: "radio", medium: "shared", costCentsPerMegabyte: 0 };
-  return MEMBERS.map((own) => {
-    const port = createPort(config as Port["config"], new PacketPool(4), new Counters());
-    for (const other of MEMBERS) {
-      if (other === own) continue;
-      const n = createNeighbour(port.neighbours.length, other, 256 + other, 0, 0);
-      n.alive = true;
-      port.neighbours.push(n);
-    }
-    return port;
-  });
+  const ports = memberPorts(MEMBERS);
+  for (const n of ports.flatMap((port) => port.neighbours)) n.alive = true;
+  return ports;
 }
 
 function frame(transmitter: number, counter: number, tag: number): Uint8Array {

@@ -71,6 +71,22 @@ export function addresseeOf(frame: Uint8Array): number {
   return isUnicastKind(kind) || kind === FrameKind.fragment ? (frame[SHARED_HEADER_OCTETS + 1] as number) : 0;
 }
 
+/** A frame of member `by` (0: somebody), for `addressee` alone to answer (0: nobody), was heard and opened; its tag is at `tagAt`. */
+export function hearTurn(
+  nowUs: number,
+  port: Port,
+  by: number,
+  frame: Uint8Array,
+  tagAt: number,
+  addressee: number,
+): void {
+  if (!port.config.halfDuplex) return;
+  const isVoice = isVoiceFrame(frame);
+  noticeTurn(port, by, isVoice, port.busySinceUs, port.quietBeforeUs);
+  drawOrder(port, frame, tagAt, isVoice);
+  if (addressee !== 0) giveFirstTurn(port, addressee, nowUs);
+}
+
 /** How many members come before this node. */
 export function placeInOrder(port: Port, ownLocal: number): number {
   const first = port.turnFirst;

@@ -1,11 +1,9 @@
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Counters } from "./counters.ts";
-import { PacketPool } from "./packet-pool.ts";
-import { createNeighbour, createPort, type Port } from "./port.ts";
+import type { Port } from "./port.ts";
 import { Random } from "./random.ts";
-import { NARROW } from "./testing/virtual-mesh.ts";
+import { memberPorts } from "./testing/member-ports.ts";
 import { accessUs, channelQuiet, hasSentSince, mayFollow, noticeVoice, sentOver } from "./turn-taking.ts";
 
 const BUNDLE_US = 120_000;
@@ -19,16 +17,13 @@ const LATE_US = 20_000;
 
 /** A channel as each of the members sees it that heard somebody talk from 0 on; it falls quiet at `quietUs`. */
 function channels(quietUs: number): Port[] {
-  const config = { ...NARROW, id: 0, name: "radio", medium: "shared", costCentsPerMegabyte: 0 };
-  return MEMBERS.map((own) => {
-    const port = createPort(config as Port["config"], new PacketPool(4), new Counters());
-    for (const other of [...MEMBERS, TALKER])
-      if (other !== own) port.neighbours.push(createNeighbour(port.neighbours.length, other, 256 + other, 0, 0));
+  const ports = memberPorts(MEMBERS, [TALKER]);
+  for (const port of ports) {
     for (let i = 0; i * BUNDLE_US + 70_000 <= quietUs; i++) noticeVoice(port, i * BUNDLE_US, TALKER, TALKER, FIRST + i);
     port.quietSinceUs = quietUs;
     port.turnSeed = 0x1234_5678;
-    return port;
-  });
+  }
+  return ports;
 }
 
 test("nobody begins when the talker's next bundle is due, whenever it finds something to say", () => {

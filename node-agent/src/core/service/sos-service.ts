@@ -12,8 +12,8 @@ import { type CoreState, emit } from "../state.ts";
 import type { Outbox } from "./outbox.ts";
 
 /**
- * Pauses between repetitions until somebody acknowledges; the last one goes on. On a channel that is never quiet one call in
- * ten is sent over somebody else.
+ * Pauses between repetitions until somebody acknowledges; the last one goes on. On a busy channel three calls in
+ * forty are sent over somebody else.
  */
 const REPEAT_US = [300_000, 700_000, 1_400_000, 3_000_000, 6_000_000, 15_000_000] as const;
 /** The same id of the same node is a new call after this long. */
