@@ -197,7 +197,7 @@ export class Adjacency {
 
   /** A link that is no longer held down is told of again: on a narrow channel no hello would do that. */
   #useAgain(nowUs: number, port: Port, n: Neighbour): void {
-    if (n.advertisedVector !== VECTOR_GONE || nowUs < n.heldDownUntilUs) return;
+    if (n.twoWay || nowUs < n.heldDownUntilUs) return;
     this.#advertising.refresh(nowUs, port, n);
     this.#lookUp(nowUs, port, n);
   }
@@ -303,7 +303,7 @@ export class Adjacency {
 
   // Links up and down
 
-  /** A neighbour on a narrow channel says that it has heard this node, ahead of its advertisement. */
+  /** A neighbour on a narrow channel shows that it has heard this node, ahead of its advertisement. */
   heardBy(nowUs: number, port: Port, n: Neighbour): void {
     this.#hearsUs(nowUs, port, n);
   }

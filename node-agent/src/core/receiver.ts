@@ -473,7 +473,11 @@ export class Receiver {
           this.#overhearing.overheard(nowUs, port, n, header, counterLow, octets, body, end - body);
         }
         if (!here) return true;
-      } else this.#arq.oweReport(nowUs, port, n, direct, flowKey(this.#s.local, header), header.sequence);
+      } else {
+        // Whoever chooses this node for its next hop hears it: on a narrow channel its advertisement tells that much later.
+        if (port.narrow && !n.twoWay) this.#adjacency.heardBy(nowUs, port, n);
+        this.#arq.oweReport(nowUs, port, n, direct, flowKey(this.#s.local, header), header.sequence);
+      }
     } else if (direct && header.trafficClass === TrafficClass.command) {
       this.#arq.oweReport(nowUs, port, n, true, -1, 0);
     }

@@ -20,7 +20,9 @@ t.teardown(async () => {
 });
 
 let noise = false;
-ends.push(openPty((octets, length) => ends[1]?.write(noise ? octets.map((octet) => octet ^ 0x55) : octets, length)));
+/** Noise that leaves the delimiters alone (COBS: 0), so that each frame is one drop to count. */
+const spoil = (octets: Uint8Array): Uint8Array => octets.map((octet) => (octet === 0 ? 0 : octet ^ 0x55));
+ends.push(openPty((octets, length) => ends[1]?.write(noise ? spoil(octets) : octets, length)));
 ends.push(openPty((octets, length) => ends[0]?.write(octets, length)));
 
 function config(name: string, id: number): string {
