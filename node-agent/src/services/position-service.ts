@@ -10,6 +10,8 @@ const STALE_INTERVALS = 3;
 const STALE_MIN_S = 10;
 /** First reports of nodes that start together are spread over this time, ms. */
 const FIRST_SPREAD_MS = 500;
+/** Share of the interval that reports come earlier or later: two nodes in step would collide each time (RFC 5148 3). */
+const JITTER = 0.05;
 const NODES_MAX = 1024;
 
 interface Known {
@@ -17,14 +19,18 @@ interface Known {
   atUs: number;
 }
 
-/** Reports where this node is at a fixed interval, and keeps where everybody else is. */
+/** Time from one report to the next, ms; `random` is 0..1. */
+export function reportPauseMs(intervalS: number, random: number): number {
+  return intervalS * 1000 * (1 + JITTER * (2 * random - 1));
+}
+
+/** Reports where this node is at about a fixed interval, and keeps where everybody else is. */
 export class PositionService {
   readonly #context: ServiceContext;
   readonly #source: PositionSource | undefined;
   readonly #battery: Battery;
   readonly #known = new Map<number, Known>();
   #fix: { fix: GnssFix; atUs: number } | undefined;
-  #first: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Called with every position of the mesh, the own included. */
   onPosition: (address: number, report: PositionReport) => void = () => undefined;
@@ -44,8 +50,7 @@ export class PositionService {
   }
 
   stop(): void {
-    clearTimeout(this.#first);
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#source?.stop();
   }
 
@@ -94,11 +99,14 @@ export class PositionService {
   }
 
   #begin(): void {
-    const spreadMs = Math.random() * FIRST_SPREAD_MS;
-    this.#first = setTimeout(() => {
+    this.#reportIn(Math.random() * FIRST_SPREAD_MS);
+  }
+
+  #reportIn(pauseMs: number): void {
+    this.#timer = setTimeout(() => {
+      this.#reportIn(reportPauseMs(this.#context.config.position.intervalS, Math.random()));
       this.report();
-      this.#timer = setInterval(() => this.report(), this.#context.config.position.intervalS * 1000);
-    }, spreadMs);
+    }, pauseMs);
   }
 
   #keep(address: number, report: PositionReport, atUs: number): void {
