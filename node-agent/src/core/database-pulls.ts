@@ -76,14 +76,18 @@ export class DatabasePulls {
     if (n.pullDueUs !== Number.POSITIVE_INFINITY) return;
     // On a narrow channel one question at a time: the answer is heard by all and may settle the others.
     if (port.narrow && port.neighbours.some((other) => other.pullDueUs !== Number.POSITIVE_INFINITY)) return;
-    const delay = port.narrow
-      ? PULL_DELAY_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US
-      : PULL_DELAY_WIDE_US;
     const disputed = nowUs < this.#s.conflicts.disputedUntilUs;
     const gap = disputed ? DISPUTED_PULL_GAP_US : PULL_GAP_WIDE_US;
     const earliest = port.narrow ? this.#earliestPullNarrowUs(nowUs, port, behind) : n.lastPullUs + gap;
-    n.pullDueUs = Math.max(nowUs, earliest) + delay / 2 + this.#s.random.below(delay);
+    n.pullDueUs = Math.max(nowUs, earliest) + this.#pullDelayUs(port);
     port.answerDueUs = Math.min(port.answerDueUs, n.pullDueUs);
+  }
+
+  #pullDelayUs(port: Port): number {
+    const delayUs = port.narrow
+      ? PULL_DELAY_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US
+      : PULL_DELAY_WIDE_US;
+    return delayUs / 2 + this.#s.random.below(delayUs);
   }
 
   /** Not while answers are coming, nor while newcomers are about to say it all anyway. */
@@ -194,7 +198,6 @@ export class DatabasePulls {
     // One question at a time: the answer is heard by all.
     port.lastPullUs = nowUs;
     const asked = pull.target === this.#s.local;
-    if (!asked) this.#othersAsk(nowUs, port);
     let behind = false;
     const end8 = pull.last ? MAX_EIGHTS : pull.first + pull.mapOctets;
     for (let local = 8 * pull.first; local < 8 * end8; local++) {
@@ -209,11 +212,21 @@ export class DatabasePulls {
       else if (ahead > 0) this.#flooding.offer(nowUs, port, local);
       else behind ||= ahead < 0;
     }
-    if (behind) {
-      n.lastDigest = ~this.#s.db.digest & 0xffff;
-      this.#schedulePull(nowUs, port, n, true);
-    }
+    if (behind) this.#askToo(nowUs, port, n);
+    else if (!asked) this.#othersAsk(nowUs, port);
     return true;
+  }
+
+  /** Who asks has what this node lacks. No answer to that question will bring it, so this one need not wait for that. */
+  #askToo(nowUs: number, port: Port, n: Neighbour): void {
+    n.lastDigest = ~this.#s.db.digest & 0xffff;
+    let dueUs = nowUs + this.#pullDelayUs(port);
+    for (const other of port.neighbours) {
+      dueUs = Math.min(dueUs, other.pullDueUs);
+      other.pullDueUs = Number.POSITIVE_INFINITY;
+    }
+    n.pullDueUs = dueUs;
+    port.answerDueUs = Math.min(port.answerDueUs, dueUs);
   }
 
   /** The answer to somebody else's question may settle the own one, unless it is this node that lacks something. */

@@ -168,7 +168,7 @@ export const ASK_AGAIN_PER_MEMBER_US = 300_000;
 export const BAD_NEWS_US = 20_000;
 export const BAD_NEWS_SECOND_US = 120_000;
 /** Share of a narrow channel's airtime that control frames may have together, while newcomers settle and afterwards; */
-export const CONTROL_SHARE_SETTLING = 0.25;
+export const CONTROL_SHARE_SETTLING = 0.5;
 export const CONTROL_SHARE = 0.05;
 export const CONTROL_SETTLING_US = 60_000_000;
 /** what may be saved up, and what may be overdrawn by what cannot wait; */

@@ -153,7 +153,7 @@ test("a talker sends more behind its bundle only where the next turn is its own"
   assert.is(shareOfTurns(), 0, "its burst is over");
 });
 
-test("whom nobody hears throws dice for its turn: more sides each time, and beside a talker it is sometimes urgent", () => {
+test("whom nobody hears throws dice for its turn: more sides once that was in vain, and beside a talker it is sometimes urgent", () => {
   const random = new Random(1, 2);
   const draws = (port: Port, quietUs: number): { slots: number[]; urgent: number } => {
     const slots: number[] = [];
@@ -170,20 +170,40 @@ test("whom nobody hears throws dice for its turn: more sides each time, and besi
   const [silent] = channels(0) as [Port];
   const later = 60_000_000;
   assert.equal(new Set(draws(silent, later).slots), new Set([0]), "it has said nothing yet that could be answered");
-  let before = 0;
+  const [newcomer] = channels(0) as [Port];
+  newcomer.turnDiceUntilUs = later + 1;
+  const sidesAtFirst = Math.max(...draws(newcomer, later).slots);
   for (const introductions of [1, 2, 3]) {
     silent.introductions = introductions;
     talk.introductions = introductions;
     const { slots, urgent } = draws(silent, later);
     const most = Math.max(...slots);
-    assert.ok(Math.min(...slots) === 1 && most > before, `${most} of ${introductions}`);
+    assert.ok(Math.min(...slots) < 2 && most > sidesAtFirst, `${most} of ${introductions}`);
     assert.is(urgent, 0);
-    before = most;
     const share = draws(talk, beside).urgent / 500;
     assert.ok(share > 0.01 && share < 0.2, `${share} urgent`);
   }
   for (const n of silent.neighbours) Object.assign(n, { alive: true, twoWay: true });
   assert.equal(new Set(draws(silent, later).slots), new Set([0]), "it has a place of its own");
+});
+
+test("whoever throws dice never begins together with a member that has its turn", () => {
+  const random = new Random(1, 2);
+  const ports = channels(0);
+  for (const port of ports) for (const n of port.neighbours) n.alive = true;
+  const quietUs = 60_000_000;
+  const [newcomer] = channels(0) as [Port];
+  newcomer.turnDiceUntilUs = quietUs + 1;
+  for (let i = 0; i < 200; i++) {
+    channelQuiet(newcomer, quietUs, random);
+    const beginsUs = accessUs(newcomer, 99, "ordinary", quietUs);
+    for (const [index, port] of ports.entries()) {
+      port.quietSinceUs = quietUs;
+      port.turnSeed = i * 0x9e37_79b9;
+      const memberUs = accessUs(port, MEMBERS[index] as number, "ordinary", quietUs);
+      assert.ok(Math.abs(beginsUs - memberUs) > DETECT_US, `${beginsUs - memberUs} us apart`);
+    }
+  }
 });
 
 test.run();

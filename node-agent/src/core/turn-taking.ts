@@ -8,9 +8,11 @@ import { placeInOrder } from "./turn-order.ts";
 /** How long a newcomer makes the channel unsettled. */
 export const SETTLING_US = 3_000_000;
 const SETTLING_SLOTS = 24;
-/** The same for whom nobody hears yet; twice as many after each hello that did not change that. */
+/** The same for whom nobody hears yet; twice as many after a hello that did not change that. */
 const INTRODUCTION_SLOTS = 12;
-const INTRODUCTION_DOUBLINGS = 3;
+const INTRODUCTION_DOUBLINGS = 1;
+/** Who throws dice begins between the turns of two members: each hears the other in time, whichever comes first. */
+const BETWEEN_TURNS = 0.5;
 /** Codec2 bundles follow each other at this distance; a talker is silent after a few without. */
 const VOICE_BUNDLE_US = 120_000;
 const TALKING_US = 400_000;
@@ -62,12 +64,13 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
   if ((isNew || port.introductions > 0) && isUnheard(port)) {
     // In front of others at times: it could wait forever behind them.
     const slots = INTRODUCTION_SLOTS * 2 ** Math.min(port.introductions, INTRODUCTION_DOUBLINGS);
-    port.turnExtraSlots = 1 + random.below(slots);
+    const slot = 1 + random.below(slots);
+    port.turnExtraSlots = slot + BETWEEN_TURNS;
     // Beside a talker there is no time for so many.
-    port.turnUrgent = isTalk(port, quietUs) && port.turnExtraSlots <= INTRODUCTION_SLOTS / 4;
+    port.turnUrgent = isTalk(port, quietUs) && slot <= INTRODUCTION_SLOTS / 4;
   } else if (isNew) {
     // Behind those whom it knows by now: they have places of their own.
-    port.turnExtraSlots = port.neighbours.length + random.below(SETTLING_SLOTS);
+    port.turnExtraSlots = port.neighbours.length + random.below(SETTLING_SLOTS) + BETWEEN_TURNS;
   }
 }
 
