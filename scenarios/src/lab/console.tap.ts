@@ -4,10 +4,11 @@ import { join, resolve } from "node:path";
 import { launchBrowser, missingForPages, openPage, textOf } from "@skein/controller/test-support";
 import type { Browser, Page } from "playwright-core";
 import t, { type Test } from "tap";
+import { parse, stringify } from "yaml";
 import { descendantsOf } from "./process-tree.ts";
 import { START_MS, startLab, stopLab, until } from "./testing/shown-lab.ts";
 
-const SCENARIO = resolve(import.meta.dirname, "../../catalogue/earthquake-valley.yaml");
+const VALLEY = resolve(import.meta.dirname, "../../catalogue/earthquake-valley.yaml");
 const NODES = 14;
 const HQ = 0x0101;
 const VEHICLE = 0x0102;
@@ -22,6 +23,15 @@ const PACKETS_AFTER_CUT = 150;
 const scratch = mkdtempSync(join(tmpdir(), "skein-console-test-"));
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
 const pictures = resolve(process.env["SKEIN_SCREENSHOTS"] ?? join(scratch, "screenshots"));
+
+/** The valley with one failure, that of LTE: on a slow machine the others would come between what is done and seen here. */
+function calmerValley(): string {
+  const valley = parse(readFileSync(VALLEY, "utf8")) as { faults: { cut?: string }[] };
+  const faults = valley.faults.filter((fault) => fault.cut === "lte");
+  const file = join(scratch, "valley.yaml");
+  writeFileSync(file, stringify({ ...valley, faults }));
+  return file;
+}
 
 async function setLanguage(page: Page, language: "en" | "zh-CN"): Promise<void> {
   const current = await page.locator("html").getAttribute("lang");
@@ -57,7 +67,10 @@ async function nextHopTo(page: Page, to: number): Promise<number> {
 t.test("the valley on the console and on a handset", { skip: missingForPages, timeout: 400_000 }, async (t) => {
   mkdirSync(pictures, { recursive: true });
   const log: string[] = [];
-  const [lab, browser] = await Promise.all([startLab(SCENARIO, scratch, (line) => log.push(line)), launchBrowser()]);
+  const [lab, browser] = await Promise.all([
+    startLab(calmerValley(), scratch, (line) => log.push(line)),
+    launchBrowser(),
+  ]);
   t.teardown(async () => {
     await browser.close();
     await stopLab(lab.child);
@@ -140,13 +153,10 @@ t.test("the valley on the console and on a handset", { skip: missingForPages, ti
     await page.getByTestId("tab-links").click();
   });
   await page.getByTestId("map-fit").click();
-  // Nobody talks for a while between rounds, and the controller may just be away.
+  // Nobody talks for a while between rounds.
   await page.locator('[data-testid="talker"].is-talking').waitFor({ timeout: START_MS });
   await photograph(page, "console");
-  // The scenario kills the controller for a while: on a slow machine the page is still open by then, and the browser
-  // has a name for each way of losing a server. An answer that is an error and a foreign request are told otherwise.
-  const own = faults.filter((fault) => !/net::ERR_|closed before receiving a handshake/.test(fault));
-  t.same(own, [], "nothing foreign asked for, no error on the console");
+  t.same(faults, [], "nothing foreign asked for, no error on the console");
 });
 
 /** Presses the talk pad, and again when it is refused: the scenario lets A4 talk itself, and links get lost. */
