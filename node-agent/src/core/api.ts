@@ -207,6 +207,8 @@ export type NodeEvent =
       payload: Uint8Array;
       /** The owner is to transcode this and hand it back through `sendBridgedVoice`. */
       bridge: boolean;
+      /** It came before, when it seemed that another node would transcode it: the owner has heard it if it listens. */
+      again: boolean;
     }
   | { type: "video"; from: Address; stream: number; octets: Uint8Array }
   /**

@@ -209,42 +209,6 @@ test("an SOS is acknowledged by the headquarters and then no longer repeated", (
   }
 });
 
-test("two border nodes: one carries voice across, the other takes over when it dies", () => {
-  const mesh = new VirtualMesh(4, [serial("vhf", [0, 1, 2]), radio("uhf", [1, 2, 3])], 2, (i, o) => ({
-    ...o,
-    narrowVoice: i !== 3,
-    bridgedGroups: [1],
-  }));
-  assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));
-  const carried = new Map<number, number>();
-  const carry = (border: number): void => {
-    for (const e of of(mesh, border, "voice").filter((v) => v.bridge)) {
-      carried.set(border, (carried.get(border) ?? 0) + 1);
-      const core = mesh.node(border).core;
-      core.sendBridgedVoice(mesh.nowUs, e.talker, e.group, e.burst, 0, e.timestamp20ms, new Uint8Array(40));
-      mesh.drain(border);
-    }
-    mesh.node(border).events.length = 0;
-  };
-  const say = (bundles: number): void => {
-    for (let i = 0; i < bundles + 3; i++) {
-      if (i < bundles) mesh.node(0).core.sendVoice(mesh.nowUs, 1, 1, 1, 6 * i, new Uint8Array(20));
-      mesh.drain(0);
-      mesh.run(120_000);
-      carry(1);
-      carry(2);
-    }
-  };
-  mesh.run(6 * SECOND);
-  say(20);
-  assert.is(carried.get(1), 20);
-  assert.is(carried.get(2) ?? 0, 0);
-  mesh.node(1).powered = false;
-  say(20);
-  assert.ok((carried.get(2) ?? 0) >= 16, `the second border node carried ${carried.get(2)} of 20`);
-  assert.equal(new Set(of(mesh, 3, "voice").map((e) => e.talker)), new Set([0x101]));
-});
-
 test("a restarted node is heard again at once, and its old frames are refused", () => {
   const recorded: Uint8Array[] = [];
   const uhf = radio("uhf", [0, 1]);

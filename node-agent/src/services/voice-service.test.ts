@@ -69,15 +69,18 @@ test("voice of other groups goes nowhere, unless it is to be carried across", ()
     codec: 0,
     timestamp20ms: 0,
     payload: new Uint8Array(9),
+    again: false,
   } as const;
   voice.onVoice({ ...frame, group: 1, bridge: false }, 0);
   voice.onVoice({ ...frame, group: 2, bridge: false }, 0);
   voice.onVoice({ ...frame, group: 2, bridge: true }, 0);
+  voice.onVoice({ ...frame, group: 1, bridge: true, again: true }, 0);
   assert.equal(
     sent.map((m) => m.type === "voice-in" && [m.group, m.play, m.bridge]),
     [
       [1, true, false],
       [2, false, true],
+      [1, false, true],
     ],
   );
   assert.equal(voice.status(100_000).talkers, [{ talker: 0x102, group: 1, sinceMs: 100 }]);

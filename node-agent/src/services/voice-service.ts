@@ -96,8 +96,8 @@ export class VoiceService {
   }
 
   onVoice(event: Extract<NodeEvent, { type: "voice" }>, nowUs: number): void {
-    const { talker, group, burst, codec, timestamp20ms, payload, bridge } = event;
-    const play = this.#groups.has(group);
+    const { talker, group, burst, codec, timestamp20ms, payload, bridge, again } = event;
+    const play = this.#groups.has(group) && !again;
     if (play) this.#note(talker, group, nowUs);
     if (!play && !bridge) return;
     this.#media.send({ type: "voice-in", talker, group, burst, codec, timestamp20ms, payload, bridge, play });

@@ -308,7 +308,7 @@ class Agent implements RunningAgent {
   #onEvent(event: NodeEvent, nowUs: number): void {
     switch (event.type) {
       case "voice":
-        this.#paths.onVoice(event, nowUs);
+        if (!event.again) this.#paths.onVoice(event, nowUs);
         return this.#voice.onVoice(event, nowUs);
       case "video":
         return this.#video.onVideo(event, nowUs);

@@ -39,6 +39,7 @@ const voice = (burst: number, codec: VoiceCodec = VoiceCodec.opus) => ({
   timestamp20ms: 0,
   payload: new Uint8Array(),
   bridge: false,
+  again: false,
 });
 
 test("a second holds what its bearers carried in it, and what that cost", () => {

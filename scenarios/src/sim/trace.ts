@@ -81,7 +81,8 @@ export class Trace {
       case "sos-acknowledged":
         return this.#numbers(event.from, event.sosId, event.by);
       case "voice":
-        this.#numbers(event.talker, event.group, event.burst, event.codec, event.timestamp20ms, event.bridge ? 1 : 0);
+        this.#numbers(event.talker, event.group, event.burst, event.codec, event.timestamp20ms);
+        this.#numbers((event.bridge ? 1 : 0) + (event.again ? 2 : 0));
         return this.#blob(event.payload, event.payload.length);
       case "video":
         this.#numbers(event.from, event.stream);

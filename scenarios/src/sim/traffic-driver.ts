@@ -219,7 +219,7 @@ export class TrafficDriver {
     const first = event.timestamp20ms / UNITS_PER_FRAME;
     const maker = makerOf(event.payload);
     const frames = event.codec === VoiceCodec.opus ? FIRST_FRAME : framesOfBundle(event.payload);
-    for (const i of frames) this.voice.arrived(nowUs, node, talker, event.burst, first + i, maker);
+    if (!event.again) for (const i of frames) this.voice.arrived(nowUs, node, talker, event.burst, first + i, maker);
     if (!event.bridge) return;
     const { group, burst, timestamp20ms, payload } = event;
     const transcoder = this.#transcoders[node] as Transcoder;

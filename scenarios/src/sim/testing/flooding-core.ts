@@ -104,7 +104,16 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     },
     sendVoice(_nowUs, group, burst, _codec, timestamp20ms, payload) {
       const codec = VoiceCodec.opus;
-      const event = { type: "voice", talker: address, group, burst, codec, timestamp20ms, bridge: false } as const;
+      const event = {
+        type: "voice",
+        talker: address,
+        group,
+        burst,
+        codec,
+        timestamp20ms,
+        bridge: false,
+        again: false,
+      } as const;
       send(nextId(), { ...event, payload: new Uint8Array() }, payload);
     },
     sendBridgedVoice() {},
