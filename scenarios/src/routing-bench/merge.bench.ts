@@ -11,7 +11,7 @@ import { median } from "./figures.ts";
 import { allPairs, connectedPlaces, linksInRange, type Pair, rangeForLinks } from "./geometry.ts";
 import { endProgress, printAtMost, printFigure, progress } from "./print.ts";
 
-const SEEDS = [1, 2, 3, 4, 5];
+const SEEDS = Array.from({ length: 25 }, (_, i) => i + 1);
 const SIDE = 30;
 const ASK_US = 100_000;
 /** What has not happened by then is printed as this. */
@@ -83,7 +83,7 @@ function firstPacketUs(make: typeof airPartitions, seed: number): number {
 
 function measure(kind: string, make: typeof airPartitions): number[] {
   const times = SEEDS.map((seed) => {
-    progress(`merge over ${kind}: seed ${seed}`);
+    progress(`merge over ${kind}: seed ${seed} of ${SEEDS.length}`);
     return firstPacketUs(make, seed);
   });
   endProgress();
