@@ -3,6 +3,16 @@ import * as assert from "uvu/assert";
 import { type Medium, NARROW, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
+const UNKNOWN = Number.NaN;
+const HERE = {
+  latitudeDeg: 31,
+  longitudeDeg: 103,
+  altitudeM: UNKNOWN,
+  speedKmh: UNKNOWN,
+  courseDeg: UNKNOWN,
+  batteryPercent: UNKNOWN,
+};
+
 function channel(members: number): Medium {
   return { name: "serial", bearer: NARROW, members: Array.from({ length: members }, (_, i) => i), loss: 0 };
 }
@@ -85,9 +95,7 @@ test("news that was sent over somebody else's frame is said again at once", () =
     onAirUs = mesh.nowUs;
     octets.fill(0);
   };
-  const unknown = Number.NaN;
-  const report = { latitudeDeg: 31, longitudeDeg: 103, altitudeM: unknown, speedKmh: unknown, courseDeg: unknown };
-  from.reportPosition(mesh.nowUs, { ...report, batteryPercent: unknown });
+  from.reportPosition(mesh.nowUs, HERE);
   mesh.drain(0);
   assert.ok(mesh.run(SECOND, () => onAirUs > 0));
   // The other one began before it, and is still on the air when it has ended.
@@ -102,12 +110,10 @@ test("news that was sent over somebody else's frame is said again at once", () =
 
 /** Runs the mesh while each node reports its position every 5 s; true once `done` holds. */
 function runWithPositions(mesh: VirtualMesh, forUs: number, done: () => boolean): boolean {
-  const unknown = Number.NaN;
-  const report = { latitudeDeg: 31, longitudeDeg: 103, altitudeM: unknown, speedKmh: unknown, courseDeg: unknown };
   const untilUs = mesh.nowUs + forUs;
   while (mesh.nowUs < untilUs) {
     for (let index = 0; index < mesh.nodes.length; index++) {
-      mesh.node(index).core.reportPosition(mesh.nowUs, { ...report, batteryPercent: unknown });
+      mesh.node(index).core.reportPosition(mesh.nowUs, HERE);
       mesh.drain(index);
       if (mesh.run(Math.min(2.2 * SECOND, untilUs - mesh.nowUs), done)) return true;
     }

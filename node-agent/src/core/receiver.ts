@@ -475,7 +475,7 @@ export class Receiver {
         if (!here) return true;
       } else {
         // Whoever chooses this node for its next hop hears it: on a narrow channel its advertisement tells that much later.
-        if (port.narrow && !n.twoWay) this.#adjacency.heardBy(nowUs, port, n);
+        if (port.narrow) this.#adjacency.heardBy(nowUs, port, n);
         this.#arq.oweReport(nowUs, port, n, direct, flowKey(this.#s.local, header), header.sequence);
       }
     } else if (direct && header.trafficClass === TrafficClass.command) {

@@ -45,7 +45,7 @@ export class PositionService {
     this.#source?.start((fix) => {
       const isFirst = this.#fix === undefined;
       this.#fix = { fix, atUs: this.#context.nowUs() };
-      if (isFirst) this.#begin();
+      if (isFirst) this.#reportIn(Math.random() * FIRST_SPREAD_MS);
     });
   }
 
@@ -96,10 +96,6 @@ export class PositionService {
     return [...this.#known].map(([address, { report, atUs }]) => {
       return { address, report, ageS: Math.max(0, Math.round((nowUs - atUs) / 1e5) / 10) };
     });
-  }
-
-  #begin(): void {
-    this.#reportIn(Math.random() * FIRST_SPREAD_MS);
   }
 
   #reportIn(pauseMs: number): void {

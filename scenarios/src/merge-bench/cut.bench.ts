@@ -1,7 +1,8 @@
+import { quantile } from "../routing-bench/figures.ts";
 import { endProgress, printAtMost, printFigure, progress } from "../routing-bench/print.ts";
 import { PROFILE_NAMES, PROFILES, type ProfileName } from "./profiles.ts";
 import { SITE } from "./two-nodes.ts";
-import { LATE_US, PACKET_US, quantile, VoiceRun } from "./voice-run.ts";
+import { LATE_US, PACKET_US, VoiceRun } from "./voice-run.ts";
 import { printWorst } from "./worst.ts";
 
 /** Protected voice while the path that carries most falls silent, as in the lab: from 0.4 s before to 5 s after. */

@@ -1,8 +1,9 @@
+import { quantile } from "../routing-bench/figures.ts";
 import { endProgress, printAtMost, printFigure, progress } from "../routing-bench/print.ts";
 import type { PipeOptions } from "./lossy-pipe.ts";
 import { PROFILES } from "./profiles.ts";
 import { HQ, SITE } from "./two-nodes.ts";
-import { LATE_US, quantile, VoiceRun } from "./voice-run.ts";
+import { LATE_US, VoiceRun } from "./voice-run.ts";
 
 /** What a path that behaves badly, or a clock, costs protected voice that two good ones carry beside it. */
 const SETTLE_US = 3_000_000;

@@ -1,8 +1,9 @@
+import { quantile } from "../routing-bench/figures.ts";
 import { endProgress, printAtLeast, printAtMost, printFigure, progress } from "../routing-bench/print.ts";
 import { RandomStream } from "../sim/random-streams.ts";
 import { type PathOptions, PROFILES } from "./profiles.ts";
 import { HQ, SITE, TwoNodes } from "./two-nodes.ts";
-import { LATE_US, quantile, VoiceRun } from "./voice-run.ts";
+import { LATE_US, VoiceRun } from "./voice-run.ts";
 
 const HOUR_US = 3_600_000_000;
 const DAYS_PER_HOUR = 24;

@@ -1,9 +1,9 @@
+import { quantile } from "../routing-bench/figures.ts";
 import { endProgress, printAtMost, printFigure, progress } from "../routing-bench/print.ts";
 import type { LossyPipe } from "./lossy-pipe.ts";
 import { type PathOptions, PROFILES } from "./profiles.ts";
 import { SITE } from "./two-nodes.ts";
 import { VideoRun } from "./video-run.ts";
-import { quantile } from "./voice-run.ts";
 import { printWorst } from "./worst.ts";
 
 /** Video over several paths: what is not there in time, and what it costs. */

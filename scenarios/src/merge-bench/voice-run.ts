@@ -105,9 +105,3 @@ export class VoiceRun {
     return carried.indexOf(Math.max(...carried));
   }
 }
-
-/** The value below which the share `q` of the values lies; NaN of nothing. */
-export function quantile(values: readonly number[], q: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
-}

@@ -1,8 +1,8 @@
 import { Precedence, TrafficClass } from "@skein/node-agent/core";
+import { quantile } from "../routing-bench/figures.ts";
 import { endProgress, printAtLeast, printAtMost, progress } from "../routing-bench/print.ts";
 import { NumberedStream } from "./numbered-stream.ts";
 import { StreamRun } from "./stream-run.ts";
-import { quantile } from "./voice-run.ts";
 import { ADHOC, AIR, FAR, HQ, type Link, LTE, makeField, NEAR, silence, VEHICLE } from "./ways-field.ts";
 
 /** Streams and speech over ways of several hops, and what is left of them when one falls silent. */

@@ -13,6 +13,7 @@ import { VoiceCodec } from "@skein/node-agent/core";
 import { RandomStream } from "../sim/random-streams.ts";
 import { bundleOf } from "../sim/transcoder.ts";
 import { airFrameUs, Field } from "./field.ts";
+import { quantile } from "./figures.ts";
 import { allPairs } from "./geometry.ts";
 import { endProgress, printAtMost, printFigure, progress } from "./print.ts";
 
@@ -58,7 +59,7 @@ class Delays {
 
   /** Seconds; NaN of nothing. */
   quantile(share: number): number {
-    return this.#tookS.toSorted((a, b) => a - b)[Math.floor(share * this.#tookS.length)] ?? Number.NaN;
+    return quantile(this.#tookS, share);
   }
 }
 

@@ -18,7 +18,7 @@ const MAX_BURSTS = 32;
 const OPUS_UNITS = 2;
 const CODEC2_UNITS = 6;
 /** A bundle is made when the last of its frames has come. */
-const FIRST_BUNDLE_US = 120_000;
+const FIRST_BUNDLE_US = CODEC2_UNITS * 20_000;
 
 /** A coded frame of a talker. */
 export interface VoiceFrame {
@@ -102,7 +102,8 @@ export class VoiceBorder {
     while (burst.held[0] !== undefined && isLeftOut(burst.held[0], nowUs))
       leftOut.push((burst.held.shift() as Held).frame);
     if (burst.held.length >= MAX_HELD_FRAMES) burst.held.shift();
-    burst.held.push({ frame, heardUs: nowUs });
+    // Its octets may be used again before it is.
+    burst.held.push({ frame: { ...frame, payload: frame.payload.slice() }, heardUs: nowUs });
     return leftOut;
   }
 

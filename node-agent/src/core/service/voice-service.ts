@@ -77,10 +77,7 @@ export class VoiceService {
     const serves = this.#border.serves(group);
     if (!listens && !serves) return true;
     const codec = header.codec === VoiceCodec.opus ? VoiceCodec.opus : VoiceCodec.codec2_1300;
-    const from = offset + VOICE_HEADER_OCTETS;
-    const end = offset + length;
-    // A border node may hold it for longer than the slab does.
-    const payload = serves ? octets.slice(from, end) : this.#s.slab.copyOf(octets, from, end);
+    const payload = this.#s.slab.copyOf(octets, offset + VOICE_HEADER_OCTETS, offset + length);
     const frame = { codec, timestamp20ms: header.timestamp20ms, payload };
     const { burst } = header;
     let bridge = false;
