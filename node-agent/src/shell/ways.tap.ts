@@ -15,7 +15,7 @@ interface Outcome {
   broken: [string, string];
   /** Octets of bulk that each relay has sent. */
   relayed: [number, number];
-  /** Packets of video, and octets of it that each relay has sent. */
+  /** The last take of video: its packets, and octets of it that each relay has sent. */
   pictures: { sent: number; arrived: number; octets: number; relayed: [number, number] };
 }
 
@@ -30,5 +30,5 @@ t.test("streams and video go over two relays, and a stream goes on when one is k
   t.match(broken[0], /^[0-9a-f]{64}$/);
   t.equal(broken[1], broken[0]);
   for (const octets of pictures.relayed) t.ok(octets > pictures.octets / 5, `and its part of the video: ${octets}`);
-  t.ok(pictures.arrived > 0.9 * pictures.sent, `most of it comes: ${pictures.arrived} of ${pictures.sent}`);
+  t.ok(pictures.arrived >= 0.95 * pictures.sent, `most of it comes: ${pictures.arrived} of ${pictures.sent}`);
 });
