@@ -37,6 +37,7 @@ import {
   MIN_RTO_DIRECT_US,
   MIN_RTO_NARROW_US,
   MIN_RTO_SHARED_US,
+  REPORT_DELAY_KEY_US,
   REPORT_DELAY_NARROW_US,
   REPORT_DELAY_WIDE_US,
   SPREAD_PER_MEMBER_US,
@@ -107,14 +108,20 @@ export class HopArq {
   // Receiving side
 
   /** A frame of `n` addressed to this node came, -1: part of a packet only: acknowledge soon. */
-  oweReport(nowUs: number, port: Port, n: Neighbour, direct: boolean, flow: number, sequence: number): void {
+  oweReport(
+    nowUs: number,
+    port: Port,
+    n: Neighbour,
+    direct: boolean,
+    flow: number,
+    sequence: number,
+    isKey = false,
+  ): void {
     n.owedFlow = flow;
     n.owedSequence = sequence;
     n.owedFrames++;
-    // Where there are turns the next one is this node's, to answer.
-    const isNow = port.config.halfDuplex || n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES;
-    const delayUs = port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US;
-    this.#due(port, n, direct, isNow ? nowUs : nowUs + delayUs);
+    const isNow = n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES;
+    this.#due(port, n, direct, isNow ? nowUs : nowUs + reportDelayUs(port, isKey));
   }
 
   /** A packet goes on, on the radio that it came by: whoever brought it hears that, and needs no report of it. */
@@ -507,6 +514,14 @@ function directRing(port: Port, n: Neighbour): SentRing {
 /** Somebody on this channel is talking. */
 function isAnyTalk(nowUs: number, port: Port): boolean {
   return nowUs - port.voiceStartUs < NARROW_TALK_US;
+}
+
+function reportDelayUs(port: Port, isKey: boolean): number {
+  // What is sealed with it follows: one report tells of both, and takes no turn between them.
+  if (isKey && port.narrow) return REPORT_DELAY_KEY_US;
+  // Where there are turns the next one is this node's, to answer.
+  if (port.config.halfDuplex) return 0;
+  return port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US;
 }
 
 function rtoUs(port: Port, n: Neighbour): number {

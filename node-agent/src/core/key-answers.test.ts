@@ -69,6 +69,20 @@ test("where partitions meet, the first border node that knows a key answers for 
   assert.is(count(mesh, 1, "keys-asked"), 0);
 });
 
+test("one report tells of a key and of what is sealed with it", () => {
+  const { mesh, border } = partitions();
+  const east: string[] = [];
+  mesh.onFrame = (from, medium, octets) => {
+    const kind = kindOf(octets[SHARED_HEADER_OCTETS] as number);
+    if (medium.name !== "east" || hasText(mesh)) return;
+    if (from === 3 && kind === FrameKind.unicast) east.push("packet");
+    if (from === 5 && kind === FrameKind.report) east.push("report");
+  };
+  meetAndSay(mesh, border);
+  assert.ok(mesh.run(3 * SECOND, () => hasText(mesh)));
+  assert.equal(east, ["packet", "packet"], "its key, and the text");
+});
+
 test("who forges an answer to a question is contradicted, and what was said arrives, for the true key", () => {
   const { mesh, west, border } = partitions();
   // Node 1 has been captured.

@@ -310,6 +310,8 @@ export const REPORT_DELAY_WIDE_US = 2_000;
 /** So many frames are acknowledged without waiting: a report tells of 33. */
 export const ACKNOWLEDGE_AT_ONCE_FRAMES = 16;
 export const REPORT_DELAY_NARROW_US = 60_000;
+/** The same of a key, on a narrow bearer. */
+export const REPORT_DELAY_KEY_US = 250_000;
 /** How long a gap may be mere reordering. */
 export const GAP_DELAY_SHARED_US = 8_000;
 export const GAP_DELAY_DIRECT_US = 30_000;

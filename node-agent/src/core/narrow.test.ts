@@ -1,5 +1,9 @@
+import { FrameKind, kindOf, SHARED_HEADER_OCTETS } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { CoreBearer } from "./api.ts";
+import { CONTENTION_GUARD_US, CONTENTION_SLOT_US } from "./limits.ts";
+import { airtimeUs } from "./port.ts";
 import { type Medium, NARROW, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
@@ -143,14 +147,15 @@ test("a text that was sent in noise is acknowledged soon after it, however long 
   assert.ok(failures > 0, "links have failed");
 });
 
-/** Two channels of three, whose third and fourth node can meet on a third one. */
-function partitions(): { mesh: VirtualMesh; border: Medium } {
-  const [west, east] = [channel(3), { ...channel(3), name: "east", members: [3, 4, 5] }];
-  const border = { ...channel(2), name: "border", members: [2, 3] };
-  const mesh = new VirtualMesh(6, [west, east, border]);
-  mesh.cut(2, 3, border);
+/** Two channels of three, or one of more and one of three, whose third and last but two node can meet on a third one. */
+function partitions(westMembers = 3, seed = 1): { mesh: VirtualMesh; west: Medium; border: Medium } {
+  const [first, second, third] = [0, 1, 2].map((i) => westMembers + i) as [number, number, number];
+  const [west, east] = [channel(westMembers), { ...channel(3), name: "east", members: [first, second, third] }];
+  const border = { ...channel(2), name: "border", members: [2, first] };
+  const mesh = new VirtualMesh(westMembers + 3, [west, east, border], seed);
+  mesh.cut(2, first, border);
   mesh.run(60 * SECOND);
-  return { mesh, border };
+  return { mesh, west, border };
 }
 
 test("two partitions that meet reach each other by distance snapshots, before their advertisements have crossed", () => {
@@ -170,6 +175,34 @@ test("two partitions that meet reach each other by distance snapshots, before th
   mesh.drain(0);
   assert.ok(mesh.run(5 * SECOND, () => mesh.node(5).events.some((e) => e.type === "text")));
   assert.ok(mesh.run(60 * SECOND, () => mesh.allReachable()));
+});
+
+test("who was told of a partition passes it on in the slot before all turns, however many its channel has", () => {
+  const members = 12;
+  for (let seed = 1; seed <= 5; seed++) {
+    const { mesh, west, border } = partitions(members, seed);
+    const bearer = mesh.node(2).options.bearers[0] as CoreBearer;
+    let [told, quietUs, passedOnUs] = [false, 0, 0];
+    mesh.onFrame = (from, medium, octets) => {
+      const isSnapshot = kindOf(octets[SHARED_HEADER_OCTETS] as number) === FrameKind.snapshot;
+      if (from === members && medium === border && isSnapshot) told = true;
+      if (from !== 2 || medium !== west || passedOnUs > 0) return;
+      if (isSnapshot) passedOnUs = mesh.nowUs;
+      else quietUs = mesh.nowUs + airtimeUs(bearer, octets.length);
+    };
+    mesh.restore(2, members, border);
+    assert.ok(mesh.run(5 * SECOND, () => told));
+    // Its own frame makes an order of turns: it would have the seventh, on average. It ends when that comes.
+    mesh.run(SECOND / 20);
+    mesh.node(2).core.reportPosition(mesh.nowUs, HERE);
+    mesh.drain(2);
+    const learned = () => (mesh.node(2).core.status(mesh.nowUs).counters["snapshots-learned"] ?? 0) > 0;
+    assert.ok(mesh.run(SECOND, learned));
+    const learnedUs = mesh.nowUs;
+    assert.ok(mesh.run(SECOND, () => passedOnUs > 0));
+    const waitedUs = passedOnUs - Math.max(learnedUs, quietUs);
+    assert.ok(quietUs > 0 && waitedUs <= CONTENTION_GUARD_US + CONTENTION_SLOT_US, `seed ${seed}: ${waitedUs} us`);
+  }
 });
 
 test("a text between slow radios is not made anew before its receipt can have come", () => {

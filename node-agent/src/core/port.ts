@@ -259,8 +259,8 @@ export interface Port {
   snapshotDueUs: number;
   snapshotTarget: number;
   snapshotTries: number;
-  /** It was sent over somebody else's frame, and takes the slot of flash. */
-  snapshotSpoiled: boolean;
+  /** It takes the slot of flash: it was sent over somebody else's frame, or is the first to tell all of other nodes. */
+  snapshotUrgent: boolean;
   snapshotSentUs: number;
   /** When somebody was heard of whom the database knows nothing. */
   strangerUs: number;
@@ -405,7 +405,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     snapshotDueUs: Number.POSITIVE_INFINITY,
     snapshotTarget: 0,
     snapshotTries: 0,
-    snapshotSpoiled: false,
+    snapshotUrgent: false,
     snapshotSentUs: Number.NEGATIVE_INFINITY,
     strangerUs: Number.NEGATIVE_INFINITY,
     suspicions: [],

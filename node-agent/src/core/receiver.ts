@@ -459,7 +459,8 @@ export class Receiver {
     if (header.digest >= 0 && this.#newest) this.#pulls.compareDigest(nowUs, port, n, header.digest);
     this.#newest = false;
     const here = header.destination === this.#s.options.address;
-    if (isKeyPacket(kind, header.trafficClass, header.precedence)) giveFirstTurn(port, n.local, nowUs);
+    const isKey = isKeyPacket(kind, header.trafficClass, header.precedence);
+    if (isKey) giveFirstTurn(port, n.local, nowUs);
     if (!group) {
       const nextArea = header.nextHopArea < 0 ? n.area : header.nextHopArea;
       if (port.shared && (header.nextHop !== this.#s.local || nextArea !== this.#s.area)) {
@@ -476,7 +477,7 @@ export class Receiver {
       } else {
         // Whoever chooses this node for its next hop hears it: on a narrow channel its advertisement tells that much later.
         if (port.narrow) this.#adjacency.heardBy(nowUs, port, n);
-        this.#arq.oweReport(nowUs, port, n, direct, flowKey(this.#s.local, header), header.sequence);
+        this.#arq.oweReport(nowUs, port, n, direct, flowKey(this.#s.local, header), header.sequence, isKey);
       }
     } else if (direct && header.trafficClass === TrafficClass.command) {
       this.#arq.oweReport(nowUs, port, n, true, -1, 0);

@@ -44,9 +44,10 @@ export class Snapshots {
     if (!port.narrow) return;
     port.snapshotTarget = target;
     port.snapshotTries = 0;
-    port.snapshotSpoiled = false;
     const spreadUs = alone ? 0 : SNAPSHOT_SOON_US - SNAPSHOT_SPREAD_US + this.#s.random.below(SNAPSHOT_SPREAD_US);
     port.snapshotDueUs = Math.max(nowUs + spreadUs, port.snapshotSentUs + SNAPSHOT_GAP_US);
+    // Whoever has something for the nodes that it tells of waits for that, and then for turns of its own.
+    port.snapshotUrgent = target === 0 && port.snapshotDueUs === nowUs;
   }
 
   /** A full hello goes out: a snapshot that would follow soon follows at once, under the same key-up. */
@@ -59,7 +60,7 @@ export class Snapshots {
     const { distances } = this.#snapshot;
     const target = port.snapshotTarget;
     port.snapshotDueUs = Number.POSITIVE_INFINITY;
-    port.snapshotSpoiled = false;
+    port.snapshotUrgent = false;
     // Who says that it hears this node has been told.
     if (target !== 0 && port.snapshotTries > 0 && port.byLocal[target]?.twoWay !== false) return 0;
     this.#snapshot.target = target;
@@ -94,7 +95,7 @@ export class Snapshots {
     if (port.snapshotTarget !== 0 || port.snapshotSentUs < port.burstStartUs || port.snapshotTries >= SNAPSHOT_SAID)
       return;
     port.snapshotDueUs = nowUs;
-    port.snapshotSpoiled = true;
+    port.snapshotUrgent = true;
   }
 
   #isNews(nowUs: number, port: Port, local: number): boolean {

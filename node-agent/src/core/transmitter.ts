@@ -167,7 +167,7 @@ export class Transmitter {
 /** Nobody can open the frames of a node before its hello: that does not wait until somebody has finished talking. */
 function urgencyOf(port: Port): Urgency {
   if (port.turnUrgent) return "flash";
-  if (port.keyAnswers.length > 0 || port.snapshotSpoiled) return "flash";
+  if (port.keyAnswers.length > 0 || port.snapshotUrgent) return "flash";
   const level = port.queue.urgency();
   if (level < 0 || level >= URGENT_LEVELS) return "ordinary";
   return level < FLASH_LEVELS ? "flash" : "voice";
