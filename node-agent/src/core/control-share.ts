@@ -1,6 +1,7 @@
 import {
   CONTROL_BURST_US,
   CONTROL_DEBT_US,
+  CONTROL_SETTLING_PER_MEMBER_US,
   CONTROL_SETTLING_US,
   CONTROL_SHARE,
   CONTROL_SHARE_SETTLING,
@@ -20,7 +21,8 @@ import { placeInOrder } from "./turn-order.ts";
  */
 
 function share(port: Port, nowUs: number): number {
-  return nowUs < port.turnSettledUs + CONTROL_SETTLING_US ? CONTROL_SHARE_SETTLING : CONTROL_SHARE;
+  const settlingUs = CONTROL_SETTLING_US + port.neighbours.length * CONTROL_SETTLING_PER_MEMBER_US;
+  return nowUs < port.turnSettledUs + settlingUs ? CONTROL_SHARE_SETTLING : CONTROL_SHARE;
 }
 
 function refill(port: Port, nowUs: number): void {

@@ -79,6 +79,7 @@ const COUNTED = [
   "news-spoiled",
   "snapshots-sent",
   "snapshots-learned",
+  "snapshots-spared",
   "labels-offered",
   "flow-frames",
   "rerouted",

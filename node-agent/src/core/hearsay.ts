@@ -6,19 +6,21 @@ import { UNREACHABLE } from "./link-cost.ts";
  * their advertisements have crossed a narrow channel.
  */
 export class Hearsay {
+  readonly #by = new Uint8Array(256);
   readonly #via = new Uint8Array(256);
   readonly #distance = new Uint16Array(256);
   readonly #untilUs = new Float64Array(256).fill(Number.NEGATIVE_INFINITY);
   /** Nodes that something is remembered of. */
   #count = 0;
 
-  /** `via` says that it reaches a node; true if nobody was known to. */
-  learn(nowUs: number, local: number, via: number, distance: number): boolean {
+  /** By what `by` says, `via` is so far from a node; true if nobody was known to reach it. */
+  learn(nowUs: number, local: number, by: number, via: number, distance: number): boolean {
     if (distance >= UNREACHABLE) return false;
     const known = nowUs < (this.#untilUs[local] as number);
     // A worse way replaces only what the same node has said.
-    if (known && via !== this.#via[local] && distance >= (this.#distance[local] as number)) return false;
+    if (known && by !== this.#by[local] && distance >= (this.#distance[local] as number)) return false;
     if (this.#untilUs[local] === Number.NEGATIVE_INFINITY) this.#count++;
+    this.#by[local] = by;
     this.#via[local] = via;
     this.#distance[local] = distance;
     this.#untilUs[local] = nowUs + HEARSAY_US;
@@ -38,7 +40,12 @@ export class Hearsay {
     return this.#count === 0;
   }
 
-  /** Local id of the node that says that it reaches another one, 0: nobody does. */
+  /** Local id of who has said so, 0: nobody. */
+  saidBy(nowUs: number, local: number): number {
+    return nowUs < (this.#untilUs[local] as number) ? (this.#by[local] as number) : 0;
+  }
+
+  /** Local id of the node to go by, which reaches it; 0: none. */
   via(nowUs: number, local: number): number {
     return nowUs < (this.#untilUs[local] as number) ? (this.#via[local] as number) : 0;
   }

@@ -115,13 +115,13 @@ export class HopArq {
     direct: boolean,
     flow: number,
     sequence: number,
-    isKey = false,
+    isKeyHere = false,
   ): void {
     n.owedFlow = flow;
     n.owedSequence = sequence;
     n.owedFrames++;
     const isNow = n.owedFrames >= ACKNOWLEDGE_AT_ONCE_FRAMES;
-    this.#due(port, n, direct, isNow ? nowUs : nowUs + reportDelayUs(port, isKey));
+    this.#due(port, n, direct, isNow ? nowUs : nowUs + reportDelayUs(port, isKeyHere));
   }
 
   /** A packet goes on, on the radio that it came by: whoever brought it hears that, and needs no report of it. */
@@ -516,9 +516,10 @@ function isAnyTalk(nowUs: number, port: Port): boolean {
   return nowUs - port.voiceStartUs < NARROW_TALK_US;
 }
 
-function reportDelayUs(port: Port, isKey: boolean): number {
+/** `isKeyHere`: the frame has brought a key to the end of its way. */
+function reportDelayUs(port: Port, isKeyHere: boolean): number {
   // What is sealed with it follows: one report tells of both, and takes no turn between them.
-  if (isKey && port.narrow) return REPORT_DELAY_KEY_US;
+  if (isKeyHere && port.narrow) return REPORT_DELAY_KEY_US;
   // Where there are turns the next one is this node's, to answer.
   if (port.config.halfDuplex) return 0;
   return port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US;

@@ -171,6 +171,7 @@ export const BAD_NEWS_SECOND_US = 120_000;
 export const CONTROL_SHARE_SETTLING = 0.5;
 export const CONTROL_SHARE = 0.05;
 export const CONTROL_SETTLING_US = 60_000_000;
+export const CONTROL_SETTLING_PER_MEMBER_US = 2_000_000;
 /** what may be saved up, and what may be overdrawn by what cannot wait; */
 export const CONTROL_BURST_US = 2_500_000;
 export const CONTROL_DEBT_US = 1_000_000;
@@ -310,7 +311,7 @@ export const REPORT_DELAY_WIDE_US = 2_000;
 /** So many frames are acknowledged without waiting: a report tells of 33. */
 export const ACKNOWLEDGE_AT_ONCE_FRAMES = 16;
 export const REPORT_DELAY_NARROW_US = 60_000;
-/** The same of a key, on a narrow bearer. */
+/** The same of a key that is for the node itself, on a narrow bearer. */
 export const REPORT_DELAY_KEY_US = 250_000;
 /** How long a gap may be mere reordering. */
 export const GAP_DELAY_SHARED_US = 8_000;

@@ -477,7 +477,7 @@ export class Receiver {
       } else {
         // Whoever chooses this node for its next hop hears it: on a narrow channel its advertisement tells that much later.
         if (port.narrow) this.#adjacency.heardBy(nowUs, port, n);
-        this.#arq.oweReport(nowUs, port, n, direct, flowKey(this.#s.local, header), header.sequence, isKey);
+        this.#arq.oweReport(nowUs, port, n, direct, flowKey(this.#s.local, header), header.sequence, isKey && here);
       }
     } else if (direct && header.trafficClass === TrafficClass.command) {
       this.#arq.oweReport(nowUs, port, n, true, -1, 0);

@@ -15,6 +15,8 @@ import type { CoreState } from "./state.ts";
 
 /** No snapshot that has to wait for nothing but others' frames is due later than so. */
 const SNAPSHOT_SOON_US = (SNAPSHOT_SPREAD_US * 5) / 4;
+/** A link to a stranger may cost so many times that to the member which has it. */
+const WAY_MARGIN = 2;
 
 /**
  * Distance snapshots out and in. Who hears a stranger on a narrow channel tells it at once whom it reaches; who learns of
@@ -71,7 +73,7 @@ export class Snapshots {
       const distance = this.#forwarding.farthest(nowUs, address);
       if (distance === UNREACHABLE) continue;
       // Whoever has told of a node need not hear of it.
-      if (target !== 0 && this.#s.hearsay.via(nowUs, local) === target) continue;
+      if (target !== 0 && this.#s.hearsay.saidBy(nowUs, local) === target) continue;
       // A stranger's side knows nobody of this one; here all know what the database does.
       if (target === 0 && !this.#isNews(nowUs, port, local)) continue;
       distances[local] = distance;
@@ -108,10 +110,13 @@ export class Snapshots {
     if (!port.narrow || !decodeSnapshot(octets, offset, end, this.#snapshot)) return false;
     const toldToMe = this.#snapshot.target === this.#s.local;
     if (toldToMe) this.#adjacency.heardBy(nowUs, port, n);
-    let news = this.#learn(nowUs, n.local, n.local, 0);
+    else this.#spareOwn(nowUs, port, n.local);
+    const via = this.#wayTo(port, n);
+    const beyond = via === n.local ? 0 : WAY_MARGIN * this.#forwarding.farthest(nowUs, (this.#s.area << 8) | via);
+    let news = this.#learn(nowUs, n.local, n.local, via, beyond);
     for (let local = 1; local < 255; local++) {
       const distance = distances[local] as number;
-      if (distance >= 0 && this.#learn(nowUs, local, n.local, distance)) news = true;
+      if (distance >= 0 && this.#learn(nowUs, local, n.local, via, beyond + distance)) news = true;
     }
     if (!news) return true;
     this.#s.counters.count("snapshots-learned");
@@ -121,8 +126,41 @@ export class Snapshots {
     return true;
   }
 
-  #learn(nowUs: number, local: number, via: number, distance: number): boolean {
-    if (local === this.#s.local || this.#s.paths.from(this.#s.local, 1)[local] !== UNREACHABLE) return false;
-    return this.#s.hearsay.learn(nowUs, local, via, distance);
+  /**
+   * Whom to go by to what `n` reaches: nobody knows yet who else than the one that it answers is heard by it, but to that one
+   * there may be a link.
+   */
+  #wayTo(port: Port, n: Neighbour): number {
+    const { target } = this.#snapshot;
+    if (n.twoWay || this.#reaches(n.local) || port.byLocal[target]?.twoWay !== true) return n.local;
+    return this.#reaches(target) ? target : n.local;
+  }
+
+  /** True if the database has a way to a node. */
+  #reaches(local: number): boolean {
+    return this.#s.paths.from(this.#s.local, 1)[local] !== UNREACHABLE;
+  }
+
+  /** A member of the same channel has told a stranger: if that was all that this node has to tell it, it has been told. */
+  #spareOwn(nowUs: number, port: Port, by: number): void {
+    const { target, distances } = this.#snapshot;
+    if (target === 0 || target !== port.snapshotTarget || port.snapshotDueUs === Number.POSITIVE_INFINITY) return;
+    for (let local = 1; local < 255; local++) {
+      if (local === by || local === target || (distances[local] as number) >= 0) continue;
+      if (local === this.#s.local || this.#hasToTell(nowUs, local, target)) return;
+    }
+    port.snapshotDueUs = Number.POSITIVE_INFINITY;
+    this.#s.counters.count("snapshots-spared");
+  }
+
+  /** True if this node reaches one that `target` has not told of itself. */
+  #hasToTell(nowUs: number, local: number, target: number): boolean {
+    if (this.#forwarding.farthest(nowUs, (this.#s.area << 8) | local) === UNREACHABLE) return false;
+    return this.#s.hearsay.saidBy(nowUs, local) !== target;
+  }
+
+  #learn(nowUs: number, local: number, by: number, via: number, distance: number): boolean {
+    if (local === this.#s.local || this.#reaches(local)) return false;
+    return this.#s.hearsay.learn(nowUs, local, by, via, distance);
   }
 }

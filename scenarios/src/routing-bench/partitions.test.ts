@@ -1,0 +1,31 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Partitions } from "./partitions.ts";
+
+const SIDE = 12;
+const SECOND = 1_000_000;
+
+/** By all nodes, so far. */
+function counted(partitions: Partitions, counter: string): number {
+  const { cores, nowUs } = partitions.field;
+  return cores.reduce((sum, core) => sum + (core.status(nowUs).counters[counter] ?? 0), 0);
+}
+
+test("a gateway that comes into range of a whole channel is told of it once, and is of use before it knows each member", () => {
+  for (const seed of [1, 2, 3]) {
+    const partitions = new Partitions("gateway", SIDE, seed);
+    const before = counted(partitions, "snapshots-sent");
+    const tookUs = partitions.meet(30 * SECOND);
+    assert.ok(tookUs < 3 * SECOND, `seed ${seed}: ${tookUs / SECOND} s`);
+    // Each side tells the other, and the gateway its own; again where nobody has answered yet.
+    const told = counted(partitions, "snapshots-sent") - before;
+    assert.ok(told <= 6, `seed ${seed}: ${told} snapshots`);
+    assert.ok(counted(partitions, "snapshots-spared") >= SIDE / 2);
+  }
+});
+
+test("partitions of which one node each meet on a channel of their own exchange a packet within a second", () => {
+  for (const seed of [1, 2, 3]) assert.ok(new Partitions("air", SIDE, seed).meet(30 * SECOND) < SECOND, `seed ${seed}`);
+});
+
+test.run();
