@@ -473,7 +473,8 @@ export class Receiver {
           this.#s.pool.payerNow = n.local;
           this.#overhearing.overheard(nowUs, port, n, header, counterLow, octets, body, end - body);
         }
-        if (!here) return true;
+        // A stranger could not open this node's answer; whom it has asked, it can.
+        if (!here || (isKey && port.narrow && this.#s.db.node(n.local) === undefined)) return true;
       } else {
         // Whoever chooses this node for its next hop hears it: on a narrow channel its advertisement tells that much later.
         if (port.narrow) this.#adjacency.heardBy(nowUs, port, n);

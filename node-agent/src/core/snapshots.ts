@@ -37,7 +37,11 @@ export class Snapshots {
   /** Somebody is heard whom the database does not know: of a partition perhaps, all of which hear the answer. */
   meet(nowUs: number, port: Port, n: Neighbour): void {
     // Whoever has just heard the stranger has a turn of its own after it.
-    if (nowUs - port.strangerUs >= STRANGER_ALONE_US) this.#offer(nowUs, port, n.local, true);
+    if (nowUs - port.strangerUs >= STRANGER_ALONE_US) {
+      this.#offer(nowUs, port, n.local, true);
+      // Nor can the stranger open what is said by one that it does not know.
+      port.needFullHello = true;
+    }
     port.strangerUs = nowUs;
   }
 

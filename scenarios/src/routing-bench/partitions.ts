@@ -4,19 +4,20 @@ import { Field } from "./field.ts";
 import { allPairs, connectedPlaces, linksInRange, type Pair, rangeForLinks } from "./geometry.ts";
 
 /**
- * Two partitions of some nodes each, which are about to meet:
+ * Two partitions of some nodes each, which are about to meet. A serial radio does not tell its node that a station is there:
  *
  *   air      each is one channel of 9600 bit/s, and a border node of each meet on a third
  *   gateway  each is one channel of 9600 bit/s, and a node of the second has a radio for that of the first, too: it comes into
  *            range of all there at once
+ *   teams    each is on the same channel of 9600 bit/s, and all come into range of all others at once
  *   ip       each is a random graph of IP radios, and a link between a node of each comes up
  */
-export type Meeting = "air" | "gateway" | "ip";
+export type Meeting = "air" | "gateway" | "teams" | "ip";
 
 const ASK_US = 100_000;
 /** As dense as 50 nodes in 1 km2 with 150 links. */
 const RANGE_M = rangeForLinks(50, 150, 1000);
-const SETTLE_US = { air: 300_000_000, gateway: 300_000_000, ip: 30_000_000 } as const;
+const SETTLE_US = { air: 300_000_000, gateway: 300_000_000, teams: 300_000_000, ip: 30_000_000 } as const;
 
 export class Partitions {
   readonly field: Field;
@@ -36,10 +37,10 @@ export class Partitions {
     this.field = makeField(meeting, seed, sides, border);
     if (meeting === "ip") for (const [a, b] of ways) this.field.join(0, a, b);
     else
-      for (const [medium, members] of sides.entries())
-        for (const [a, b] of allPairs(members)) this.field.join(medium, a, b);
+      for (const [i, members] of sides.entries())
+        for (const [a, b] of allPairs(members)) this.field.join(meeting === "teams" ? 0 : i, a, b);
     this.#medium = meeting === "air" ? 2 : 0;
-    this.#across = meeting === "gateway" ? sides[0].map((node): Pair => [node, border[1]]) : [border];
+    this.#across = acrossOf(meeting, sides, border);
     this.#border = border;
     this.#side = side;
     this.#random = random;
@@ -68,7 +69,7 @@ export class Partitions {
     ask();
     const arrivedUs = (): number => Math.min(...asker.deliveredUs);
     field.runUntil(() => arrivedUs() < Number.POSITIVE_INFINITY, ASK_US, limitUs);
-    return Math.min(limitUs, arrivedUs() - heardUs);
+    return arrivedUs() === Number.POSITIVE_INFINITY ? limitUs : arrivedUs() - heardUs;
   }
 
   /** A node of a side that is not its border. */
@@ -80,12 +81,22 @@ export class Partitions {
   }
 }
 
+function acrossOf(meeting: Meeting, [first, second]: [number[], number[]], border: Pair): Pair[] {
+  if (meeting === "gateway") return first.map((node) => [node, border[1]]);
+  if (meeting === "teams") return first.flatMap((a) => second.map((b): Pair => [a, b]));
+  return [border];
+}
+
 function makeField(meeting: Meeting, seed: number, [first, second]: [number[], number[]], border: Pair): Field {
   const nodes = first.length + second.length;
   if (meeting === "ip") return new Field({ nodes, seed, signalled: true, media: [{ name: "radio", kind: "radio" }] });
-  const channels = meeting === "air" ? [first, second, border] : [[...first, border[1]], second];
+  const channels = {
+    air: [first, second, border],
+    gateway: [[...first, border[1]], second],
+    teams: [[...first, ...second]],
+  }[meeting];
   const media = channels.map((members, i) => ({ name: `air${i}`, kind: "air9600" as const, members }));
-  return new Field({ nodes, seed, signalled: true, media });
+  return new Field({ nodes, seed, media });
 }
 
 function ipWays(side: number, random: RandomStream): Pair[] {
