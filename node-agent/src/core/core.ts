@@ -177,6 +177,7 @@ class Core implements MeshCore {
       awaiting.hurry(atUs);
       this.#texts.hurry(atUs, after.originator);
     };
+    flooding.onOwn = (atUs, port) => this.#advertising.announce(atUs, port);
     flooding.onHeard = (atUs, port, local) => {
       const asker = keyAnswers.said(atUs, port, local);
       if (asker !== 0) giveFirstTurn(port, asker, atUs);

@@ -21,7 +21,7 @@ import {
   SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
 import { endsDisagree } from "./link-cost.ts";
-import { type ApplyResult, compareAdvertisements, signed8, withLink } from "./link-state-db.ts";
+import { type ApplyResult, compareAdvertisements, type NodeRecord, signed8, withLink } from "./link-state-db.ts";
 import { type Neighbour, type Port, quietNarrowUs } from "./port.ts";
 import { type CoreState, emit } from "./state.ts";
 import { isSettling, SETTLING_US } from "./turn-taking.ts";
@@ -54,6 +54,8 @@ export class LinkStateFlooding {
   onBehind: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
   /** Told of every advertisement that is heard on a bearer. */
   onHeard: (nowUs: number, port: Port, local: number) => void = () => undefined;
+  /** Told when this node's advertisement goes out on a narrow bearer and there is more to say of its links there. */
+  onOwn: (nowUs: number, port: Port) => void = () => undefined;
   /** Told when the database has changed. */
   onRoutes: (nowUs: number) => void = () => undefined;
   /** Told of every advertisement that replaced another one; `hearsay`: not by its originator. */
@@ -297,6 +299,7 @@ export class LinkStateFlooding {
   encodeUpdate(nowUs: number, port: Port, out: Uint8Array, offset: number, roomOctets: number): number {
     port.updateDueUs = Number.POSITIVE_INFINITY;
     port.lastUpdateUs = nowUs;
+    if (port.narrow) this.#addPending(nowUs, port);
     if (port.narrow) this.#settle(nowUs, port);
     if (port.updateDeltas.length === 0 && port.updateFull.size === 0) return 0;
     const deltas = port.updateDeltas.splice(0, Math.min(255, Math.floor((roomOctets - 1) / DELTA_OCTETS)));
@@ -305,7 +308,7 @@ export class LinkStateFlooding {
     for (const delta of deltas) at += encodeDelta(delta, out, at);
     for (const local of port.updateFull) {
       const record = this.#s.db.node(local);
-      if (port.narrow && record !== undefined && nowUs - record.learnedUs < SETTLE_NARROW_US) continue;
+      if (port.narrow && isJustLearned(nowUs, record, this.#s.local)) continue;
       const advertisement = record?.advertisement;
       const needed = advertisement === undefined ? 0 : advertisementOctets(advertisement, port.narrow);
       if (advertisement === undefined || needed > roomOctets - 1) {
@@ -319,6 +322,13 @@ export class LinkStateFlooding {
     }
     if (port.updateDeltas.length > 0 || port.updateFull.size > 0) this.#schedule(nowUs, port, true);
     return at - offset > 1 ? at - offset : 0;
+  }
+
+  /** What is said of this node is said with all that it has to say, so that nobody that it hears finds itself left out. */
+  #addPending(nowUs: number, port: Port): void {
+    if (port.pendingLinks.size === 0 || !port.updateFull.has(this.#s.local)) return;
+    this.onOwn(nowUs, port);
+    port.updateDueUs = Number.POSITIVE_INFINITY;
   }
 
   /** Many small changes of one node are said in one advertisement. */
@@ -362,6 +372,11 @@ export class LinkStateFlooding {
 /** Somebody is there, or about to come: a bearer that has just begun is told what is known already. */
 function isListenedTo(nowUs: number, port: Port): boolean {
   return nowUs < port.turnSettledUs || port.neighbours.some((n) => n.alive && !n.foreign);
+}
+
+/** Somebody else's, which others may just be about to say. */
+function isJustLearned(nowUs: number, record: NodeRecord | undefined, own: number): boolean {
+  return record !== undefined && record.local !== own && nowUs - record.learnedUs < SETTLE_NARROW_US;
 }
 
 /** Epoch and sequence of an originator's next advertisement. The epoch here only orders advertisements. */

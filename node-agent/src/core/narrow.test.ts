@@ -1,4 +1,4 @@
-import { FrameKind, kindOf, SHARED_HEADER_OCTETS } from "@skein/codecs";
+import { decodeAdvertisement, FrameKind, kindOf, NARROW_TAG_OCTETS, SHARED_HEADER_OCTETS } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CoreBearer } from "./api.ts";
@@ -145,6 +145,25 @@ test("a text that was sent in noise is acknowledged soon after it, however long 
     assert.ok(runWithPositions(mesh, 9 * SECOND, came), `${noiseUs / SECOND} s of noise`);
   }
   assert.ok(failures > 0, "links have failed");
+});
+
+test("what a node tells of itself names all whom it hears by then", () => {
+  let told = 0;
+  for (let seed = 1; seed <= 5; seed++) {
+    const mesh = new VirtualMesh(8, [channel(8)], seed);
+    mesh.onFrame = (from, _, octets) => {
+      if (kindOf(octets[SHARED_HEADER_OCTETS] as number) !== FrameKind.linkState) return;
+      // Where no deltas come before it.
+      if (octets[SHARED_HEADER_OCTETS + 1] !== 0) return;
+      const read = decodeAdvertisement(octets, SHARED_HEADER_OCTETS + 2, octets.length - NARROW_TAG_OCTETS, true);
+      if (read?.originator !== 0x101 + from) return;
+      told++;
+      const heard = mesh.node(from).core.status(mesh.nowUs).neighbours.length;
+      assert.is(read.links.length, heard, `seed ${seed}: node ${from} at ${mesh.nowUs} us`);
+    };
+    assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));
+  }
+  assert.ok(told >= 5 * 8);
 });
 
 /** Two channels of three, or one of more and one of three, whose third and last but two node can meet on a third one. */
