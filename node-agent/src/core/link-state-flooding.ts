@@ -29,7 +29,7 @@ import { isSettling, SETTLING_US } from "./turn-taking.ts";
 const UPDATE_DELAY_WIDE_US = 1_500;
 const UPDATE_DELAY_NARROW_US = 250_000;
 const UPDATE_GAP_NARROW_US = 1_000_000;
-/** What has just been learned may change again at once: on a narrow bearer it is passed on when it has held this long. */
+/** What has just been learned of others may change again at once: on a narrow bearer it is passed on when it has held this long. */
 const SETTLE_NARROW_US = 700_000;
 const MAX_DELTAS_NARROW = 4;
 const HELLO_ROUND_NARROW_US = 500_000;
@@ -374,7 +374,7 @@ function isListenedTo(nowUs: number, port: Port): boolean {
   return nowUs < port.turnSettledUs || port.neighbours.some((n) => n.alive && !n.foreign);
 }
 
-/** Somebody else's, which others may just be about to say. */
+/** True of somebody else's that may change again at once. */
 function isJustLearned(nowUs: number, record: NodeRecord | undefined, own: number): boolean {
   return record !== undefined && record.local !== own && nowUs - record.learnedUs < SETTLE_NARROW_US;
 }
