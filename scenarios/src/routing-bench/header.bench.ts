@@ -92,7 +92,11 @@ const field = new Field({
 });
 field.join(0, 0, 1);
 field.join(0, 1, 2);
-for (const node of field.cores.keys()) field.start(node);
+// One after the other: the two ends, which do not hear each other, collide at the relay for long where all start at once.
+for (const node of field.cores.keys()) {
+  field.start(node);
+  field.run(5_000_000);
+}
 field.run(60_000_000);
 
 /** Octets beyond the payload of the frames that carried it, by layers. */
