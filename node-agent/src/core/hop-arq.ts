@@ -14,6 +14,7 @@ import {
 import type { Adjacency } from "./adjacency.ts";
 import { TrafficClass } from "./api.ts";
 import { flowKey } from "./flow-labels.ts";
+import { frameRtoUs, isAnyTalk, NARROW_TALK_US, pauseUs, reportDelayUs, rtoUs, sampleRtt } from "./hop-times.ts";
 import {
   ACKNOWLEDGE_AT_ONCE_FRAMES,
   DEAF_NARROW_US,
@@ -32,21 +33,14 @@ import {
   MAX_GROUP_TRIES_WIDE,
   MAX_LATE_US,
   MAX_PATIENCE_TRIES,
-  MAX_RTO_US,
   MAX_TRIES,
-  MIN_RTO_DIRECT_US,
-  MIN_RTO_NARROW_US,
-  MIN_RTO_SHARED_US,
-  REPORT_DELAY_KEY_US,
-  REPORT_DELAY_NARROW_US,
-  REPORT_DELAY_WIDE_US,
   SPREAD_PER_MEMBER_US,
   VOICE_REPAIR_FRAMES,
 } from "./limits.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { PathMeter } from "./merge/path-meter.ts";
 import type { Overhearing } from "./overhearing.ts";
-import { answerChance, longestRttUs, type Neighbour, type Port, reckonAnswerDue } from "./port.ts";
+import { answerChance, type Neighbour, type Port, reckonAnswerDue } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
 import { hasSentSince, isSettling } from "./turn-taking.ts";
@@ -55,27 +49,13 @@ import { hasSentSince, isSettling } from "./turn-taking.ts";
 const USEFUL_US = 15_000_000;
 /** A report may be lost: on a narrow channel a gap that stays is reported again after this long. */
 const REPORT_AGAIN_US = 1_500_000;
-/** A neighbour that sent voice within this time is talking. */
-const NARROW_TALK_US = 500_000;
-/** Beside a talker there is about one turn a bundle, and not each is taken: how long one for each member takes. */
-const TALK_TURN_US = 240_000;
 const EVER = Number.POSITIVE_INFINITY;
-/**
- * A time-out is not stretched before this many tries: on a link of one's own that merely loses frames speed is what
- * counts; on a shared medium it may be others who are in the way.
- */
-const STEADY_TRIES_DIRECT = 4;
-const STEADY_TRIES_SHARED = 2;
-/** SOS, positions and texts are few and small: they wait hardly longer than a round trip, and hardly ever longer than this. */
-const NEWS_RTTS = 1.125;
-const NEWS_PAUSE_US = 700_000;
 /** A neighbour is under suspicion when mere loss would explain its silence with less than this probability. */
 const CHANCE = 0.02;
 /** The same where copies go other ways, so that there is time to be sure. */
 const CHANCE_COPIED = 0.003;
-/** How much of the lateness of time-outs is remembered at the next, and how much of it an answer may take longer. */
+/** How much of the lateness of time-outs is remembered at the next. */
 const LATE_MEMORY = 0.95;
-const LATE_MARGIN = 2;
 /** Weight of one transmission in the share of those that are acknowledged. */
 const ANSWER_GAIN = 0.05;
 /** A round trip of a repeated frame is believed when there has been no better one for this long. */
@@ -511,55 +491,6 @@ function directRing(port: Port, n: Neighbour): SentRing {
   return n.directSent;
 }
 
-/** Somebody on this channel is talking. */
-function isAnyTalk(nowUs: number, port: Port): boolean {
-  return nowUs - port.voiceStartUs < NARROW_TALK_US;
-}
-
-/** `isKeyHere`: the frame has brought a key to the end of its way. */
-function reportDelayUs(port: Port, isKeyHere: boolean): number {
-  // What is sealed with it follows: one report tells of both, and takes no turn between them.
-  if (isKeyHere && port.narrow) return REPORT_DELAY_KEY_US;
-  // Where there are turns the next one is this node's, to answer.
-  if (port.config.halfDuplex) return 0;
-  return port.narrow ? REPORT_DELAY_NARROW_US : REPORT_DELAY_WIDE_US;
-}
-
-function rtoUs(port: Port, n: Neighbour): number {
-  const floor = port.narrow ? MIN_RTO_NARROW_US : port.shared ? MIN_RTO_SHARED_US : MIN_RTO_DIRECT_US;
-  const rtt = longestRttUs(n, 2.5 * port.config.latencyUs + floor);
-  // A process that comes late to its own time-outs must not blame its neighbour, which is likely as busy.
-  return Math.min(MAX_RTO_US, Math.max(floor, rtt) + LATE_MARGIN * port.lateUs);
-}
-
-/** SOS, positions and texts on a link of one's own. */
-function isHurried(port: Port, trafficClass: number): boolean {
-  return trafficClass === TrafficClass.command && !port.shared;
-}
-
-/**
- * As `rtoUs`, of a frame. News on a link of one's own waits for a round trip and no longer: the usual reckoning takes half
- * of it for its spread until many frames have been answered, and repetitions for slow answers.
- */
-function frameRtoUs(nowUs: number, port: Port, n: Neighbour, trafficClass: number): number {
-  const us = rtoUs(port, n);
-  // The answer has to wait for its turn.
-  if (port.narrow && isAnyTalk(nowUs, port)) return us + port.neighbours.length * TALK_TURN_US;
-  // Round trips are told of the latest frame in a report: of many the first waits longer (RFC 9002 6.2.1, max_ack_delay).
-  if (trafficClass >= TrafficClass.video && !port.narrow) return us + REPORT_DELAY_WIDE_US;
-  if (!isHurried(port, trafficClass)) return us;
-  const rttUs = n.clearRttUs > 0 ? n.clearRttUs : 2 * port.config.latencyUs;
-  return Math.min(us, Math.max(MIN_RTO_DIRECT_US, NEWS_RTTS * rttUs) + LATE_MARGIN * port.lateUs);
-}
-
-/** Time from a try to the next, which grows with their number. */
-function pauseUs(port: Port, trafficClass: number, tries: number, timeoutUs: number): number {
-  const steady = port.shared ? STEADY_TRIES_SHARED : STEADY_TRIES_DIRECT;
-  const us = timeoutUs * 2 ** Math.max(0, Math.min(4, tries - steady));
-  if (!isHurried(port, trafficClass)) return us;
-  return Math.max(timeoutUs, Math.min(us, NEWS_PAUSE_US));
-}
-
 /** A time-out: one more round of silence, unless it belongs to the same one. Each packet on its own would find out late. */
 function countSilence(nowUs: number, port: Port, n: Neighbour): void {
   if (nowUs - n.silentRoundUs < rtoUs(port, n) / 2) return;
@@ -595,16 +526,4 @@ function isLinkDead(nowUs: number, port: Port, n: Neighbour, firstSentUs: number
 function repairGuardUs(port: Port, n: Neighbour): number {
   const floor = port.narrow ? 250_000 : 12_000;
   return Math.max(floor, n.rttUs > 0 ? n.rttUs * 0.9 : 2 * port.config.latencyUs);
-}
-
-/** RFC 6298 2.2, 2.3. The difference is taken here: as an argument it would be an object, unless V8 copies this into its caller. */
-function sampleRtt(n: Neighbour, nowUs: number, ring: SentRing, index: number): void {
-  const sampleUs = nowUs - (ring.firstSentUs[index] as number);
-  if (n.rttUs === 0) {
-    n.rttUs = sampleUs;
-    n.rttVarianceUs = sampleUs / 2;
-    return;
-  }
-  n.rttVarianceUs += 0.25 * (Math.abs(n.rttUs - sampleUs) - n.rttVarianceUs);
-  n.rttUs += 0.125 * (sampleUs - n.rttUs);
 }

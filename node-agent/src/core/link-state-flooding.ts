@@ -54,7 +54,7 @@ export class LinkStateFlooding {
   onBehind: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
   /** Told of every advertisement that is heard on a bearer. */
   onHeard: (nowUs: number, port: Port, local: number) => void = () => undefined;
-  /** Told when this node's advertisement goes out on a narrow bearer and there is more to say of its links there. */
+  /** Told when this node's advertisement is about to go out on a narrow bearer. */
   onOwn: (nowUs: number, port: Port) => void = () => undefined;
   /** Told when the database has changed. */
   onRoutes: (nowUs: number) => void = () => undefined;
@@ -297,9 +297,10 @@ export class LinkStateFlooding {
 
   /** Body of an update (after the kind octet) with as much as fits into `roomOctets`; 0 if nothing waits. */
   encodeUpdate(nowUs: number, port: Port, out: Uint8Array, offset: number, roomOctets: number): number {
-    port.updateDueUs = Number.POSITIVE_INFINITY;
     port.lastUpdateUs = nowUs;
-    if (port.narrow) this.#addPending(nowUs, port);
+    // Nobody whom this node hears is to find itself left out of what it says of itself.
+    if (port.narrow && port.updateFull.has(this.#s.local)) this.onOwn(nowUs, port);
+    port.updateDueUs = Number.POSITIVE_INFINITY;
     if (port.narrow) this.#settle(nowUs, port);
     if (port.updateDeltas.length === 0 && port.updateFull.size === 0) return 0;
     const deltas = port.updateDeltas.splice(0, Math.min(255, Math.floor((roomOctets - 1) / DELTA_OCTETS)));
@@ -322,13 +323,6 @@ export class LinkStateFlooding {
     }
     if (port.updateDeltas.length > 0 || port.updateFull.size > 0) this.#schedule(nowUs, port, true);
     return at - offset > 1 ? at - offset : 0;
-  }
-
-  /** What is said of this node is said with all that it has to say, so that nobody that it hears finds itself left out. */
-  #addPending(nowUs: number, port: Port): void {
-    if (port.pendingLinks.size === 0 || !port.updateFull.has(this.#s.local)) return;
-    this.onOwn(nowUs, port);
-    port.updateDueUs = Number.POSITIVE_INFINITY;
   }
 
   /** Many small changes of one node are said in one advertisement. */

@@ -297,7 +297,7 @@ t.test("two agents over UDP", async (t) => {
     socket.terminate();
     const played = journalLines(journalB, "voice-played");
     t.ok(played.every((l) => l.talker === 0x101));
-    // The talker's media process reports to its journal some frames at a time.
+    // Each of the two journals is written up to 100 ms late.
     await until("every frame that was played in the talker's journal", () => {
       const sent = new Set(journalLines(journalA, "voice-sent").map((l) => `${l.burst} ${l.timestamp20ms}`));
       return played.every((l) => sent.has(`${l.burst} ${l.timestamp20ms}`));

@@ -30,7 +30,6 @@ const START_SPREAD_US = 200_000;
 const SAMPLE_US = 2_000_000;
 const REACH_SAMPLE_US = 100_000;
 /** A mesh that is not whole by then is not asked again. */
-/** Whether all reach all is looked at for so long. */
 export const REACH_LIMIT_US = 20_000_000;
 /** Calls of handleTimeout in a row without time going on before the core is held to spin. */
 const MAX_SPINS = 64;
