@@ -70,7 +70,8 @@ export class ControlSender {
   helloDueUs(port: Port): number {
     if (port.hellosSent === 0 || port.helloUrgent) return port.helloDueUs;
     // Whoever keeps silent for too long is taken for dead, which costs more than a hello.
-    const dueUs = Math.min(this.paced(port, port.helloDueUs), port.helloDueUs + SILENCE_NARROW_US);
+    const wantedUs = Math.min(port.helloDueUs, port.digestDueUs);
+    const dueUs = Math.min(this.paced(port, wantedUs), port.helloDueUs + SILENCE_NARROW_US);
     // Nobody can open what a stranger says, so it does not wait until somebody has finished talking.
     return port.narrow && isUnheard(port) ? dueUs : afterTalk(port, dueUs);
   }
@@ -121,7 +122,7 @@ export class ControlSender {
 
   due(nowUs: number, port: Port, slot: TransmitSlot): boolean {
     if (this.#direct(port, slot)) return true;
-    if (this.helloDueUs(port) <= nowUs) return this.hello(nowUs, port, slot);
+    if (this.helloDueUs(port) <= nowUs && this.#hellos.isWanted(nowUs, port)) return this.hello(nowUs, port, slot);
     return this.paced(port, port.updateDueUs) <= nowUs && this.update(nowUs, port, slot, false);
   }
 

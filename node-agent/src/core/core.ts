@@ -168,6 +168,7 @@ class Core implements MeshCore {
     areas.onTold = (atUs) => hellos.tellForeign(atUs);
     flooding.onRoutes = (atUs) => {
       areas.databaseChanged(atUs);
+      hellos.databaseChanged(atUs);
       if (!s.hearsay.isEmpty) s.hearsay.forgetReached(s.paths.from(s.local, TrafficClass.command));
     };
     flooding.onAdvertisement = (atUs, before, after, hearsay) => {

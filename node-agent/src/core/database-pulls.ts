@@ -11,7 +11,7 @@ import {
   type PullEntry,
   pullSummary,
 } from "@skein/codecs";
-import { DISPUTED_PULL_GAP_US, QUIET_NARROW_US, SPREAD_PER_MEMBER_US } from "./limits.ts";
+import { DISPUTED_PULL_GAP_US, QUIET_NARROW_US, SAID_AGAIN_STRETCHES, SPREAD_PER_MEMBER_US } from "./limits.ts";
 import { signed8 } from "./link-state-db.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import { type Neighbour, type Port, quietNarrowUs } from "./port.ts";
@@ -50,7 +50,10 @@ export class DatabasePulls {
   compareDigest(nowUs: number, port: Port, n: Neighbour, digest: number): void {
     n.lastDigest = digest;
     n.digestUs = nowUs;
-    if (this.#sameDigest(port, n)) return;
+    if (this.#sameDigest(port, n)) {
+      port.saidAgain = 0;
+      return;
+    }
     // On a narrow channel a question costs more than what is most often the answer to it.
     const odd = port.narrow ? this.#s.db.oddOne(digest, 0xffff) : 0;
     if (odd > 0) this.#sayAgain(nowUs, port, odd);
@@ -69,7 +72,8 @@ export class DatabasePulls {
     )
       return;
     this.#s.counters.count("said-again");
-    this.#flooding.queueFull(nowUs, port, local, true);
+    this.#flooding.queueFull(nowUs, port, local, true, port.saidAgain);
+    port.saidAgain = Math.min(SAID_AGAIN_STRETCHES, port.saidAgain + 1);
   }
 
   #schedulePull(nowUs: number, port: Port, n: Neighbour, behind: boolean): void {

@@ -15,6 +15,8 @@ import {
   ASK_AGAIN_PER_MEMBER_US,
   ASK_AGAIN_US,
   BUSY_US,
+  DIGEST_NARROW_US,
+  DIGEST_TRIES,
   HELLO_BUSY_WIDE_US,
   HELLO_FIRST_WIDE_US,
   HELLO_GAP_NARROW_US,
@@ -25,7 +27,7 @@ import {
   LONELY_HELLOS,
   SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
-import { isUnheard, type Port } from "./port.ts";
+import { isUnheard, type Neighbour, type Port, reaches } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 const FULL_HELLO_EVERY = 8;
@@ -81,6 +83,40 @@ export class Hellos {
     if (!port.narrow || !isUnheard(port) || nowUs - port.lastHelloUs < HELLO_NEWCOMER_NARROW_US) return false;
     port.needFullHello = true;
     return true;
+  }
+
+  /** The database has changed: who has missed that, or knows better, is to find out soon on narrow channels, too. */
+  databaseChanged(nowUs: number): void {
+    for (const port of this.#s.ports) {
+      if (!port.narrow || !port.up) continue;
+      port.changedUs = nowUs;
+      port.digestTries = 0;
+      this.#compareLater(nowUs, port);
+    }
+  }
+
+  /** Of all who have the same change to tell of the first spares the others that (RFC 6206). */
+  #compareLater(nowUs: number, port: Port): void {
+    const us = (DIGEST_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US) * 2 ** port.digestTries;
+    const isOver = port.digestTries === DIGEST_TRIES;
+    port.digestDueUs = isOver ? Number.POSITIVE_INFINITY : nowUs + us / 2 + this.#s.random.below(us / 2);
+  }
+
+  /** Of the hello that is due: false if it would only tell what the database holds, and nobody needs that. */
+  isWanted(nowUs: number, port: Port): boolean {
+    if (port.digestDueUs > nowUs) return true;
+    port.digestTries++;
+    this.#compareLater(nowUs, port);
+    return port.helloDueUs <= nowUs || !this.#isCompared(port);
+  }
+
+  /** True if all neighbours hold the same, as they or others whom they hear have said. */
+  #isCompared(port: Port): boolean {
+    const digest = this.#s.db.digest & 0xffff;
+    const agrees = (n: Neighbour): boolean => n.alive && n.digestUs > port.changedUs && n.lastDigest === digest;
+    return port.neighbours.every(
+      (n) => !n.alive || n.foreign || agrees(n) || port.neighbours.some((m) => agrees(m) && reaches(m, n.local)),
+    );
   }
 
   /** Body of a hello (after the kind octet); sets when the next one is due. */

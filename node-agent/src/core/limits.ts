@@ -152,6 +152,12 @@ export const SILENCE_PER_NEIGHBOUR_US = 400_000;
 export const LONGEST_SILENCE_US = 240_000_000;
 /** How far answers of all members of a narrow channel are spread, for each member. */
 export const SPREAD_PER_MEMBER_US = 60_000;
+/** So often what is lacked is said again after longer and longer waits, each up to so many times the one before. */
+export const SAID_AGAIN_STRETCHES = 2;
+export const SAID_AGAIN_STRETCH = 4;
+/** After a change the members of a narrow channel compare databases within so long, and so often, each time after twice as long. */
+export const DIGEST_NARROW_US = 3_000_000;
+export const DIGEST_TRIES = 3;
 /** Good news about the own links on a narrow channel waits this long for company, and so much for each member. */
 export const NEWS_SETTLE_NARROW_US = 250_000;
 export const NEWS_SETTLE_PER_MEMBER_US = 60_000;

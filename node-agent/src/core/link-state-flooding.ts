@@ -18,11 +18,12 @@ import {
   BAD_NEWS_US,
   MAX_PENDING_ADVERTISEMENTS,
   MAX_PENDING_UPDATES,
+  SAID_AGAIN_STRETCH,
   SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
 import { endsDisagree } from "./link-cost.ts";
 import { type ApplyResult, compareAdvertisements, type NodeRecord, signed8, withLink } from "./link-state-db.ts";
-import { type Neighbour, type Port, quietNarrowUs } from "./port.ts";
+import { type Neighbour, type Port, quietNarrowUs, reaches } from "./port.ts";
 import { type CoreState, emit } from "./state.ts";
 import { isSettling, SETTLING_US } from "./turn-taking.ts";
 
@@ -264,19 +265,21 @@ export class LinkStateFlooding {
     port.updateDueUs = Math.min(port.updateDueUs, nowUs + waitUs + this.#s.random.below(waitUs));
   }
 
-  queueFull(nowUs: number, port: Port, local: number, asked: boolean): void {
+  /** Says all of a node; `tries`: how often that was in vain of late. */
+  queueFull(nowUs: number, port: Port, local: number, asked: boolean, tries = 0): void {
     if (!isListenedTo(nowUs, port)) return;
     if (port.updateFull.size >= MAX_PENDING_ADVERTISEMENTS) return;
     port.updateFull.add(local);
-    this.#schedule(nowUs, port, asked);
+    this.#schedule(nowUs, port, asked, tries);
   }
 
-  #schedule(nowUs: number, port: Port, asked: boolean): void {
+  #schedule(nowUs: number, port: Port, asked: boolean, tries = 0): void {
     const delay = port.narrow
       ? UPDATE_DELAY_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US
       : UPDATE_DELAY_WIDE_US;
     const wait = asked ? delay / 4 : delay / 2;
-    const soon = nowUs + wait + this.#s.random.below(wait);
+    // Two who do not hear each other would answer the same frame over each other again.
+    const soon = nowUs + wait + this.#s.random.below(wait * SAID_AGAIN_STRETCH ** tries);
     // On a narrow bearer news travels in company.
     const paced = port.narrow && !asked ? Math.max(soon, port.lastUpdateUs + UPDATE_GAP_NARROW_US) : soon;
     // Those who have just come cannot open it before they have everybody's full hello. All know when they came.
@@ -377,10 +380,6 @@ function isJustLearned(nowUs: number, record: NodeRecord | undefined, own: numbe
 function numberAfter(a: Advertisement): { bootEpoch: number; sequence: number } {
   if (a.sequence >= MAX_SEQUENCE) return { bootEpoch: Math.min(MAX_EPOCH, a.bootEpoch + 1), sequence: 0 };
   return { bootEpoch: a.bootEpoch, sequence: a.sequence + 1 };
-}
-
-function reaches(n: Neighbour, local: number): boolean {
-  return ((n.reach[local >>> 5] as number) & (1 << (local & 31))) !== 0;
 }
 
 /** True if what `n` has just said needs no repetition, as far as its hellos tell whom it reaches. */

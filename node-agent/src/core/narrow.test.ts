@@ -76,7 +76,12 @@ test("an advertisement that one member has missed is said again without a questi
   mesh.run(60 * SECOND);
   const pulls = total(mesh, "pulls-sent");
   const knows = () => !mesh.node(3).core.isReachable(0x105);
-  // While node 0 tells that its wire is cut, node 3 is behind a hill.
+  // While node 0 tells that its wire is cut, node 3 is behind a hill, and it is the first to say what it knows.
+  let said = false;
+  mesh.onFrame = (from, _, octets) => {
+    if (from === 3) said = true;
+    else if (!said && kindOf(octets[SHARED_HEADER_OCTETS] as number) === FrameKind.hello) octets.fill(0);
+  };
   mesh.cut(0, 3, serial);
   mesh.cut(0, 4, wire);
   mesh.node(0).core.handleBearer(mesh.nowUs, 1, false);
@@ -86,6 +91,31 @@ test("an advertisement that one member has missed is said again without a questi
   assert.ok(mesh.run(30 * SECOND, knows));
   assert.ok(total(mesh, "said-again") > 0);
   assert.is(total(mesh, "pulls-sent"), pulls);
+});
+
+test("who has missed a change finds out soon, though nobody has anything else to say", () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const serial = channel(4);
+    const [wire] = wires([[0, 4]]) as [Medium];
+    const mesh = new VirtualMesh(5, [serial, wire], seed);
+    mesh.run(120 * SECOND);
+    mesh.cut(0, 3, serial);
+    mesh.cut(0, 4, wire);
+    mesh.node(0).core.handleBearer(mesh.nowUs, 1, false);
+    mesh.run(SECOND);
+    mesh.restore(0, 3, serial);
+    let hellos = 0;
+    mesh.onFrame = (_, medium, octets) => {
+      if (medium === serial && kindOf(octets[SHARED_HEADER_OCTETS] as number) === FrameKind.hello) hellos++;
+    };
+    assert.ok(
+      mesh.run(8 * SECOND, () => !mesh.node(3).core.isReachable(0x105)),
+      `seed ${seed}`,
+    );
+    mesh.run(40 * SECOND);
+    // The first spares the others that, and they have been silent for a while anyway.
+    assert.ok(hellos <= 8, `seed ${seed}: ${hellos} hellos`);
+  }
 });
 
 test("news that was sent over somebody else's frame is said again at once", () => {

@@ -248,6 +248,12 @@ export interface Port {
   /** Last own or overheard pull, and last update that brought something new. */
   lastPullUs: number;
   lastNewsUs: number;
+  /** Last change of the database; when it is told in a hello what it holds since then, and how often that has been due. */
+  changedUs: number;
+  digestDueUs: number;
+  digestTries: number;
+  /** How often what somebody lacks has been said again on this bearer, and was lacked still. */
+  saidAgain: number;
   /** When a node's advertisement was last heard or said here, by local id. */
   readonly saidUs: Float64Array;
   /** Narrow bearers: labels of flows, and when one is to be offered. */
@@ -398,6 +404,10 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     lastUpdateUs: Number.NEGATIVE_INFINITY,
     lastPullUs: Number.NEGATIVE_INFINITY,
     lastNewsUs: Number.NEGATIVE_INFINITY,
+    changedUs: Number.NEGATIVE_INFINITY,
+    digestDueUs: Number.POSITIVE_INFINITY,
+    digestTries: 0,
+    saidAgain: 0,
     saidUs: new Float64Array(256).fill(Number.NEGATIVE_INFINITY),
     flows: narrow ? new FlowLabels() : undefined,
     labelDueUs: Number.POSITIVE_INFINITY,
@@ -558,6 +568,11 @@ export function reckonAnswerDue(port: Port): void {
 /** For how long answers to a question about databases may come on a narrow bearer. */
 export function quietNarrowUs(port: Port): number {
   return QUIET_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US;
+}
+
+/** True if a neighbour says that it hears a node. */
+export function reaches(n: Neighbour, local: number): boolean {
+  return ((n.reach[local >>> 5] as number) & (1 << (local & 31))) !== 0;
 }
 
 /** True if nobody is known to hear this node on the bearer. */

@@ -66,6 +66,11 @@ export function gridLinks(side: number): Pair[] {
   return pairs;
 }
 
+/** Node 0 with everyone else. */
+export function starLinks(ends: number): Pair[] {
+  return Array.from({ length: ends }, (_, i) => [0, i + 1] as const);
+}
+
 /** Everyone with everyone. */
 export function allPairs(nodes: readonly number[]): Pair[] {
   return nodes.flatMap((a, i) => nodes.slice(i + 1).map((b) => [a, b] as const));
