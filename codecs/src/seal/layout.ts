@@ -27,7 +27,7 @@
  *
  * Nonce of the AEAD, 12 octets: boot epoch 4 | stream 2 | counter 6. A stream is the sender's bearer
  * (high octet) and its neighbour slot (low octet, 0 for full, shared and flow frames, which share one
- * counter). Epoch, stream and the high part of the counter are never sent again once both ends know them.
+ * counter; REPORT_SLOT for reports in shared frames on narrow bearers). Epoch, stream and the high part of the counter are never sent again once both ends know them.
  */
 import { readU16, readU32, readU40, writeU16, writeU32, writeU40, writeU48 } from "../wire/octets.ts";
 
@@ -40,6 +40,11 @@ export const FLOW_HEADER_OCTETS = 3;
 export const WIDE_TAG_OCTETS = 8;
 export const NARROW_TAG_OCTETS = 6;
 export const NONCE_OCTETS = 12;
+/**
+ * Neighbour slot in the nonce of reports on a narrow bearer. Which stream a shared frame belongs to is not said in it: what
+ * does not open as one of the first may be a report.
+ */
+export const REPORT_SLOT = 0xff;
 /** Shortest frame that can be authentic: a shared header, one octet of plaintext, the short tag. */
 export const SEAL_MIN_OCTETS = SHARED_HEADER_OCTETS + 1 + NARROW_TAG_OCTETS;
 /** Counters fit 40 bits: at 100,000 frames/s that is 127 days per boot, and a boot changes the epoch. */

@@ -148,7 +148,7 @@ export class ControlSender {
       }
       const from = this.#frame.begin(port, FrameKind.report, slot);
       const end = from + this.#arq.encodeReportFor(nowUs, port, n, direct, slot.octets, from);
-      return this.#frame.sealControl(port, n, slot, end);
+      return this.#frame.sealReport(port, n, slot, end);
     }
     return false;
   }

@@ -44,6 +44,13 @@ export class OutgoingFrame {
     return true;
   }
 
+  sealReport(port: Port, n: Neighbour, slot: TransmitSlot, end: number): boolean {
+    if (!port.narrow || !port.shared) return this.sealControl(port, n, slot, end);
+    slot.endpoint = n.endpoint;
+    slot.length = this.#s.secure.sealReport(port, this.#s.local, slot.octets, end);
+    return true;
+  }
+
   /** Seals it, and keeps it as long as somebody may ask for it again. */
   keep(
     nowUs: number,

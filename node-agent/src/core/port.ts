@@ -68,6 +68,8 @@ export interface Neighbour {
   readonly window: ReplayWindow;
   /** Direct stream on a point-to-point bearer. */
   readonly directWindow: ReplayWindow;
+  /** Stream of its reports on a narrow bearer, once there is one. */
+  reportWindow: ReplayWindow | undefined;
   /** It has sealed frames for the two ends alone, in this boot: those that it should not seal otherwise are not its own. */
   sealsForEnds: boolean;
   /** First counter that came on the shared stream: what was sent before is not missed. */
@@ -188,6 +190,8 @@ export interface Port {
   burstUs: number;
   /** Next counter of the shared stream. */
   counter: number;
+  /** The same of reports on a narrow bearer. */
+  reportCounter: number;
   readonly neighbours: Neighbour[];
   /** Those of the own area by local id, */
   readonly byLocal: (Neighbour | undefined)[];
@@ -362,6 +366,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     voiceLateUs: 0,
     voiceFrames: 0,
     counter: 0,
+    reportCounter: 0,
     neighbours: [],
     byLocal: new Array<Neighbour | undefined>(256).fill(undefined),
     foreign: [],
@@ -487,6 +492,7 @@ export function createNeighbour(
     controlAtUs: nowUs,
     window: createReplayWindow(),
     directWindow: createReplayWindow(),
+    reportWindow: undefined,
     sealsForEnds: false,
     joinedCounter: 0,
     askedCounters: new Float64Array(MAX_ASKS_WIDE),

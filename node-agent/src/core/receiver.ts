@@ -188,7 +188,7 @@ export class Receiver {
     }
     const highest = n.window.highest;
     const beforeUs = n.lastHeardUs;
-    const end = this.#s.secure.openShared(port, n, this.#frame, length, false);
+    const end = this.#s.secure.openShared(port, n, this.#frame, octets, length, false);
     if (end < 0) return this.#repeatedShared(nowUs, port, n, -end);
     if (end === 0) {
       // It may have restarted: then its next full hello mends this. Forgers only cost a bounded number of hellos.
@@ -208,7 +208,7 @@ export class Receiver {
     for (let i = 0; i < port.foreign.length; i++) {
       const n = port.foreign[i] as Neighbour;
       if (n.local !== transmitter) continue;
-      const end = this.#s.secure.openShared(port, n, this.#frame, length, true);
+      const end = this.#s.secure.openShared(port, n, this.#frame, octets, length, true);
       if (end === 0) {
         // What did not open is not what it was.
         copyOctets(octets, 0, length, this.#frame, 0);

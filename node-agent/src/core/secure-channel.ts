@@ -1,4 +1,6 @@
 import {
+  copyOctets,
+  createReplayWindow,
   DIRECT_COUNTER_BITS,
   DIRECT_HEADER_OCTETS,
   decodeFullHeader,
@@ -15,6 +17,7 @@ import {
   flowCounterBits,
   isForEnds,
   NONCE_OCTETS,
+  REPORT_SLOT,
   type ReplayWindow,
   rebuildCounter,
   replayAccept,
@@ -33,6 +36,8 @@ import { MAX_SENDERS } from "./limits.ts";
 import type { Neighbour, Port } from "./port.ts";
 
 const KEY_PHASE = 0;
+/** Reports on a narrow bearer are never further ahead of other frames: a quarter of what the bits that travel can tell. */
+const MAX_REPORTS_AHEAD = 2 ** (SHARED_COUNTER_BITS - 2);
 /** A counter further ahead than this is a new start of the stream as far as loss is concerned. */
 const QUALITY_JUMP = 512;
 /** Frames lost in a row that count: more are an absence, which says nothing of what the link is like while it is there. */
@@ -94,6 +99,18 @@ export class SecureChannel {
     const counter = port.counter++;
     encodeSharedHeader(ownLocal, counter, KEY_PHASE, out);
     return this.#seal(port, port.config.id << 8, counter, out, SHARED_HEADER_OCTETS, end);
+  }
+
+  /**
+   * A report on a narrow channel. It is not repeated: in a stream of its own it leaves no gap, which whoever missed it would
+   * ask to be filled. Its counters begin where those of other frames are, which a newcomer learns from a full one.
+   */
+  sealReport(port: Port, ownLocal: number, out: Uint8Array, end: number): number {
+    const counter = Math.max(port.reportCounter, port.counter);
+    port.reportCounter = counter + 1;
+    if (counter - port.counter >= MAX_REPORTS_AHEAD) port.counter = port.reportCounter;
+    encodeSharedHeader(ownLocal, counter, KEY_PHASE, out);
+    return this.#seal(port, (port.config.id << 8) | REPORT_SLOT, counter, out, SHARED_HEADER_OCTETS, end);
   }
 
   sealDirect(port: Port, n: Neighbour, out: Uint8Array, end: number): number {
@@ -183,17 +200,35 @@ export class SecureChannel {
     return end;
   }
 
-  /** `quiet`: whether it is this neighbour's is only tried, for others have the same local id. */
-  openShared(port: Port, n: Neighbour, octets: Uint8Array, length: number, quiet: boolean): number {
+  /**
+   * `octets` is the frame as it came, which may have to be tried again. `quiet`: whether it is this neighbour's is only
+   * tried, for others have the same local id.
+   */
+  openShared(port: Port, n: Neighbour, frame: Uint8Array, octets: Uint8Array, length: number, quiet: boolean): number {
     const end = length - port.tagOctets;
-    if (end <= SHARED_HEADER_OCTETS || sealKeyPhase(octets) !== KEY_PHASE) return this.#drop("malformed-header");
-    const counter = rebuildCounter(sharedCounterBits(octets), SHARED_COUNTER_BITS, n.window.highest);
+    if (end <= SHARED_HEADER_OCTETS || sealKeyPhase(frame) !== KEY_PHASE) return this.#drop("malformed-header");
+    const counter = rebuildCounter(sharedCounterBits(frame), SHARED_COUNTER_BITS, highestShared(n));
     writeNonce(this.#nonce, n.bootEpoch, n.remoteBearerId << 8, counter);
-    if (quiet && !this.#crypto.open(n.key, this.#nonce, octets, SHARED_HEADER_OCTETS, end, port.tagOctets)) return 0;
-    if (quiet) this.#counters.counts["frames-opened"]++;
-    else if (this.#open(n.key, octets, SHARED_HEADER_OCTETS, end, port.tagOctets) === 0) return 0;
+    if (!this.#crypto.open(n.key, this.#nonce, frame, SHARED_HEADER_OCTETS, end, port.tagOctets)) {
+      if (port.narrow) return this.#openReport(port, n, frame, octets, length);
+      return quiet ? 0 : this.#drop("authentication");
+    }
+    this.#counters.counts["frames-opened"]++;
     if (!replayIsNew(n.window, counter)) return this.#replayed(end);
     this.accept(n, n.window, counter);
+    return end;
+  }
+
+  #openReport(port: Port, n: Neighbour, frame: Uint8Array, octets: Uint8Array, length: number): number {
+    const end = length - port.tagOctets;
+    // What did not open is not what it was.
+    copyOctets(octets, 0, length, frame, 0);
+    n.reportWindow ??= createReplayWindow();
+    const counter = rebuildCounter(sharedCounterBits(frame), SHARED_COUNTER_BITS, highestShared(n));
+    writeNonce(this.#nonce, n.bootEpoch, (n.remoteBearerId << 8) | REPORT_SLOT, counter);
+    if (this.#open(n.key, frame, SHARED_HEADER_OCTETS, end, port.tagOctets) === 0) return 0;
+    if (counter < n.joinedCounter || !replayIsNew(n.reportWindow, counter)) return this.#replayed(end);
+    replayAccept(n.reportWindow, counter);
     return end;
   }
 
@@ -265,6 +300,11 @@ export class SecureChannel {
   }
 }
 
+/** Reports on a narrow bearer and what else is shared are never far from each other. */
+function highestShared(n: Neighbour): number {
+  return n.reportWindow === undefined ? n.window.highest : Math.max(n.window.highest, n.reportWindow.highest);
+}
+
 /** Stream number of the direct frames to a neighbour: bearer and slot. */
 function directStream(port: Port, n: Neighbour): number {
   return (port.config.id << 8) | (n.index + 1);
@@ -274,5 +314,6 @@ function directStream(port: Port, n: Neighbour): number {
 export function resetWindows(n: Neighbour): void {
   replayReset(n.window);
   replayReset(n.directWindow);
+  n.reportWindow = undefined;
   n.sealsForEnds = false;
 }
