@@ -151,7 +151,17 @@ class Core implements MeshCore {
       },
       this.#deliver,
     );
-    this.#transmitter = new Transmitter(s, { hellos, flooding, pulls, arq, snapshots, merging, keyAnswers, endToEnd });
+    this.#transmitter = new Transmitter(s, {
+      hellos,
+      flooding,
+      pulls,
+      arq,
+      snapshots,
+      merging,
+      keyAnswers,
+      endToEnd,
+      relay,
+    });
     this.#outbox = new Outbox(s, { forwarding, relay, endToEnd, awaiting });
     this.#texts = new TextService(s, this.#outbox, forwarding);
     this.#positions = new PositionService(s, this.#outbox);
@@ -185,6 +195,7 @@ class Core implements MeshCore {
     };
     adjacency.onStranger = (atUs, port, n) => snapshots.meet(atUs, port, n);
     const rerouting = new Rerouting(s, { forwarding, merging, endToEnd });
+    relay.echoes.onGone = (atUs, port, n) => adjacency.failLink(atUs, port, n);
     arq.onSentOver = (atUs, port) => this.#spoiled(atUs, port);
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);

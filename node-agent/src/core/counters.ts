@@ -70,6 +70,7 @@ const COUNTED = [
   "delivered",
   "relayed",
   "relays-saved",
+  "relays-missed",
   "repeated",
   "reports-sent",
   "hellos-sent",

@@ -27,6 +27,7 @@ import {
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
 import type { EndToEnd } from "./end-to-end.ts";
 import { type FlowLabels, flowKey } from "./flow-labels.ts";
+import type { GroupRelay } from "./group-relay.ts";
 import type { HopArq } from "./hop-arq.ts";
 import {
   MAX_FLOW_AHEAD,
@@ -59,6 +60,12 @@ interface Fragmenting {
   kind: number;
 }
 
+export interface DataParts {
+  readonly arq: HopArq;
+  readonly endToEnd: EndToEnd;
+  readonly relay: GroupRelay;
+}
+
 /**
  * Packets on their way out: from a bearer's queue into frames, in full, under a flow's label or in parts, and what is
  * sent again. Each method that makes a frame is false if there is none.
@@ -68,15 +75,17 @@ export class DataSender {
   readonly #frame: OutgoingFrame;
   readonly #arq: HopArq;
   readonly #endToEnd: EndToEnd;
+  readonly #relay: GroupRelay;
   readonly #header: DataHeader = createDataHeader();
   /** Two by bearer: video and bulk, and what goes between their parts. */
   readonly #fragmenting: Fragmenting[];
 
-  constructor(state: CoreState, frame: OutgoingFrame, arq: HopArq, endToEnd: EndToEnd) {
+  constructor(state: CoreState, frame: OutgoingFrame, { arq, endToEnd, relay }: DataParts) {
     this.#s = state;
     this.#frame = frame;
     this.#arq = arq;
     this.#endToEnd = endToEnd;
+    this.#relay = relay;
     this.#fragmenting = Array.from({ length: 2 * state.ports.length }, () => ({
       inner: new Uint8Array(MAX_FRAME_OCTETS),
       innerOctets: 0,
@@ -125,6 +134,7 @@ export class DataSender {
     const repairUntilUs = isNews ? nowUs + NEWS_REPAIR_NARROW_US : deadlineUs;
     this.#frame.keep(nowUs, port, n, slot, end, acknowledged, repairUntilUs, pool.sequence[packet] as number);
     if (isNews) {
+      if (port.shared) this.#relay.sent(nowUs, port, packet, port.counter - 1);
       port.burstNews.push(port.counter - 1);
       if (isSettling(port, nowUs)) this.#sayAgainLater(port);
     }

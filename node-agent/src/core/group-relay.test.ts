@@ -1,6 +1,7 @@
+import { FrameKind, kindOf, SHARED_HEADER_OCTETS } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Medium, VirtualMesh } from "./testing/virtual-mesh.ts";
+import { type Medium, NARROW, VirtualMesh } from "./testing/virtual-mesh.ts";
 
 const FRAMES = 50;
 const FRAME_US = 20_000;
@@ -95,6 +96,102 @@ test("when the best relay has just died, the next one sends in its turn", () => 
   const isHeard = (): boolean => mesh.node(5).events.some((event) => event.type === "voice");
   assert.ok(mesh.run(500_000, isHeard));
   assert.ok(mesh.nowUs - startUs < 60_000, `${mesh.nowUs - startUs} us`);
+});
+
+const SECOND = 1_000_000;
+const SIDE = 3;
+const HERE = {
+  latitudeDeg: 31,
+  longitudeDeg: 103,
+  altitudeM: Number.NaN,
+  speedKmh: Number.NaN,
+  courseDeg: Number.NaN,
+  batteryPercent: Number.NaN,
+};
+
+/** Nine serial radios on one channel, each of which hears those beside it, long after they came. */
+function grid(seed: number): { mesh: VirtualMesh; serial: Medium } {
+  const serial: Medium = { name: "serial", bearer: NARROW, members: Array.from({ length: 9 }, (_, i) => i), loss: 0 };
+  const mesh = new VirtualMesh(9, [serial], seed);
+  for (let a = 0; a < 9; a++) {
+    for (let b = a + 1; b < 9; b++) {
+      const apart = Math.abs((a % SIDE) - (b % SIDE)) + Math.abs(Math.floor(a / SIDE) - Math.floor(b / SIDE));
+      if (apart > 1) mesh.cut(a, b, serial);
+    }
+  }
+  assert.ok(mesh.run(120 * SECOND, () => mesh.allReachable()));
+  mesh.run(120 * SECOND);
+  return { mesh, serial };
+}
+
+/** Who sends the position that `from` reports now, once for each time, and who gets it within ten seconds. */
+function report(mesh: VirtualMesh, serial: Medium, from: number, onSent: (by: number, octets: Uint8Array) => void) {
+  const isPosition = (octets: Uint8Array): boolean =>
+    kindOf(octets[SHARED_HEADER_OCTETS] as number) === FrameKind.groupAll;
+  const sent: number[] = [];
+  mesh.onFrame = (by, medium, octets) => {
+    if (medium !== serial || !isPosition(octets)) return;
+    sent.push(by);
+    onSent(by, octets);
+  };
+  for (const node of mesh.nodes) node.events.splice(0);
+  mesh.node(from).core.reportPosition(mesh.nowUs, HERE);
+  mesh.drain(from);
+  mesh.run(10 * SECOND);
+  const got = [...mesh.nodes.keys()].filter((i) => mesh.node(i).events.some((event) => event.type === "position"));
+  return { sent, got };
+}
+
+test("on a narrow channel those relay who together reach all two hops away, and nobody else", () => {
+  const { mesh, serial } = grid(1);
+  const relays = new Set<number>();
+  for (let i = 0; i < 6; i++) {
+    const { sent, got } = report(mesh, serial, 4, () => undefined);
+    assert.is(got.length, 8);
+    // Two opposite neighbours of the one in the middle reach the corners.
+    assert.is(sent.length, 3, sent.join(" "));
+    for (const by of sent.slice(1)) relays.add(by);
+    const corner = report(mesh, serial, 0, () => undefined);
+    assert.is(corner.got.length, 8);
+    assert.ok(corner.sent.length <= 6, corner.sent.join(" "));
+  }
+  assert.ok(relays.size > 2, "it is not always the same ones");
+});
+
+test("a group frame that met another one at its relay is repeated, as it is not heard to be relayed", () => {
+  const { mesh, serial } = grid(2);
+  let lost = false;
+  const { sent, got } = report(mesh, serial, 4, (_, octets) => {
+    if (!lost) octets.fill(0);
+    lost = true;
+  });
+  assert.is(got.length, 8);
+  assert.equal(sent.slice(0, 2), [4, 4]);
+  assert.is(sent.length, 4, sent.join(" "));
+});
+
+test("where a relay that is thought to be there has gone, others take its place within seconds", () => {
+  for (const gone of [1, 3, 5, 7]) {
+    const { mesh, serial } = grid(3);
+    mesh.node(gone).powered = false;
+    // Each time it is by lot which two relay.
+    const rounds = Array.from({ length: 4 }, () => report(mesh, serial, 4, () => undefined).got.length);
+    assert.is(rounds.at(-1), 7, `without ${gone}: ${rounds}`);
+  }
+});
+
+test("an SOS does not depend on a relay that has just gone", () => {
+  for (const gone of [1, 3, 5, 7]) {
+    const { mesh } = grid(4);
+    mesh.node(gone).powered = false;
+    mesh.node(4).core.raiseSos(mesh.nowUs, 1, HERE);
+    mesh.drain(4);
+    const heard = (): number => mesh.nodes.filter((node) => node.events.some((event) => event.type === "sos")).length;
+    assert.ok(
+      mesh.run(4 * SECOND, () => heard() === 7),
+      `without ${gone}: ${heard()}`,
+    );
+  }
 });
 
 test.run();

@@ -1,22 +1,32 @@
-import { type DataHeader, FrameKind, VECTOR_GONE } from "@skein/codecs";
-import { Precedence } from "./api.ts";
+import {
+  type DataHeader,
+  FrameKind,
+  NARROW_DATA_HEADER_OCTETS,
+  NARROW_TAG_OCTETS,
+  SHARED_HEADER_OCTETS,
+  VECTOR_GONE,
+} from "@skein/codecs";
+import { Precedence, TrafficClass } from "./api.ts";
 import { refusal } from "./bearer-rules.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { queueAgeUs } from "./forwarding.ts";
+import { GroupEchoes } from "./group-echoes.ts";
+import { addId, addIds, countBits, countCommonIds, createIdSet, hasId, ID_WORDS } from "./id-set.ts";
 import {
+  CONTENTION_SLOT_US,
   MAX_PENDING_RELAYS,
   RELAY_JITTER_WIDE_US,
   RELAY_RANK_FLASH_US,
   RELAY_RANK_US,
   RELAY_TURNS_WIDE,
-  SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
-import { isUsable, type Neighbour, type Port } from "./port.ts";
+import { lotOf, MultipointRelays } from "./multipoint-relays.ts";
+import { airtimeUs, isMember, isUsable, type Neighbour, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 import { isSettling } from "./turn-taking.ts";
 
-const WORDS = 8;
-const NOBODY = new Uint32Array(WORDS);
+/** Around a payload in a frame on a narrow channel. */
+const FRAME_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_DATA_HEADER_OCTETS + NARROW_TAG_OCTETS;
 
 /** A group frame that is to be relayed on a shared bearer unless others make it needless. */
 interface PendingRelay {
@@ -39,8 +49,8 @@ function createPending(): PendingRelay {
     sequence: 0,
     kind: 0,
     dueUs: 0,
-    once: new Uint32Array(WORDS),
-    twice: new Uint32Array(WORDS),
+    once: createIdSet(),
+    twice: createIdSet(),
   };
 }
 
@@ -48,21 +58,29 @@ function createPending(): PendingRelay {
  * Group frames: each node hands on what it hears for the first time, on every bearer in the frame's
  * scope, but on a shared medium only if some neighbour is not yet covered. Coverage counts transmissions
  * heard, by what the transmitters' hellos list: twice on wide media (one relay may have just died), once on narrow
- * ones, where airtime is scarce and gaps are repaired. Relays take turns, so that they hear each other. Group frames
- * stay in their area.
+ * ones, where airtime is scarce and gaps are repaired. Relays take turns: on wide media so that they hear each other, on
+ * narrow ones as multipoint relays. Group frames stay in their area.
  */
 export class GroupRelay {
   readonly #s: CoreState;
   readonly #forwarding: Forwarding;
   readonly #pending: PendingRelay[] = [];
   /** Local ids of those whose turn comes before this node's, for the frame in hand. */
-  readonly #better = new Uint32Array(WORDS);
+  readonly #better = createIdSet();
+  readonly #relays: MultipointRelays;
+  readonly echoes: GroupEchoes;
   #active = 0;
-  dueUs = Number.POSITIVE_INFINITY;
+  #pendingDueUs = Number.POSITIVE_INFINITY;
 
   constructor(state: CoreState, forwarding: Forwarding) {
     this.#s = state;
     this.#forwarding = forwarding;
+    this.#relays = new MultipointRelays(state);
+    this.echoes = new GroupEchoes(state, this.#relays);
+  }
+
+  get dueUs(): number {
+    return Math.min(this.#pendingDueUs, this.echoes.dueUs);
   }
 
   /** Sends an own group frame on every bearer in scope. */
@@ -87,6 +105,7 @@ export class GroupRelay {
     from: number,
     length: number,
   ): void {
+    if (isListenedTo(inPort, header.trafficClass)) this.echoes.heard(inPort, n, header);
     for (const port of this.#s.ports) {
       if (!port.up || !inScope(port, header.kind)) continue;
       // Whom the others hear is not known yet: nearly all hear all on a channel, and gaps are repaired.
@@ -98,6 +117,7 @@ export class GroupRelay {
 
   /** The same frame was heard again, from `n` on `port`: those whom `n` reaches have it. */
   heardAgain(port: Port, n: Neighbour, header: DataHeader): void {
+    if (isListenedTo(port, header.trafficClass)) this.echoes.heard(port, n, header);
     if (this.#active === 0) return;
     for (let i = 0; i < this.#pending.length; i++) {
       const pending = this.#pending[i] as PendingRelay;
@@ -113,15 +133,25 @@ export class GroupRelay {
     }
   }
 
+  /** A packet for all, which is the frame with this counter, goes into the channel. */
+  sent(nowUs: number, port: Port, packet: number, counter: number): void {
+    const { source, sequence, trafficClass, length } = this.#s.pool;
+    const sourceOf = source[packet] as number;
+    const turnUs = relayTurnUs(port, length[packet] as number);
+    const classOf = trafficClass[packet] as number;
+    this.echoes.sent(nowUs, port, sourceOf, sequence[packet] as number, classOf, counter, turnUs);
+  }
+
   /** Queues what has waited long enough. */
   handleTimeout(nowUs: number): void {
-    this.dueUs = Number.POSITIVE_INFINITY;
+    if (this.echoes.dueUs <= nowUs) this.echoes.handleTimeout(nowUs);
+    this.#pendingDueUs = Number.POSITIVE_INFINITY;
     if (this.#active === 0) return;
     for (let i = 0; i < this.#pending.length; i++) {
       const pending = this.#pending[i] as PendingRelay;
       if (pending.slot === -1) continue;
       if (pending.dueUs > nowUs) {
-        this.dueUs = Math.min(this.dueUs, pending.dueUs);
+        this.#pendingDueUs = Math.min(this.#pendingDueUs, pending.dueUs);
         continue;
       }
       const port = pending.port as Port;
@@ -161,10 +191,11 @@ export class GroupRelay {
       this.#s.counters.drop("relay-table-full", header.trafficClass, port.config.id);
       return;
     }
-    pending.once.set(NOBODY);
-    pending.twice.set(NOBODY);
+    pending.once.fill(0);
+    pending.twice.fill(0);
     if (port === inPort) this.#cover(pending, port, n);
-    setBit(pending.twice, header.source & 0xff);
+    addId(pending.twice, header.source & 0xff);
+    const turn = port.narrow && port === inPort ? this.#turnOf(pending, port, n, header) : 0;
     if (this.#covered(pending, port)) {
       this.#s.counters.count("relays-saved");
       return;
@@ -174,10 +205,8 @@ export class GroupRelay {
       this.#s.counters.drop("pool-empty", header.trafficClass, port.config.id);
       return;
     }
-    const rankUs = header.precedence === Precedence.flash ? RELAY_RANK_FLASH_US : RELAY_RANK_US;
-    const spreadUs = port === inPort ? this.#s.random.below(port.neighbours.length * SPREAD_PER_MEMBER_US) : 0;
     const waitUs = port.narrow
-      ? this.#rank(port) * rankUs + spreadUs
+      ? this.#waitNarrowUs(port, inPort, turn, header, length)
       : this.#waitWideUs(pending, port, inPort, n, header);
     this.#s.pool.deadlineUs[slot] = nowUs + waitUs + queueAgeUs(port, header.trafficClass);
     pending.slot = slot;
@@ -186,8 +215,33 @@ export class GroupRelay {
     pending.sequence = header.sequence;
     pending.kind = header.kind;
     pending.dueUs = nowUs + waitUs;
-    this.dueUs = Math.min(this.dueUs, pending.dueUs);
+    this.#pendingDueUs = Math.min(this.#pendingDueUs, pending.dueUs);
     this.#active++;
+  }
+
+  /**
+   * On a narrow channel the multipoint relays of `n` are those who relay, one after the other. Those of them that this node
+   * cannot hear will have reached whom they reach. Returns this node's turn, -1 if others do it.
+   */
+  #turnOf(pending: PendingRelay, port: Port, n: Neighbour, header: DataHeader): number {
+    const source = header.source & 0xff;
+    const relays = this.#relays.of(port, n.local, source, header.sequence);
+    addIds(pending.twice, this.#relays.reachOf(port, source));
+    const turn = relays.indexOf(this.#s.local);
+    // Flash goes by all: one of them may have just died.
+    if (header.precedence === Precedence.flash) return turn;
+    for (const relay of relays) {
+      if (relay !== this.#s.local && port.byLocal[relay]?.alive !== true)
+        addIds(pending.twice, this.#relays.reachOf(port, relay));
+    }
+    return turn;
+  }
+
+  #waitNarrowUs(port: Port, inPort: Port, turn: number, header: DataHeader, length: number): number {
+    const rankUs = header.precedence === Precedence.flash ? RELAY_RANK_FLASH_US : RELAY_RANK_US;
+    if (port !== inPort) return this.#rank(port) * rankUs;
+    const jitterUs = this.#s.random.below(CONTENTION_SLOT_US);
+    return (turn < 0 ? rankUs : turn * relayTurnUs(port, length)) + jitterUs;
   }
 
   /**
@@ -204,10 +258,10 @@ export class GroupRelay {
     let turn = RELAY_TURNS_WIDE;
     for (let i = 0; i < port.neighbours.length; i++) {
       const m = port.neighbours[i] as Neighbour;
-      if (!isMember(m) || hasBit(pending.twice, m.local)) continue;
-      const before = countCommon(better, m.reach) + (hasBit(better, m.local) ? 1 : 0);
+      if (!isMember(m) || hasId(pending.twice, m.local)) continue;
+      const before = countCommonIds(better, m.reach) + (hasId(better, m.local) ? 1 : 0);
       // A second copy can wait for those who bring somebody the first.
-      turn = Math.min(turn, hasBit(pending.once, m.local) ? before + 1 : before);
+      turn = Math.min(turn, hasId(pending.once, m.local) ? before + 1 : before);
     }
     // In a turn a frame comes, and then what those send whom it has reached: that shows who still lacks it.
     return jitterUs + turn * 2 * (RELAY_JITTER_WIDE_US + port.config.latencyUs);
@@ -216,7 +270,7 @@ export class GroupRelay {
   /** Notes who heard the frame from `n` and is to relay it rather than this node. */
   #findBetter(pending: PendingRelay, port: Port, n: Neighbour, header: DataHeader): void {
     const { local } = this.#s;
-    this.#better.set(NOBODY);
+    this.#better.fill(0);
     let gain = 0;
     const { neighbours } = port;
     // By index, here and below: this is asked for every frame, and an iterator is an object.
@@ -224,33 +278,33 @@ export class GroupRelay {
       const m = neighbours[i] as Neighbour;
       if (isMember(m) && isUncovered(pending, m.local)) gain++;
     }
-    const lot = lotOf(local, header);
+    const lot = lotOf(local, header.sequence);
     for (let i = 0; i < neighbours.length; i++) {
       const other = neighbours[i] as Neighbour;
-      if (other === n || !isMember(other) || !hasBit(pending.once, other.local)) continue;
-      const gainOfOther = countUncovered(other.reach, pending) - (hasBit(other.reach, local) ? 1 : 0);
-      if (gainOfOther > gain || (gainOfOther === gain && lotOf(other.local, header) < lot))
-        setBit(this.#better, other.local);
+      if (other === n || !isMember(other) || !hasId(pending.once, other.local)) continue;
+      const gainOfOther = countUncovered(other.reach, pending) - (hasId(other.reach, local) ? 1 : 0);
+      if (gainOfOther > gain || (gainOfOther === gain && lotOf(other.local, header.sequence) < lot))
+        addId(this.#better, other.local);
     }
   }
 
   /** A transmission of `n` on `port` reaches `n` itself and those whom its hellos list. */
   #cover(pending: PendingRelay, port: Port, n: Neighbour): void {
-    setBit(pending.twice, n.local);
+    addId(pending.twice, n.local);
     for (let i = 0; i < port.neighbours.length; i++) {
       const other = port.neighbours[i] as Neighbour;
       if (other.foreign) continue;
       // Either end's word that they hear each other will do: hellos get lost.
-      if (!hasBit(n.reach, other.local) && !hasBit(other.reach, n.local)) continue;
-      if (port.narrow || hasBit(pending.once, other.local)) setBit(pending.twice, other.local);
-      else setBit(pending.once, other.local);
+      if (!hasId(n.reach, other.local) && !hasId(other.reach, n.local)) continue;
+      if (port.narrow || hasId(pending.once, other.local)) addId(pending.twice, other.local);
+      else addId(pending.once, other.local);
     }
   }
 
   #covered(pending: PendingRelay, port: Port): boolean {
     for (let i = 0; i < port.neighbours.length; i++) {
       const n = port.neighbours[i] as Neighbour;
-      if (isMember(n) && !hasBit(pending.twice, n.local)) return false;
+      if (isMember(n) && !hasId(pending.twice, n.local)) return false;
     }
     return true;
   }
@@ -324,48 +378,28 @@ export class GroupRelay {
   }
 }
 
+/** Relays of what can wait are listened for: voice is too late when it comes again. */
+function isListenedTo(port: Port, trafficClass: number): boolean {
+  return port.narrow && port.shared && trafficClass !== TrafficClass.voice;
+}
+
+/** How long a relay of a packet takes, and until others have heard that it does. */
+function relayTurnUs(port: Port, payloadOctets: number): number {
+  const turnUs = (2 + port.neighbours.length) * CONTENTION_SLOT_US;
+  return airtimeUs(port.config, payloadOctets + FRAME_EXTRA_OCTETS) + turnUs;
+}
+
 function inScope(port: Port, kind: number): boolean {
   return kind === FrameKind.groupAll || (kind === FrameKind.groupNarrow) === port.narrow;
 }
 
-/** Part of this area's channel: they hear each other. */
-function isMember(n: Neighbour): boolean {
-  return n.alive && n.twoWay && !n.foreign;
-}
-
-/** Order among equals, another one for each frame: relaying costs battery. */
-function lotOf(local: number, { sequence }: DataHeader): number {
-  return Math.imul((local ^ sequence) + 1, 0x9e3779b1) >>> 0;
-}
-
 function isUncovered({ once, twice }: PendingRelay, local: number): boolean {
-  return !hasBit(once, local) && !hasBit(twice, local);
+  return !hasId(once, local) && !hasId(twice, local);
 }
 
 function countUncovered(reach: Uint32Array, { once, twice }: PendingRelay): number {
   let count = 0;
-  for (let w = 0; w < WORDS; w++)
+  for (let w = 0; w < ID_WORDS; w++)
     count += countBits((reach[w] as number) & ~((once[w] as number) | (twice[w] as number)));
   return count;
-}
-
-function countCommon(a: Uint32Array, b: Uint32Array): number {
-  let count = 0;
-  for (let w = 0; w < WORDS; w++) count += countBits((a[w] as number) & (b[w] as number));
-  return count;
-}
-
-function countBits(word: number): number {
-  if (word === 0) return 0;
-  const pairs = word - ((word >>> 1) & 0x5555_5555);
-  const fours = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333);
-  return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
-}
-
-function setBit(bits: Uint32Array, local: number): void {
-  bits[local >>> 5] = (bits[local >>> 5] as number) | (1 << (local & 31));
-}
-
-function hasBit(bits: Uint32Array, local: number): boolean {
-  return (((bits[local >>> 5] as number) >>> (local & 31)) & 1) === 1;
 }

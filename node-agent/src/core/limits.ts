@@ -352,6 +352,11 @@ export const RELAY_TURNS_WIDE = 6;
 /** How much later than its predecessor each further relay sends into a narrow channel. */
 export const RELAY_RANK_FLASH_US = 350_000;
 export const RELAY_RANK_US = 1_500_000;
+/** Group frames on narrow channels whose relays are listened for (the oldest is forgotten), */
+export const MAX_ECHOES = 32;
+/** for half as long again as this at most beyond their turns, before the frame is repeated so often. */
+export const ECHO_US = 1_500_000;
+export const MAX_ECHO_REPEATS = 2;
 
 /** Turn-taking on half-duplex media: quiet time before anybody may begin, and the time to notice that somebody has. */
 export const CONTENTION_GUARD_US = 8_000;

@@ -545,6 +545,11 @@ export function findNeighbour(port: Port, area: number, address: number): Neighb
   return undefined;
 }
 
+/** True of those on this area's channel: they and this node hear each other. */
+export function isMember(n: Neighbour): boolean {
+  return n.alive && n.twoWay && !n.foreign;
+}
+
 /** True if traffic may be sent to it now. */
 export function isUsable(port: Port, n: Neighbour, nowUs: number): boolean {
   return port.up && n.alive && n.twoWay && nowUs >= n.heldDownUntilUs;

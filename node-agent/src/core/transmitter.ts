@@ -3,8 +3,7 @@ import { TrafficClass, type TransmitSlot } from "./api.ts";
 import { FLASH_LEVELS, HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import { type ControlParts, ControlSender } from "./control-sender.ts";
 import { noteControl } from "./control-share.ts";
-import { DataSender, windowOf } from "./data-sender.ts";
-import type { EndToEnd } from "./end-to-end.ts";
+import { type DataParts, DataSender, windowOf } from "./data-sender.ts";
 import type { Hellos } from "./hellos.ts";
 import { CATCH_UP_US } from "./limits.ts";
 import { OutgoingFrame } from "./outgoing-frame.ts";
@@ -31,13 +30,13 @@ export class Transmitter {
   /** When it was last asked for a frame. */
   #polledUs = 0;
 
-  constructor(state: CoreState, parts: ControlParts & { endToEnd: EndToEnd }) {
+  constructor(state: CoreState, parts: ControlParts & DataParts) {
     this.#s = state;
     this.#ports = state.ports.toSorted((a, b) => a.config.latencyUs - b.config.latencyUs);
     this.#hellos = parts.hellos;
     this.#frame = new OutgoingFrame(state, parts.arq);
     this.#control = new ControlSender(state, this.#frame, parts);
-    this.#data = new DataSender(state, this.#frame, parts.arq, parts.endToEnd);
+    this.#data = new DataSender(state, this.#frame, parts);
   }
 
   poll(nowUs: number, slot: TransmitSlot): boolean {
