@@ -232,7 +232,7 @@ export class GroupRelay {
     if (header.precedence === Precedence.flash) return turn;
     for (const relay of relays) {
       if (relay !== this.#s.local && port.byLocal[relay]?.alive !== true)
-        addIds(pending.twice, this.#relays.reachOf(port, relay));
+        addIds(pending.twice, this.#relays.surelyReached(port, relay));
     }
     return turn;
   }

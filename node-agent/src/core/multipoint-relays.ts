@@ -24,17 +24,19 @@ export class MultipointRelays {
   of(port: Port, transmitter: number, source: number, sequence: number): number[] {
     const left = this.#left.fill(0);
     const heard = this.reachOf(port, transmitter);
-    const reaches = new Map<number, Uint32Array>();
     for (let local = 1; local < 255; local++) {
-      if (!hasId(heard, local) || local === source || local === transmitter) continue;
-      const reach = this.reachOf(port, local);
-      reaches.set(local, reach);
-      addIds(left, reach);
+      if (hasId(heard, local) && local !== source && local !== transmitter) addIds(left, this.reachOf(port, local));
     }
     removeIds(left, heard);
     removeIds(left, this.reachOf(port, source));
     removeId(left, transmitter);
     removeId(left, source);
+    if (countCommonIds(left, left) === 0) return [];
+    const reaches = new Map<number, Uint32Array>();
+    for (let local = 1; local < 255; local++) {
+      if (hasId(heard, local) && local !== source && local !== transmitter)
+        reaches.set(local, this.surelyReached(port, local));
+    }
     const relays: number[] = [];
     for (let best = this.#best(reaches, sequence); best !== 0; best = this.#best(reaches, sequence)) {
       relays.push(best);
@@ -56,7 +58,17 @@ export class MultipointRelays {
     return best;
   }
 
-  /** Whom a node on the channel reaches, as far as is known. */
+  /** Whom a node reaches that say so as well: one that claims more than is true is not relied upon for it. */
+  surelyReached(port: Port, local: number): Uint32Array {
+    const claimed = this.reachOf(port, local);
+    const reached = createIdSet();
+    for (let other = 1; other < 255; other++) {
+      if (hasId(claimed, other) && hasId(this.reachOf(port, other), local)) addId(reached, other);
+    }
+    return reached;
+  }
+
+  /** Whom a node on the channel hears by its own word, as far as is known. */
   reachOf(port: Port, local: number): Uint32Array {
     const n = port.byLocal[local];
     if (n?.alive) return n.reach;
