@@ -108,9 +108,10 @@ export class ControlSender {
   }
 
   snapshot(nowUs: number, port: Port, slot: TransmitSlot): boolean {
-    // A stranger cannot open anything before it has a full hello; in this burst it has had one.
+    // A stranger cannot open anything before it has a full hello: in this burst it has had one, or it has answered another.
     const isSaid = inBurst(port, nowUs) && port.lastHelloUs >= port.burstStartUs;
-    if (port.snapshotTarget !== 0 && port.needFullHello && !isSaid) return this.hello(nowUs, port, slot);
+    const isKnown = port.snapshotTarget === 0 || port.snapshotIntroduced || isSaid;
+    if (port.needFullHello && !isKnown) return this.hello(nowUs, port, slot);
     const from = this.#frame.begin(port, FrameKind.snapshot, slot);
     const room = port.config.mtuOctets - from - port.tagOctets;
     const octets = this.#snapshots.encode(nowUs, port, slot.octets, from, room);

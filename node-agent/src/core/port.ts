@@ -269,6 +269,8 @@ export interface Port {
   snapshotDueUs: number;
   snapshotTarget: number;
   snapshotTries: number;
+  /** Whom it is for has told a snapshot itself, in answer to this node's hello. */
+  snapshotIntroduced: boolean;
   /** It takes the slot of flash: it was sent over somebody else's frame, or is the first to tell all of other nodes. */
   snapshotUrgent: boolean;
   snapshotSentUs: number;
@@ -419,6 +421,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     strayFlows: 0,
     snapshotDueUs: Number.POSITIVE_INFINITY,
     snapshotTarget: 0,
+    snapshotIntroduced: false,
     snapshotTries: 0,
     snapshotUrgent: false,
     snapshotSentUs: Number.NEGATIVE_INFINITY,

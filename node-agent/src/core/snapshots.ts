@@ -49,6 +49,7 @@ export class Snapshots {
   #offer(nowUs: number, port: Port, target: number, alone: boolean): void {
     if (!port.narrow) return;
     port.snapshotTarget = target;
+    port.snapshotIntroduced = false;
     port.snapshotTries = 0;
     const spreadUs = alone ? 0 : SNAPSHOT_SOON_US - SNAPSHOT_SPREAD_US + this.#s.random.below(SNAPSHOT_SPREAD_US);
     port.snapshotDueUs = Math.max(nowUs + spreadUs, port.snapshotSentUs + SNAPSHOT_GAP_US);
@@ -115,6 +116,7 @@ export class Snapshots {
     const toldToMe = this.#snapshot.target === this.#s.local;
     if (toldToMe) this.#adjacency.heardBy(nowUs, port, n);
     else this.#spareOwn(nowUs, port, n.local);
+    port.snapshotIntroduced ||= toldToMe && n.local === port.snapshotTarget;
     const via = this.#wayTo(port, n);
     const beyond = via === n.local ? 0 : WAY_MARGIN * this.#forwarding.farthest(nowUs, (this.#s.area << 8) | via);
     let news = this.#learn(nowUs, n.local, n.local, via, beyond);

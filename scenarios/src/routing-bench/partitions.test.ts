@@ -1,10 +1,14 @@
+import { FrameKind, kindOf } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { sum } from "./figures.ts";
+import { kindOctetOf } from "./frame-view.ts";
 import { Partitions } from "./partitions.ts";
 
 const SIDE = 12;
 const SECOND = 1_000_000;
+/** Medium on which partitions meet over the air. */
+const BORDER = 2;
 /** On a channel where all is said nobody says anything for a minute at times. */
 const LIMIT_US = 200 * SECOND;
 
@@ -35,6 +39,26 @@ test("two teams that come into range of each other exchange a packet while their
 
 test("partitions of which one node each meet on a channel of their own exchange a packet within a second", () => {
   for (const seed of [1, 2, 3]) assert.ok(new Partitions("air", SIDE, seed).meet(LIMIT_US) < SECOND, `seed ${seed}`);
+});
+
+test("who is told in answer to its hello tells of its own side without another hello", () => {
+  const names = new Map<number, string>([
+    [FrameKind.hello, "hello"],
+    [FrameKind.snapshot, "snapshot"],
+  ]);
+  for (const seed of [1, 2, 3, 4, 5, 6]) {
+    const partitions = new Partitions("air", SIDE, seed);
+    const said: string[] = [];
+    partitions.field.onFrame = (node, medium, _endpoint, octets) => {
+      const name = names.get(kindOf(kindOctetOf(octets)));
+      if (medium === BORDER && name !== undefined) said.push(`${name} of ${node < SIDE ? "first" : "second"}`);
+    };
+    partitions.meet(LIMIT_US);
+    const answer = said.findIndex((what) => what.startsWith("snapshot"));
+    const [by, other] = said[answer]?.endsWith("first") ? ["first", "second"] : ["second", "first"];
+    const told = [`hello of ${other}`, `hello of ${by}`, `snapshot of ${by}`, `snapshot of ${other}`];
+    assert.equal(said.slice(answer - 2, answer + 2), told, `seed ${seed}: ${said}`);
+  }
 });
 
 test.run();
