@@ -24,6 +24,7 @@ import { closedClasses } from "./bearer-rules.ts";
 import { nextCadence } from "./cadence.ts";
 import type { DatabasePulls } from "./database-pulls.ts";
 import type { Hellos } from "./hellos.ts";
+import { addId } from "./id-set.ts";
 import {
   FLAP_FORGIVEN_US,
   FREE_FLAPS,
@@ -244,7 +245,7 @@ export class Adjacency {
       const entry = helloEntry(hello, i);
       const area = entry.area < 0 ? n.area : entry.area;
       if (area !== this.#s.area) continue;
-      n.reach[entry.local >>> 5] = (n.reach[entry.local >>> 5] as number) | (1 << (entry.local & 31));
+      addId(n.reach, entry.local);
       if (entry.local !== this.#s.local) continue;
       listed = true;
       n.txQuality = entry.quality / 255;
@@ -357,7 +358,7 @@ export class Adjacency {
     let us: LinkStateLink | undefined;
     for (const link of advertisement.links) {
       if (link.channel !== port.config.kind) continue;
-      n.reach[link.neighbour >>> 5] = (n.reach[link.neighbour >>> 5] as number) | (1 << (link.neighbour & 31));
+      addId(n.reach, link.neighbour);
       if (link.neighbour === this.#s.local) us = link;
     }
     if (us !== undefined) {

@@ -1,5 +1,5 @@
 import type { DataHeader } from "@skein/codecs";
-import { addId, addIds, countCommonIds, createIdSet, hasId, removeIds } from "./id-set.ts";
+import { addId, addIds, countIds, createIdSet, hasId, removeIds } from "./id-set.ts";
 import { ECHO_US, MAX_ECHO_REPEATS, MAX_ECHOES } from "./limits.ts";
 import type { MultipointRelays } from "./multipoint-relays.ts";
 import type { Neighbour, Port } from "./port.ts";
@@ -49,20 +49,15 @@ export class GroupEchoes {
     addIds(echo.covered, n.reach);
   }
 
-  /** This node has sent a group frame: so long as it takes `relays` to send it, one after the other, it listens for them. */
-  sent(
-    nowUs: number,
-    port: Port,
-    source: number,
-    sequence: number,
-    trafficClass: number,
-    counter: number,
-    turnUs: number,
-  ): void {
-    const { local } = this.#s;
-    const echo = this.#of(port, source, sequence, trafficClass);
+  /** This node has sent a packet for all, in the frame with this counter: so long as it takes `relays` to send it, one after the other, it listens for them. */
+  sent(nowUs: number, port: Port, packet: number, counter: number, turnUs: number): void {
+    const { local, pool, options } = this.#s;
+    const source = pool.source[packet] as number;
+    const sequence = pool.sequence[packet] as number;
     const relays = this.#relays.of(port, local, source & 0xff, sequence);
-    const isOwn = source === this.#s.options.address;
+    if (relays.length === 0) return;
+    const echo = this.#of(port, source, sequence, pool.trafficClass[packet] as number);
+    const isOwn = source === options.address;
     echo.expected = isOwn ? relays : relays.filter((relay) => !hasId(echo.covered, relay));
     if (echo.expected.length === 0) return;
     echo.counter = counter;
@@ -116,7 +111,7 @@ export class GroupEchoes {
     const left = this.#left;
     left.set(this.#relays.reachOf(port, local));
     removeIds(left, covered);
-    return countCommonIds(left, left) > 0;
+    return countIds(left) > 0;
   }
 
   #of(port: Port, source: number, sequence: number, trafficClass: number): Echo {

@@ -26,7 +26,7 @@ import type { CoreState } from "./state.ts";
 import { isSettling } from "./turn-taking.ts";
 
 /** Around a payload in a frame on a narrow channel. */
-const FRAME_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_DATA_HEADER_OCTETS + NARROW_TAG_OCTETS;
+const NARROW_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_DATA_HEADER_OCTETS + NARROW_TAG_OCTETS;
 
 /** A group frame that is to be relayed on a shared bearer unless others make it needless. */
 interface PendingRelay {
@@ -105,7 +105,7 @@ export class GroupRelay {
     from: number,
     length: number,
   ): void {
-    if (isListenedTo(inPort, header.trafficClass)) this.echoes.heard(inPort, n, header);
+    if (hasEcho(inPort, header.trafficClass)) this.echoes.heard(inPort, n, header);
     for (const port of this.#s.ports) {
       if (!port.up || !inScope(port, header.kind)) continue;
       // Whom the others hear is not known yet: nearly all hear all on a channel, and gaps are repaired.
@@ -117,7 +117,7 @@ export class GroupRelay {
 
   /** The same frame was heard again, from `n` on `port`: those whom `n` reaches have it. */
   heardAgain(port: Port, n: Neighbour, header: DataHeader): void {
-    if (isListenedTo(port, header.trafficClass)) this.echoes.heard(port, n, header);
+    if (hasEcho(port, header.trafficClass)) this.echoes.heard(port, n, header);
     if (this.#active === 0) return;
     for (let i = 0; i < this.#pending.length; i++) {
       const pending = this.#pending[i] as PendingRelay;
@@ -135,11 +135,7 @@ export class GroupRelay {
 
   /** A packet for all, which is the frame with this counter, goes into the channel. */
   sent(nowUs: number, port: Port, packet: number, counter: number): void {
-    const { source, sequence, trafficClass, length } = this.#s.pool;
-    const sourceOf = source[packet] as number;
-    const turnUs = relayTurnUs(port, length[packet] as number);
-    const classOf = trafficClass[packet] as number;
-    this.echoes.sent(nowUs, port, sourceOf, sequence[packet] as number, classOf, counter, turnUs);
+    this.echoes.sent(nowUs, port, packet, counter, relayTurnUs(port, this.#s.pool.length[packet] as number));
   }
 
   /** Queues what has waited long enough. */
@@ -195,7 +191,9 @@ export class GroupRelay {
     pending.twice.fill(0);
     if (port === inPort) this.#cover(pending, port, n);
     addId(pending.twice, header.source & 0xff);
-    const turn = port.narrow && port === inPort ? this.#turnOf(pending, port, n, header) : 0;
+    // Where all hear all there is nothing to choose.
+    const isChosen = port.narrow && port === inPort && !this.#covered(pending, port);
+    const turn = isChosen ? this.#turnOf(pending, port, n, header) : 0;
     if (this.#covered(pending, port)) {
       this.#s.counters.count("relays-saved");
       return;
@@ -379,14 +377,14 @@ export class GroupRelay {
 }
 
 /** Relays of what can wait are listened for: voice is too late when it comes again. */
-function isListenedTo(port: Port, trafficClass: number): boolean {
+function hasEcho(port: Port, trafficClass: number): boolean {
   return port.narrow && port.shared && trafficClass !== TrafficClass.voice;
 }
 
 /** How long a relay of a packet takes, and until others have heard that it does. */
 function relayTurnUs(port: Port, payloadOctets: number): number {
   const turnUs = (2 + port.neighbours.length) * CONTENTION_SLOT_US;
-  return airtimeUs(port.config, payloadOctets + FRAME_EXTRA_OCTETS) + turnUs;
+  return airtimeUs(port.config, payloadOctets + NARROW_EXTRA_OCTETS) + turnUs;
 }
 
 function inScope(port: Port, kind: number): boolean {

@@ -11,6 +11,7 @@ import {
 import { type AreaRoutes, hasForeign } from "./area-routes.ts";
 import { longestPauseUs, nextCadence } from "./cadence.ts";
 import { listForeign, listNeighbours } from "./hello-list.ts";
+import { hasId } from "./id-set.ts";
 import {
   ASK_AGAIN_PER_MEMBER_US,
   ASK_AGAIN_US,
@@ -27,7 +28,7 @@ import {
   LONELY_HELLOS,
   SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
-import { isUnheard, type Neighbour, type Port, reaches } from "./port.ts";
+import { isUnheard, type Neighbour, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 const FULL_HELLO_EVERY = 8;
@@ -115,7 +116,7 @@ export class Hellos {
     const digest = this.#s.db.digest & 0xffff;
     const agrees = (n: Neighbour): boolean => n.alive && n.digestUs > port.changedUs && n.lastDigest === digest;
     return port.neighbours.every(
-      (n) => !n.alive || n.foreign || agrees(n) || port.neighbours.some((m) => agrees(m) && reaches(m, n.local)),
+      (n) => !n.alive || n.foreign || agrees(n) || port.neighbours.some((m) => agrees(m) && hasId(m.reach, n.local)),
     );
   }
 

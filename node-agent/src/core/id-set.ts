@@ -25,6 +25,12 @@ export function removeIds(set: Uint32Array, others: Uint32Array): void {
   for (let w = 0; w < ID_WORDS; w++) set[w] = (set[w] as number) & ~(others[w] as number);
 }
 
+export function countIds(set: Uint32Array): number {
+  let count = 0;
+  for (let w = 0; w < ID_WORDS; w++) count += countBits(set[w] as number);
+  return count;
+}
+
 export function countCommonIds(a: Uint32Array, b: Uint32Array): number {
   let count = 0;
   for (let w = 0; w < ID_WORDS; w++) count += countBits((a[w] as number) & (b[w] as number));

@@ -13,6 +13,7 @@ import {
   VECTOR_GONE,
 } from "@skein/codecs";
 import { noteConflict } from "./address-conflict.ts";
+import { hasId } from "./id-set.ts";
 import {
   BAD_NEWS_SECOND_US,
   BAD_NEWS_US,
@@ -23,7 +24,7 @@ import {
 } from "./limits.ts";
 import { endsDisagree } from "./link-cost.ts";
 import { type ApplyResult, compareAdvertisements, type NodeRecord, signed8, withLink } from "./link-state-db.ts";
-import { type Neighbour, type Port, quietNarrowUs, reaches } from "./port.ts";
+import { type Neighbour, type Port, quietNarrowUs } from "./port.ts";
 import { type CoreState, emit } from "./state.ts";
 import { isSettling, SETTLING_US } from "./turn-taking.ts";
 
@@ -388,7 +389,7 @@ function allHear(port: Port, n: Neighbour): boolean {
     // Also to whom the link is only heard one way now: the news may be that link.
     if (other === n || !other.alive || other.foreign) continue;
     // Either end's word that they hear each other will do.
-    if (!port.shared || !(reaches(n, other.local) || (port.narrow && reaches(other, n.local)))) return false;
+    if (!port.shared || !(hasId(n.reach, other.local) || (port.narrow && hasId(other.reach, n.local)))) return false;
   }
   return true;
 }

@@ -1,5 +1,5 @@
 import { VECTOR_GONE } from "@skein/codecs";
-import { addId, addIds, countCommonIds, createIdSet, hasId, removeId, removeIds } from "./id-set.ts";
+import { addId, addIds, countCommonIds, countIds, createIdSet, hasId, removeId, removeIds } from "./id-set.ts";
 import { isMember, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
@@ -31,7 +31,7 @@ export class MultipointRelays {
     removeIds(left, this.reachOf(port, source));
     removeId(left, transmitter);
     removeId(left, source);
-    if (countCommonIds(left, left) === 0) return [];
+    if (countIds(left) === 0) return [];
     const reaches = new Map<number, Uint32Array>();
     for (let local = 1; local < 255; local++) {
       if (hasId(heard, local) && local !== source && local !== transmitter)
@@ -50,7 +50,7 @@ export class MultipointRelays {
     let best = 0;
     let most: readonly number[] = [1, 0, 0];
     for (const [local, reach] of reaches) {
-      const rank = [countCommonIds(this.#left, reach), countCommonIds(reach, reach), -lotOf(local, sequence)];
+      const rank = [countCommonIds(this.#left, reach), countIds(reach), -lotOf(local, sequence)];
       if (!comesBefore(rank, most)) continue;
       best = local;
       most = rank;

@@ -6,6 +6,7 @@ import { BearerRules } from "./bearer-rules.ts";
 import { TrafficByClass } from "./class-traffic.ts";
 import type { Counters } from "./counters.ts";
 import { FlowLabels } from "./flow-labels.ts";
+import { createIdSet } from "./id-set.ts";
 import {
   CONTROL_BURST_US,
   MAX_ASKS_WIDE,
@@ -525,7 +526,7 @@ export function createNeighbour(
     gapDueUs: Number.POSITIVE_INFINITY,
     lastVoiceUs: Number.NEGATIVE_INFINITY,
     voiceSource: 0,
-    reach: new Uint32Array(8),
+    reach: createIdSet(),
     closedTo: 0,
     pullDueUs: Number.POSITIVE_INFINITY,
     lastPullUs: Number.NEGATIVE_INFINITY,
@@ -582,11 +583,6 @@ export function reckonAnswerDue(port: Port): void {
 /** For how long answers to a question about databases may come on a narrow bearer. */
 export function quietNarrowUs(port: Port): number {
   return QUIET_NARROW_US + port.neighbours.length * SPREAD_PER_MEMBER_US;
-}
-
-/** True if a neighbour says that it hears a node. */
-export function reaches(n: Neighbour, local: number): boolean {
-  return ((n.reach[local >>> 5] as number) & (1 << (local & 31))) !== 0;
 }
 
 /** True if nobody is known to hear this node on the bearer. */
