@@ -42,7 +42,8 @@ import {
 } from "./limits.ts";
 import type { LinkAdvertising } from "./link-advertising.ts";
 import type { Merging } from "./merge/merging.ts";
-import { answerChance, createNeighbour, findNeighbour, longestRttUs, type Neighbour, type Port } from "./port.ts";
+import { answerChance, createNeighbour, longestRttUs, type Neighbour } from "./neighbour.ts";
+import { findNeighbour, type Port } from "./port.ts";
 import { resetWindows, type Stranger } from "./secure-channel.ts";
 import { type CoreState, emit } from "./state.ts";
 import { channelUnsettled, SETTLING_US } from "./turn-taking.ts";

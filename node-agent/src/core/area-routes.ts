@@ -11,7 +11,8 @@ import { NO_WAY } from "./area-paths.ts";
 import { AREA_CHECK_US, AREA_UPDATE_GAP_US } from "./limits.ts";
 import { CLASSES, linkCost } from "./link-cost.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
-import type { Neighbour, Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 const EVER = Number.POSITIVE_INFINITY;

@@ -5,9 +5,9 @@ import { type CoreBearer, Precedence, TrafficClass } from "./api.ts";
 import { BearerQueue } from "./bearer-queue.ts";
 import { Counters } from "./counters.ts";
 import { MAX_QUEUED_PER_BEARER } from "./limits.ts";
+import type { Neighbour } from "./neighbour.ts";
 import { PacketPool } from "./packet-pool.ts";
 import { payerOf } from "./payer.ts";
-import type { Neighbour } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 const BEARER: CoreBearer = {

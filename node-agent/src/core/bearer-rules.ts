@@ -34,7 +34,7 @@ export class BearerRules {
 
   constructor(narrow: boolean) {
     this.#frameOctets = narrow ? 0 : CAP_FRAME_OCTETS;
-    // They will hold fractions, or more than 2^31: see `holdingFractions` in port.ts.
+    // They will hold fractions, or more than 2^31: see `holdingFractions`.
     this.usedOctets = 0.5;
     this.reserveOctets = 0.5;
     this.usedOctets = 0;

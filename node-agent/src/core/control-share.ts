@@ -9,7 +9,8 @@ import {
   NEIGHBOUR_CONTROL_BURST_US,
   NEIGHBOUR_CONTROL_SHARE,
 } from "./limits.ts";
-import { airtimeUs, type Neighbour, type Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import { airtimeUs, type Port } from "./port.ts";
 import type { Random } from "./random.ts";
 import type { CoreState } from "./state.ts";
 import { placeInOrder } from "./turn-order.ts";

@@ -36,9 +36,10 @@ import {
   NEWS_REPAIR_NARROW_US,
   SENT_RING_FRAMES,
 } from "./limits.ts";
+import type { Neighbour } from "./neighbour.ts";
 import type { OutgoingFrame } from "./outgoing-frame.ts";
 import type { PacketPool } from "./packet-pool.ts";
-import type { Neighbour, Port } from "./port.ts";
+import type { Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
 import { isSettling, settledUs } from "./turn-taking.ts";

@@ -3,7 +3,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DatabasePulls } from "./database-pulls.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
-import { createNeighbour, type Neighbour, type Port } from "./port.ts";
+import { createNeighbour, type Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 import { createState } from "./state.ts";
 import { VirtualMesh } from "./testing/virtual-mesh.ts";
 

@@ -14,7 +14,8 @@ import {
 import { DISPUTED_PULL_GAP_US, QUIET_NARROW_US, SAID_AGAIN_STRETCHES, SPREAD_PER_MEMBER_US } from "./limits.ts";
 import { signed8 } from "./link-state-db.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
-import { type Neighbour, type Port, quietNarrowUs } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import { type Port, quietNarrowUs } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 const PULL_DELAY_WIDE_US = 25_000;

@@ -17,8 +17,9 @@ import {
 } from "@skein/codecs";
 import { type Address, TrafficClass } from "./api.ts";
 import type { KeyExchange } from "./key-exchange.ts";
+import type { Neighbour } from "./neighbour.ts";
 import type { Contact, PeerKeys, Session } from "./peer-keys.ts";
-import type { Neighbour, Port } from "./port.ts";
+import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 /** Seals unicast for its destination, and opens what comes for this node (`seal/end-to-end.ts`). Relays do neither. */

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FlowLabels } from "./flow-labels.ts";
-import { createNeighbour } from "./port.ts";
+import { createNeighbour } from "./neighbour.ts";
 import { type Medium, NARROW, VirtualMesh } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;

@@ -8,7 +8,7 @@ import {
   MAX_FLOWS,
   MAX_LABEL,
 } from "./limits.ts";
-import type { Neighbour } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
 
 /** Packets of one class and kind from one node to another, over one hop. */
 export interface Flow {

@@ -23,8 +23,9 @@ import {
 import { CLASSES, COST_UNIT_US, UNREACHABLE } from "./link-cost.ts";
 import type { Merging } from "./merge/merging.ts";
 import { type Copy, DEADLINE_US } from "./merge/placement.ts";
+import type { Neighbour } from "./neighbour.ts";
 import { NextHop } from "./next-hop.ts";
-import { isTrusted, type Neighbour, type Port } from "./port.ts";
+import { isTrusted, type Port } from "./port.ts";
 import { ANY_POTENTIAL, detoursOf, idInArea, stageGiven } from "./potential.ts";
 import { SourceRoutes } from "./source-routes.ts";
 import type { CoreState } from "./state.ts";

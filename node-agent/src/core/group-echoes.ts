@@ -2,7 +2,8 @@ import type { DataHeader } from "@skein/codecs";
 import { addId, addIds, countIds, createIdSet, hasId, removeIds } from "./id-set.ts";
 import { ECHO_US, MAX_ECHO_REPEATS, MAX_ECHOES } from "./limits.ts";
 import type { MultipointRelays } from "./multipoint-relays.ts";
-import type { Neighbour, Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 interface Echo {

@@ -21,7 +21,8 @@ import {
   RELAY_TURNS_WIDE,
 } from "./limits.ts";
 import { lotOf, MultipointRelays } from "./multipoint-relays.ts";
-import { airtimeUs, isMember, isUsable, type Neighbour, type Port } from "./port.ts";
+import { isMember, type Neighbour } from "./neighbour.ts";
+import { airtimeUs, isUsable, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 import { isSettling } from "./turn-taking.ts";
 

@@ -6,7 +6,8 @@ import {
   helloEntry,
   MAX_HELLO_ENTRIES,
 } from "@skein/codecs";
-import type { Neighbour, Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 
 /** A neighbour of another area in a hello; and seal, hello header and counts, at most. */
 const FOREIGN_ENTRY_OCTETS = 3;

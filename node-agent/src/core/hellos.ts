@@ -28,7 +28,8 @@ import {
   LONELY_HELLOS,
   SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
-import { isUnheard, type Neighbour, type Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import { isUnheard, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 const FULL_HELLO_EVERY = 8;

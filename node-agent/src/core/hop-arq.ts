@@ -39,8 +39,9 @@ import {
 } from "./limits.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { PathMeter } from "./merge/path-meter.ts";
+import { answerChance, type Neighbour } from "./neighbour.ts";
 import type { Overhearing } from "./overhearing.ts";
-import { answerChance, type Neighbour, type Port, reckonAnswerDue } from "./port.ts";
+import { type Port, reckonAnswerDue } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 import type { CoreState } from "./state.ts";
 import { hasSentSince, isSettling } from "./turn-taking.ts";

@@ -12,7 +12,8 @@ import {
   REPORT_DELAY_NARROW_US,
   REPORT_DELAY_WIDE_US,
 } from "./limits.ts";
-import { longestRttUs, type Neighbour, type Port } from "./port.ts";
+import { longestRttUs, type Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 import type { SentRing } from "./sent-ring.ts";
 
 /** A neighbour that sent voice within this time is talking. */

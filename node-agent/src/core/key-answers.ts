@@ -7,7 +7,8 @@ import {
 } from "@skein/codecs";
 import type { Address } from "./api.ts";
 import { KEY_ANSWER_BURST, KEY_ANSWER_EACH_US, KEY_QUESTION_US } from "./limits.ts";
-import type { Neighbour, Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 /** What was asked on one narrow bearer, by local id of whose key it is. */

@@ -2,7 +2,8 @@ import { encodeLinkVector, type LinkStateLink, LOSS_STEPS, VECTOR_GONE } from "@
 import type { AreaRoutes } from "./area-routes.ts";
 import { NEWS_CALM_US, NEWS_SETTLE_NARROW_US, NEWS_SETTLE_PER_MEMBER_US } from "./limits.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
-import type { Neighbour, Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 /** A quality that differs is advertised when the difference has lasted; sooner when it has become bad. */

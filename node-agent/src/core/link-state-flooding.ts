@@ -24,7 +24,8 @@ import {
 } from "./limits.ts";
 import { endsDisagree } from "./link-cost.ts";
 import { type ApplyResult, compareAdvertisements, type NodeRecord, signed8, withLink } from "./link-state-db.ts";
-import { type Neighbour, type Port, quietNarrowUs } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import { type Port, quietNarrowUs } from "./port.ts";
 import { type CoreState, emit } from "./state.ts";
 import { isSettling, SETTLING_US } from "./turn-taking.ts";
 

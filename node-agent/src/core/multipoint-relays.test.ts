@@ -3,7 +3,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { addId } from "./id-set.ts";
 import { MultipointRelays } from "./multipoint-relays.ts";
-import { createNeighbour, type Port } from "./port.ts";
+import { createNeighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 import { createState } from "./state.ts";
 import { NARROW, VirtualMesh } from "./testing/virtual-mesh.ts";
 

@@ -1,6 +1,7 @@
 import { VECTOR_GONE } from "@skein/codecs";
 import { addId, addIds, countCommonIds, countIds, createIdSet, hasId, removeId, removeIds } from "./id-set.ts";
-import { isMember, type Port } from "./port.ts";
+import { isMember } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 /**

@@ -1,7 +1,8 @@
 import { CLASS_COUNT, DIRECT_HEADER_OCTETS, kindOctet, SHARED_HEADER_OCTETS } from "@skein/codecs";
 import { Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
 import type { HopArq } from "./hop-arq.ts";
-import type { Neighbour, Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 const CONTROL = kindOctet(0, TrafficClass.command, Precedence.immediate);

@@ -1,7 +1,8 @@
 import { createDataHeader, createRepair, type DataHeader, type Repair, type Report } from "@skein/codecs";
 import type { Forwarding } from "./forwarding.ts";
 import { MAX_OVERHEARD, OVERHEARD_LOSS_CODE, OVERHEARD_SLACK_US, REPORT_DELAY_WIDE_US } from "./limits.ts";
-import type { Neighbour, Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 /** Bits of the counter in a shared header. */

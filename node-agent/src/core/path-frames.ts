@@ -2,7 +2,8 @@ import { createDataHeader, type DataHeader, FrameKind } from "@skein/codecs";
 import { Precedence, TrafficClass } from "./api.ts";
 import { isClosed } from "./bearer-rules.ts";
 import { MAX_PAYLOAD_OCTETS, PATH_FRAME_AGE_US } from "./limits.ts";
-import { findNeighbour, isUsable, type Neighbour, type Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import { findNeighbour, isUsable, type Port } from "./port.ts";
 import { type CoreState, emit } from "./state.ts";
 
 /** Frames over a bearer that their sender chose: neither routed, nor acknowledged, nor repeated here. */

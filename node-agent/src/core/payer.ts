@@ -1,5 +1,5 @@
 import { FOREIGN } from "./airtime-accounts.ts";
-import type { Neighbour } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
 import type { CoreState } from "./state.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { DATA_FLAG_REPAIR, type DataHeader } from "@skein/codecs";
 import { UNREACHABLE } from "./link-cost.ts";
-import type { Neighbour } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
 import { OUTSIDE } from "./shortest-paths.ts";
 
 /*

@@ -33,7 +33,8 @@ import {
 import type { CryptoPort, IdentityPort } from "./api.ts";
 import type { Counters } from "./counters.ts";
 import { MAX_SENDERS } from "./limits.ts";
-import type { Neighbour, Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 
 const KEY_PHASE = 0;
 /** Reports on a narrow bearer are never further ahead of other frames: a quarter of what the bits that travel can tell. */

@@ -10,7 +10,8 @@ import {
   STRANGER_ALONE_US,
 } from "./limits.ts";
 import { UNREACHABLE } from "./link-cost.ts";
-import type { Neighbour, Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
 /** No snapshot that has to wait for nothing but others' frames is due later than so. */

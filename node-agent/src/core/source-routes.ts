@@ -11,8 +11,9 @@ import {
 import { NO_WAY } from "./area-paths.ts";
 import { DISJOINT_WAY_US } from "./limits.ts";
 import { UNREACHABLE } from "./link-cost.ts";
+import type { Neighbour } from "./neighbour.ts";
 import type { NextHop } from "./next-hop.ts";
-import { isTrusted, type Neighbour } from "./port.ts";
+import { isTrusted } from "./port.ts";
 import { ANY_POTENTIAL, idInArea, rank, STAGE_AREAS, STAGE_DETOUR, STAGE_DETOURS, stageGiven } from "./potential.ts";
 import { createAvoid, OUTSIDE } from "./shortest-paths.ts";
 import type { CoreState } from "./state.ts";

@@ -13,7 +13,8 @@ import {
 } from "@skein/codecs";
 import { TrafficClass } from "./api.ts";
 import { CONTENTION_GUARD_US, CONTENTION_SLOT_US } from "./limits.ts";
-import type { Neighbour, Port } from "./port.ts";
+import type { Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
 
 /** So many frames of a talker have one order, each begun one member further on. */
 const ROUND_BITS = 5;

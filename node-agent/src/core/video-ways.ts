@@ -2,8 +2,9 @@ import { createDataHeader, createRepair, DATA_FLAG_REPAIR, type DataHeader, type
 import { TrafficClass } from "./api.ts";
 import { sumOfLinks, type Way, wayOf } from "./explain-route.ts";
 import { DISJOINT_WAY_US, MIN_SECOND_WAY_BPS } from "./limits.ts";
+import type { Neighbour } from "./neighbour.ts";
 import { NextHop } from "./next-hop.ts";
-import { isTrusted, type Neighbour, type Port } from "./port.ts";
+import { isTrusted, type Port } from "./port.ts";
 import { ANY_POTENTIAL } from "./potential.ts";
 import { SourceRoutes } from "./source-routes.ts";
 import type { CoreState } from "./state.ts";

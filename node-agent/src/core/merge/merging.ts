@@ -1,7 +1,8 @@
 import { decodeSuspicion, encodeSuspicion, type PathSuspicion, rebuildCounter } from "@skein/codecs";
 import { DELAY_EDGES_MS, type PathStatus } from "../api.ts";
 import { MAX_DELAYED_COPIES, SUSPICION_GAP_US, TELL_AGAIN_US, TELL_PATHS } from "../limits.ts";
-import { findNeighbour, isTrusted, isUsable, longestRttUs, type Neighbour, type Port } from "../port.ts";
+import { longestRttUs, type Neighbour } from "../neighbour.ts";
+import { findNeighbour, isTrusted, isUsable, type Port } from "../port.ts";
 import type { SentRing } from "../sent-ring.ts";
 import { type CoreState, emit } from "../state.ts";
 import { ParityDecoder } from "./parity-decoder.ts";

@@ -1,7 +1,7 @@
 import { ARRIVAL_UNIT_US } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createNeighbour, type Neighbour } from "../port.ts";
+import { createNeighbour, type Neighbour } from "../neighbour.ts";
 import { SentRing } from "../sent-ring.ts";
 import { createPeer, PathMeter, type Peer } from "./path-meter.ts";
 

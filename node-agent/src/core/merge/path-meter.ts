@@ -9,7 +9,7 @@ import {
   PATH_MAX_RETRY_US,
   PATH_RETRY_US,
 } from "../limits.ts";
-import type { Neighbour } from "../port.ts";
+import type { Neighbour } from "../neighbour.ts";
 import type { SentRing } from "../sent-ring.ts";
 import type { PathCapacity } from "./path-capacity.ts";
 

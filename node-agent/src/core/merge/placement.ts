@@ -1,6 +1,7 @@
 import { isClosed } from "../bearer-rules.ts";
 import { MAX_BEARERS, MAX_COPIES, PATH_MONEY_US_PER_CENT, PATH_SWITCH_US, SUSPECT_COPY_US } from "../limits.ts";
-import { isUsable, type Neighbour, type Port } from "../port.ts";
+import type { Neighbour } from "../neighbour.ts";
+import { isUsable, type Port } from "../port.ts";
 import type { PathMeter } from "./path-meter.ts";
 
 /** When a packet is too late to be worth its octets, by traffic class. */

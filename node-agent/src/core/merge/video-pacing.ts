@@ -8,7 +8,8 @@ import {
   VIDEO_LOOK_AGAIN_US,
   VIDEO_RATE_RISE_US,
 } from "../limits.ts";
-import type { Neighbour, Port } from "../port.ts";
+import type { Neighbour } from "../neighbour.ts";
+import type { Port } from "../port.ts";
 import { type CoreState, emit } from "../state.ts";
 import { type ParityBlock, ParityEncoder } from "./parity-encoder.ts";
 import type { PathLoss } from "./parity-plan.ts";

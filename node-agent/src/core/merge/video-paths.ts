@@ -8,7 +8,8 @@ import {
   VIDEO_SAME_PATH_US,
   VIDEO_SECOND_WAY_US,
 } from "../limits.ts";
-import { isUsable, type Neighbour, type Port } from "../port.ts";
+import type { Neighbour } from "../neighbour.ts";
+import { isUsable, type Port } from "../port.ts";
 import type { CoreState } from "../state.ts";
 import { VideoWays } from "../video-ways.ts";
 import { PathCapacity } from "./path-capacity.ts";

@@ -9,7 +9,8 @@ import {
 } from "@skein/codecs";
 import { type Address, Precedence, TrafficClass } from "../api.ts";
 import { POLICY_CHECK_GAP_US } from "../limits.ts";
-import type { Neighbour, Port } from "../port.ts";
+import type { Neighbour } from "../neighbour.ts";
+import type { Port } from "../port.ts";
 import { type CoreState, emit } from "../state.ts";
 import type { Outbox } from "./outbox.ts";
 

@@ -1,6 +1,7 @@
 import { Counters } from "../counters.ts";
+import { createNeighbour } from "../neighbour.ts";
 import { PacketPool } from "../packet-pool.ts";
-import { createNeighbour, createPort, type Port } from "../port.ts";
+import { createPort, type Port } from "../port.ts";
 import { NARROW } from "./virtual-mesh.ts";
 
 /** A half-duplex channel as each of `members` sees it: one port each, with all the others, and `others`, as neighbours. */
