@@ -118,6 +118,7 @@ export class ControlSender {
     const octets = this.#snapshots.encode(nowUs, port, slot.octets, from, room);
     if (octets === 0) return false;
     this.#s.counters.count("snapshots-sent");
+    if (port.snapshotTarget === 0) this.#frame.turnFirst = this.#s.local;
     this.#frame.isControl = true;
     return this.#frame.sealControl(port, undefined, slot, from + octets);
   }

@@ -361,6 +361,8 @@ export const MAX_ECHO_REPEATS = 2;
 /** Turn-taking on half-duplex media: quiet time before anybody may begin, and the time to notice that somebody has. */
 export const CONTENTION_GUARD_US = 8_000;
 export const CONTENTION_SLOT_US = 14_000;
+/** Who has said that something will come of it, which others have to bring it first, keeps the first turn for so long. */
+export const FIRST_TURN_KEPT_US = 500_000;
 
 /** What is sent on a path of the sender's choice waits so long at most (`expired`): its sender repeats it elsewhere. */
 export const PATH_FRAME_AGE_US = 500_000;

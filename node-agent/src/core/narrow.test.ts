@@ -254,6 +254,28 @@ test("who was told of a partition passes it on in the slot before all turns, how
   }
 });
 
+test("who hears of a partition leaves the first turn to the one that told of it", () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const { mesh, west, border } = partitions(3, seed);
+    let saidUs = 0;
+    mesh.onFrame = (from, medium) => {
+      if (from === 0 && medium === west && saidUs === 0) saidUs = mesh.nowUs;
+    };
+    mesh.restore(2, 3, border);
+    assert.ok(mesh.run(5 * SECOND, () => mesh.node(0).core.isReachable(0x106)));
+    const heardUs = mesh.nowUs;
+    saidUs = 0;
+    const { core } = mesh.node(0);
+    core.handleCarrier(heardUs, 0, true);
+    core.handleCarrier(heardUs, 0, false);
+    core.reportPosition(heardUs, HERE);
+    mesh.drain(0);
+    assert.ok(mesh.run(SECOND, () => saidUs > 0));
+    const waitedUs = saidUs - heardUs;
+    assert.ok(waitedUs >= CONTENTION_GUARD_US + 2 * CONTENTION_SLOT_US, `seed ${seed}: ${waitedUs} us`);
+  }
+});
+
 test("a text between slow radios is not made anew before its receipt can have come", () => {
   const mesh = new VirtualMesh(2, [channel(2)]);
   assert.ok(mesh.run(8 * SECOND, () => mesh.allReachable()));

@@ -15,7 +15,7 @@ export class OutgoingFrame {
   isControl = false;
   /** Session of the two ends that it is sealed for, -1: for everybody who has the mission's key. */
   session = -1;
-  /** Who has the first turn after it, 0: nobody in particular. */
+  /** Who has the first turn after it, 0: nobody in particular, this node: itself, for what will follow. */
   turnFirst = 0;
   readonly #s: CoreState;
   readonly #arq: HopArq;

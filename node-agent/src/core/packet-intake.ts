@@ -40,7 +40,7 @@ import { payerOf } from "./payer.ts";
 import { airtimeUs, type Port } from "./port.ts";
 import { narrowLimit } from "./potential.ts";
 import type { CoreState } from "./state.ts";
-import { giveFirstTurn } from "./turn-order.ts";
+import { keepFirstTurn } from "./turn-order.ts";
 import { noticeVoice } from "./turn-taking.ts";
 
 /** Seal around a narrow frame's plaintext. */
@@ -170,7 +170,7 @@ export class PacketIntake {
     this.#arrival.newest = false;
     const here = header.destination === this.#s.options.address;
     const isKey = isKeyPacket(kind, header.trafficClass, header.precedence);
-    if (isKey) giveFirstTurn(port, n.local, nowUs);
+    if (isKey) keepFirstTurn(port, n.local, nowUs);
     if (!group) {
       const nextArea = header.nextHopArea < 0 ? n.area : header.nextHopArea;
       if (port.shared && (header.nextHop !== this.#s.local || nextArea !== this.#s.area)) {

@@ -38,7 +38,7 @@ export interface Port {
   turnSeed: number;
   /** Beside a talker: how many turns of that order have passed. */
   turnPassed: number;
-  /** Local id of who has the first turn whatever is drawn, 0: nobody; and since when (see `giveFirstTurn`). */
+  /** Local id of who has the first turn whatever is drawn, 0: nobody; from when on it loses that by silence (see `giveFirstTurn`). */
   turnFirst: number;
   turnFirstUs: number;
   /** A newcomer's random slot instead of its place in the order, drawn anew each time, until then. */

@@ -13,6 +13,7 @@ import { UNREACHABLE } from "./link-cost.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
+import { keepFirstTurn } from "./turn-order.ts";
 
 /** No snapshot that has to wait for nothing but others' frames is due later than so. */
 const SNAPSHOT_SOON_US = (SNAPSHOT_SPREAD_US * 5) / 4;
@@ -118,6 +119,7 @@ export class Snapshots {
     if (toldToMe) this.#adjacency.heardBy(nowUs, port, n);
     else this.#spareOwn(nowUs, port, n.local);
     port.snapshotIntroduced ||= toldToMe && n.local === port.snapshotTarget;
+    if (this.#snapshot.target === 0) keepFirstTurn(port, n.local, nowUs);
     const via = this.#wayTo(port, n);
     const beyond = via === n.local ? 0 : WAY_MARGIN * this.#forwarding.farthest(nowUs, (this.#s.area << 8) | via);
     let news = this.#learn(nowUs, n.local, n.local, via, beyond);

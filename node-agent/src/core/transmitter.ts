@@ -9,7 +9,7 @@ import { CATCH_UP_US } from "./limits.ts";
 import { OutgoingFrame } from "./outgoing-frame.ts";
 import { airtimeUs, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
-import { drawOrder, giveFirstTurn, noticeTurn } from "./turn-order.ts";
+import { drawOrder, giveFirstTurn, keepFirstTurn, noticeTurn } from "./turn-order.ts";
 import { accessUs, burstAirtimeUs, channelQuiet, inBurst, mayFollow, type Urgency } from "./turn-taking.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
@@ -119,7 +119,9 @@ export class Transmitter {
     noticeTurn(port, this.#s.local, isVoice, port.burstStartUs, nowUs - port.quietSinceUs);
     channelQuiet(port, port.accessUs, this.#s.random);
     drawOrder(port, slot.octets, slot.length - port.tagOctets, isVoice);
-    if (this.#frame.turnFirst > 0) giveFirstTurn(port, this.#frame.turnFirst, port.accessUs);
+    const { turnFirst } = this.#frame;
+    if (turnFirst === this.#s.local) keepFirstTurn(port, turnFirst, port.accessUs);
+    else if (turnFirst > 0) giveFirstTurn(port, turnFirst, port.accessUs);
     this.#frame.turnFirst = 0;
   }
 

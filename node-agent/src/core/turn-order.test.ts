@@ -3,9 +3,18 @@ import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Precedence, TrafficClass } from "./api.ts";
+import { FIRST_TURN_KEPT_US } from "./limits.ts";
 import type { Port } from "./port.ts";
 import { memberPorts } from "./testing/member-ports.ts";
-import { addresseeOf, drawOrder, giveFirstTurn, isVoiceFrame, noticeTurn, placeInOrder } from "./turn-order.ts";
+import {
+  addresseeOf,
+  drawOrder,
+  giveFirstTurn,
+  isVoiceFrame,
+  keepFirstTurn,
+  noticeTurn,
+  placeInOrder,
+} from "./turn-order.ts";
 
 const MEMBERS = [1, 2, 3, 4, 5, 9];
 const TALKER = 9;
@@ -89,6 +98,18 @@ test("the first turn ends when it is taken, or was let pass, and not by voice or
   assert.not(isFirst(TALKER, true, 1_054_000, 54_000), "it could have begun");
   assert.not(isFirst(2, false, 1_050_000, 50_000), "the next one in the order took its turn");
   assert.ok(isFirst(2, false, 950_000, 50_000), "what follows in the transmission that gave it");
+});
+
+test("who is to bring something that others have yet to hand to it stays first for a while, but for one turn only", () => {
+  const [port] = channels() as [Port];
+  const isFirst = (by: number, beganUs: number): boolean => {
+    keepFirstTurn(port, 3, 1_000_000);
+    noticeTurn(port, by, false, beganUs, 100_000);
+    return port.turnFirst === 3;
+  };
+  assert.ok(isFirst(2, 1_200_000), "another one has said hello meanwhile");
+  assert.not(isFirst(3, 1_200_000), "it has brought it");
+  assert.not(isFirst(2, 1_000_000 + FIRST_TURN_KEPT_US), "nothing came");
 });
 
 test("voice and addressees are told by open frames, and of a flow by neither", () => {

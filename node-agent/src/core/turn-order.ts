@@ -12,7 +12,7 @@ import {
   sharedCounterBits,
 } from "@skein/codecs";
 import { TrafficClass } from "./api.ts";
-import { CONTENTION_GUARD_US, CONTENTION_SLOT_US } from "./limits.ts";
+import { CONTENTION_GUARD_US, CONTENTION_SLOT_US, FIRST_TURN_KEPT_US } from "./limits.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Port } from "./port.ts";
 
@@ -41,12 +41,20 @@ export function drawOrder(port: Port, frame: Uint8Array, tagAt: number, isVoice:
 }
 
 /**
- * Member `local` has the first turn from `atUs` on, whatever is drawn: who was addressed, to answer; who has said its key, for
- * what is sealed follows; who asked for that of another, when it comes.
+ * Member `local` has the first turn whatever is drawn, until it takes it, or lets one pass after `atUs`: who was addressed, to
+ * answer; who asked for a key, when it comes.
  */
 export function giveFirstTurn(port: Port, local: number, atUs: number): void {
   port.turnFirst = local;
   port.turnFirstUs = atUs;
+}
+
+/**
+ * The same for a member whose frame says what it will send when others have brought it: a key, which something sealed follows;
+ * whom it reaches beyond this channel, for the first packets from and to those. `atUs`: end of that frame.
+ */
+export function keepFirstTurn(port: Port, local: number, atUs: number): void {
+  giveFirstTurn(port, local, atUs + FIRST_TURN_KEPT_US);
 }
 
 /**
