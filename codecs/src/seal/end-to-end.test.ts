@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { FrameKind, kindOctet } from "../mesh/frame-kind.ts";
 import { fromHex, parseGoldenVectors, toHex } from "../testing/golden.ts";
 import {
+  asksForKey,
   createKeyPacket,
   decodeKeyPacket,
   END_TO_END_OCTETS,
@@ -92,6 +93,8 @@ test("the short question is one octet, which no key packet is", () => {
   assert.is(toHex(out.slice(1), length), hex);
   assert.ok(isShortKeyQuestion(out, 1, 1 + length));
   assert.not(isShortKeyQuestion(out, 1, 1));
+  assert.ok(asksForKey(out, 1, 1 + length));
+  assert.not(asksForKey(out, 1, 1));
   assert.not(isShortKeyQuestion(out, 1, 3));
   assert.not(decodeKeyPacket(out, 1, 1 + length, createKeyPacket()));
   fc.assert(
@@ -111,6 +114,7 @@ test("golden vectors of key packets", () => {
     const out = new Uint8Array(KEY_PACKET_MAX_OCTETS);
     const length = encodeKeyPacket(v, out, 0);
     assert.is(toHex(out, length), hex, name);
+    assert.is(asksForKey(out, 0, length), v.asks, name);
     const whole = v.tagged ? Uint8Array.of(...octets, 1, 2, 3, 4, 5, 6) : octets;
     const packet = createKeyPacket();
     assert.ok(decodeKeyPacket(whole, 0, whole.length, packet), name);

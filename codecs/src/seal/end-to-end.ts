@@ -179,6 +179,11 @@ export function isShortKeyQuestion(octets: Uint8Array, offset: number, end: numb
   return end - offset === 1 && octets[offset] === SHORT_QUESTION;
 }
 
+/** True of a question, short or not: its sender waits for an answer. */
+export function asksForKey(octets: Uint8Array, offset: number, end: number): boolean {
+  return end > offset && ((octets[offset] as number) & (SHORT_QUESTION | KEY_FLAG_ASK)) !== 0;
+}
+
 /** Fills the associated data of a key packet. */
 export function writeKeyAssociated(out: Uint8Array, source: number, destination: number, packet: KeyPacket): void {
   out[0] = PURPOSE_KEY;

@@ -14,7 +14,7 @@ import type { CoreState } from "./state.ts";
 /** What was asked on one narrow bearer, by local id of whose key it is. */
 interface Questions {
   readonly askedUs: Float64Array;
-  /** Local id of the neighbour that asked last: it waits for the answer. */
+  /** Local id of whoever waits for the answer on this channel. */
   readonly asker: Uint8Array;
   /** Told to this node: an answer that comes later is passed on. */
   readonly owed: Uint8Array;
@@ -61,13 +61,14 @@ export class KeyAnswers {
     if (!this.#isQuestion(port, header) || !isShortKeyQuestion(octets, from, end)) return false;
     const local = header.destination & 0xff;
     this.asked(nowUs, header.destination);
-    this.#note(nowUs, port, n.local, local, true);
+    this.#note(nowUs, port, this.#waitingFor(port, n, header), local, true);
     return this.#s.db.node(local)?.advertisement.publicKey !== undefined && this.#answer(nowUs, port, local);
   }
 
   /** Somebody has asked somebody else, who is to answer it. */
   overheard(nowUs: number, port: Port, n: Neighbour, header: DataHeader): void {
-    if (this.#isQuestion(port, header)) this.#note(nowUs, port, n.local, header.destination & 0xff, false);
+    if (!this.#isQuestion(port, header)) return;
+    this.#note(nowUs, port, this.#waitingFor(port, n, header), header.destination & 0xff, false);
   }
 
   /** The database knows an advertisement with a key. */
@@ -110,6 +111,13 @@ export class KeyAnswers {
 
   #isQuestion(port: Port, { kind, trafficClass, precedence, destination }: DataHeader): boolean {
     return port.narrow && isKeyPacket(kind, trafficClass, precedence) && destination >>> 8 === this.#s.area;
+  }
+
+  /** Whose question it is, if that one is on the channel itself; a question that was brought there is its bearer's. */
+  #waitingFor(port: Port, n: Neighbour, { source }: DataHeader): number {
+    if (source === this.#s.options.address) return this.#s.local;
+    const first = source >>> 8 === this.#s.area ? port.byLocal[source & 0xff] : undefined;
+    return first?.alive === true ? first.local : n.local;
   }
 
   #questionsOn(port: Port): Questions {

@@ -1,4 +1,5 @@
 import {
+  asksForKey,
   createDataHeader,
   createRepair,
   DATA_FLAG_ENDS,
@@ -176,7 +177,8 @@ export class PacketIntake {
       if (port.shared && (header.nextHop !== this.#s.local || nextArea !== this.#s.area)) {
         this.#forAnother(nowUs, port, n, octets, body, end, repaired);
         // A stranger could not open this node's answer; whom it has asked, it can.
-        if (!here || (isKey && port.narrow && this.#s.db.node(n.local) === undefined)) return true;
+        const isStranger = port.narrow && this.#s.db.node(n.local) === undefined;
+        if (!here || (isKey && isStranger && asksForKey(octets, body, end))) return true;
       } else {
         // Whoever chooses this node for its next hop hears it: on a narrow channel its advertisement tells that much later.
         if (port.narrow) this.#adjacency.heardBy(nowUs, port, n);
