@@ -31,6 +31,7 @@ import {
 import type { Neighbour } from "./neighbour.ts";
 import { isUnheard, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
+import { isSettling } from "./turn-taking.ts";
 
 const FULL_HELLO_EVERY = 8;
 
@@ -57,11 +58,11 @@ export class Hellos {
     port.helloIntervalUs = HELLO_FIRST_WIDE_US;
   }
 
-  /** Brings the next hello forward to within `withinUs`, as far as the least gap allows. */
-  hurry(nowUs: number, port: Port, withinUs: number): void {
+  /** Brings the next hello forward to between `leastUs` and `withinUs` from now, as far as the least gap allows. */
+  hurry(nowUs: number, port: Port, withinUs: number, leastUs = withinUs / 4): void {
     if (!port.up) return;
     const gap = port.narrow ? HELLO_GAP_NARROW_US : HELLO_GAP_WIDE_US;
-    const due = Math.max(nowUs + withinUs / 4 + this.#s.random.below((withinUs * 3) / 4), port.lastHelloUs + gap);
+    const due = Math.max(nowUs + leastUs + this.#s.random.below(withinUs - leastUs), port.lastHelloUs + gap);
     port.helloDueUs = Math.min(port.helloDueUs, due);
   }
 
@@ -224,7 +225,9 @@ export class Hellos {
       port.askedUs[local] = nowUs;
       port.askedLocal = local;
       port.helloUrgent = true;
-      this.hurry(nowUs, port, this.spreadUs(port, 1_000_000));
+      const withinUs = this.spreadUs(port, 1_000_000);
+      // Of a whole channel that hears a stranger the first to ask is soon enough, and spares the others that.
+      this.hurry(nowUs, port, withinUs, isSettling(port, nowUs) ? withinUs / 4 : 0);
       return;
     }
     port.helloReply = true;
