@@ -187,6 +187,24 @@ test("whom nobody hears throws dice for its turn: more sides once that was in va
   assert.equal(new Set(draws(silent, later).slots), new Set([0]), "it has a place of its own");
 });
 
+test("who hears one member only, which does not hear it, throws more and more, as one of many hidden from each other", () => {
+  const random = new Random(1, 2);
+  const most = (members: number[], introductions: number): number => {
+    const [port] = memberPorts(members) as [Port];
+    port.introductions = introductions;
+    let slots = 0;
+    for (let i = 0; i < 500; i++) {
+      channelQuiet(port, 60_000_000, random);
+      slots = Math.max(slots, port.turnExtraSlots);
+    }
+    return slots;
+  };
+  const alone = [1, 2, 3, 4, 9].map((introductions) => most([1, 2], introductions));
+  assert.ok((alone[4] as number) > 3 * (alone[0] as number), alone.join(" "));
+  const crowded = [1, 2, 3, 4, 9].map((introductions) => most([1, 2, 3], introductions));
+  assert.ok(Math.max(...crowded) < 1.2 * (crowded[0] as number), crowded.join(" "));
+});
+
 test("whoever throws dice never begins together with a member that has its turn", () => {
   const random = new Random(1, 2);
   const ports = channels(0);

@@ -11,6 +11,11 @@ const SETTLING_SLOTS = 24;
 /** The same for whom nobody hears yet; twice as many after a hello that did not change that. */
 const INTRODUCTION_SLOTS = 12;
 const INTRODUCTION_DOUBLINGS = 1;
+/**
+ * Who hears one member only, and is not heard by it time and again, may be one of many who do not hear each other: one doubling
+ * for each hello after the first, up to so many.
+ */
+const HIDDEN_DOUBLINGS = 3;
 /** Who throws dice begins between the turns of two members: each hears the other in time, whichever comes first. */
 const BETWEEN_TURNS = 0.5;
 /** Codec2 bundles follow each other at this distance; a talker is silent after a few without. */
@@ -63,8 +68,7 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
   const isNew = quietUs < port.turnDiceUntilUs;
   if ((isNew || port.introductions > 0) && isUnheard(port)) {
     // In front of others at times: it could wait forever behind them.
-    const slots = INTRODUCTION_SLOTS * 2 ** Math.min(port.introductions, INTRODUCTION_DOUBLINGS);
-    const slot = 1 + random.below(slots);
+    const slot = 1 + random.below(INTRODUCTION_SLOTS * 2 ** introductionDoublings(port));
     port.turnExtraSlots = slot + BETWEEN_TURNS;
     // Beside a talker there is no time for so many.
     port.turnUrgent = isTalk(port, quietUs) && slot <= INTRODUCTION_SLOTS / 4;
@@ -72,6 +76,11 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
     // Behind those whom it knows by now: they have places of their own.
     port.turnExtraSlots = port.neighbours.length + random.below(SETTLING_SLOTS) + BETWEEN_TURNS;
   }
+}
+
+function introductionDoublings({ introductions, neighbours }: Port): number {
+  const isHidden = neighbours.length === 1 && introductions > INTRODUCTION_DOUBLINGS;
+  return isHidden ? Math.min(introductions - 1, HIDDEN_DOUBLINGS) : Math.min(introductions, INTRODUCTION_DOUBLINGS);
 }
 
 /**
