@@ -189,9 +189,10 @@ test("whom nobody hears throws dice for its turn: more sides once that was in va
 
 test("who hears one member only, which does not hear it, throws more and more, as one of many hidden from each other", () => {
   const random = new Random(1, 2);
-  const most = (members: number[], introductions: number): number => {
+  const most = (members: number[], introductions: number, isTalk = false): number => {
     const [port] = memberPorts(members) as [Port];
     port.introductions = introductions;
+    if (isTalk) port.voiceStartUs = 60_000_000;
     let slots = 0;
     for (let i = 0; i < 500; i++) {
       channelQuiet(port, 60_000_000, random);
@@ -201,6 +202,7 @@ test("who hears one member only, which does not hear it, throws more and more, a
   };
   const alone = [1, 2, 3, 4, 9].map((introductions) => most([1, 2], introductions));
   assert.ok((alone[4] as number) > 3 * (alone[0] as number), alone.join(" "));
+  assert.ok(most([1, 2], 9, true) < 1.2 * (alone[0] as number), "beside a talker they would never come");
   const crowded = [1, 2, 3, 4, 9].map((introductions) => most([1, 2, 3], introductions));
   assert.ok(Math.max(...crowded) < 1.2 * (crowded[0] as number), crowded.join(" "));
 });

@@ -68,7 +68,7 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
   const isNew = quietUs < port.turnDiceUntilUs;
   if ((isNew || port.introductions > 0) && isUnheard(port)) {
     // In front of others at times: it could wait forever behind them.
-    const slot = 1 + random.below(INTRODUCTION_SLOTS * 2 ** introductionDoublings(port));
+    const slot = 1 + random.below(INTRODUCTION_SLOTS * 2 ** introductionDoublings(port, quietUs));
     port.turnExtraSlots = slot + BETWEEN_TURNS;
     // Beside a talker there is no time for so many.
     port.turnUrgent = isTalk(port, quietUs) && slot <= INTRODUCTION_SLOTS / 4;
@@ -78,8 +78,9 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
   }
 }
 
-function introductionDoublings({ introductions, neighbours }: Port): number {
-  const isHidden = neighbours.length === 1 && introductions > INTRODUCTION_DOUBLINGS;
+function introductionDoublings(port: Port, quietUs: number): number {
+  const { introductions, neighbours } = port;
+  const isHidden = neighbours.length === 1 && introductions > INTRODUCTION_DOUBLINGS && !isTalk(port, quietUs);
   return isHidden ? Math.min(introductions - 1, HIDDEN_DOUBLINGS) : Math.min(introductions, INTRODUCTION_DOUBLINGS);
 }
 
