@@ -45,6 +45,7 @@ import { LinkAdvertising } from "./link-advertising.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
 import { Merging } from "./merge/merging.ts";
 import { Overhearing } from "./overhearing.ts";
+import type { Deliver } from "./packet-intake.ts";
 import { PathFrames } from "./path-frames.ts";
 import { PeerKeys } from "./peer-keys.ts";
 import type { Port } from "./port.ts";
@@ -476,14 +477,7 @@ class Core implements MeshCore {
    * Which service a packet is for follows from its kind, class and precedence, and for commands from its first octet.
    * Groups have no video and no bulk of their own: in those classes they carry IP.
    */
-  readonly #deliver = (
-    nowUs: number,
-    header: DataHeader,
-    octets: Uint8Array,
-    from: number,
-    length: number,
-    port: Port,
-  ): void => {
+  readonly #deliver: Deliver = (nowUs, header, octets, from, length, port) => {
     if (length === 0 || !this.#dispatch(nowUs, header, octets, from, length, port))
       this.#s.counters.drop("malformed-body");
   };

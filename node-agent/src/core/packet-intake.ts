@@ -6,6 +6,7 @@ import {
   DATA_FLAG_REPAIR,
   DATA_FLAG_UNSEALED,
   type DataHeader,
+  decodeLabelOffer,
   decodeNarrowDataHeader,
   decodeRepair,
   decodeWideDataHeader,
@@ -177,8 +178,7 @@ export class PacketIntake {
       if (port.shared && (header.nextHop !== this.#s.local || nextArea !== this.#s.area)) {
         this.#forAnother(nowUs, port, n, octets, body, end, repaired);
         // A stranger could not open this node's answer; whom it has asked, it can.
-        const isStranger = port.narrow && this.#s.db.node(n.local) === undefined;
-        if (!here || (isKey && isStranger && asksForKey(octets, body, end))) return true;
+        if (!here || (isKey && asksForKey(octets, body, end) && this.#isStranger(port, n))) return true;
       } else {
         // Whoever chooses this node for its next hop hears it: on a narrow channel its advertisement tells that much later.
         if (port.narrow) this.#adjacency.heardBy(nowUs, port, n);
@@ -224,6 +224,11 @@ export class PacketIntake {
     else if (header.trafficClass === TrafficClass.video && !port.narrow) this.#video(nowUs, port, n, octets, body, end);
     else this.#unicast(nowUs, port, n, octets, body, end);
     return true;
+  }
+
+  /** True of a member of a narrow channel that the database does not know. */
+  #isStranger(port: Port, n: Neighbour): boolean {
+    return port.narrow && this.#s.db.node(n.local) === undefined;
   }
 
   /** A unicast packet on a shared medium that another node is to pass on. */
@@ -294,6 +299,14 @@ export class PacketIntake {
       this.#s.counters.count("parity-rebuilt");
       this.#unicast(nowUs, port, n, parity.symbol, payload, length);
     }
+  }
+
+  /** A neighbour offers a label for a flow. False if it is malformed. */
+  labelOffer(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, from: number, end: number): boolean {
+    const offer = decodeLabelOffer(octets, from, end);
+    if (offer === undefined || offer.label === 0 || port.flows === undefined) return false;
+    port.flows.offered(nowUs, n, offer, this.#s.local, this.#header);
+    return true;
   }
 
   #noticeFlow(nowUs: number, port: Port, flows: FlowLabels, n: Neighbour): void {

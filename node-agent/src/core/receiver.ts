@@ -1,11 +1,8 @@
 import {
   classOf,
   copyOctets,
-  createDataHeader,
-  type DataHeader,
   DIRECT_HEADER_OCTETS,
   decodeFragmentHeader,
-  decodeLabelOffer,
   FRAGMENT_HEADER_OCTETS,
   type FragmentHeader,
   FrameKind,
@@ -62,7 +59,6 @@ export class Receiver {
   readonly #packets: PacketIntake;
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #arrival: Arrival = { frame: this.#frame, lengthOctets: 0, newest: false, forEnds: false };
-  readonly #header: DataHeader = createDataHeader();
   readonly #fragment: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
 
   constructor(
@@ -306,17 +302,10 @@ export class Receiver {
     else if (kind === FrameKind.linkState) ok = this.#flooding.handleUpdate(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.snapshot) ok = this.#snapshots.handle(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.pull) ok = this.#pulls.handlePull(nowUs, port, n, octets, from + 1, end);
-    else if (kind === FrameKind.label) ok = this.#labelOffer(nowUs, port, n, octets, from + 1, end);
+    else if (kind === FrameKind.label) ok = this.#packets.labelOffer(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.fragment) ok = this.#fragmentFrame(nowUs, port, n, direct, octets, from, end);
     else return this.#s.counters.drop("unknown-kind");
     if (!ok) this.#s.counters.drop("malformed-body");
-  }
-
-  #labelOffer(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, from: number, end: number): boolean {
-    const offer = decodeLabelOffer(octets, from, end);
-    if (offer === undefined || offer.label === 0 || port.flows === undefined) return false;
-    port.flows.offered(nowUs, n, offer, this.#s.local, this.#header);
-    return true;
   }
 
   #fragmentFrame(
