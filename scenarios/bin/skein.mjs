@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --v8-pool-size=0
 /**
  * The `skein` command: starts its bundled form where that is as new as the sources, the sources otherwise. Plain
  * JavaScript, so that an older Node gets as far as the sentence that helps.
@@ -10,6 +10,7 @@ import { constants, homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findBundle, root, useBundle } from "./bundle.mjs";
+import { nodeOptions } from "./node-options.mjs";
 
 /** @typedef {typeof import("../src/cli/main.ts")} Main */
 const OLDEST_NODE = 24;
@@ -64,7 +65,9 @@ function reexecute() {
     process.exit(1);
   }
   console.error(`skein: ${here}: going on with the one in node_modules`);
-  const child = spawn(pinned, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(pinned, [...nodeOptions, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
   // Ctrl-C in a terminal reaches the child by itself.
   process.on("SIGINT", () => {
     if (!process.stdin.isTTY) child.kill("SIGINT");

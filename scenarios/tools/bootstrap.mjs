@@ -12,6 +12,7 @@ import { constants } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { findBundle, root } from "../bin/bundle.mjs";
+import { nodeOptions } from "../bin/node-options.mjs";
 
 const pinnedNode = join(root, "node_modules/.bin/node");
 
@@ -130,7 +131,7 @@ function bundle() {
  * @param {string[]} args
  */
 function reexecute(program, args) {
-  const child = spawn(pinnedNode, [program, ...args], { stdio: "inherit" });
+  const child = spawn(pinnedNode, [...nodeOptions, program, ...args], { stdio: "inherit" });
   // A terminal sends Ctrl-C to the whole foreground group, so the child has had it already; without a terminal
   // it is for us to pass on. Either way the child decides when this ends.
   process.on("SIGINT", () => {

@@ -7,8 +7,8 @@ import type { FromMedia, ToMedia } from "./protocol.ts";
 
 const DEFAULT_COMPILE_CACHE = fileURLToPath(new URL("../../../.build/compile-cache", import.meta.url));
 const ENTRY = fileURLToPath(new URL("./media-process.ts", import.meta.url));
-/** A small heap: what the process holds is short-lived, and fourteen of them may share a small machine. */
-const V8_OPTIONS = ["--max-semi-space-size=1", "--max-old-space-size=192"];
+/** A small heap and one thread of V8: what the process holds is short-lived, and fourteen of them may share a small machine. */
+const V8_OPTIONS = ["--v8-pool-size=1", "--max-semi-space-size=1", "--max-old-space-size=192"];
 /** Messages gathered while the event loop turns or the child starts; beyond it the oldest are dropped. */
 const MAX_QUEUED = 256;
 const FIRST_RESTART_MS = 100;

@@ -35,4 +35,4 @@ ip:
 api: {listen: "127.0.0.1:4780"}
 log: warn
 YAML
-exec node_modules/node/bin/node scenarios/bin/skein.mjs agent --config "$folder/$side.yaml"
+exec node_modules/node/bin/node --v8-pool-size=0 scenarios/bin/skein.mjs agent --config "$folder/$side.yaml"

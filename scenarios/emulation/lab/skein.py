@@ -70,4 +70,4 @@ class Plugin(System):
         if JOURNALS:
             config["journal"] = os.path.join(JOURNALS, f"{node.name}.jsonl")
         # YAML takes JSON as it is.
-        node.spawn([NODE, COMMAND, "agent", "--config", node.write("agent.yaml", json.dumps(config))])
+        node.spawn([NODE, "--v8-pool-size=0", COMMAND, "agent", "--config", node.write("agent.yaml", json.dumps(config))])

@@ -12,6 +12,7 @@ import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { nodeOptions } from "../../bin/node-options.mjs";
 import { printAtLeast, printAtMost } from "../routing-bench/print.ts";
 
 /** From util-linux and iproute2. */
@@ -132,7 +133,7 @@ function startAgent(folder: string, holder: ChildProcess, id: number, interfaces
   const file = join(folder, `node-${id}.yaml`);
   // YAML takes JSON as it is.
   writeFileSync(file, JSON.stringify(config));
-  return new Program(enter(holder), [COMMAND, "agent", "--config", file]);
+  return new Program(enter(holder), [...nodeOptions, COMMAND, "agent", "--config", file]);
 }
 
 /** User and system time of a process, seconds. */

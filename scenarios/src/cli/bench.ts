@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { nodeOptions } from "../../bin/node-options.mjs";
 import { UsageError, withArguments } from "./arguments.ts";
 import { formatTable } from "./table.ts";
 
@@ -62,7 +63,10 @@ function benchesIn(place: string): string[] {
 
 /** Runs one bench in a process of its own; false if it failed or printed no result. */
 async function runBench(path: string, onResult: (result: BenchResult, line: string) => void): Promise<boolean> {
-  const child = spawn(process.execPath, ["--expose-gc", path], { stdio: ["ignore", "pipe", "inherit"], cwd: root });
+  const child = spawn(process.execPath, [...nodeOptions, "--expose-gc", path], {
+    stdio: ["ignore", "pipe", "inherit"],
+    cwd: root,
+  });
   const killer = setTimeout(() => {
     console.error(`${relative(root, path)}: did not end within ${LIMIT_MS / 1000} s`);
     child.kill("SIGKILL");

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import type { AgentStatus, ClassRoute, RouteExplanation } from "@skein/node-agent/api";
 import t from "tap";
 import { WebSocketServer } from "ws";
+import { nodeOptions } from "../../bin/node-options.mjs";
 
 const root = resolve(import.meta.dirname, "../../..");
 const skeinPath = join(root, "scenarios/bin/skein.mjs");
@@ -54,6 +55,14 @@ t.test("every command has a help text", async (t) => {
     t.equal(code, 0, name);
     t.match(stdout, new RegExp(`skein ${name}`), name);
   }
+});
+
+t.test("the file is a program, which starts Node as the lab starts it", async (t) => {
+  const { code, stdout, stderr } = await run(skeinPath, ["--version"]);
+  t.equal(code, 0, stderr);
+  t.match(stdout, /^\d+\.\d+\.\d+\n$/);
+  const [firstLine] = readFileSync(skeinPath, "utf8").split("\n");
+  t.equal(firstLine, `#!/usr/bin/env -S node ${nodeOptions.join(" ")}`);
 });
 
 /** The first Node in PATH that is older than the project's. */

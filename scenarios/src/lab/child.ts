@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { nodeOptions } from "../../bin/node-options.mjs";
 import { skeinCommand } from "./paths.ts";
 
 const TAIL_LINES = 12;
@@ -33,7 +34,7 @@ export class SkeinChild {
 
   constructor(what: string, args: readonly string[], logFile: string) {
     const log = openSync(logFile, "a");
-    this.#process = spawn(process.execPath, [skeinCommand, ...args], {
+    this.#process = spawn(process.execPath, [...nodeOptions, skeinCommand, ...args], {
       stdio: ["ignore", "pipe", log],
     });
     closeSync(log);
