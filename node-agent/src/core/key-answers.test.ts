@@ -1,30 +1,39 @@
 import {
   type Advertisement,
+  classOf,
   createDataHeader,
   encodeAdvertisement,
   encodeNarrowDataHeader,
   encodeShortKeyQuestion,
   FrameKind,
+  isKeyPacket,
   KEY_CLASS,
   KEY_PRECEDENCE,
   kindOf,
+  precedenceOf,
   SHARED_HEADER_OCTETS,
 } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { CoreBearer } from "./api.ts";
+import { KeyAnswers } from "./key-answers.ts";
 import { KEY_ANSWER_BURST } from "./limits.ts";
+import { createNeighbour, type Neighbour } from "./neighbour.ts";
+import { airtimeUs, type Port } from "./port.ts";
 import { ANY_POTENTIAL } from "./potential.ts";
+import { createState } from "./state.ts";
 import { sealAsInsider } from "./testing/insider.ts";
 import { createNullIdentity } from "./testing/null-identity.ts";
 import { type Medium, NARROW, VirtualMesh } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
 
-/** Two channels of three, never in touch; their nodes 2 and 3 can meet on a third channel. */
-function partitions(): { mesh: VirtualMesh; west: Medium; border: Medium } {
-  const channel = (name: string, members: number[]): Medium => ({ name, bearer: NARROW, members, loss: 0 });
+const channel = (name: string, members: number[]): Medium => ({ name, bearer: NARROW, members, loss: 0 });
+
+/** Two channels, never in touch; their nodes 2 and 3 can meet on a third channel. */
+function partitions(east = [3, 4, 5], seed = 1): { mesh: VirtualMesh; west: Medium; border: Medium } {
   const [west, border] = [channel("west", [0, 1, 2]), channel("border", [2, 3])];
-  const mesh = new VirtualMesh(6, [west, channel("east", [3, 4, 5]), border]);
+  const mesh = new VirtualMesh(Math.max(...east) + 1, [west, channel("east", east), border], seed);
   mesh.cut(2, 3, border);
   mesh.run(60 * SECOND);
   return { mesh, west, border };
@@ -81,6 +90,73 @@ test("one report tells of a key and of what is sealed with it", () => {
   meetAndSay(mesh, border);
   assert.ok(mesh.run(3 * SECOND, () => hasText(mesh)));
   assert.equal(east, ["packet", "packet"], "its key, and the text");
+});
+
+test("all agree whose question it was, whoever has brought it, and until it has been answered", () => {
+  const [asker, bearer, stranger, wanted] = [0x101, 0x102, 0x107, 0x109];
+  const state = createState({ ...new VirtualMesh(1, [channel("west", [0])]).node(0).options, address: 0x105 });
+  const port = state.ports[0] as Port;
+  const neighbours = [asker, bearer].map((address, i) => createNeighbour(i, i, address, 0, 0));
+  for (const n of neighbours) {
+    n.alive = true;
+    port.neighbours.push(n);
+    port.byLocal[n.local] = n;
+  }
+  const [first, second] = neighbours as [Neighbour, Neighbour];
+  const answers = new KeyAnswers(state);
+  const overhear = (n: Neighbour, source: number): number => {
+    const question = { ...createDataHeader(), trafficClass: KEY_CLASS, precedence: KEY_PRECEDENCE };
+    answers.overheard(0, port, n, { ...question, kind: FrameKind.unicast, source, destination: wanted });
+    return answers.said(1, port, wanted & 0xff);
+  };
+  assert.is(overhear(first, asker), first.local);
+  assert.is(overhear(second, asker), first.local, "it waits on this channel itself");
+  assert.is(overhear(second, stranger), second.local, "who is not on the channel has somebody who brings it");
+  assert.is(answers.said(2, port, wanted & 0xff), 0, "it has been answered");
+  first.alive = false;
+  assert.is(overhear(second, asker), second.local, "who has gone waits no more");
+});
+
+test("who says a key has the next turn as well, for what was sealed with it", () => {
+  const position = {
+    latitudeDeg: 31,
+    longitudeDeg: 103,
+    altitudeM: 500,
+    speedKmh: 0,
+    courseDeg: 0,
+    batteryPercent: 50,
+  };
+  const seeds = Array.from({ length: 20 }, (_, i) => i + 1);
+  const next = seeds.map((seed) => {
+    const east = [3, 5, 6, 7, 8, 9];
+    const { mesh, border } = partitions(east, seed);
+    const began: { node: number; atUs: number }[] = [];
+    let keyEndUs = 0;
+    mesh.onFrame = (from, medium, octets) => {
+      if (medium.name !== "east") return;
+      if (keyEndUs > 0) began.push({ node: from, atUs: mesh.nowUs });
+      const octet = octets[SHARED_HEADER_OCTETS] as number;
+      if (from === 3 && isKeyPacket(kindOf(octet), classOf(octet), precedenceOf(octet)))
+        keyEndUs = mesh.nowUs + airtimeUs({ ...NARROW } as CoreBearer, octets.length);
+    };
+    meetAndSay(mesh, border);
+    assert.ok(
+      mesh.run(5 * SECOND, () => keyEndUs > 0),
+      `seed ${seed}: no key was said`,
+    );
+    // While it is on the air all others find something to say.
+    const others = east.slice(1).map((node) => mesh.node(node).core);
+    for (const core of others) core.handleCarrier(mesh.nowUs, 0, true);
+    for (const node of east) mesh.node(node).core.reportPosition(mesh.nowUs, position);
+    mesh.run(keyEndUs - mesh.nowUs);
+    for (const core of others) core.handleCarrier(mesh.nowUs, 0, false);
+    mesh.run(2 * SECOND);
+    return began.filter(({ atUs }) => atUs === began[0]?.atUs).map(({ node }) => node);
+  });
+  assert.equal(
+    next,
+    seeds.map(() => [3]),
+  );
 });
 
 test("who forges an answer to a question is contradicted, and what was said arrives, for the true key", () => {
