@@ -82,18 +82,19 @@ async function run(file: string, parentPid: number | undefined, notBundled?: str
   // Loaded only now: half of a start is compiling, and what was compiled before need not be again.
   cacheCompiledCode();
   try {
-    const { loadConfig } = await import("./config/load.ts");
+    const { addressTextOf, loadConfig } = await import("./config/load.ts");
     const loaded = loadConfig(file);
     log = createLog(loaded.config.log, loaded.config.node.address);
     exitOnInternalError(log);
     if (notBundled !== undefined) log.info("runs from its sources: a slower start", { bundle: notBundled });
-    const { startAgent } = await import("./shell/agent.ts");
+    const { startLastingAgent } = await import("./shell/lasting-agent.ts");
     const stopped = stopSignal(log, parentPid);
-    const agent = await startAgent(loaded, log);
+    const agent = await startLastingAgent(loaded, log);
     // Only now: a start takes much of a processor, and others may be on the air already.
     if (!preferForwarding()) log.debug("no right to run before other processes");
-    const { name, address: node } = loaded.config.node;
+    const { name } = loaded.config.node;
     const { api, bootEpoch } = agent;
+    const node = addressTextOf(agent.address);
     process.stdout.write(`${JSON.stringify({ ready: true, api, node, name, bootEpoch, pid: process.pid })}\n`);
     await stopped;
     await agent.stop();

@@ -17,7 +17,7 @@ import {
   replayIsNew,
   VECTOR_GONE,
 } from "@skein/codecs";
-import { noteConflict } from "./address-conflict.ts";
+import { hearRival, noteConflict } from "./address-conflict.ts";
 import type { PathChange } from "./api.ts";
 import type { AreaRoutes } from "./area-routes.ts";
 import { closedClasses } from "./bearer-rules.ts";
@@ -26,6 +26,7 @@ import type { DatabasePulls } from "./database-pulls.ts";
 import type { Hellos } from "./hellos.ts";
 import { addId } from "./id-set.ts";
 import {
+  CLAIM_SURE_US,
   FLAP_FORGIVEN_US,
   FREE_FLAPS,
   LINK_HOLD_DOWN_US,
@@ -73,6 +74,8 @@ export class Adjacency {
   onLinkLost: (nowUs: number, port: Port, n: Neighbour, lost: boolean) => void = () => undefined;
   /** Told of a node on a narrow channel that the database does not know. */
   onStranger: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
+  /** Told of a node that says hello under an address that another one has. */
+  onClaimed: (nowUs: number, port: Port, local: number) => void = () => undefined;
   /** Told when a neighbour can be used. */
   onLinkUp: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
 
@@ -102,9 +105,9 @@ export class Adjacency {
     if (port.narrow && address >>> 8 !== this.#s.area) return this.#refuse("foreign-area");
     if (local === 0 || local === 255) return this.#refuse("address-conflict");
     const { options } = this.#s;
-    if (address === options.address) return this.#claimed(nowUs, address, options.nodeId, nodeId);
+    if (address === options.address) return this.#claimed(nowUs, port, address, options.nodeId, nodeId);
     let n = findNeighbour(port, this.#s.area, address);
-    if (n !== undefined && n.nodeId !== nodeId && n.alive) return this.#claimed(nowUs, address, n.nodeId, nodeId);
+    if (n !== undefined && n.nodeId !== nodeId && n.alive) return this.#claimed(nowUs, port, address, n.nodeId, nodeId);
     if (n === undefined || n.nodeId !== nodeId) {
       n = this.#meet(nowUs, port, { nodeId, bootEpoch, bearerId }, address);
       if (n === undefined) return undefined;
@@ -120,8 +123,15 @@ export class Adjacency {
     return n;
   }
 
-  #claimed(nowUs: number, address: number, nodeId: number, other: number): undefined {
-    noteConflict(this.#s, nowUs, address, nodeId, other);
+  /** Node `other` says hello under an address that is `nodeId`'s here. It is not let in, but told who has it. */
+  #claimed(nowUs: number, port: Port, address: number, nodeId: number, other: number): undefined {
+    const { conflicts, options } = this.#s;
+    if (address === options.address) hearRival(this.#s, nowUs, other);
+    else noteConflict(this.#s, nowUs, address, nodeId, other);
+    if (nowUs - conflicts.answeredUs < CLAIM_SURE_US) return undefined;
+    conflicts.answeredUs = nowUs;
+    this.#hellos.again(nowUs, port);
+    this.onClaimed(nowUs, port, address & 0xff);
     return undefined;
   }
 
@@ -136,6 +146,7 @@ export class Adjacency {
     n.alive = false;
     n.bootEpoch = stranger.bootEpoch;
     n.remoteBearerId = stranger.bearerId;
+    if (!foreign) this.#s.db.forgetLost(n.local, nodeId);
     if (!foreign) n.closedTo = closedAt(this.#s.db.node(n.local)?.advertisement, this.#s.local, port.config.kind);
     this.#merging.meet(port, n);
     // Until its cadence is known.

@@ -230,6 +230,8 @@ export type NodeEvent =
   | { type: "cap"; bearerId: number; level: CapLevel }
   /** Two nodes have one address: `nodeId` has it as far as this node is concerned, `other` claims it. */
   | { type: "address-conflict"; address: Address; nodeId: number; other: number }
+  /** Node `other`, whose id is lower, has had this node's address for a while: this node is to take another one. */
+  | { type: "address-lost"; address: Address; other: number }
   /** A node has proved its key for the first time: to be kept, for it is believed with this key only. */
   | { type: "peer-key"; nodeId: number; publicKey: Uint8Array }
   /** Somebody at this address claims to be a node, and cannot be: it has another key, or address. */
@@ -578,6 +580,8 @@ export interface MeshCore {
   paths(nowUs: number, to: Address): PathStatus[];
   /** True if there is a path to the node now. */
   isReachable(to: Address): boolean;
+  /** Tells the mesh that this node is about to be gone, so that nobody waits until it is missed. */
+  leave(nowUs: number): void;
 }
 
 /** Largest text body, octets of UTF-8. */

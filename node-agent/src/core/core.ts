@@ -194,6 +194,7 @@ class Core implements MeshCore {
       const asker = keyAnswers.said(atUs, port, local);
       if (asker !== 0) giveFirstTurn(port, asker, atUs);
     };
+    adjacency.onClaimed = (atUs, port, local) => flooding.queueFull(atUs, port, local, true);
     adjacency.onStranger = (atUs, port, n) => snapshots.meet(atUs, port, n);
     const rerouting = new Rerouting(s, { forwarding, merging, endToEnd });
     relay.echoes.onGone = (atUs, port, n) => adjacency.failLink(atUs, port, n);
@@ -458,6 +459,10 @@ class Core implements MeshCore {
 
   isReachable(to: Address): boolean {
     return this.#forwarding.reachable(to);
+  }
+
+  leave(nowUs: number): void {
+    this.#flooding.withdraw(nowUs);
   }
 
   status(nowUs: number): CoreStatus {

@@ -21,6 +21,8 @@ export interface NodeRecord {
   learnedUs: number;
   /** Last sign of life: an advertisement or any frame of its own. */
   heardUs: number;
+  /** Nobody has had a link to it any more since its advertisement: a new link to its address may be to another device. */
+  isLost: boolean;
 }
 
 /** "rival": it bears the numbers of what is known here, but says something else, which does not win. */
@@ -145,7 +147,7 @@ export class LinkStateDb {
     const local = advertisement.originator & 0xff;
     const record = this.#nodes[local];
     if (record === undefined) {
-      this.#nodes[local] = { local, advertisement, learnedUs: nowUs, heardUs: nowUs };
+      this.#nodes[local] = { local, advertisement, learnedUs: nowUs, heardUs: nowUs, isLost: false };
       this.#digest = (this.#digest + hashOf(advertisement)) >>> 0;
       this.prefixes.set(local, advertisement.prefixes);
       this.version++;
@@ -158,12 +160,25 @@ export class LinkStateDb {
     if (order === 0) return "known";
     if (order < 0) return compareNumbers(advertisement, record.advertisement) < 0 ? "older" : "rival";
     this.#digest = (this.#digest - hashOf(record.advertisement) + hashOf(advertisement)) >>> 0;
+    const { links } = record.advertisement;
     record.advertisement = advertisement;
     this.prefixes.set(local, advertisement.prefixes);
     record.learnedUs = nowUs;
     record.heardUs = nowUs;
+    record.isLost = false;
     this.version++;
+    this.#noticeLost(local, links);
     return "news";
+  }
+
+  /** Another device says hello under the address of one that is lost: what that one said is of no use any more. */
+  forgetLost(local: number, nodeId: number): void {
+    const record = this.#nodes[local];
+    if (record?.isLost !== true || record.advertisement.nodeId === nodeId) return;
+    this.#nodes[local] = undefined;
+    this.#digest = (this.#digest - hashOf(record.advertisement)) >>> 0;
+    this.prefixes.set(local, []);
+    this.version++;
   }
 
   /** Applies a delta to the advertisement with the sequence just before; "gap" asks for a pull. */
@@ -182,8 +197,18 @@ export class LinkStateDb {
     return this.applyFull({ ...current, sequence: current.sequence + 1, links }, nowUs);
   }
 
-  #hasLinks({ local, advertisement }: NodeRecord): boolean {
+  #hasLinks({ local, advertisement, isLost }: NodeRecord): boolean {
+    if (isLost) return false;
     return advertisement.links.some((link) => this.vector(link.neighbour, local, link.channel) !== VECTOR_GONE);
+  }
+
+  /** Whom `local` had links to: one that nobody hears any more is lost until it says something itself. */
+  #noticeLost(local: number, before: readonly LinkStateLink[]): void {
+    for (const { neighbour, channel } of before) {
+      if (this.vector(local, neighbour, channel) !== VECTOR_GONE) continue;
+      const record = this.#nodes[neighbour];
+      if (record !== undefined && !this.#hasLinks(record)) record.isLost = true;
+    }
   }
 
   /** The record's node gave a sign of life. */

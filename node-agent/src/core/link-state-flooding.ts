@@ -12,7 +12,7 @@ import {
   type LinkStateLink,
   VECTOR_GONE,
 } from "@skein/codecs";
-import { noteConflict } from "./address-conflict.ts";
+import { AddressClaims } from "./address-conflict.ts";
 import { hasId } from "./id-set.ts";
 import {
   BAD_NEWS_SECOND_US,
@@ -50,7 +50,8 @@ export class LinkStateFlooding {
   #contradictedUs = Number.NEGATIVE_INFINITY;
   /** The newest that is to be contradicted, and when it may be. */
   #claimed: Advertisement | undefined;
-  dueUs = Number.POSITIVE_INFINITY;
+  #contradictDueUs = Number.POSITIVE_INFINITY;
+  readonly #claims: AddressClaims;
   /** By local id. */
   readonly #rivalAnsweredUs = new Float64Array(256).fill(Number.NEGATIVE_INFINITY);
   /** Told of a neighbour that has what this node lacks. */
@@ -67,6 +68,7 @@ export class LinkStateFlooding {
 
   constructor(state: CoreState, nowUs: number) {
     this.#s = state;
+    this.#claims = new AddressClaims(state);
     const own: Advertisement = {
       originator: state.options.address,
       nodeId: state.options.nodeId,
@@ -100,6 +102,14 @@ export class LinkStateFlooding {
       else this.#queueDelta(nowUs, port, delta);
     }
     this.#routesChanged(nowUs);
+  }
+
+  /** This node is about to be gone: nobody need wait until its links are missed. */
+  withdraw(nowUs: number): void {
+    const own = this.#s.db.node(this.#s.local)?.advertisement;
+    if (own === undefined) return;
+    this.#s.db.applyFull({ ...own, ...numberAfter(own), links: [], prefixes: [], areas: [] }, nowUs);
+    for (const port of this.#s.ports) this.queueFull(nowUs, port, this.#s.local, true);
   }
 
   /** The ways to other areas over own neighbours have become these. */
@@ -149,15 +159,21 @@ export class LinkStateFlooding {
   #applyFull(nowUs: number, port: Port, n: Neighbour, advertisement: Advertisement): ApplyResult {
     const local = advertisement.originator & 0xff;
     if (advertisement.originator === this.#s.options.address) {
-      const { address, nodeId } = this.#s.options;
-      if (advertisement.nodeId !== nodeId) noteConflict(this.#s, nowUs, address, nodeId, advertisement.nodeId);
-      else this.#contradict(nowUs, advertisement);
+      if (advertisement.nodeId === this.#s.options.nodeId) this.#contradict(nowUs, advertisement);
+      else if (this.#claims.own(nowUs, advertisement)) this.queueFull(nowUs, port, local, true);
       return "known";
     }
     const before = this.#s.db.node(local)?.advertisement;
+    if (before === undefined && this.#isAnother(advertisement)) {
+      this.#s.counters.drop("address-conflict");
+      return "older";
+    }
     const result = this.#s.db.applyFull(advertisement, nowUs);
-    if (result === "conflict" && before !== undefined)
-      noteConflict(this.#s, nowUs, advertisement.originator, before.nodeId, advertisement.nodeId);
+    if (result === "conflict" && before !== undefined) {
+      const todo = this.#claims.refused(nowUs, before.nodeId, advertisement);
+      if (todo === "pass on") this.#passClaimOn(nowUs, port, n, local);
+      if (todo === "answer") this.queueFull(nowUs, port, local, true);
+    }
     if (result === "foreign") this.#s.counters.drop("foreign-area");
     if (result === "known" && (port.narrow || allHear(port, n))) port.updateFull.delete(local);
     if (result === "rival") this.#answerRival(nowUs, port, local);
@@ -172,6 +188,27 @@ export class LinkStateFlooding {
   }
 
   /**
+   * Under its address this node hears another one itself, whose own advertisement has yet to come: it may be all that is left of
+   * the device before that one.
+   */
+  #isAnother({ originator, nodeId }: Advertisement): boolean {
+    return this.#s.ports.some((port) => {
+      const n = originator >>> 8 === this.#s.area ? port.byLocal[originator & 0xff] : undefined;
+      return n?.alive === true && n.nodeId !== nodeId;
+    });
+  }
+
+  /** Two partitions are told so of each other's nodes with the same address. */
+  #passClaimOn(nowUs: number, from: Port, n: Neighbour, local: number): void {
+    for (const to of this.#s.ports)
+      this.#passOn(nowUs, to, from, n, () => {
+        if (!isListenedTo(nowUs, to)) return;
+        to.claims.add(local);
+        this.#schedule(nowUs, to, false);
+      });
+  }
+
+  /**
    * Somebody spreads an advertisement of this node that is not older than its own: one of before a restart, or a forged
    * one. It says what is true under a number above that (as OSPF does, RFC 2328 13.4), not more often than once a
    * second, and then against the newest.
@@ -179,8 +216,8 @@ export class LinkStateFlooding {
   #contradict(nowUs: number, claimed: Advertisement): void {
     if (!this.#isToRefute(claimed)) return;
     if (this.#claimed === undefined || compareAdvertisements(claimed, this.#claimed) > 0) this.#claimed = claimed;
-    this.dueUs = Math.max(nowUs, this.#contradictedUs + CONTRADICT_GAP_US);
-    if (this.dueUs <= nowUs) this.handleTimeout(nowUs);
+    this.#contradictDueUs = Math.max(nowUs, this.#contradictedUs + CONTRADICT_GAP_US);
+    if (this.#contradictDueUs <= nowUs) this.#refute(nowUs);
   }
 
   /** What has the own numbers and says something else is refuted whichever of the two others would believe. */
@@ -192,9 +229,18 @@ export class LinkStateFlooding {
     return order > 0 || (order < 0 && bootEpoch === own.bootEpoch && sequence === own.sequence);
   }
 
+  get dueUs(): number {
+    return Math.min(this.#contradictDueUs, this.#claims.dueUs);
+  }
+
   handleTimeout(nowUs: number): void {
+    if (this.#contradictDueUs <= nowUs) this.#refute(nowUs);
+    if (this.#claims.dueUs <= nowUs) this.#claims.handleTimeout(nowUs);
+  }
+
+  #refute(nowUs: number): void {
     const claimed = this.#claimed;
-    this.dueUs = Number.POSITIVE_INFINITY;
+    this.#contradictDueUs = Number.POSITIVE_INFINITY;
     this.#claimed = undefined;
     const own = this.#s.db.node(this.#s.local)?.advertisement;
     if (own === undefined || claimed === undefined || !this.#isToRefute(claimed)) return;
@@ -307,7 +353,7 @@ export class LinkStateFlooding {
     if (port.narrow && port.updateFull.has(this.#s.local)) this.onOwn(nowUs, port);
     port.updateDueUs = Number.POSITIVE_INFINITY;
     if (port.narrow) this.#settle(nowUs, port);
-    if (port.updateDeltas.length === 0 && port.updateFull.size === 0) return 0;
+    if (port.updateDeltas.length === 0 && port.updateFull.size === 0 && port.claims.size === 0) return 0;
     const deltas = port.updateDeltas.splice(0, Math.min(255, Math.floor((roomOctets - 1) / DELTA_OCTETS)));
     let at = offset;
     out[at++] = deltas.length;
@@ -326,7 +372,8 @@ export class LinkStateFlooding {
       port.saidUs[local] = nowUs;
       port.updateFull.delete(local);
     }
-    if (port.updateDeltas.length > 0 || port.updateFull.size > 0) this.#schedule(nowUs, port, true);
+    at += this.#claims.encode(port, out, at, offset + roomOctets - at);
+    if (port.updateDeltas.length + port.updateFull.size + port.claims.size > 0) this.#schedule(nowUs, port, true);
     return at - offset > 1 ? at - offset : 0;
   }
 

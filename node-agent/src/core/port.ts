@@ -93,6 +93,8 @@ export interface Port {
   introductions: number;
   /** Link-state news to pass on: originators with full advertisements, deltas, and when. */
   readonly updateFull: Set<number>;
+  /** Local ids of which a claim is to be passed on that the database has refused. */
+  readonly claims: Set<number>;
   /** Originators whose advertisement answers a question for their key: before everything else. */
   readonly keyAnswers: number[];
   readonly updateDeltas: Delta[];
@@ -244,6 +246,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     hellosSent: 0,
     introductions: 0,
     updateFull: new Set(),
+    claims: new Set(),
     keyAnswers: [],
     updateDeltas: [],
     badNews: [],

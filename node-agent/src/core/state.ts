@@ -19,10 +19,26 @@ export interface Conflicts {
   readonly toldUs: Map<number, number>;
   /** Until then it is no wonder that databases differ. */
   disputedUntilUs: number;
+  /** A node with a lower id was heard that has this node's address: which, since when, and when it was last. */
+  rival: number;
+  rivalSinceUs: number;
+  rivalUs: number;
+  /** When this node last answered a hello under an address that is taken. */
+  answeredUs: number;
+  /** When the owner was told that this node has to yield. */
+  yieldedUs: number;
 }
 
 function createConflicts(): Conflicts {
-  return { toldUs: new Map(), disputedUntilUs: Number.NEGATIVE_INFINITY };
+  return {
+    toldUs: new Map(),
+    disputedUntilUs: Number.NEGATIVE_INFINITY,
+    rival: 0,
+    rivalSinceUs: Number.NEGATIVE_INFINITY,
+    rivalUs: Number.NEGATIVE_INFINITY,
+    answeredUs: Number.NEGATIVE_INFINITY,
+    yieldedUs: Number.NEGATIVE_INFINITY,
+  };
 }
 
 /** Everything that the core's parts share. Parts hold no copies of each other's state. */

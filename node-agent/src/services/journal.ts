@@ -15,6 +15,7 @@ import { SkeinError } from "../shell/skein-error.ts";
  *   stop                 -
  *   neighbour            bearer (name), address, up (true, false), reason
  *   address-conflict     address, nodeId (who has it here), other (who claims it)
+ *   address-changed      address (so far), other (who has it, too), to
  *   bearer               bearer (name), up, reason
  *   voice-sent           group, burst, timestamp20ms: one 40 ms frame of the own microphone left the coder
  *   voice-played         talker, group, burst, timestamp20ms: a real frame (not concealment) was played

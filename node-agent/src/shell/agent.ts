@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type IpPrefix, parseIpPrefix } from "@skein/codecs";
 import { type Bearer, type BearerCounters, kernelCallsMissing, optimiseLittle, useHostCopy } from "@skein/radio-hal";
 import type { AgentStatus, LogEvent, WhatIf } from "../api/types.ts";
-import { addressTextOf, type LoadedConfig } from "../config/load.ts";
+import { addressOf, addressTextOf, type LoadedConfig } from "../config/load.ts";
 import {
   type CoreOptions,
   type CoreStatus,
@@ -24,6 +24,7 @@ import { GpsdSource } from "../services/gpsd-source.ts";
 import type { IpGateway } from "../services/ip-gateway.ts";
 import { type Journal, noJournal, openJournal } from "../services/journal.ts";
 import { NmeaSource } from "../services/nmea-source.ts";
+import { OwnAddress } from "../services/own-address.ts";
 import { type ControllerKey, PolicyService } from "../services/policy-service.ts";
 import { PositionService } from "../services/position-service.ts";
 import { FixedSource, type PositionSource } from "../services/position-source.ts";
@@ -61,19 +62,26 @@ const MEMBERS_FRESH_US = 2_000_000;
 export interface RunningAgent {
   /** HOST:PORT of the local API. */
   readonly api: string;
+  readonly address: number;
   readonly bootEpoch: number;
   stop(): Promise<void>;
 }
 
 /**
  * Starts an agent: state, core, API, bearers, services, media, in this order. The first hello leaves before the media
- * process is started.
+ * process is started. `onAddressChanged`: it has another address from its next start on, which is to be now.
  * @throws SkeinError with the code of what cannot work (`state-in-use`, `port-in-use`, ...); nothing is left open.
  */
-export async function startAgent(loaded: LoadedConfig, log: Log): Promise<RunningAgent> {
+export async function startAgent(
+  configured: LoadedConfig,
+  ownLog: Log,
+  onAddressChanged: () => void,
+): Promise<RunningAgent> {
   useHostCopy();
   optimiseLittle();
-  const store = openStore(loaded.config.state);
+  const store = openStore(configured.config.state);
+  const loaded = { ...configured, address: store.address(configured.address) };
+  const log = ownLog.of(addressTextOf(loaded.address));
   let agent: Agent | undefined;
   try {
     const crypto = await createSodiumCrypto(loaded.missionKey);
@@ -98,6 +106,7 @@ export async function startAgent(loaded: LoadedConfig, log: Log): Promise<Runnin
       ...(key === undefined ? {} : { policyGate: key.gate }),
     };
     agent = new Agent(loaded, log, store, createCore(options, monotonicUs()), options.narrowVoice, key);
+    agent.addresses.onChanged = onAddressChanged;
     await agent.start();
     return agent;
   } catch (error) {
@@ -114,6 +123,7 @@ async function controllerKeyOf({ controllerKey }: LoadedConfig): Promise<Control
 
 class Agent implements RunningAgent {
   readonly bootEpoch: number;
+  readonly addresses: OwnAddress;
   readonly #loaded: LoadedConfig;
   readonly #log: Log;
   readonly #store: Store;
@@ -168,6 +178,7 @@ class Agent implements RunningAgent {
     });
     const context = this.#context();
     const media = { send: (message: ToMedia) => this.#mediaHost()?.send(message) };
+    this.addresses = new OwnAddress(context, addressOf(config.node.address));
     this.#battery = new Battery(config.battery.file);
     this.#positions = new PositionService(context, this.#positionSource(), this.#battery);
     this.#texts = new TextService(context);
@@ -188,6 +199,10 @@ class Agent implements RunningAgent {
 
   get api(): string {
     return this.#api?.address ?? "";
+  }
+
+  get address(): number {
+    return this.#loaded.address;
   }
 
   async start(): Promise<void> {
@@ -221,6 +236,7 @@ class Agent implements RunningAgent {
     // Whoever listens or carries voice across must not miss the first word; a plain relay needs no codecs at all.
     if (config.voice.groups.length > 0 || config.voice.bridge.length > 0) this.#mediaHost();
     this.#events.add("info", `${name} (${addressTextOf(address)}) is on the air`);
+    this.addresses.start();
   }
 
   stop(): Promise<void> {
@@ -229,6 +245,7 @@ class Agent implements RunningAgent {
   }
 
   async #stop(): Promise<void> {
+    this.addresses.stop();
     this.#positions.stop();
     this.#policy.stop();
     this.#usage.stop();
@@ -340,7 +357,9 @@ class Agent implements RunningAgent {
       case "bulk":
         return this.#split?.onPacket(event, nowUs);
       case "address-conflict":
-        return this.#onConflict(event, nowUs);
+        return this.addresses.onConflict(event, nowUs);
+      case "address-lost":
+        return this.addresses.onLost(event, nowUs);
       case "peer-key":
         return this.#store.savePeerKey(event.nodeId, event.publicKey);
       case "key-conflict":
@@ -350,14 +369,6 @@ class Agent implements RunningAgent {
         this.#split?.onRoutes();
         return this.#log.debug("routes changed", { version: event.version });
     }
-  }
-
-  #onConflict(event: Extract<NodeEvent, { type: "address-conflict" }>, nowUs: number): void {
-    const { address, nodeId, other } = event;
-    this.#journal.write("address-conflict", nowUs, { address, nodeId, other });
-    const [keeps, changes] = nodeId < other ? [nodeId, other] : [other, nodeId];
-    const text = `Address ${addressTextOf(address)} is that of two nodes: give ${changes} another one, ${keeps} keeps it`;
-    this.#events.add("warn", text);
   }
 
   #onKeyConflict({ address, nodeId }: Extract<NodeEvent, { type: "key-conflict" }>, nowUs: number): void {

@@ -10,6 +10,8 @@ export interface Log {
   info(text: string, fields?: Fields): void;
   warn(text: string, fields?: Fields): void;
   error(text: string, fields?: Fields): void;
+  /** The same log of a node that goes by another address. */
+  of(node: string): Log;
 }
 
 const ORDER: LogLevel[] = ["debug", "info", "warn", "error"];
@@ -30,6 +32,7 @@ export function createLog(least: LogLevel, node: string, output: LogOutput = pro
     info: (text, fields) => write("info", text, fields),
     warn: (text, fields) => write("warn", text, fields),
     error: (text, fields) => write("error", text, fields),
+    of: (other) => createLog(least, other, output),
   };
 }
 

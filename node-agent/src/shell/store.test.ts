@@ -184,6 +184,21 @@ test("texts, states, SOS and policy are there after a restart", ({ folder }) => 
   again.close();
 });
 
+test("a changed address is there after a kill -9, what was written under the old one belongs to it", ({ folder }) => {
+  const store = openStore(join(folder, "a"));
+  const text = { to: 0x109, messageId: 5, body: "x", state: "queued", atMs: 1 } as const;
+  store.saveText({ ...text, from: 0x107 });
+  store.changeAddress(0x107, 0x107, 0x120, 1000);
+  cpSync(join(folder, "a"), join(folder, "left"), { recursive: true });
+  store.close();
+  const copy = openStore(join(folder, "left"));
+  assert.is(copy.address(0x107), 0x120);
+  assert.is(copy.address(0x108), 0x108, "configured anew");
+  assert.equal(copy.pendingTexts(0x120), [{ ...text, from: 0x120 }]);
+  assert.equal([copy.addressChanges(1000), copy.addressChanges(1001)], [1, 0]);
+  copy.close();
+});
+
 test("closing commits what the turn has written", ({ folder }) => {
   const store = openStore(folder);
   const text = { from: 1, to: 2, messageId: 1, body: "x", state: "queued" as const, atMs: 1 };

@@ -8,7 +8,7 @@ import { errorMessage, SkeinError } from "./skein-error.ts";
 
 /**
  * What must outlive a power cut: boot epoch, the key pair of this node and public keys of others, texts and their states,
- * received message ids, SOS, policy, used data. Only the owner can read the file.
+ * received message ids, SOS, policy, used data, an address taken instead of the configured one. Only the owner can read the file.
  *
  * One SQLite file, write-ahead log, `synchronous=FULL`: a committed record is on stable storage. The file is held
  * with an exclusive lock of the operating system as long as the process lives (also gone after kill -9), so that no
@@ -38,6 +38,12 @@ export interface Store {
   /** What is kept for a node id first stays. On stable storage some seconds later, and when the store is closed. */
   savePeerKey(nodeId: number, publicKey: Uint8Array): void;
   peerKeys(): PeerKey[];
+  /** The address of a node that is configured as `configured`: another one since it had to yield that. */
+  address(configured: number): number;
+  /** How often the address was changed since then. */
+  addressChanges(sinceMs: number): number;
+  /** Takes another address; what this node has written goes with it. On stable storage before it returns. */
+  changeAddress(configured: number, from: number, to: number, atMs: number): void;
   /** Ends the turn's transaction: everything written so far, but keys, is on stable storage afterwards. */
   commit(): void;
   /**
@@ -88,6 +94,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS identity (
     one INTEGER PRIMARY KEY CHECK (one = 1), private_key BLOB NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS peer (node_id INTEGER PRIMARY KEY, public_key BLOB NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS address (at_ms INTEGER NOT NULL, configured INTEGER NOT NULL, taken INTEGER NOT NULL) STRICT;
 `;
 
 /**
@@ -285,6 +292,26 @@ class SqliteStore implements Store {
   peerKeys(): PeerKey[] {
     const rows = this.#database.prepare("SELECT node_id, public_key FROM peer ORDER BY rowid DESC").all() as Row[];
     return rows.map((row) => ({ nodeId: row.node_id as number, publicKey: row.public_key as Uint8Array }));
+  }
+
+  address(configured: number): number {
+    const row = this.#database.prepare("SELECT * FROM address ORDER BY rowid DESC LIMIT 1").get() as Row | undefined;
+    // Whoever configures another one means that.
+    return row?.configured === configured ? (row.taken as number) : configured;
+  }
+
+  addressChanges(sinceMs: number): number {
+    const row = this.#database.prepare("SELECT count(*) AS n FROM address WHERE at_ms >= ?").get(sinceMs) as Row;
+    return row.n as number;
+  }
+
+  changeAddress(configured: number, from: number, to: number, atMs: number): void {
+    this.#write(this.#database.prepare("INSERT INTO address VALUES (?, ?, ?)"), atMs, configured, to);
+    for (const table of ["text", "sos"]) {
+      // Nothing of the other node is in there: what comes from the own address is never taken in.
+      this.#write(this.#database.prepare(`UPDATE OR IGNORE ${table} SET "from" = ? WHERE "from" = ?`), to, from);
+    }
+    this.commit();
   }
 
   commit(): void {

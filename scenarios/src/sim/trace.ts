@@ -29,6 +29,7 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   "policy-state": 17,
   cap: 18,
   "video-rate": 19,
+  "address-lost": 20,
 };
 const PATH_CODE = { missed: 1, suspected: 2, trusted: 3 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
@@ -95,6 +96,8 @@ export class Trace {
         return this.#blob(event.octets, event.octets.length);
       case "address-conflict":
         return this.#numbers(event.address, event.nodeId, event.other);
+      case "address-lost":
+        return this.#numbers(event.address, event.other);
       case "peer-key":
         this.#numbers(event.nodeId);
         return this.#blob(event.publicKey, event.publicKey.length);

@@ -138,6 +138,7 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     explainRoute: (_nowUs, to) => ({ from: 0, to, classes: [] }),
     paths: () => [],
     isReachable: () => false,
+    leave: () => undefined,
   };
 }
 

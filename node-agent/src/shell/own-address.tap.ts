@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import t from "tap";
+import {
+  type AgentProcess,
+  freeUdpPorts,
+  journalLines,
+  startAgentProcess,
+  until,
+  writeConfig,
+} from "./agent-harness.ts";
+
+// Real processes on a machine that may be busy.
+t.setTimeout(240_000);
+
+const folder = mkdtempSync(join(tmpdir(), "skein-address-"));
+const running = new Set<AgentProcess>();
+t.teardown(async () => {
+  await Promise.all([...running].map((agent) => agent.end("SIGKILL")));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function start(file: string): Promise<AgentProcess> {
+  const agent = await startAgentProcess(file);
+  running.add(agent);
+  return agent;
+}
+
+/** Own address of an agent, which may be starting again. */
+async function addressOf(agent: AgentProcess): Promise<number> {
+  try {
+    return (await agent.status()).core.address;
+  } catch {
+    return 0;
+  }
+}
+
+/** Addresses that an agent has a way to, ascending. */
+async function reached(agent: AgentProcess): Promise<number[]> {
+  try {
+    const { nodes } = (await agent.status()).core;
+    return nodes.filter((node) => node.reachable).map((node) => node.address);
+  } catch {
+    return [];
+  }
+}
+
+t.test("of two agents with one address the one with the higher id takes another, and keeps it", async (t) => {
+  // A row: alpha - bravo - charlie; alpha and charlie do not hear each other and have the same address.
+  const [alphaPort, toAlpha, toCharlie, charliePort] = await freeUdpPorts(4);
+  const radio = (name: string, own?: number, other?: number) => ({
+    type: "udp",
+    name,
+    bind: `127.0.0.1:${own}`,
+    neighbours: [`127.0.0.1:${other}`],
+  });
+  const config = (name: string, address: string, id: number, ...bearers: object[]): string =>
+    writeConfig(join(folder, name), name, {
+      node: { name, address, id },
+      state: "state",
+      journal: "journal.jsonl",
+      bearers,
+    });
+  const alphaFile = config("alpha", "1.7", 12, radio("west", alphaPort, toAlpha));
+  const alpha = await start(alphaFile);
+  // Nobody is there who would take it.
+  const sent = await alpha.command({ do: "text", to: 0x109, body: "written as 1.7" });
+  t.match(sent, { ok: true });
+  const bravo = await start(
+    config("bravo", "1.8", 10, radio("west", toAlpha, alphaPort), radio("east", toCharlie, charliePort)),
+  );
+  const charlie = await start(config("charlie", "1.7", 11, radio("east", charliePort, toCharlie)));
+
+  const taken = await until("alpha has another address", async () => {
+    const address = await addressOf(alpha);
+    return address > 0 && address !== 0x107 && address;
+  });
+  t.equal(taken >>> 8, 1, "in the same area");
+  t.equal(await addressOf(charlie), 0x107);
+  const all = [0x107, 0x108, taken].toSorted((a, b) => a - b);
+  for (const agent of [alpha, bravo, charlie])
+    await until(
+      "all reach each other",
+      async () => (await reached(agent)).toSorted((a, b) => a - b).join() === all.join(),
+    );
+  t.equal(journalLines(join(folder, "alpha", "journal.jsonl"), "address-changed").length, 1);
+  const { texts, recentEvents } = await alpha.status();
+  t.match(texts, [{ from: taken, body: "written as 1.7", state: "queued" }], "what it has to say goes with it");
+  t.ok(
+    recentEvents.some(({ text }) => /Another node has the address 1\.7/.test(text)),
+    "people are told",
+  );
+
+  await alpha.end("SIGTERM");
+  running.delete(alpha);
+  const again = await start(alphaFile);
+  t.equal(await addressOf(again), taken, "also after a restart");
+  await again.end("SIGTERM");
+  running.delete(again);
+  const moved = await start(config("alpha", "1.20", 12, radio("west", alphaPort, toAlpha)));
+  t.equal(await addressOf(moved), 0x114, "until its configuration says another");
+});
