@@ -1,5 +1,5 @@
 /**
- * SOS, 8 octets, and its acknowledgement, 3 octets. With the longest narrow-band header (15) an SOS is a frame
+ * SOS, 8 octets, and its acknowledgement, 3 or 5 octets. With the longest narrow-band header (15) an SOS is a frame
  * of 23 octets: 19 ms at 9.6 kbit/s. The first half octet tells the two apart.
  *
  *    0                   1                   2                   3
@@ -16,11 +16,11 @@
  *   longitude  360 / (2^24 - 1) degrees a step from -180: 2.39 m at the equator, so at most 1.19 m wrong
  *   battery    per cent; all ones in a field means unknown
  *
- *   +-------+-------+---------------+---------------+
- *   |  15   | sosId |  originator   |      by       |
- *   +-------+-------+---------------+---------------+
+ *   +-------+-------+---------------+---------------+ - - - - - - - + - - - - - - - +
+ *   |  15   | sosId |  originator   |      by       | its area      | its area      |
+ *   +-------+-------+---------------+---------------+ - - - - - - - + - - - - - - - +
  *
- *   originator, by   area-local ids of who called and of who answers
+ *   originator, by   area-local ids of who called and of who answers; their areas, in the same order, only if they differ
  *
  * A receiver ignores the zero bit and reads a battery above 100 as unknown: a call for help is not dropped for a
  * detail.
@@ -43,10 +43,13 @@ export interface SosAcknowledgement {
   originator: number;
   /** Area-local id of the node that answers for the headquarters. */
   by: number;
+  /** Areas of the two, where they differ; otherwise it is that of whoever reads it. */
+  areas?: { originator: number; by: number };
 }
 
 export const SOS_OCTETS = 8;
 export const SOS_ACKNOWLEDGEMENT_OCTETS = 3;
+export const SOS_ACKNOWLEDGEMENT_AREAS_OCTETS = 5;
 /** SOS ids are counted modulo this. */
 export const SOS_IDS = 16;
 /** Why help is needed; the order is the wire value. */
@@ -99,31 +102,41 @@ export function decodeSos(octets: Uint8Array, offset: number, length: number): S
   };
 }
 
-/** Writes the acknowledgement at `offset` and returns the octets written, always 3. */
+/** Writes the acknowledgement at `offset` and returns the octets written, 3 or 5. */
 export function encodeSosAcknowledgement(acknowledgement: SosAcknowledgement, out: Uint8Array, offset: number): number {
-  const { sosId, originator, by } = acknowledgement;
-  assert(offset >= 0 && offset + SOS_ACKNOWLEDGEMENT_OCTETS <= out.length, "acknowledgement does not fit");
+  const { sosId, originator, by, areas } = acknowledgement;
+  const length = areas === undefined ? SOS_ACKNOWLEDGEMENT_OCTETS : SOS_ACKNOWLEDGEMENT_AREAS_OCTETS;
+  assert(offset >= 0 && offset + length <= out.length, "acknowledgement does not fit");
   assert(sosId >= 0 && sosId < SOS_IDS, "SOS id outside 0..15");
   assert(originator >= 1 && originator <= 254 && by >= 1 && by <= 254, "local id outside 1..254");
   out[offset] = (KIND_ACKNOWLEDGEMENT << 4) | sosId;
   out[offset + 1] = originator;
   out[offset + 2] = by;
-  return SOS_ACKNOWLEDGEMENT_OCTETS;
+  if (areas !== undefined) {
+    out[offset + 3] = areas.originator;
+    out[offset + 4] = areas.by;
+  }
+  return length;
 }
 
-/** Reads one acknowledgement of exactly 3 octets; undefined if it is anything else. */
+/** Reads one acknowledgement of exactly 3 or 5 octets; undefined if it is anything else. */
 export function decodeSosAcknowledgement(
   octets: Uint8Array,
   offset: number,
   length: number,
 ): SosAcknowledgement | undefined {
-  if (length !== SOS_ACKNOWLEDGEMENT_OCTETS || offset < 0 || offset + length > octets.length) return undefined;
+  const isShort = length === SOS_ACKNOWLEDGEMENT_OCTETS;
+  if (!isShort && length !== SOS_ACKNOWLEDGEMENT_AREAS_OCTETS) return undefined;
+  if (offset < 0 || offset + length > octets.length) return undefined;
   const first = octets[offset] as number;
   const originator = octets[offset + 1] as number;
   const by = octets[offset + 2] as number;
   if (first >> 4 !== KIND_ACKNOWLEDGEMENT) return undefined;
   if (originator === 0 || originator === 255 || by === 0 || by === 255) return undefined;
-  return { sosId: first & 15, originator, by };
+  const acknowledgement = { sosId: first & 15, originator, by };
+  if (isShort) return acknowledgement;
+  const areas = { originator: octets[offset + 3] as number, by: octets[offset + 4] as number };
+  return { ...acknowledgement, areas };
 }
 
 function write24(value: number, out: Uint8Array, at: number): void {

@@ -86,6 +86,29 @@ test("a position is a sign of life where routing has long heard nothing", () => 
   assert.is(node(now, VEHICLE).liveness, "stale", "a path leads there, but nothing was heard");
 });
 
+test("a node of another area is where it says, and lost when it says nothing any more", () => {
+  const far = 0x205;
+  const state = (ageS: number, nowMs: number, before = emptyFleet()): FleetState => {
+    const status = valleyStatus(nowMs, { startedMs: T0 });
+    const { report } = status.positions[0]!;
+    status.positions.push({ address: far, report: { ...report, latitudeDeg: 31.5 }, ageS });
+    return reduceFleet(before, { type: "status", status, nowMs });
+  };
+  const first = state(2, T0);
+  const seen = node(picture(first, T0), far);
+  assert.is(seen.liveness, "live");
+  assert.is(seen.position?.latitudeDeg, 31.5);
+  assert.is(seen.route, null);
+  const laterMs = T0 + LOST_AFTER_S * 1000;
+  const later = picture(state(2 + LOST_AFTER_S, laterMs, first), laterMs);
+  assert.is(node(later, far).liveness, "lost");
+  // A position of the own area is that of a node that link state knows, or of nobody.
+  const status = valleyStatus(T0);
+  status.positions.push({ ...status.positions[0]!, address: 0x1f0 });
+  const ours = picture(reduceFleet(emptyFleet(), { type: "status", status, nowMs: T0 }), T0);
+  assert.is(ours.nodes.length, 14);
+});
+
 test("a lost agent ages everything: stale, then lost; never live again by itself", () => {
   const state = reduceFleet(afterStatus(emptyFleet(), T0), { type: "agent", connected: false, nowMs: T0 });
   const at = (seconds: number) => node(picture(state, T0 + seconds * 1000), HQ).liveness;

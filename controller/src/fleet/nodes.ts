@@ -38,7 +38,7 @@ export function mergeNodes(
     });
   }
   addOwn(next, status, nowMs);
-  for (const report of status.positions) addPosition(next, report, nowMs);
+  for (const report of status.positions) addPosition(next, status.core.address, report, nowMs);
   return next;
 }
 
@@ -56,17 +56,29 @@ function addOwn(nodes: Map<number, KnownNode>, status: AgentReport, nowMs: numbe
   });
 }
 
-function addPosition(nodes: Map<number, KnownNode>, { address, report, ageS }: Report, nowMs: number): void {
-  const node = nodes.get(address);
+function addPosition(
+  nodes: Map<number, KnownNode>,
+  own: number,
+  { address, report, ageS }: Report,
+  nowMs: number,
+): void {
+  const isOurs = address >>> 8 === own >>> 8;
+  const node = nodes.get(address) ?? (isOurs || nodes.size >= MAX_NODES ? undefined : ofAnotherArea(address));
   const { latitudeDeg, longitudeDeg, altitudeM, speedKmh, courseDeg } = report;
   if (node === undefined || latitudeDeg === null || longitudeDeg === null) return;
   nodes.set(address, {
     ...node,
+    reachable: isOurs ? node.reachable : ageS < LOST_AFTER_S,
     // A position is a sign of life too: routing may hear of a quiet node once in minutes only.
     heardAtMs: Math.max(node.heardAtMs, nowMs - ageS * 1000),
     batteryPercent: report.batteryPercent ?? node.batteryPercent,
     position: { latitudeDeg, longitudeDeg, altitudeM, speedKmh, courseDeg, atMs: nowMs - ageS * 1000 },
   });
+}
+
+/** All that is known of a node of another area is what it says to everybody: where it is. */
+function ofAnotherArea(address: number): KnownNode {
+  return { address, name: "", role: 0, reachable: true, heardAtMs: 0, batteryPercent: null, position: null };
 }
 
 /**

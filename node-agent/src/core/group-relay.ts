@@ -8,6 +8,7 @@ import {
 } from "@skein/codecs";
 import { Precedence, TrafficClass } from "./api.ts";
 import { refusal } from "./bearer-rules.ts";
+import { Crossings } from "./crossings.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { queueAgeUs } from "./forwarding.ts";
 import { GroupEchoes } from "./group-echoes.ts";
@@ -40,6 +41,8 @@ interface PendingRelay {
   /** Local ids that are known to have been reached by one, and by two transmissions. */
   readonly once: Uint32Array;
   readonly twice: Uint32Array;
+  /** Neighbours of other areas are to hear it, and none of them has been heard to have it. */
+  across: boolean;
 }
 
 function createPending(): PendingRelay {
@@ -52,6 +55,7 @@ function createPending(): PendingRelay {
     dueUs: 0,
     once: createIdSet(),
     twice: createIdSet(),
+    across: false,
   };
 }
 
@@ -60,7 +64,7 @@ function createPending(): PendingRelay {
  * scope, but on a shared medium only if some neighbour is not yet covered. Coverage counts transmissions
  * heard, by what the transmitters' hellos list: twice on wide media (one relay may have just died), once on narrow
  * ones, where airtime is scarce and gaps are repaired. Relays take turns: on wide media so that they hear each other, on
- * narrow ones as multipoint relays. Group frames stay in their area.
+ * narrow ones as multipoint relays. What crosses into other areas does so over wide bearers, where border nodes hand it on.
  */
 export class GroupRelay {
   readonly #s: CoreState;
@@ -70,12 +74,14 @@ export class GroupRelay {
   readonly #better = createIdSet();
   readonly #relays: MultipointRelays;
   readonly echoes: GroupEchoes;
+  readonly #crossings: Crossings;
   #active = 0;
   #pendingDueUs = Number.POSITIVE_INFINITY;
 
   constructor(state: CoreState, forwarding: Forwarding) {
     this.#s = state;
     this.#forwarding = forwarding;
+    this.#crossings = new Crossings(state.area);
     this.#relays = new MultipointRelays(state);
     this.echoes = new GroupEchoes(state, this.#relays);
   }
@@ -86,12 +92,13 @@ export class GroupRelay {
 
   /** Sends an own group frame on every bearer in scope. */
   originate(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): void {
+    const across = this.#hasForeign() && this.#crossings.mayCross(nowUs, header);
     for (const port of this.#s.ports) {
       if (!inScope(port, header.kind)) continue;
       if (port.shared) {
         if (port.up) this.#enqueue(nowUs, port, header, octets, from, length, -1);
       } else {
-        this.#copyToEach(nowUs, port, header, octets, from, length, undefined);
+        this.#copyToEach(nowUs, port, header, octets, from, length, undefined, across);
       }
     }
   }
@@ -107,12 +114,17 @@ export class GroupRelay {
     length: number,
   ): void {
     if (hasEcho(inPort, header.trafficClass)) this.echoes.heard(inPort, n, header);
+    const isOurs = header.source >>> 8 === this.#s.area;
+    const across = this.#hasForeign() && this.#crossings.mayCross(nowUs, header);
+    if (n.foreign && !across) return;
     for (const port of this.#s.ports) {
       if (!port.up || !inScope(port, header.kind)) continue;
+      // There is no room for an area in a narrow header.
+      if (port.narrow && !isOurs) continue;
       // Whom the others hear is not known yet: nearly all hear all on a channel, and gaps are repaired.
       if (port === inPort && header.precedence !== Precedence.flash && isSettling(port, nowUs)) continue;
-      if (port.shared) this.#propose(nowUs, port, inPort, n, header, octets, from, length);
-      else this.#copyToEach(nowUs, port, header, octets, from, length, port === inPort ? n : undefined);
+      if (port.shared) this.#propose(nowUs, port, inPort, n, header, octets, from, length, across);
+      else this.#copyToEach(nowUs, port, header, octets, from, length, port === inPort ? n : undefined, across);
     }
   }
 
@@ -125,7 +137,8 @@ export class GroupRelay {
       if (pending.slot === -1 || pending.port !== port) continue;
       if (pending.source !== header.source || pending.sequence !== header.sequence || pending.kind !== header.kind)
         continue;
-      this.#cover(pending, port, n);
+      if (n.foreign) pending.across = false;
+      else this.#cover(pending, port, n);
       if (this.#covered(pending, port)) {
         this.#s.counters.count("relays-saved");
         this.#s.pool.release(pending.slot);
@@ -181,6 +194,7 @@ export class GroupRelay {
     octets: Uint8Array,
     from: number,
     length: number,
+    across: boolean,
   ): void {
     if (this.#isRefused(port, header, -1)) return;
     const pending = this.#vacant();
@@ -190,8 +204,10 @@ export class GroupRelay {
     }
     pending.once.fill(0);
     pending.twice.fill(0);
-    if (port === inPort) this.#cover(pending, port, n);
-    addId(pending.twice, header.source & 0xff);
+    if (port === inPort && !n.foreign) this.#cover(pending, port, n);
+    if (header.source >>> 8 === this.#s.area) addId(pending.twice, header.source & 0xff);
+    // On its own medium whom it is for has heard it as this node has; an SOS is not left to that.
+    pending.across = across && isHeardAcross(port, n) && (port !== inPort || header.precedence === Precedence.flash);
     // Where all hear all there is nothing to choose.
     const isChosen = port.narrow && port === inPort && !this.#covered(pending, port);
     const turn = isChosen ? this.#turnOf(pending, port, n, header) : 0;
@@ -300,7 +316,14 @@ export class GroupRelay {
     }
   }
 
+  #hasForeign(): boolean {
+    // By index: this is asked for every group frame, and an iterator is an object.
+    for (let i = 0; i < this.#s.ports.length; i++) if ((this.#s.ports[i] as Port).foreign.length > 0) return true;
+    return false;
+  }
+
   #covered(pending: PendingRelay, port: Port): boolean {
+    if (pending.across) return false;
     for (let i = 0; i < port.neighbours.length; i++) {
       const n = port.neighbours[i] as Neighbour;
       if (isMember(n) && !hasId(pending.twice, n.local)) return false;
@@ -338,9 +361,10 @@ export class GroupRelay {
     from: number,
     length: number,
     except: Neighbour | undefined,
+    across: boolean,
   ): void {
     for (const n of port.neighbours) {
-      if (n === except || n.foreign || n.address === header.source || !isUsable(port, n, nowUs)) continue;
+      if (n === except || (n.foreign && !across) || n.address === header.source || !isUsable(port, n, nowUs)) continue;
       // Routine news goes over a metered link only if that is the best way to the far end.
       const metered = port.costCentsPerMegabyte > 0 && header.trafficClass !== 0 && header.precedence !== 3;
       if (metered && this.#forwarding.bestPort(nowUs, n.address, 1) !== port) continue;
@@ -386,6 +410,11 @@ function hasEcho(port: Port, trafficClass: number): boolean {
 function relayTurnUs(port: Port, payloadOctets: number): number {
   const turnUs = (2 + port.neighbours.length) * CONTENTION_SLOT_US;
   return airtimeUs(port.config, payloadOctets + NARROW_EXTRA_OCTETS) + turnUs;
+}
+
+/** Somebody of another area than that of `n`, who has it, listens there. */
+function isHeardAcross(port: Port, n: Neighbour): boolean {
+  return port.foreign.some((other) => other.alive && other.twoWay && !(n.foreign && other.area === n.area));
 }
 
 function inScope(port: Port, kind: number): boolean {

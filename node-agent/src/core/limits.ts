@@ -6,6 +6,10 @@ export const MAX_BEARERS = 16;
 export const MAX_NEIGHBOURS_PER_BEARER = 128;
 /** Data packets held in all queues of a node (`pool-empty`). */
 export const MAX_PACKETS = 512;
+/** The same node's position is told to other areas so seldom. */
+export const POSITION_ACROSS_US = 10_000_000;
+/** Nodes whose positions were told across; then all are forgotten, and told again. */
+export const MAX_POSITIONS_ACROSS = 1024;
 /** A border node looks so soon after a change for what to tell of other areas, */
 export const AREA_CHECK_US = 20_000;
 /** and tells its own area again not sooner than so, unless a way is lost. */

@@ -25,6 +25,7 @@ import {
   takeEnds,
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
+import { FOREIGN } from "./airtime-accounts.ts";
 import { TrafficClass } from "./api.ts";
 import type { DatabasePulls } from "./database-pulls.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
@@ -319,7 +320,7 @@ export class PacketIntake {
   }
 
   #group(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, body: number, end: number): void {
-    this.#s.pool.payerNow = n.local;
+    this.#s.pool.payerNow = n.foreign ? FOREIGN : n.local;
     this.#relay.relay(nowUs, port, n, this.#header, octets, body, end - body);
     this.#s.counters.counts.delivered++;
     this.#deliver(nowUs, this.#header, octets, body, end - body, port);

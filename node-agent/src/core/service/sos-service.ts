@@ -5,6 +5,7 @@ import {
   encodeSosAcknowledgement,
   FrameKind,
   SOS_IDS,
+  type SosAcknowledgement,
 } from "@skein/codecs";
 import { type Address, type PositionReport, Precedence, TrafficClass } from "../api.ts";
 import { MAX_SOS } from "../limits.ts";
@@ -28,6 +29,8 @@ interface OwnCall {
 }
 interface HeardCall {
   atUs: number;
+  /** The owner has been told. */
+  told: boolean;
   acknowledged: boolean;
 }
 
@@ -58,14 +61,18 @@ export class SosService {
   handle(nowUs: number, from: Address, octets: Uint8Array, offset: number, length: number): boolean {
     const acknowledgement = decodeSosAcknowledgement(octets, offset, length);
     if (acknowledgement !== undefined) {
-      const caller = (this.#s.area << 8) | acknowledgement.originator;
-      this.#acknowledged(nowUs, caller, acknowledgement.sosId, (this.#s.area << 8) | acknowledgement.by);
+      const { area } = this.#s;
+      const { sosId, originator, by, areas = { originator: area, by: area } } = acknowledgement;
+      const isNew = this.#acknowledged(nowUs, (areas.originator << 8) | originator, sosId, (areas.by << 8) | by);
+      // On narrow bearers nobody of another area can be named as the sender.
+      if (isNew && areas.originator === area && from >>> 8 !== area) this.#sayOnNarrow(nowUs, acknowledgement);
       return true;
     }
     const sos = decodeSos(octets, offset, length);
     if (sos === undefined) return false;
-    const call = this.#remember(nowUs, from, sos.sosId);
-    if (call !== undefined) {
+    const call = this.#callOf(nowUs, from, sos.sosId);
+    if (!call.told) {
+      call.told = true;
       const report = {
         latitudeDeg: sos.latitudeDeg,
         longitudeDeg: sos.longitudeDeg,
@@ -80,40 +87,49 @@ export class SosService {
     return true;
   }
 
-  /** The record of a call that is new, undefined for a repetition. */
-  #remember(nowUs: number, from: Address, sosId: number): HeardCall | undefined {
+  /** The record of a call, made if it is new. */
+  #callOf(nowUs: number, from: Address, sosId: number): HeardCall {
     const key = from * SOS_IDS + sosId;
     const known = this.#heard.get(key);
-    if (known !== undefined && nowUs - known.atUs < FORGET_US) return undefined;
+    if (known !== undefined && nowUs - known.atUs < FORGET_US) return known;
     if (this.#heard.size >= MAX_SOS) {
       for (const oldest of this.#heard.keys()) {
         this.#heard.delete(oldest);
         break;
       }
     }
-    const call = { atUs: nowUs, acknowledged: false };
+    const call = { atUs: nowUs, told: false, acknowledged: false };
     this.#heard.set(key, call);
     return call;
   }
 
   #acknowledge(nowUs: number, caller: Address, sosId: number): void {
-    const by = this.#s.local;
-    const length = encodeSosAcknowledgement({ sosId, originator: caller & 0xff, by }, this.#outbox.payload, 0);
+    const { area, local: by } = this.#s;
+    const short = { sosId, originator: caller & 0xff, by };
+    const answer = caller >>> 8 === area ? short : { ...short, areas: { originator: caller >>> 8, by: area } };
+    const length = encodeSosAcknowledgement(answer, this.#outbox.payload, 0);
     this.#outbox.group(nowUs, FrameKind.groupAll, 0, TrafficClass.command, Precedence.flash, length);
     this.#acknowledged(nowUs, caller, sosId, this.#s.options.address);
   }
 
-  #acknowledged(nowUs: number, caller: Address, sosId: number, by: Address): void {
+  #sayOnNarrow(nowUs: number, acknowledgement: SosAcknowledgement): void {
+    const length = encodeSosAcknowledgement(acknowledgement, this.#outbox.payload, 0);
+    this.#outbox.group(nowUs, FrameKind.groupNarrow, 0, TrafficClass.command, Precedence.flash, length);
+  }
+
+  /** True if that is news. */
+  #acknowledged(nowUs: number, caller: Address, sosId: number, by: Address): boolean {
     if (caller === this.#s.options.address) {
-      if (!this.#own.delete(sosId)) return;
+      if (!this.#own.delete(sosId)) return false;
       this.#schedule();
     } else {
-      const key = caller * SOS_IDS + sosId;
-      const call = this.#heard.get(key) ?? this.#remember(nowUs, caller, sosId);
-      if (call === undefined || call.acknowledged) return;
+      // An answer may be quicker than what it answers.
+      const call = this.#callOf(nowUs, caller, sosId);
+      if (call.acknowledged) return false;
       call.acknowledged = true;
     }
     emit(this.#s, { type: "sos-acknowledged", from: caller, sosId, by });
+    return true;
   }
 
   handleTimeout(nowUs: number): void {

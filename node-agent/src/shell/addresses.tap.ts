@@ -46,31 +46,52 @@ async function reached(agent: AgentProcess): Promise<number[]> {
   }
 }
 
+const radio = (name: string, own?: number, other?: number) => ({
+  type: "udp",
+  name,
+  bind: `127.0.0.1:${own}`,
+  neighbours: [`127.0.0.1:${other}`],
+});
+
+const config = (name: string, address: string, id: number, bearers: object[], fields: object = {}): string =>
+  writeConfig(join(folder, name), name, {
+    node: { name, address, id },
+    state: "state",
+    journal: "journal.jsonl",
+    bearers,
+    ...fields,
+  });
+
+t.test("an SOS, a text to all and a position cross into another area", async (t) => {
+  const [ownPort, farPort] = await freeUdpPorts(2);
+  const position = { fixed: { latitude: 31.25, longitude: 103.5 } };
+  const team = await start(config("team", "3.4", 34, [radio("link", ownPort, farPort)], { position }));
+  const hq = await start(config("hq", "0.1", 1, [radio("link", farPort, ownPort)], { sos: { acknowledge: true } }));
+  await until("the position of the other area", async () => {
+    const { positions } = await hq.status();
+    return positions.find((p) => p.address === 0x304 && Math.abs((p.report.latitudeDeg ?? 0) - 31.25) < 0.001);
+  });
+  t.match(await team.command({ do: "sos", kind: 2 }), { ok: true });
+  await until("acknowledged", async () => (await team.status()).sos.find((s) => s.acknowledgedBy === 1));
+  t.match((await hq.status()).sos, [{ from: 0x304, kind: 2, confirmed: false }]);
+  t.match(await hq.command({ do: "text", to: 0x1_0000, body: "water at G1" }), { ok: true });
+  await until("the text", async () =>
+    (await team.status()).texts.find((m) => m.from === 1 && m.body === "water at G1"),
+  );
+});
+
 t.test("of two agents with one address the one with the higher id takes another, and keeps it", async (t) => {
   // A row: alpha - bravo - charlie; alpha and charlie do not hear each other and have the same address.
   const [alphaPort, toAlpha, toCharlie, charliePort] = await freeUdpPorts(4);
-  const radio = (name: string, own?: number, other?: number) => ({
-    type: "udp",
-    name,
-    bind: `127.0.0.1:${own}`,
-    neighbours: [`127.0.0.1:${other}`],
-  });
-  const config = (name: string, address: string, id: number, ...bearers: object[]): string =>
-    writeConfig(join(folder, name), name, {
-      node: { name, address, id },
-      state: "state",
-      journal: "journal.jsonl",
-      bearers,
-    });
-  const alphaFile = config("alpha", "1.7", 12, radio("west", alphaPort, toAlpha));
+  const alphaFile = config("alpha", "1.7", 12, [radio("west", alphaPort, toAlpha)]);
   const alpha = await start(alphaFile);
   // Nobody is there who would take it.
   const sent = await alpha.command({ do: "text", to: 0x109, body: "written as 1.7" });
   t.match(sent, { ok: true });
   const bravo = await start(
-    config("bravo", "1.8", 10, radio("west", toAlpha, alphaPort), radio("east", toCharlie, charliePort)),
+    config("bravo", "1.8", 10, [radio("west", toAlpha, alphaPort), radio("east", toCharlie, charliePort)]),
   );
-  const charlie = await start(config("charlie", "1.7", 11, radio("east", charliePort, toCharlie)));
+  const charlie = await start(config("charlie", "1.7", 11, [radio("east", charliePort, toCharlie)]));
 
   const taken = await until("alpha has another address", async () => {
     const address = await addressOf(alpha);
@@ -98,6 +119,6 @@ t.test("of two agents with one address the one with the higher id takes another,
   t.equal(await addressOf(again), taken, "also after a restart");
   await again.end("SIGTERM");
   running.delete(again);
-  const moved = await start(config("alpha", "1.20", 12, radio("west", alphaPort, toAlpha)));
+  const moved = await start(config("alpha", "1.20", 12, [radio("west", alphaPort, toAlpha)]));
   t.equal(await addressOf(moved), 0x114, "until its configuration says another");
 });

@@ -1,0 +1,202 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type NodeEvent, Precedence, TrafficClass, VoiceCodec } from "./api.ts";
+import { type Medium, NARROW, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
+
+const SECOND = 1_000_000;
+const HERE = { latitudeDeg: 31, longitudeDeg: 103, altitudeM: 500, speedKmh: 0, courseDeg: 0, batteryPercent: 50 };
+
+interface Scene {
+  mesh: VirtualMesh;
+  addresses: readonly number[];
+}
+
+function sceneOf(addresses: readonly number[], media: Medium[], headquarters: number): Scene {
+  const mesh = new VirtualMesh(addresses.length, media, 1, (i, options) => ({
+    ...options,
+    address: addresses[i] as number,
+    acknowledgesSos: i === headquarters,
+  }));
+  mesh.run(10 * SECOND);
+  return { mesh, addresses };
+}
+
+/** Areas 1, 2 and 3 of three nodes each, in a row of wires, and a second way from area 1 to area 3. */
+function rowOfAreas(): Scene {
+  const addresses = [0x101, 0x102, 0x103, 0x201, 0x202, 0x203, 0x301, 0x302, 0x303];
+  const edges = Array.from({ length: 8 }, (_, i): [number, number] => [i, i + 1]);
+  return sceneOf(addresses, wires([...edges, [0, 8]]), 8);
+}
+
+/** Two areas on one radio where all hear all, and one node of each that only one of them hears. */
+function sharedRadio(): Scene {
+  const addresses = [0x101, 0x102, 0x103, 0x201, 0x202, 0x203];
+  const air: Medium = { name: "air", bearer: {}, members: [1, 2, 3, 4], loss: 0 };
+  return sceneOf(
+    addresses,
+    [
+      air,
+      ...wires([
+        [0, 1],
+        [4, 5],
+      ]),
+    ],
+    5,
+  );
+}
+
+function eventsOf<T extends NodeEvent["type"]>(
+  { mesh }: Scene,
+  node: number,
+  type: T,
+): Extract<NodeEvent, { type: T }>[] {
+  return mesh.node(node).events.filter((e) => e.type === type) as Extract<NodeEvent, { type: T }>[];
+}
+
+for (const [name, make] of [
+  ["over wires", rowOfAreas],
+  ["on one radio", sharedRadio],
+] as const) {
+  test(`an SOS is heard once by each node of every area, and the answer comes back, ${name}`, () => {
+    const scene = make();
+    const { mesh, addresses } = scene;
+    const headquarters = addresses.length - 1;
+    const sosId = mesh.node(0).core.raiseSos(mesh.nowUs, 1, HERE);
+    mesh.drain(0);
+    mesh.run(5 * SECOND);
+    for (let node = 1; node < addresses.length; node++) {
+      const heard = eventsOf(scene, node, "sos").map((e) => [e.from, e.sosId]);
+      assert.equal(heard, [[addresses[0], sosId]], `node ${node}`);
+    }
+    for (let node = 0; node < addresses.length; node++) {
+      const told = eventsOf(scene, node, "sos-acknowledged").map((e) => [e.from, e.sosId, e.by]);
+      assert.equal(told, [[addresses[0], sosId, addresses[headquarters]]], `node ${node}`);
+    }
+  });
+
+  test(`texts to all and policies reach other areas, once; speech stays, ${name}`, () => {
+    const scene = make();
+    const { mesh, addresses } = scene;
+    const { core } = mesh.node(0);
+    core.sendText(mesh.nowUs, 0x1_0000, new TextEncoder().encode("to all"));
+    core.publishPolicy(mesh.nowUs, 7, new Uint8Array(100).fill(3));
+    core.sendVoice(mesh.nowUs, 1, 1, VoiceCodec.opus, 0, new Uint8Array(40));
+    mesh.drain(0);
+    mesh.run(10 * SECOND);
+    for (let node = 1; node < addresses.length; node++) {
+      assert.is(eventsOf(scene, node, "text").length, 1, `node ${node}`);
+      assert.equal(
+        eventsOf(scene, node, "policy").map((e) => e.version),
+        [7],
+        `node ${node}`,
+      );
+      const isOurs = (addresses[node] as number) >>> 8 === 1;
+      assert.is(eventsOf(scene, node, "voice").length, isOurs ? 1 : 0, `node ${node}`);
+    }
+  });
+}
+
+for (const [name, make, onOneRadio] of [
+  ["over wires", rowOfAreas, []],
+  ["on one radio", sharedRadio, [1, 2, 3, 4]],
+] as const) {
+  test(`of positions other areas hear few, and each knows where everybody is, ${name}`, () => {
+    const scene = make();
+    const { mesh, addresses } = scene;
+    const seconds = 120;
+    for (let second = 0; second < seconds; second++) {
+      for (let node = 0; node < addresses.length; node++) {
+        mesh.node(node).core.reportPosition(mesh.nowUs, HERE);
+        mesh.drain(node);
+      }
+      mesh.run(SECOND);
+    }
+    for (let node = 0; node < addresses.length; node++) {
+      for (const [other, address] of addresses.entries()) {
+        if (other === node) continue;
+        const heard = eventsOf(scene, node, "position").filter((e) => e.from === address).length;
+        const isOurs = address >>> 8 === (addresses[node] as number) >>> 8;
+        // Who is on the radio hears what members of the other area say there to each other.
+        const isHeard = (onOneRadio as readonly number[]).includes(node);
+        const [least, most] = isOurs || isHeard ? [seconds - 1, seconds] : [seconds / 10 - 1, 2 * (seconds / 10) + 1];
+        assert.ok(heard >= least && heard <= most, `node ${node} heard ${heard} of node ${other}`);
+      }
+    }
+  });
+}
+
+test("a border node goes on a radio for the sake of another area alone", () => {
+  // 0 has a wire to 1, and nobody of their area is on the radio with 1.
+  const air: Medium = { name: "air", bearer: {}, members: [1, 2, 3], loss: 0 };
+  const scene = sceneOf([0x101, 0x102, 0x201, 0x202], [air, ...wires([[0, 1]])], 3);
+  scene.mesh.node(0).core.raiseSos(scene.mesh.nowUs, 1, HERE);
+  scene.mesh.drain(0);
+  scene.mesh.run(SECOND);
+  for (const node of [2, 3]) assert.is(eventsOf(scene, node, "sos").length, 1);
+});
+
+test("a member with the local id of a node of another area is not taken for it", () => {
+  // 1 hears only 0, and has the local id of 2, which calls.
+  const air: Medium = { name: "air", bearer: {}, members: [0, 1, 2], loss: 0 };
+  const mesh = new VirtualMesh(3, [air], 1, (i, options) => ({
+    ...options,
+    address: [0x101, 0x102, 0x202][i] as number,
+  }));
+  mesh.cut(1, 2, air);
+  mesh.run(10 * SECOND);
+  const scene = { mesh, addresses: [] };
+  mesh.node(2).core.sendText(mesh.nowUs, 0x1_0000, new TextEncoder().encode("to all"));
+  mesh.drain(2);
+  mesh.run(SECOND / 2);
+  for (const node of [0, 1]) assert.is(eventsOf(scene, node, "text").length, 1, `node ${node}`);
+});
+
+test("who calls for help on a serial channel hears the answer of another area", () => {
+  // 0 and 1 are on a serial channel, 1 has a wire to the headquarters' area as well.
+  const addresses = [0x101, 0x102, 0x201, 0x202];
+  const serial: Medium = { name: "serial", bearer: NARROW, members: [0, 1], loss: 0 };
+  const scene = sceneOf(
+    addresses,
+    [
+      serial,
+      ...wires([
+        [1, 2],
+        [2, 3],
+      ]),
+    ],
+    3,
+  );
+  const { mesh } = scene;
+  mesh.run(20 * SECOND);
+  const sosId = mesh.node(0).core.raiseSos(mesh.nowUs, 2, HERE);
+  mesh.drain(0);
+  mesh.run(5 * SECOND);
+  assert.equal(
+    eventsOf(scene, 0, "sos-acknowledged").map((e) => [e.from, e.sosId, e.by]),
+    [[0x101, sosId, 0x202]],
+  );
+  // A frame of the other area cannot be said there: nobody takes it for one of a member.
+  mesh.node(3).core.reportPosition(mesh.nowUs, HERE);
+  mesh.node(3).core.raiseSos(mesh.nowUs, 3, HERE);
+  mesh.drain(3);
+  mesh.run(5 * SECOND);
+  assert.is(eventsOf(scene, 1, "sos").length, 2);
+  assert.is(eventsOf(scene, 0, "sos").length, 0);
+  assert.is(eventsOf(scene, 0, "position").length, 0);
+});
+
+test("what an insider of another area says without end takes a bounded share, and own traffic goes on", () => {
+  const scene = rowOfAreas();
+  const { mesh } = scene;
+  const sent = (): number => mesh.node(3).core.status(mesh.nowUs).counters["relayed"] ?? 0;
+  const before = sent();
+  for (let i = 0; i < 200; i++) {
+    mesh.node(2).core.sendIpGroup(mesh.nowUs, TrafficClass.bulk, Precedence.routine, new Uint8Array(100), 0, 100);
+    mesh.drain(2);
+    mesh.run(SECOND / 100);
+  }
+  for (let node = 3; node < 9; node++) assert.is(eventsOf(scene, node, "ip").length, 0, "groups of IP stay");
+  assert.is(sent(), before);
+});
+
+test.run();
