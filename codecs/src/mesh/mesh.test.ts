@@ -255,6 +255,21 @@ test("of two summaries the newer one is told apart while they are near", () => {
   );
 });
 
+test("of two summaries at least one is newer, unless they are the same", () => {
+  const any = fc.nat(0xffff);
+  fc.assert(
+    fc.property(any, any, (a, b) => {
+      assert.is(compareSummaries(a, b) > 0 || compareSummaries(b, a) > 0, a !== b);
+    }),
+    {
+      examples: [
+        [0x0000, 0x8000],
+        [0x1000, 0x1800],
+      ],
+    },
+  );
+});
+
 golden<LinkStateLink[]>(
   "link-set",
   (v) => {

@@ -34,10 +34,15 @@ export function pullSummary(bootEpoch: number, sequence: number): number {
   return ((bootEpoch & 15) << 12) | (sequence & 0xfff);
 }
 
-/** Above 0 if the first of two summaries is the newer one. */
+/**
+ * Above 0 if the first of two summaries is the newer one. Two that are half of all numbers apart are newer than each other: if
+ * neither was, nobody would say anything.
+ */
 export function compareSummaries(a: number, b: number): number {
   const epoch = (((a >>> 12) - (b >>> 12)) << 28) >> 28;
-  return epoch !== 0 ? epoch : ((a - b) << 20) >> 20;
+  if (epoch !== 0) return epoch === -8 ? 8 : epoch;
+  const sequence = ((a - b) << 20) >> 20;
+  return sequence === -2048 ? 2048 : sequence;
 }
 
 /** Writes everything after the kind octet. */

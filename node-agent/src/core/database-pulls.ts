@@ -255,5 +255,7 @@ function markedEpoch(a: Advertisement): number {
 /** Above 0 if the advertisement is newer than the summary entry, by the low octets of both. */
 function aheadOf(a: Advertisement, entry: PullEntry): number {
   const epoch = signed8(markedEpoch(a) - entry.bootEpochLow);
-  return epoch !== 0 ? epoch : signed8(a.sequence - entry.sequenceLow);
+  const apart = epoch !== 0 ? epoch : signed8(a.sequence - entry.sequenceLow);
+  // Half of all numbers apart: each is newer than the other, or nobody would say anything.
+  return apart === -128 ? 128 : apart;
 }
