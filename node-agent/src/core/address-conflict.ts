@@ -96,6 +96,14 @@ export class AddressClaims {
     return true;
   }
 
+  /** The holder of an address has left: the advertisement that was refused for its sake. */
+  successor(local: number): Advertisement | undefined {
+    const refused = this.#refused.get(local)?.advertisement;
+    this.#refused.delete(local);
+    for (const port of this.#s.ports) port.claims.delete(local);
+    return refused;
+  }
+
   handleTimeout(nowUs: number): void {
     const claim = this.#own;
     this.dueUs = Number.POSITIVE_INFINITY;

@@ -23,7 +23,7 @@ export const CONFLICT_TOLD_US = 60_000_000;
 export const DISPUTE_US = 30_000_000;
 export const DISPUTED_PULL_GAP_US = 10_000_000;
 /** A claim that is on its way to who has to yield is passed on so seldom; and of all claims together one in so much time. */
-export const CLAIM_AGAIN_US = 15_000_000;
+export const CLAIM_AGAIN_US = 8_000_000;
 export const CLAIM_GAP_US = 2_000_000;
 /** A node yields to a claim when it has lasted for so long: at first it may only be what is left of the one that it replaces; */
 export const CLAIM_SURE_US = 5_000_000;

@@ -184,6 +184,8 @@ export class LinkStateFlooding {
       this.#s.duplicates.restarted(advertisement.originator, advertisement.bootEpoch);
       for (const to of this.#s.ports) this.#passOn(nowUs, to, port, n, () => this.queueFull(nowUs, to, local, false));
     }
+    const successor = result === "news" && advertisement.links.length === 0 ? this.#claims.successor(local) : undefined;
+    if (successor !== undefined) this.#applyFull(nowUs, port, n, successor);
     return result;
   }
 
@@ -192,10 +194,9 @@ export class LinkStateFlooding {
    * the device before that one.
    */
   #isAnother({ originator, nodeId }: Advertisement): boolean {
-    return this.#s.ports.some((port) => {
-      const n = originator >>> 8 === this.#s.area ? port.byLocal[originator & 0xff] : undefined;
-      return n?.alive === true && n.nodeId !== nodeId;
-    });
+    if (originator >>> 8 !== this.#s.area) return false;
+    const heard = this.#s.ports.map((port) => port.byLocal[originator & 0xff]).filter((n) => n?.alive);
+    return heard.length > 0 && heard.every((n) => n?.nodeId !== nodeId);
   }
 
   /** Two partitions are told so of each other's nodes with the same address. */
