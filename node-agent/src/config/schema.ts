@@ -197,6 +197,8 @@ export const agentConfigSchema = z.strictObject({
       groups: z.array(z.number().int().min(1).max(254)).max(16).default([]),
       /** groups that are carried between wide and narrow bearers here (transcoding) */
       bridge: z.array(z.number().int().min(1).max(254)).max(16).default([]),
+      /** Groups whose speech passes here from one area to another, both ways. */
+      across: z.array(z.number().int().min(1).max(254)).max(16).default([]),
     })
     .prefault({}),
   position: z

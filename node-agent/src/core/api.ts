@@ -165,6 +165,8 @@ export interface CoreOptions {
   readonly groups: readonly number[];
   /** Voice groups that this node, if it has narrow and wide bearers, carries across (transcoding). */
   readonly bridgedGroups: readonly number[];
+  /** Voice groups that this node, where it hears nodes of other areas, lets through both ways. */
+  readonly groupsAcross?: readonly number[];
   /** True if the node can code and decode narrow-band voice. */
   readonly narrowVoice: boolean;
   /** True on the node that acknowledges an SOS for the headquarters. */

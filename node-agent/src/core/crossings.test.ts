@@ -16,6 +16,8 @@ function sceneOf(addresses: readonly number[], media: Medium[], headquarters: nu
     ...options,
     address: addresses[i] as number,
     acknowledgesSos: i === headquarters,
+    groups: [1, 2],
+    groupsAcross: [2],
   }));
   mesh.run(10 * SECOND);
   return { mesh, addresses };
@@ -74,14 +76,16 @@ for (const [name, make] of [
     }
   });
 
-  test(`texts to all and policies reach other areas, once; speech stays, ${name}`, () => {
+  test(`texts to all and policies reach other areas, once, and speech of one group, ${name}`, () => {
     const scene = make();
     const { mesh, addresses } = scene;
     const { core } = mesh.node(0);
     core.sendText(mesh.nowUs, 0x1_0000, new TextEncoder().encode("to all"));
     core.publishPolicy(mesh.nowUs, 7, new Uint8Array(100).fill(3));
-    core.sendVoice(mesh.nowUs, 1, 1, VoiceCodec.opus, 0, new Uint8Array(40));
-    mesh.drain(0);
+    for (const group of [1, 2]) {
+      core.sendVoice(mesh.nowUs, group, 1, VoiceCodec.opus, 0, new Uint8Array(40));
+      mesh.drain(0);
+    }
     mesh.run(10 * SECOND);
     for (let node = 1; node < addresses.length; node++) {
       assert.is(eventsOf(scene, node, "text").length, 1, `node ${node}`);
@@ -91,7 +95,14 @@ for (const [name, make] of [
         `node ${node}`,
       );
       const isOurs = (addresses[node] as number) >>> 8 === 1;
-      assert.is(eventsOf(scene, node, "voice").length, isOurs ? 1 : 0, `node ${node}`);
+      const heard = eventsOf(scene, node, "voice")
+        .map((e) => [e.group, e.talker])
+        .sort();
+      const both = [
+        [1, addresses[0]],
+        [2, addresses[0]],
+      ];
+      assert.equal(heard, isOurs ? both : both.slice(1), `node ${node}`);
     }
   });
 }

@@ -74,14 +74,14 @@ export class GroupRelay {
   readonly #better = createIdSet();
   readonly #relays: MultipointRelays;
   readonly echoes: GroupEchoes;
-  readonly #crossings: Crossings;
+  readonly crossings: Crossings;
   #active = 0;
   #pendingDueUs = Number.POSITIVE_INFINITY;
 
   constructor(state: CoreState, forwarding: Forwarding) {
     this.#s = state;
     this.#forwarding = forwarding;
-    this.#crossings = new Crossings(state.area);
+    this.crossings = new Crossings(state.area, state.options.groupsAcross ?? []);
     this.#relays = new MultipointRelays(state);
     this.echoes = new GroupEchoes(state, this.#relays);
   }
@@ -92,7 +92,7 @@ export class GroupRelay {
 
   /** Sends an own group frame on every bearer in scope. */
   originate(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): void {
-    const across = this.#hasForeign() && this.#crossings.mayCross(nowUs, header);
+    const across = this.#hasForeign() && this.crossings.mayCross(nowUs, header);
     for (const port of this.#s.ports) {
       if (!inScope(port, header.kind)) continue;
       if (port.shared) {
@@ -115,7 +115,7 @@ export class GroupRelay {
   ): void {
     if (hasEcho(inPort, header.trafficClass)) this.echoes.heard(inPort, n, header);
     const isOurs = header.source >>> 8 === this.#s.area;
-    const across = this.#hasForeign() && this.#crossings.mayCross(nowUs, header);
+    const across = this.#hasForeign() && this.crossings.mayCross(nowUs, header);
     if (n.foreign && !across) return;
     for (const port of this.#s.ports) {
       if (!port.up || !inScope(port, header.kind)) continue;

@@ -161,6 +161,10 @@ export class PacketIntake {
     takeEnds(header, n.address, this.#s.options.address);
     let body = from + headerOctets;
     const group = isGroupKind(kind);
+    if (group && n.foreign && !this.#relay.crossings.crosses(header)) {
+      this.#s.counters.drop("foreign-area", header.trafficClass);
+      return true;
+    }
     const repaired = !group && (header.flags & DATA_FLAG_REPAIR) !== 0;
     if (repaired) {
       const octetsRead = decodeRepair(octets, body, end, this.#repair);

@@ -22,7 +22,6 @@ import {
 import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
 import { mayControl } from "./control-share.ts";
-import { crossesAreas } from "./crossings.ts";
 import type { DatabasePulls } from "./database-pulls.ts";
 import type { EndToEnd } from "./end-to-end.ts";
 import type { Hellos } from "./hellos.ts";
@@ -282,8 +281,6 @@ export class Receiver {
     let ok = true;
     if (this.#arrival.forEnds && !isUnicastKind(kind) && kind !== FrameKind.path)
       return this.#s.counters.drop("unknown-kind");
-    if (n.foreign && isGroupKind(kind) && !crossesAreas(kind, classOf(octets[from] as number)))
-      return this.#s.counters.drop("foreign-area");
     if (isUnicastKind(kind) || isGroupKind(kind))
       ok = this.#packets.packet(nowUs, port, n, direct, kind, octets, from, end);
     else if (kind === FrameKind.report) ok = this.#arq.handleReport(nowUs, port, n, octets, from + 1, end);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
@@ -7,6 +7,7 @@ import {
   freeUdpPorts,
   journalLines,
   startAgentProcess,
+  toneWav,
   until,
   writeConfig,
 } from "./agent-harness.ts";
@@ -62,11 +63,14 @@ const config = (name: string, address: string, id: number, bearers: object[], fi
     ...fields,
   });
 
-t.test("an SOS, a text to all and a position cross into another area", async (t) => {
+t.test("an SOS, a text to all, a position and speech of a group cross into another area", async (t) => {
   const [ownPort, farPort] = await freeUdpPorts(2);
   const position = { fixed: { latitude: 31.25, longitude: 103.5 } };
-  const team = await start(config("team", "3.4", 34, [radio("link", ownPort, farPort)], { position }));
-  const hq = await start(config("hq", "0.1", 1, [radio("link", farPort, ownPort)], { sos: { acknowledge: true } }));
+  const voice = { groups: [1], across: [1] };
+  const team = await start(config("team", "3.4", 34, [radio("link", ownPort, farPort)], { position, voice }));
+  const hq = await start(
+    config("hq", "0.1", 1, [radio("link", farPort, ownPort)], { sos: { acknowledge: true }, voice }),
+  );
   await until("the position of the other area", async () => {
     const { positions } = await hq.status();
     return positions.find((p) => p.address === 0x304 && Math.abs((p.report.latitudeDeg ?? 0) - 31.25) < 0.001);
@@ -78,6 +82,14 @@ t.test("an SOS, a text to all and a position cross into another area", async (t)
   await until("the text", async () =>
     (await team.status()).texts.find((m) => m.from === 1 && m.body === "water at G1"),
   );
+  const wav = join(folder, "tone.wav");
+  writeFileSync(wav, toneWav());
+  t.match(await hq.command({ do: "talk-file", group: 1, path: wav }), { ok: true });
+  const played = await until("30 frames played", () => {
+    const lines = journalLines(join(folder, "team", "journal.jsonl"), "voice-played");
+    return lines.length >= 30 && lines;
+  });
+  t.ok(played.every((line) => line["talker"] === 1));
 });
 
 t.test("of two agents with one address the one with the higher id takes another, and keeps it", async (t) => {

@@ -100,6 +100,7 @@ export async function startAgent(
       bearers: loaded.config.bearers.map((bearer, id) => describeBearer(id, bearer)),
       groups: loaded.config.voice.groups,
       bridgedGroups: loaded.config.voice.bridge,
+      groupsAcross: loaded.config.voice.across,
       narrowVoice: findCodec2() !== undefined,
       acknowledgesSos: loaded.config.sos.acknowledge,
       prefixes: (loaded.config.ip?.prefixes ?? []).map((text) => parseIpPrefix(text) as IpPrefix),

@@ -71,10 +71,11 @@ export class VoiceService {
   ): boolean {
     const header = this.#header;
     if (!decodeVoiceHeaderInto(octets, offset, length, header)) return false;
-    const talker = (this.#s.area << 8) | header.talker;
+    const talker = (source & 0xff00) | header.talker;
     if (talker === this.#s.options.address) return true;
     const listens = this.#s.options.groups.includes(group);
-    const serves = this.#border.serves(group);
+    // In a narrow header a talker of another area would be somebody else.
+    const serves = this.#border.serves(group) && source >>> 8 === this.#s.area;
     if (!listens && !serves) return true;
     const codec = header.codec === VoiceCodec.opus ? VoiceCodec.opus : VoiceCodec.codec2_1300;
     const payload = this.#s.slab.copyOf(octets, offset + VOICE_HEADER_OCTETS, offset + length);
