@@ -146,6 +146,44 @@ test("a border node goes on a radio for the sake of another area alone", () => {
   for (const node of [2, 3]) assert.is(eventsOf(scene, node, "sos").length, 1);
 });
 
+test("what the other area does not hear itself is relayed to it, and only that", () => {
+  // 0 and 1 are of one area, 2 and 3 of another; 2 and 3 hear 1 alone.
+  const air: Medium = { name: "air", bearer: {}, members: [0, 1, 2, 3], loss: 0 };
+  const mesh = new VirtualMesh(4, [air], 1, (i, options) => ({
+    ...options,
+    address: [0x101, 0x102, 0x201, 0x202][i] as number,
+  }));
+  mesh.cut(0, 2, air);
+  mesh.cut(0, 3, air);
+  mesh.run(20 * SECOND);
+  const scene = { mesh, addresses: [] };
+  const relayed = (): number => mesh.node(1).core.status(mesh.nowUs).counters["relayed"] ?? 0;
+  const before = relayed();
+  for (const by of [0, 1]) {
+    mesh.node(by).core.reportPosition(mesh.nowUs, HERE);
+    mesh.drain(by);
+    mesh.run(SECOND);
+  }
+  for (const node of [2, 3]) {
+    const heard = eventsOf(scene, node, "position").map((e) => e.from);
+    assert.equal(heard, [0x101, 0x102], `node ${node}`);
+  }
+  assert.is(relayed() - before, 1);
+});
+
+test("where the other area hears it, nobody relays it for its sake", () => {
+  const scene = sharedRadio();
+  const { mesh } = scene;
+  const relayed = (): number => mesh.node(2).core.status(mesh.nowUs).counters["relayed"] ?? 0;
+  mesh.run(20 * SECOND);
+  const before = relayed();
+  mesh.node(1).core.sendText(mesh.nowUs, 0x1_0000, new TextEncoder().encode("to all"));
+  mesh.drain(1);
+  mesh.run(SECOND);
+  assert.is(eventsOf(scene, 3, "text").length, 1);
+  assert.is(relayed() - before, 0);
+});
+
 test("a member with the local id of a node of another area is not taken for it", () => {
   // 1 hears only 0, and has the local id of 2, which calls.
   const air: Medium = { name: "air", bearer: {}, members: [0, 1, 2], loss: 0 };

@@ -41,8 +41,8 @@ interface PendingRelay {
   /** Local ids that are known to have been reached by one, and by two transmissions. */
   readonly once: Uint32Array;
   readonly twice: Uint32Array;
-  /** Neighbours of other areas are to hear it, and none of them has been heard to have it. */
-  across: boolean;
+  /** Neighbours of other areas that are to hear it and may not have. */
+  readonly outside: Neighbour[];
 }
 
 function createPending(): PendingRelay {
@@ -55,7 +55,7 @@ function createPending(): PendingRelay {
     dueUs: 0,
     once: createIdSet(),
     twice: createIdSet(),
-    across: false,
+    outside: [],
   };
 }
 
@@ -137,8 +137,8 @@ export class GroupRelay {
       if (pending.slot === -1 || pending.port !== port) continue;
       if (pending.source !== header.source || pending.sequence !== header.sequence || pending.kind !== header.kind)
         continue;
-      if (n.foreign) pending.across = false;
-      else this.#cover(pending, port, n);
+      if (!n.foreign) this.#cover(pending, port, n);
+      dropHearers(pending.outside, n);
       if (this.#covered(pending, port)) {
         this.#s.counters.count("relays-saved");
         this.#s.pool.release(pending.slot);
@@ -206,8 +206,9 @@ export class GroupRelay {
     pending.twice.fill(0);
     if (port === inPort && !n.foreign) this.#cover(pending, port, n);
     if (header.source >>> 8 === this.#s.area) addId(pending.twice, header.source & 0xff);
-    // On its own medium whom it is for has heard it as this node has; an SOS is not left to that.
-    pending.across = across && isHeardAcross(port, n) && (port !== inPort || header.precedence === Precedence.flash);
+    pending.outside.length = 0;
+    if (across) for (const other of port.foreign) if (isUsable(port, other, nowUs)) pending.outside.push(other);
+    if (port === inPort || n.foreign) dropHearers(pending.outside, n);
     // Where all hear all there is nothing to choose.
     const isChosen = port.narrow && port === inPort && !this.#covered(pending, port);
     const turn = isChosen ? this.#turnOf(pending, port, n, header) : 0;
@@ -323,7 +324,7 @@ export class GroupRelay {
   }
 
   #covered(pending: PendingRelay, port: Port): boolean {
-    if (pending.across) return false;
+    if (pending.outside.length > 0) return false;
     for (let i = 0; i < port.neighbours.length; i++) {
       const n = port.neighbours[i] as Neighbour;
       if (isMember(n) && !hasId(pending.twice, n.local)) return false;
@@ -412,9 +413,12 @@ function relayTurnUs(port: Port, payloadOctets: number): number {
   return airtimeUs(port.config, payloadOctets + NARROW_EXTRA_OCTETS) + turnUs;
 }
 
-/** Somebody of another area than that of `n`, who has it, listens there. */
-function isHeardAcross(port: Port, n: Neighbour): boolean {
-  return port.foreign.some((other) => other.alive && other.twoWay && !(n.foreign && other.area === n.area));
+/** Takes out those that have what `n` sends: who hears it, and all of its area, where it is relayed. */
+function dropHearers(outside: Neighbour[], n: Neighbour): void {
+  for (let i = outside.length - 1; i >= 0; i--) {
+    const other = outside[i] as Neighbour;
+    if (n.foreign ? other.area === n.area : hasId(other.reach, n.local)) outside.splice(i, 1);
+  }
 }
 
 function inScope(port: Port, kind: number): boolean {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { synthesiseSpeechWav } from "@skein/node-agent/voice-source";
 import type { AirPorts } from "../emulation/air.ts";
-import { bridgedGroupsOf, groupsOf, nodeIdOf } from "../scenario/load.ts";
+import { bridgedGroupsOf, groupsAcross, groupsOf, nodeIdOf } from "../scenario/load.ts";
 import type { Network, ScenarioNode } from "../scenario/schema.ts";
 import type { World } from "../world/world.ts";
 import { nmeaTrack } from "./nmea-track.ts";
@@ -101,7 +101,11 @@ export class MissionFiles {
       mission: { keyFile: "mission.key" },
       state: join("state", name),
       bearers: config.networks.map((network) => this.#bearer(node, this.#world.networkIndex(network), ports)),
-      voice: { groups: groupsOf(scenario, name), bridge: bridgedGroupsOf(scenario, name) },
+      voice: {
+        groups: groupsOf(scenario, name),
+        bridge: bridgedGroupsOf(scenario, name),
+        across: groupsAcross(scenario),
+      },
       position: {
         ...this.#positionSource(node, config),
         intervalS: Math.max(1, Math.round((positions?.every ?? 10e6) / 1e6)),

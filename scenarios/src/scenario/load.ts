@@ -36,6 +36,13 @@ export function bridgedGroupsOf(scenario: Scenario, nodeName: string): number[] 
   return scenario.groups.filter((g) => g.bridgedBy.includes(nodeName)).map((g) => g.number);
 }
 
+/** Voice groups whose members are in several areas: all nodes let them through. */
+export function groupsAcross(scenario: Scenario): number[] {
+  const areaOf = (name: string): string | undefined =>
+    scenario.nodes.find((n) => n.name === name)?.address.split(".")[0];
+  return scenario.groups.filter((g) => new Set(g.members.map(areaOf)).size > 1).map((g) => g.number);
+}
+
 /** One turn of speech, or any other thing with a period, spelled out until `untilUs`. */
 export interface TalkTurn {
   by: string;

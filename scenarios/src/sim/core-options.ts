@@ -1,5 +1,5 @@
 import { type CoreBearer, type CoreOptions, type CryptoPort, Role } from "@skein/node-agent/core";
-import { addressOf, bridgedGroupsOf, groupsOf, nodeIdOf } from "../scenario/load.ts";
+import { addressOf, bridgedGroupsOf, groupsAcross, groupsOf, nodeIdOf } from "../scenario/load.ts";
 import type { Network, Scenario, ScenarioNode } from "../scenario/schema.ts";
 import { streamKey } from "./random-streams.ts";
 import { SimIdentity } from "./sim-identity.ts";
@@ -28,6 +28,7 @@ export function coreOptions(
     bearers: node.networks.map((name, id) => coreBearer(scenario, name, id)),
     groups: groupsOf(scenario, node.name),
     bridgedGroups: bridgedGroupsOf(scenario, node.name),
+    groupsAcross: groupsAcross(scenario),
     narrowVoice: hasNarrowRadio(scenario, node),
     acknowledgesSos: node.acknowledgesSos,
     prefixes: [],
