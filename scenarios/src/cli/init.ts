@@ -58,6 +58,8 @@ bearers:
 
 voice:
   groups: [1]
+  # bridge: [1]   # carries the group between wide and narrow radios
+  # across: [1]   # lets the group's speech through where nodes of other areas are heard
 
 position:
   intervalS: 10
