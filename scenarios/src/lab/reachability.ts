@@ -6,18 +6,19 @@ import type { Agent, Crew } from "./crew.ts";
 /** Often enough for the figure, seldom enough not to be what the mesh waits for. */
 const POLL_MS = 200;
 
-/** Addresses that an agent has no route to, in any traffic class. */
+/** Addresses of its own area that an agent has no route to, in any traffic class; of others it knows no nodes. */
 function unreachableFrom(status: AgentStatus, addresses: readonly number[]): number[] {
   const reached = new Set(
     status.core.routes
       .filter(({ classes }) => classes.length > 0 && classes.every((c) => c.nextHop !== 0))
       .map(({ to }) => to),
   );
-  return addresses.filter((address) => address !== status.core.address && !reached.has(address));
+  const own = status.core.address;
+  return addresses.filter((to) => to !== own && to >>> 8 === own >>> 8 && !reached.has(to));
 }
 
 /**
- * Waits until every agent has a route to every other one.
+ * Waits until every agent has a route to every other one of its area.
  * @returns the statuses that showed it, or what is still missing after `timeoutS`, as `A -> B` lines
  */
 export async function awaitAllPairs(
