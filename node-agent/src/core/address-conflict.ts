@@ -78,11 +78,10 @@ export class AddressClaims {
     return false;
   }
 
-  /** An advertisement that the database has refused for that of node `holder`: what is to be done, so that who has to yield knows. */
-  refused(nowUs: number, holder: number, claim: Advertisement): "pass on" | "answer" | "nothing" {
+  /** An advertisement that the database has refused for that of node `holder`; true if who has to yield is to be told. */
+  refused(nowUs: number, holder: number, claim: Advertisement): boolean {
     noteConflict(this.#s, nowUs, claim.originator, holder, claim.nodeId);
-    if (!this.#isToBeTold(nowUs, claim)) return "nothing";
-    return claim.nodeId < holder ? "pass on" : "answer";
+    return this.#isToBeTold(nowUs, claim);
   }
 
   /** Whoever claims what, and how often: it is told of in bounded number. */

@@ -6,7 +6,7 @@ import { LinkStateFlooding } from "./link-state-flooding.ts";
 import { createNeighbour, type Neighbour } from "./neighbour.ts";
 import type { Port } from "./port.ts";
 import { createState } from "./state.ts";
-import { VirtualMesh } from "./testing/virtual-mesh.ts";
+import { type Medium, NARROW, VirtualMesh } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
 const NOW_US = 100 * SECOND;
@@ -60,5 +60,32 @@ test("where the asker has what is missing here, the question goes to the asker, 
   assert.ok(asker.pullDueUs <= NOW_US + SECOND, `due in ${asker.pullDueUs - NOW_US} us`);
   assert.ok(port.answerDueUs <= asker.pullDueUs, "and the transmitter wakes up for it");
 });
+
+for (const [name, bearer, starts] of [
+  ["an IP link", { medium: "point-to-point" }, 128],
+  ["a serial channel", NARROW, 8],
+] as const) {
+  test(`two that know a third from before and after half of all its numbers agree at last, over ${name}`, () => {
+    // 0 and 1 have each heard 2, never at the same time, and meet when it is gone.
+    const link = (members: number[]): Medium => ({ name: `link ${members}`, bearer, members, loss: 0 });
+    const [joint, toFirst, toSecond] = [link([0, 1]), link([0, 2]), link([1, 2])] as const;
+    const mesh = new VirtualMesh(3, [joint, toFirst, toSecond]);
+    for (const [a, b, medium] of [[0, 1, joint] as const, [1, 2, toSecond] as const]) mesh.cut(a, b, medium);
+    mesh.run(20 * SECOND);
+    mesh.cut(0, 2, toFirst);
+    for (let start = 0; start < starts; start++) mesh.restart(2);
+    mesh.restore(1, 2, toSecond);
+    mesh.run(20 * SECOND);
+    mesh.node(2).powered = false;
+    mesh.run(60 * SECOND);
+    mesh.restore(0, 1, joint);
+    mesh.run(60 * SECOND);
+    const asked = (): number =>
+      [0, 1].reduce((sum, i) => sum + (mesh.node(i).core.status(mesh.nowUs).counters["pulls-sent"] ?? 0), 0);
+    const before = asked();
+    mesh.run(300 * SECOND);
+    assert.is(asked() - before, 0, "they have nothing to ask any more");
+  });
+}
 
 test.run();

@@ -169,10 +169,10 @@ export class LinkStateFlooding {
       return "older";
     }
     const result = this.#s.db.applyFull(advertisement, nowUs);
-    if (result === "conflict" && before !== undefined) {
-      const todo = this.#claims.refused(nowUs, before.nodeId, advertisement);
-      if (todo === "pass on") this.#passClaimOn(nowUs, port, n, local);
-      if (todo === "answer") this.queueFull(nowUs, port, local, true);
+    if (result === "conflict" && before !== undefined && this.#claims.refused(nowUs, before.nodeId, advertisement)) {
+      // Who has to yield is the holder, or where this comes from.
+      if (advertisement.nodeId < before.nodeId) this.#passClaimOn(nowUs, port, n, local);
+      else this.queueFull(nowUs, port, local, true);
     }
     if (result === "foreign") this.#s.counters.drop("foreign-area");
     if (result === "known" && (port.narrow || allHear(port, n))) port.updateFull.delete(local);

@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import {
+  AgentFolder,
   type AgentProcess,
   freeUdpPorts,
   journalLines,
-  startAgentProcess,
   toneWav,
   until,
   writeConfig,
@@ -15,18 +14,10 @@ import {
 // Real processes on a machine that may be busy.
 t.setTimeout(240_000);
 
-const folder = mkdtempSync(join(tmpdir(), "skein-address-"));
-const running = new Set<AgentProcess>();
-t.teardown(async () => {
-  await Promise.all([...running].map((agent) => agent.end("SIGKILL")));
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function start(file: string): Promise<AgentProcess> {
-  const agent = await startAgentProcess(file);
-  running.add(agent);
-  return agent;
-}
+const agents = new AgentFolder("address");
+const folder = agents.path;
+const start = (file: string): Promise<AgentProcess> => agents.start(file);
+t.teardown(() => agents.remove());
 
 /** Own address of an agent, which may be starting again. */
 async function addressOf(agent: AgentProcess): Promise<number> {
@@ -126,11 +117,9 @@ t.test("of two agents with one address the one with the higher id takes another,
   );
 
   await alpha.end("SIGTERM");
-  running.delete(alpha);
   const again = await start(alphaFile);
   t.equal(await addressOf(again), taken, "also after a restart");
   await again.end("SIGTERM");
-  running.delete(again);
   const moved = await start(config("alpha", "1.20", 12, [radio("west", alphaPort, toAlpha)]));
   t.equal(await addressOf(moved), 0x114, "until its configuration says another");
 });

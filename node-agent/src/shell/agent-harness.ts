@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -73,6 +74,28 @@ export async function startAgentProcess(
     command: (command) => postCommand(ready.api, command),
     end: (signal) => end(child, signal),
   };
+}
+
+/** The folder of a test's agents. */
+export class AgentFolder {
+  readonly path: string;
+  readonly #started: AgentProcess[] = [];
+
+  constructor(name: string) {
+    this.path = mkdtempSync(join(tmpdir(), `skein-${name}-`));
+  }
+
+  async start(file: string, args: string[] = []): Promise<AgentProcess> {
+    const agent = await startAgentProcess(file, args);
+    this.#started.push(agent);
+    return agent;
+  }
+
+  /** Kills what still runs, and removes everything. */
+  async remove(): Promise<void> {
+    await Promise.all(this.#started.map((agent) => agent.end("SIGKILL")));
+    rmSync(this.path, { recursive: true, force: true });
+  }
 }
 
 async function postCommand(api: string, command: Command): Promise<CommandReply> {

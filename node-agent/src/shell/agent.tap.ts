@@ -1,21 +1,21 @@
 import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { networkInterfaces, tmpdir } from "node:os";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { decodeTakDatagram } from "@skein/codecs";
 import t from "tap";
 import { WebSocket } from "ws";
 import type { ServerMessage } from "../api/types.ts";
 import {
+  AgentFolder,
   type AgentProcess,
   CLIP_FRAME_OCTETS,
   clipIvf,
   freeUdpPorts,
   journalLines,
   runAgent,
-  startAgentProcess,
   toneWav,
   until,
   writeConfig,
@@ -24,18 +24,10 @@ import {
 // Real processes on a machine that may be busy.
 t.setTimeout(240_000);
 
-const folder = mkdtempSync(join(tmpdir(), "skein-agent-"));
-const running = new Set<AgentProcess>();
-t.teardown(async () => {
-  await Promise.all([...running].map((agent) => agent.end("SIGKILL")));
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function start(file: string, args: string[] = []): Promise<AgentProcess> {
-  const agent = await startAgentProcess(file, args);
-  running.add(agent);
-  return agent;
-}
+const agents = new AgentFolder("agent");
+const folder = agents.path;
+const start = (file: string, args: string[] = []): Promise<AgentProcess> => agents.start(file, args);
+t.teardown(() => agents.remove());
 
 /** A node alone, its only neighbour is not there. */
 function lonely(name: string, fields: Record<string, unknown> = {}): string {

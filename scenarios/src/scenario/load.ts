@@ -38,9 +38,9 @@ export function bridgedGroupsOf(scenario: Scenario, nodeName: string): number[] 
 
 /** Voice groups whose members are in several areas: all nodes let them through. */
 export function groupsAcross(scenario: Scenario): number[] {
-  const areaOf = (name: string): string | undefined =>
-    scenario.nodes.find((n) => n.name === name)?.address.split(".")[0];
-  return scenario.groups.filter((g) => new Set(g.members.map(areaOf)).size > 1).map((g) => g.number);
+  const areasOf = (members: readonly string[]): Set<number> =>
+    new Set(scenario.nodes.filter(({ name }) => members.includes(name)).map((node) => addressOf(node) >>> 8));
+  return scenario.groups.filter((g) => areasOf(g.members).size > 1).map((g) => g.number);
 }
 
 /** One turn of speech, or any other thing with a period, spelled out until `untilUs`. */
