@@ -329,6 +329,7 @@ export class Adjacency {
     this.#hellos.unsettle(port);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: true, reason: "two-way" });
     this.#advertising.refresh(nowUs, port, n);
+    this.#advertising.answered(nowUs, port, n);
     if (n.foreign) this.#areas.refresh(nowUs);
     this.onLinkUp(nowUs, port, n);
     if (!port.narrow) this.#hellos.hurry(nowUs, port, 40_000);

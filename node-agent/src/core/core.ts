@@ -236,7 +236,7 @@ class Core implements MeshCore {
       if (port.rtoDueUs <= nowUs) this.#arq.handleTimeout(nowUs, port);
       if (port.expiryDueUs <= nowUs) this.#adjacency.expire(nowUs, port);
       if (port.probeDueUs <= nowUs) this.#adjacency.probe(nowUs, port);
-      if (port.pendingDueUs <= nowUs) this.#advertising.announce(nowUs, port);
+      if (Math.min(port.pendingDueUs, port.awaitedDueUs) <= nowUs) this.#advertising.handleTimeout(nowUs, port);
     }
   }
 
@@ -264,6 +264,7 @@ class Core implements MeshCore {
         port.expiryDueUs,
         port.probeDueUs,
         port.pendingDueUs,
+        port.awaitedDueUs,
         this.#transmitter.nextUs(port),
       );
     }

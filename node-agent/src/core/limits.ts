@@ -174,7 +174,11 @@ export const DIGEST_TRIES = 3;
 /** Good news about the own links on a narrow channel waits this long for company, and so much for each member. */
 export const NEWS_SETTLE_NARROW_US = 250_000;
 export const NEWS_SETTLE_PER_MEMBER_US = 60_000;
-/** It waits twice as long each time, up to four times, unless there has been none for so long. */
+/** A link without which there is no way to its other end is told after this and up to SPREAD_PER_MEMBER_US for each member, */
+export const AWAITED_NARROW_US = 100_000;
+/** unless there are more such nodes than so: then many are new, and company comes by itself. */
+export const MAX_AWAITED_NODES = 4;
+/** Other good news waits twice as long each time, up to four times, unless there has been none for so long. */
 export const NEWS_CALM_US = 120_000_000;
 /** Somebody whose hello has not been heard is not given up before a few times this. */
 export const STRANGER_SILENCE_US = 60_000_000;

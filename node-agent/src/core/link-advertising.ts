@@ -1,6 +1,15 @@
 import { encodeLinkVector, type LinkStateLink, LOSS_STEPS, VECTOR_GONE } from "@skein/codecs";
+import { TrafficClass } from "./api.ts";
 import type { AreaRoutes } from "./area-routes.ts";
-import { NEWS_CALM_US, NEWS_SETTLE_NARROW_US, NEWS_SETTLE_PER_MEMBER_US } from "./limits.ts";
+import {
+  AWAITED_NARROW_US,
+  MAX_AWAITED_NODES,
+  NEWS_CALM_US,
+  NEWS_SETTLE_NARROW_US,
+  NEWS_SETTLE_PER_MEMBER_US,
+  SPREAD_PER_MEMBER_US,
+} from "./limits.ts";
+import { UNREACHABLE } from "./link-cost.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Port } from "./port.ts";
@@ -69,6 +78,30 @@ export class LinkAdvertising {
     port.pendingLinks.add(local);
     const waitUs = (NEWS_SETTLE_NARROW_US + port.neighbours.length * NEWS_SETTLE_PER_MEMBER_US) * port.pendingStretch;
     port.pendingDueUs = Math.min(port.pendingSinceUs + 2 * waitUs, nowUs + waitUs) + this.#s.random.below(waitUs / 2);
+  }
+
+  /** The other end tells everybody that it hears this node: if there is no way to it yet, it waits for this end to say so. */
+  answered(nowUs: number, port: Port, n: Neighbour): void {
+    if (!port.narrow || !this.#isAwaited(port, n.local)) return;
+    const cutOff = port.neighbours.filter((m) => m.alive && this.#isCutOff(m.local)).length;
+    if (cutOff > MAX_AWAITED_NODES) return;
+    const withinUs = AWAITED_NARROW_US + this.#s.random.below(port.neighbours.length * SPREAD_PER_MEMBER_US);
+    port.awaitedDueUs = Math.min(port.awaitedDueUs, nowUs + withinUs);
+  }
+
+  #isAwaited(port: Port, local: number): boolean {
+    return port.pendingLinks.has(local) && port.byLocal[local]?.twoWay === true && this.#isCutOff(local);
+  }
+
+  #isCutOff(local: number): boolean {
+    return this.#s.paths.from(this.#s.local, TrafficClass.command)[local] === UNREACHABLE;
+  }
+
+  handleTimeout(nowUs: number, port: Port): void {
+    port.awaitedDueUs = Number.POSITIVE_INFINITY;
+    // Of many who hear the other end the first to say so is enough; the rest goes on waiting for company.
+    const isAwaited = [...port.pendingLinks].some((local) => this.#isAwaited(port, local));
+    if (isAwaited || port.pendingDueUs <= nowUs) this.announce(nowUs, port);
   }
 
   /** Advertises what has waited. */

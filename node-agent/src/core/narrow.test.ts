@@ -1,4 +1,12 @@
-import { decodeAdvertisement, FrameKind, kindOf, NARROW_TAG_OCTETS, SHARED_HEADER_OCTETS } from "@skein/codecs";
+import {
+  decodeAdvertisement,
+  FrameKind,
+  kindOf,
+  NARROW_TAG_OCTETS,
+  SealFormat,
+  SHARED_HEADER_OCTETS,
+  sealFormat,
+} from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CoreBearer } from "./api.ts";
@@ -19,6 +27,12 @@ const HERE = {
 
 function channel(members: number): Medium {
   return { name: "serial", bearer: NARROW, members: Array.from({ length: members }, (_, i) => i), loss: 0 };
+}
+
+function tellsLinks(frame: Uint8Array): boolean {
+  return (
+    sealFormat(frame) === SealFormat.shared && kindOf(frame[SHARED_HEADER_OCTETS] as number) === FrameKind.linkState
+  );
 }
 
 function total(mesh: VirtualMesh, counter: string): number {
@@ -67,6 +81,28 @@ test("a newcomer whose hello was sent over somebody else's says it again with it
     if (mesh.run(SECOND / 4, () => hellos() > said)) soon++;
   }
   assert.ok(soon > 10, `${soon} of 20 within a quarter of a second`);
+});
+
+test("the link without which nobody has a way to a newcomer is told soon, though others have been told of lately", () => {
+  let soon = 0;
+  for (let seed = 1; seed <= 10; seed++) {
+    const mesh = new VirtualMesh(6, [channel(6)], seed);
+    const audibleUs = mesh.nowUs + 20 * SECOND;
+    let toldUs = 0;
+    mesh.onFrame = (from, _, octets) => {
+      if (from !== 5) return;
+      if (mesh.nowUs < audibleUs) octets.fill(0);
+      else if (toldUs === 0 && tellsLinks(octets)) toldUs = mesh.nowUs;
+    };
+    mesh.run(20 * SECOND);
+    assert.ok(
+      mesh.run(20 * SECOND, () => mesh.allReachable()),
+      `seed ${seed}`,
+    );
+    if (mesh.nowUs - toldUs < 0.8 * SECOND) soon++;
+  }
+  // With company it would take more than a second.
+  assert.ok(soon >= 9, `${soon} of 10 within 0.8 s`);
 });
 
 test("an advertisement that one member has missed is said again without a question", () => {

@@ -113,6 +113,8 @@ export interface Port {
   pendingSinceUs: number;
   pendingStretch: number;
   pendingDueUs: number;
+  /** The same if without one of them there is no way to its other end. */
+  awaitedDueUs: number;
   /** Narrow: pauses between own frames, and when the last one went out. */
   cadenceUs: number;
   lastSentUs: number;
@@ -258,6 +260,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     pendingSinceUs: Number.NEGATIVE_INFINITY,
     pendingStretch: 1,
     pendingDueUs: Number.POSITIVE_INFINITY,
+    awaitedDueUs: Number.POSITIVE_INFINITY,
     cadenceUs: SILENCE_NARROW_US,
     lastSentUs: 0,
     controlCreditUs: CONTROL_BURST_US,

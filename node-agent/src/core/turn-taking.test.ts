@@ -187,6 +187,18 @@ test("whom nobody hears throws dice for its turn: more sides once that was in va
   assert.equal(new Set(draws(silent, later).slots), new Set([0]), "it has a place of its own");
 });
 
+test("a newcomer that most members are known to hear has its place in their order at once", () => {
+  const random = new Random(1, 2);
+  const [port] = memberPorts([1, 2, 3, 4, 5]) as [Port];
+  port.turnDiceUntilUs = Number.POSITIVE_INFINITY;
+  const throwsDice = port.neighbours.map((n) => {
+    Object.assign(n, { alive: true, twoWay: true });
+    channelQuiet(port, 60_000_000, random);
+    return port.turnExtraSlots > 0;
+  });
+  assert.equal(throwsDice, [true, true, false, false]);
+});
+
 test("who hears one member only, which does not hear it, throws more and more, as one of many hidden from each other", () => {
   const random = new Random(1, 2);
   const most = (members: number[], introductions: number, isTalk = false): number => {

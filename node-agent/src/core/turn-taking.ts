@@ -1,6 +1,7 @@
 import { mix32 } from "@skein/codecs";
 import { HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
 import { CONTENTION_GUARD_US, CONTENTION_SLOT_US, SETTLING_PER_MEMBER_US } from "./limits.ts";
+import type { Neighbour } from "./neighbour.ts";
 import { isUnheard, type Port } from "./port.ts";
 import type { Random } from "./random.ts";
 import { placeInOrder } from "./turn-order.ts";
@@ -65,7 +66,7 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
   port.quietSinceUs = quietUs;
   port.turnExtraSlots = 0;
   port.turnUrgent = false;
-  const isNew = quietUs < port.turnDiceUntilUs;
+  const isNew = quietUs < port.turnDiceUntilUs && !isReckonedWith(port);
   if ((isNew || port.introductions > 0) && isUnheard(port)) {
     // In front of others at times: it could wait forever behind them.
     const slot = 1 + random.below(INTRODUCTION_SLOTS * 2 ** introductionDoublings(port, quietUs));
@@ -76,6 +77,16 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
     // Behind those whom it knows by now: they have places of their own.
     port.turnExtraSlots = port.neighbours.length + random.below(SETTLING_SLOTS) + BETWEEN_TURNS;
   }
+}
+
+/** True if most of those that it hears are known to hear this node: it has a place in their order. */
+function isReckonedWith(port: Port): boolean {
+  let known = 0;
+  for (let i = 0; i < port.neighbours.length; i++) {
+    const n = port.neighbours[i] as Neighbour;
+    if (n.alive && n.twoWay) known++;
+  }
+  return 2 * known > port.neighbours.length;
 }
 
 function introductionDoublings(port: Port, quietUs: number): number {
