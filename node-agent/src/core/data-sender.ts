@@ -137,7 +137,7 @@ export class DataSender {
     if (isNews) {
       if (port.shared) this.#relay.sent(nowUs, port, packet, port.counter - 1);
       port.burstNews.push(port.counter - 1);
-      if (isSettling(port, nowUs)) this.#sayAgainLater(port);
+      if (isSettling(port, nowUs) && !isPosition(pool, packet)) this.#sayAgainLater(port);
     }
     if (pool.copyKey[packet] !== -1) noteCopy(port, n, pool, packet);
     if (n !== undefined && acknowledged && port.shared) {
@@ -384,6 +384,11 @@ function isLeft(f: Fragmenting): boolean {
 /** -1 is everyone: asking an array for it would be a look-up by name. */
 function neighbourAt(port: Port, index: number): Neighbour | undefined {
   return index < 0 ? undefined : port.neighbours[index];
+}
+
+/** One that is followed by another anyway. */
+function isPosition(pool: PacketPool, packet: number): boolean {
+  return pool.trafficClass[packet] === TrafficClass.command && pool.precedence[packet] === Precedence.routine;
 }
 
 /** SOS, positions, texts to all: on a point-to-point bearer each neighbour acknowledges its own copy. */

@@ -153,6 +153,9 @@ export class Hellos {
   /** What was just sent on this channel was sent over somebody else: who has not been understood yet says it again at once. */
   spoiled(nowUs: number, port: Port): void {
     if (!port.narrow || port.lastHelloUs < port.burstStartUs || !isUnheard(port)) return;
+    // It may be the radio that makes noise after each transmission.
+    if (nowUs - port.helloSpoiledUs < HELLO_NEWCOMER_NARROW_US) return;
+    port.helloSpoiledUs = nowUs;
     port.needFullHello = true;
     port.helloUrgent = true;
     port.helloDueUs = nowUs;

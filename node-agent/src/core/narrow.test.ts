@@ -9,7 +9,7 @@ import {
 } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { CoreBearer } from "./api.ts";
+import { type CoreBearer, GROUP_DESTINATION } from "./api.ts";
 import { CONTENTION_GUARD_US, CONTENTION_SLOT_US } from "./limits.ts";
 import { airtimeUs } from "./port.ts";
 import { type Medium, NARROW, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
@@ -32,6 +32,12 @@ function channel(members: number): Medium {
 function tellsLinks(frame: Uint8Array): boolean {
   return (
     sealFormat(frame) === SealFormat.shared && kindOf(frame[SHARED_HEADER_OCTETS] as number) === FrameKind.linkState
+  );
+}
+
+function isGroup(frame: Uint8Array): boolean {
+  return (
+    sealFormat(frame) === SealFormat.shared && kindOf(frame[SHARED_HEADER_OCTETS] as number) === FrameKind.groupAll
   );
 }
 
@@ -83,6 +89,26 @@ test("a newcomer whose hello was sent over somebody else's says it again with it
   assert.ok(soon > 10, `${soon} of 20 within a quarter of a second`);
 });
 
+test("a radio that makes noise after each transmission does not make its node say hello for ever", () => {
+  const mesh = new VirtualMesh(1, [channel(1)]);
+  const { core } = mesh.node(0);
+  let hellos = 0;
+  let endsUs = Number.POSITIVE_INFINITY;
+  mesh.onFrame = (_, __, octets) => {
+    hellos++;
+    endsUs = mesh.nowUs + airtimeUs(mesh.node(0).options.bearers[0] as CoreBearer, octets.length);
+  };
+  for (let i = 0; i < 10_000; i++) {
+    mesh.run(1_000);
+    if (mesh.nowUs < endsUs + 2_000) continue;
+    endsUs = Number.POSITIVE_INFINITY;
+    core.handleCarrier(mesh.nowUs, 0, true);
+    core.handleCarrier(mesh.nowUs + 500, 0, false);
+    mesh.drain(0);
+  }
+  assert.ok(hellos > 5 && hellos < 25, `${hellos} hellos in 10 s`);
+});
+
 test("the link without which nobody has a way to a newcomer is told soon, though others have been told of lately", () => {
   let soon = 0;
   for (let seed = 1; seed <= 10; seed++) {
@@ -103,6 +129,45 @@ test("the link without which nobody has a way to a newcomer is told soon, though
   }
   // With company it would take more than a second.
   assert.ok(soon >= 9, `${soon} of 10 within 0.8 s`);
+});
+
+test("while newcomers settle, what a node tells of links goes before positions", () => {
+  const mesh = new VirtualMesh(3, [channel(3)]);
+  const { core } = mesh.node(0);
+  mesh.run(800_000);
+  core.handleCarrier(mesh.nowUs, 0, true);
+  mesh.run(1.5 * SECOND);
+  for (let i = 0; i < 3; i++) core.reportPosition(mesh.nowUs, HERE);
+  const kinds: number[] = [];
+  mesh.onFrame = (from, _, octets) => {
+    if (from === 0 && sealFormat(octets) === SealFormat.shared)
+      kinds.push(kindOf(octets[SHARED_HEADER_OCTETS] as number));
+  };
+  core.handleCarrier(mesh.nowUs, 0, false);
+  mesh.run(SECOND);
+  const links = kinds.indexOf(FrameKind.linkState);
+  assert.ok(links >= 0 && links < kinds.indexOf(FrameKind.groupAll), kinds.join(" "));
+});
+
+test("when newcomers have settled a text to all is said once more, a position is not", () => {
+  const mesh = new VirtualMesh(3, [channel(3)]);
+  mesh.run(2 * SECOND);
+  let frames = 0;
+  mesh.onFrame = (from, _, octets) => {
+    if (from === 0 && isGroup(octets)) frames++;
+  };
+  const { core } = mesh.node(0);
+  core.reportPosition(mesh.nowUs, HERE);
+  mesh.drain(0);
+  mesh.run(20 * SECOND);
+  assert.is(frames, 1, "a position");
+  mesh.restart(1);
+  mesh.run(2 * SECOND);
+  frames = 0;
+  core.sendText(mesh.nowUs, GROUP_DESTINATION, Uint8Array.of(0x41));
+  mesh.drain(0);
+  mesh.run(20 * SECOND);
+  assert.ok(frames > 1, `a text ${frames} times`);
 });
 
 test("an advertisement that one member has missed is said again without a question", () => {

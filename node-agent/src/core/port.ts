@@ -83,7 +83,8 @@ export interface Port {
   readonly repeats: number[];
   helloDueUs: number;
   lastHelloUs: number;
-  lastFullHelloUs: number;
+  /** When a hello was last said again because it had been sent over somebody else. */
+  helloSpoiledUs: number;
   helloReply: boolean;
   needFullHello: boolean;
   hellosSinceFull: number;
@@ -241,7 +242,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     repeats: [],
     helloDueUs: Number.POSITIVE_INFINITY,
     lastHelloUs: Number.NEGATIVE_INFINITY,
-    lastFullHelloUs: Number.NEGATIVE_INFINITY,
+    helloSpoiledUs: Number.NEGATIVE_INFINITY,
     helloReply: false,
     needFullHello: true,
     hellosSinceFull: 0,

@@ -10,13 +10,13 @@ import { OutgoingFrame } from "./outgoing-frame.ts";
 import { airtimeUs, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 import { drawOrder, giveFirstTurn, keepFirstTurn, noticeTurn } from "./turn-order.ts";
-import { accessUs, burstAirtimeUs, channelQuiet, inBurst, mayFollow, type Urgency } from "./turn-taking.ts";
+import { accessUs, burstAirtimeUs, channelQuiet, inBurst, isSettling, mayFollow, type Urgency } from "./turn-taking.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
 
 /**
  * The way out: decides what each bearer sends next, and when. Order on a bearer: flash and voice, repetitions, reports,
- * hellos and link state, the rest.
+ * hellos and link state (before repetitions while newcomers to a narrow channel settle), the rest.
  */
 export class Transmitter {
   readonly #s: CoreState;
@@ -141,6 +141,8 @@ export class Transmitter {
     if (port.badNewsDueUs <= nowUs) return this.#control.update(nowUs, port, slot, true);
     if (port.labelDueUs <= nowUs && this.#control.labelOffer(port, slot)) return true;
     if (port.snapshotDueUs <= nowUs && this.#control.snapshot(nowUs, port, slot)) return true;
+    // Newcomers wait for a way to everybody: that is soon said, and what they have to say themselves needs it.
+    if (isSettling(port, nowUs) && this.#control.due(nowUs, port, slot)) return true;
     return (
       this.#data.repeat(nowUs, port, slot) ||
       this.#control.answers(nowUs, port, slot) ||

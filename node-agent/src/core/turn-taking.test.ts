@@ -105,7 +105,7 @@ test("when another member speaks on in a silent one's place, its bundles are kep
   }
 });
 
-test("a carrier that outlasts the own frame, and cannot have begun after it, shows that it was sent over another", () => {
+test("a carrier that outlasts the own frame, and cannot have begun after it or is too short for one, shows that it was sent over another", () => {
   const [port] = channels(0) as [Port];
   port.accessUs = 1_000_000;
   for (const [beganUs, endedUs, over] of [
@@ -113,6 +113,10 @@ test("a carrier that outlasts the own frame, and cannot have begun after it, sho
     [1_002_000, 1_030_000, true],
     [950_000, 990_000, false],
     [1_009_000, 1_090_000, false],
+    [1_020_000, 1_020_100, true],
+    [1_020_000, 1_039_000, true],
+    [1_020_000, 1_045_000, false],
+    [1_040_000, 1_040_100, false],
   ] as const) {
     port.busySinceUs = beganUs;
     assert.is(sentOver(port, endedUs), over, `from ${beganUs} to ${endedUs}`);

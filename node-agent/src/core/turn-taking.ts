@@ -35,6 +35,8 @@ const VOICE_GUARD_US = VOICE_BEFORE_US + VOICE_AFTER_US;
 const BUNDLE_MISSED_US = 2 * VOICE_BUNDLE_US + VOICE_AFTER_US;
 /** Frames of a burst are handed to the device within this time. */
 const HANDOVER_US = 3_000;
+/** Serial adapters hand octets over so late. */
+const NOTICED_LATE_US = 20_000;
 /** A burst ends with the frame that brings it over this. */
 const MAX_BURST_US = 90_000;
 /** The same for video and bulk while nobody talks: with its last frame about as long as one of the longest. */
@@ -96,11 +98,14 @@ function introductionDoublings(port: Port, quietUs: number): number {
 }
 
 /**
- * True when the carrier that ends now was there before anybody could have begun after the own transmission: what was sent
- * was sent over somebody else.
+ * True when the carrier that ends now was there before anybody could have begun after the own transmission, or is too short
+ * to be a transmission and can only be the end of one: what was sent was sent over somebody else.
  */
 export function sentOver(port: Port, nowUs: number): boolean {
-  return nowUs > port.accessUs && port.busySinceUs < port.accessUs + CONTENTION_GUARD_US;
+  if (nowUs <= port.accessUs) return false;
+  const isEndOnly = nowUs - port.busySinceUs < port.config.keyUpUs;
+  const latestUs = port.accessUs + CONTENTION_GUARD_US + (isEndOnly ? NOTICED_LATE_US : 0);
+  return port.busySinceUs < latestUs;
 }
 
 /**
