@@ -82,8 +82,8 @@ export class LinkAdvertising {
 
   /** The other end tells everybody that it hears this node: if there is no way to it yet, it waits for this end to say so. */
   answered(nowUs: number, port: Port, n: Neighbour): void {
-    if (!port.narrow || !this.#isAwaited(port, n.local)) return;
-    const cutOff = port.neighbours.filter((m) => m.alive && this.#isCutOff(m.local)).length;
+    if (!port.narrow || n.foreign || !this.#isAwaited(port, n.local)) return;
+    const cutOff = port.neighbours.filter((m) => m.alive && !m.foreign && this.#isCutOff(m.local)).length;
     if (cutOff > MAX_AWAITED_NODES) return;
     const withinUs = AWAITED_NARROW_US + this.#s.random.below(port.neighbours.length * SPREAD_PER_MEMBER_US);
     port.awaitedDueUs = Math.min(port.awaitedDueUs, nowUs + withinUs);
@@ -98,15 +98,16 @@ export class LinkAdvertising {
   }
 
   handleTimeout(nowUs: number, port: Port): void {
-    port.awaitedDueUs = Number.POSITIVE_INFINITY;
     // Of many who hear the other end the first to say so is enough; the rest goes on waiting for company.
     const isAwaited = [...port.pendingLinks].some((local) => this.#isAwaited(port, local));
     if (isAwaited || port.pendingDueUs <= nowUs) this.announce(nowUs, port);
+    else port.awaitedDueUs = Number.POSITIVE_INFINITY;
   }
 
   /** Advertises what has waited. */
   announce(nowUs: number, port: Port): void {
     port.pendingDueUs = Number.POSITIVE_INFINITY;
+    port.awaitedDueUs = Number.POSITIVE_INFINITY;
     const links = [...port.pendingLinks].map((local) => this.#linkTo(local, port.config.kind));
     port.pendingLinks.clear();
     if (links.length > 0) this.#flooding.originate(nowUs, links);

@@ -81,7 +81,7 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
   }
 }
 
-/** True if most of those that it hears are known to hear this node: it has a place in their order. */
+/** True if most members that it knows are known to hear this node: it has a place in their order. */
 function isReckonedWith(port: Port): boolean {
   let known = 0;
   for (let i = 0; i < port.neighbours.length; i++) {
