@@ -136,6 +136,23 @@ for (const [name, make, onOneRadio] of [
   });
 }
 
+test("an answer from the caller's own area is taken for that caller in other areas, too", () => {
+  const addresses = [0x101, 0x102, 0x201, 0x202];
+  const edges: [number, number][] = [
+    [0, 1],
+    [1, 2],
+    [2, 3],
+  ];
+  const scene = sceneOf(addresses, wires(edges), 1);
+  const sosId = scene.mesh.node(0).core.raiseSos(scene.mesh.nowUs, 1, HERE);
+  scene.mesh.drain(0);
+  scene.mesh.run(3 * SECOND);
+  for (let node = 0; node < addresses.length; node++) {
+    const told = eventsOf(scene, node, "sos-acknowledged").map((e) => [e.from, e.sosId, e.by]);
+    assert.equal(told, [[0x101, sosId, 0x102]], `node ${node}`);
+  }
+});
+
 test("a border node goes on a radio for the sake of another area alone", () => {
   // 0 has a wire to 1, and nobody of their area is on the radio with 1.
   const air: Medium = { name: "air", bearer: {}, members: [1, 2, 3], loss: 0 };

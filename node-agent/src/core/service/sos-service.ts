@@ -62,7 +62,8 @@ export class SosService {
     const acknowledgement = decodeSosAcknowledgement(octets, offset, length);
     if (acknowledgement !== undefined) {
       const { area } = this.#s;
-      const { sosId, originator, by, areas = { originator: area, by: area } } = acknowledgement;
+      // It crosses areas: where it names none, both are the one of who answers.
+      const { sosId, originator, by, areas = { originator: from >>> 8, by: from >>> 8 } } = acknowledgement;
       const isNew = this.#acknowledged(nowUs, (areas.originator << 8) | originator, sosId, (areas.by << 8) | by);
       // On narrow bearers nobody of another area can be named as the sender.
       if (isNew && areas.originator === area && from >>> 8 !== area) this.#sayOnNarrow(nowUs, acknowledgement);
