@@ -11,9 +11,12 @@
  *     entry, point-to-point:  local id 1 | quality 1 | receiver index 1 | slot 1 | counter 4
  *
  *   on a bearer with neighbours of other areas behind that (flag bit 3)
- *   +---------+-----------------------+-------------+
- *   | count 1 | area 1, entry  ...    | area routes |   `area-route.ts`: what lies behind this node
- *   +---------+-----------------------+-------------+
+ *   +---------+-----------------------+--------+---------------+-------------+
+ *   | count 1 | area 1, entry  ...    | part 1 | members 1 + n | area routes |   what lies behind this node, as in
+ *   +---------+-----------------------+--------+---------------+-------------+   `area-route.ts`
+ *
+ *   part      lowest local id that the transmitter reaches in its own area
+ *   members   all that it reaches there; no octets unless it knows of another part
  *
  *   flags     bit 0: please answer with a full hello (I do not know you well enough to open your frames)
  *             bit 1: point-to-point entries
@@ -26,7 +29,14 @@
  */
 
 import { readU16, readU32, writeU16, writeU32 } from "../wire/octets.ts";
-import { type AreaRoute, decodeAreaRoutes, encodeAreaRoutes } from "./area-route.ts";
+import {
+  type AreaRoute,
+  decodeAreaMembers,
+  decodeAreaRoutes,
+  encodeAreaMembers,
+  encodeAreaRoutes,
+  NO_MEMBERS,
+} from "./area-route.ts";
 
 export const HELLO_FLAG_REPLY = 1;
 export const HELLO_FLAG_DIRECT = 2;
@@ -58,12 +68,15 @@ export interface Hello {
   entryCount: number;
   /** Reused from call to call; the first `entryCount` are valid. */
   entries: HelloEntry[];
-  /** Told where the flags say so. */
+  /** These three where the flags say so; 0 and none otherwise. */
+  part: number;
+  members: Uint8Array;
   routes: readonly AreaRoute[];
 }
 
 export function createHello(): Hello {
-  return { flags: 0, address: 0, interval100ms: 0, digest: 0, entryCount: 0, entries: [], routes: [] };
+  const counts = { flags: 0, address: 0, interval100ms: 0, digest: 0, entryCount: 0 };
+  return { ...counts, entries: [], part: 0, members: NO_MEMBERS, routes: [] };
 }
 
 /** The i-th entry, made on first use. */
@@ -97,6 +110,8 @@ export function encodeHello(hello: Hello, withAddress: boolean, out: Uint8Array,
     out[at++] = (hello.entries[i] as HelloEntry).area;
     at = encodeEntry(hello, i, out, at);
   }
+  out[at++] = hello.part;
+  at += encodeAreaMembers(hello.members, out, at);
   return at + encodeAreaRoutes(hello.routes, out, at) - offset;
 }
 
@@ -136,6 +151,8 @@ export function decodeHello(
   if (own > MAX_HELLO_ENTRIES || end - at < own * entryOctets) return false;
   for (let i = 0; i < own; i++, at += entryOctets) decodeEntry(octets, at, -1, helloEntry(into, i), entryOctets);
   into.entryCount = own;
+  into.part = 0;
+  into.members = NO_MEMBERS;
   into.routes = NO_ROUTES;
   if ((into.flags & HELLO_FLAG_AREAS) === 0) return at === end;
   return decodeAreas(octets, at, end, into, entryOctets);
@@ -148,6 +165,11 @@ function decodeAreas(octets: Uint8Array, offset: number, end: number, into: Hell
   if (into.entryCount + others > MAX_HELLO_ENTRIES || end - at < others * (1 + entryOctets)) return false;
   for (let i = 0; i < others; i++, at += 1 + entryOctets)
     decodeEntry(octets, at + 1, octets[at] as number, helloEntry(into, into.entryCount++), entryOctets);
+  const members = decodeAreaMembers(octets, at + 1, end);
+  if (members === undefined) return false;
+  into.part = octets[at] as number;
+  into.members = members;
+  at += 2 + members.length;
   const routes: AreaRoute[] = [];
   const read = decodeAreaRoutes(octets, at, end, routes);
   into.routes = routes;

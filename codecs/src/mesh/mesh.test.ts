@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { IpPrefix } from "../ip/ip-prefix.ts";
 import { fromHex, type GoldenVector, parseGoldenVectors, toHex } from "../testing/golden.ts";
-import { type AreaRoute, MAX_AREA_HOPS } from "./area-route.ts";
+import { type AreaRoute, MAX_AREA_HOPS, membersOf } from "./area-route.ts";
 import {
   createDataHeader,
   DATA_FLAG_ENDS,
@@ -332,10 +332,23 @@ test("advertisements round-trip and know their length", () => {
     });
   const areaRoute = fc
     .record({
-      path: fc.uniqueArray(fc.nat(255), { minLength: 1, maxLength: MAX_AREA_HOPS }),
+      path: fc.uniqueArray(
+        fc.oneof(
+          fc.nat(255).map((area) => area << 8),
+          fc.nat(0xffff),
+        ),
+        {
+          minLength: 1,
+          maxLength: MAX_AREA_HOPS,
+        },
+      ),
+      members: fc.array(fc.nat(255), { maxLength: 5 }),
       costs: fc.array(fc.nat(255), { minLength: 4, maxLength: 4 }),
     })
-    .map(({ path, costs }): AreaRoute => ({ area: path[0] as number, via: path.slice(1), costs: [...costs] }));
+    .map(({ path, costs, members }): AreaRoute => {
+      const [to = 0, ...via] = path;
+      return { to, members: membersOf(members), via, costs: [...costs] };
+    });
   const advertisement = fc.record(
     {
       originator: fc.nat(0xfe).map((local) => 0x0100 | Math.max(1, local)),
@@ -347,7 +360,7 @@ test("advertisements round-trip and know their length", () => {
       name: fc.uint8Array({ maxLength: 12 }),
       links: fc.array(link, { maxLength: 100 }),
       prefixes: fc.array(ipPrefix, { maxLength: 8 }),
-      areas: fc.uniqueArray(areaRoute, { maxLength: 20, selector: (route) => route.area }),
+      areas: fc.uniqueArray(areaRoute, { maxLength: 20, selector: (route) => route.to }),
     },
     plain,
   );

@@ -279,7 +279,7 @@ export class Adjacency {
     if (!listed) this.#hellos.hurry(nowUs, port, 60_000);
     if (!n.foreign) this.#pulls.compareDigest(nowUs, port, n, hello.digest);
     this.#advertising.refresh(nowUs, port, n);
-    if (n.foreign && (hello.flags & HELLO_FLAG_AREAS) !== 0) this.#areas.heard(nowUs, n, hello.routes);
+    if (n.foreign && (hello.flags & HELLO_FLAG_AREAS) !== 0) this.#areas.heard(nowUs, n, hello);
     return true;
   }
 

@@ -1,91 +1,225 @@
-import { areaCost, areaHops } from "@skein/codecs";
+import { type AreaPart, areaCost, areaHops, hasMember, membersOf, NO_MEMBERS } from "@skein/codecs";
 import { CLASSES, UNREACHABLE } from "./link-cost.ts";
 import type { LinkStateDb } from "./link-state-db.ts";
 import type { ShortestPaths } from "./shortest-paths.ts";
 
-const AREAS = 256;
+const COMMAND = 1;
 /** No way to the area: more than any potential inside one generation of detours. */
 export const NO_WAY = 0x3f_ffff;
 const MAX_DISTANCE = UNREACHABLE - 1;
 
-/** A border node of the own area, and an area that it tells of. */
+/** A border node of the own area, and an area or part of one that it tells of. */
 interface Exit {
   readonly local: number;
-  readonly area: number;
+  readonly to: AreaPart;
   readonly hops: number;
   readonly costs: readonly number[];
+}
+
+/** A part of an area that has fallen apart, and who is in it. */
+interface Part {
+  readonly to: AreaPart;
+  readonly hops: number;
+  readonly members: Uint8Array;
+}
+
+/** What one version of the database tells. */
+interface Known {
+  readonly exits: readonly Exit[];
+  /** The part of the own area that this node is in. */
+  readonly own: AreaPart;
+  /** By area, as border nodes tell of them. */
+  readonly parts: ReadonlyMap<number, readonly Part[]>;
+  /** Other areas join the own part to another one. */
+  readonly isSplit: boolean;
+  /** Every node of the own area that is known of is reached. */
+  readonly isComplete: boolean;
+  readonly others: Uint8Array;
 }
 
 /**
  * Distances to other areas, as seen from any node of the own one: areas still to enter in the high part, behind it the
  * distance to the best of the border nodes that need no more, with what that one adds. Everybody compares first by
  * areas, then inside the area, so that both are descended without regard to what the other area's costs are like.
+ *
+ * The other parts of the own area, which only other areas join to this one, are such areas too.
  */
 export class AreaPaths {
   readonly #db: LinkStateDb;
   readonly #paths: ShortestPaths;
+  readonly #local: number;
   #version = -1;
-  #exits: Exit[] = [];
+  #known: Known | undefined;
   /** By root and class, valid for #version. */
-  readonly #runs: (Uint32Array | undefined)[] = [];
+  readonly #runs: (Map<AreaPart, number> | undefined)[] = [];
   readonly #valid: number[] = [];
-  readonly #spare: Uint32Array[] = [];
+  readonly #spare: Map<AreaPart, number>[] = [];
 
-  constructor(db: LinkStateDb, paths: ShortestPaths) {
+  constructor(db: LinkStateDb, paths: ShortestPaths, local: number) {
     this.#db = db;
     this.#paths = paths;
+    this.#local = local;
   }
 
-  /** By area: areas to enter << 16 | distance, NO_WAY where there is none. */
-  from(root: number, trafficClass: number): Uint32Array {
-    if (this.#version !== this.#db.version) this.#collect();
+  /** By area and part: areas to enter << 16 | distance; nothing where there is no way (see `aheadTo`). */
+  from(root: number, trafficClass: number): ReadonlyMap<AreaPart, number> {
+    const { exits } = this.#current();
     const key = root * CLASSES + trafficClass;
     const known = this.#runs[key];
     if (known !== undefined) return known;
-    const ahead = (this.#spare.pop() ?? new Uint32Array(AREAS)).fill(NO_WAY);
+    const ahead = this.#spare.pop() ?? new Map<AreaPart, number>();
     const distances = this.#paths.from(root, trafficClass);
-    for (let i = 0; i < this.#exits.length; i++) {
-      const { local, area, hops, costs } = this.#exits[i] as Exit;
+    for (const { local, to, hops, costs } of exits) {
       const distance = distances[local] as number;
       if (distance === UNREACHABLE) continue;
-      const whole = (hops << 16) | Math.min(MAX_DISTANCE, distance + (costs[trafficClass] as number));
-      if (whole < (ahead[area] as number)) ahead[area] = whole;
+      setNearest(ahead, to, (hops << 16) | Math.min(MAX_DISTANCE, distance + (costs[trafficClass] as number)));
     }
     this.#runs[key] = ahead;
     this.#valid.push(key);
     return ahead;
   }
 
-  /** Writes what it costs, by border node, to leave for `area` through at most `hops` areas; 0: no way there. */
-  markExits(area: number, trafficClass: number, hops: number, out: Uint16Array): void {
-    if (this.#version !== this.#db.version) this.#collect();
-    out.fill(0);
-    for (let i = 0; i < this.#exits.length; i++) {
-      const exit = this.#exits[i] as Exit;
-      if (exit.area === area && exit.hops <= hops) out[exit.local] = exit.costs[trafficClass] as number;
+  /** Where a packet for this address goes once it has left the part that this node is in. */
+  towards(address: number): AreaPart {
+    const parts = this.#current().parts.get(address >>> 8);
+    let best: Part | undefined;
+    for (let i = 0; parts !== undefined && i < parts.length; i++) {
+      const part = parts[i] as Part;
+      // All nodes of the area are to choose the same one, so that the packet descends.
+      if (hasMember(part.members, address & 0xff) && (best === undefined || isBefore(part, best))) best = part;
     }
+    return best?.to ?? address & 0xff00;
   }
 
-  /** Areas that a border node needs for the way to `area`, 0 if it knows none. */
-  hopsAt(local: number, area: number): number {
-    if (this.#version !== this.#db.version) this.#collect();
-    return this.#exits.find((exit) => exit.local === local && exit.area === area)?.hops ?? 0;
+  /** True if other areas join the part of the own one that this node is in to another. */
+  get isSplit(): boolean {
+    return this.#current().isSplit;
   }
 
-  #collect(): void {
+  /** Name of that part. */
+  get part(): AreaPart {
+    return this.#current().own;
+  }
+
+  /** Local ids in it; none where the area is whole as far as this node can tell. */
+  members(): Uint8Array {
+    return this.isTorn ? membersOf(this.#reached()) : NO_MEMBERS;
+  }
+
+  /** True if the own area has another part, or nodes that may be in one. */
+  get isTorn(): boolean {
+    const { isSplit, isComplete } = this.#current();
+    return isSplit || !isComplete;
+  }
+
+  /** Who is said to be in a part of this name that this node is not in: the area has fallen apart unnoticed. */
+  get others(): Uint8Array {
+    return this.#current().others;
+  }
+
+  /**
+   * Local ids in a part that none of the border nodes which are this near to it leaves out. What those say who are farther
+   * away may be what this area once told them.
+   */
+  membersIn(to: AreaPart, hops: number): Uint8Array {
+    let members = NO_MEMBERS;
+    for (const part of this.#current().parts.get(to >>> 8) ?? []) {
+      if (part.to !== to || part.hops !== hops || part.members.length === 0) continue;
+      members = members.length === 0 ? part.members : both(members, part.members);
+    }
+    return members;
+  }
+
+  /** Writes what it costs, by border node, to leave for `to` through at most `hops` areas; 0: no way there. */
+  markExits(to: AreaPart, trafficClass: number, hops: number, out: Uint16Array): void {
+    out.fill(0);
+    for (const exit of this.#current().exits)
+      if (leadsTo(exit.to, to) && exit.hops <= hops) out[exit.local] = exit.costs[trafficClass] as number;
+  }
+
+  /** Areas that a border node needs for the way to `to`, 0 if it knows none. */
+  hopsAt(local: number, to: AreaPart): number {
+    let hops = 0;
+    for (const exit of this.#current().exits)
+      if (exit.local === local && leadsTo(exit.to, to) && (hops === 0 || exit.hops < hops)) hops = exit.hops;
+    return hops;
+  }
+
+  /** True if anybody tells of a part of the own area, this one or another. Costs no search for paths. */
+  get isTold(): boolean {
+    for (const local of this.#db.locals())
+      if (this.#db.node(local)?.advertisement.areas.some((route) => route.to >>> 8 === this.#db.area)) return true;
+    return false;
+  }
+
+  #current(): Known {
+    if (this.#known !== undefined && this.#version === this.#db.version) return this.#known;
     this.#version = this.#db.version;
     for (const key of this.#valid) {
-      this.#spare.push(this.#runs[key] as Uint32Array);
+      const run = this.#runs[key] as Map<AreaPart, number>;
+      run.clear();
+      this.#spare.push(run);
       this.#runs[key] = undefined;
     }
     this.#valid.length = 0;
-    this.#exits = [];
-    for (const local of this.#db.locals()) {
+    this.#known = this.#collect();
+    return this.#known;
+  }
+
+  #collect(): Known {
+    const { area } = this.#db;
+    const reached = [...this.#reached()];
+    const own = (area << 8) | (reached[0] ?? this.#local);
+    const exits: Exit[] = [];
+    const parts = new Map<number, Part[]>();
+    let others = NO_MEMBERS;
+    for (const local of reached) {
       for (const route of this.#db.node(local)?.advertisement.areas ?? []) {
-        if (route.area === this.#db.area) continue;
-        const costs = route.costs.map((cost) => Math.max(1, areaCost(cost)));
-        this.#exits.push({ local, area: route.area, hops: areaHops(route), costs });
+        const { to, members, costs } = route;
+        if (to === own && members.length > 0 && !hasMember(members, this.#local)) others = members;
+        // What is said of the own area as a whole, or of this part of it, leads back.
+        if (to === own || to === area << 8) continue;
+        const hops = areaHops(route);
+        exits.push({ local, to, hops, costs: costs.map((cost) => Math.max(1, areaCost(cost))) });
+        const known = parts.get(to >>> 8);
+        if (known === undefined) parts.set(to >>> 8, [{ to, hops, members }]);
+        else known.push({ to, hops, members });
       }
     }
+    let nodes = 0;
+    for (const _ of this.#db.locals()) nodes++;
+    return { exits, own, parts, others, isSplit: parts.has(area), isComplete: nodes === reached.length };
   }
+
+  /** Local ids, lowest first. */
+  *#reached(): Generator<number> {
+    const distances = this.#paths.from(this.#local, COMMAND);
+    for (const local of this.#db.locals()) if (distances[local] !== UNREACHABLE) yield local;
+  }
+}
+
+/** What `from` says of a way. */
+export function aheadTo(ahead: ReadonlyMap<AreaPart, number>, to: AreaPart): number {
+  return ahead.get(to) ?? NO_WAY;
+}
+
+/** Notes a way to an area, or a part of one, which is a way to the area too. */
+export function setNearest(ahead: Map<AreaPart, number>, to: AreaPart, distance: number): void {
+  if (distance < aheadTo(ahead, to)) ahead.set(to, distance);
+  const whole = to & 0xff00;
+  if (distance < aheadTo(ahead, whole)) ahead.set(whole, distance);
+}
+
+/** True if who goes to `route` has gone to `to`. */
+function leadsTo(route: AreaPart, to: AreaPart): boolean {
+  return route === to || ((to & 0xff) === 0 && route >>> 8 === to >>> 8);
+}
+
+function both(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const members = a.map((octet, i) => octet & (b[i] ?? 0));
+  return members.subarray(0, members.findLastIndex((octet) => octet !== 0) + 1);
+}
+
+function isBefore(a: Part, b: Part): boolean {
+  return a.hops < b.hops || (a.hops === b.hops && a.to < b.to);
 }

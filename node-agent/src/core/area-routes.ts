@@ -1,14 +1,17 @@
 import {
+  type AreaPart,
   type AreaRoute,
   areaCost,
   areaHops,
+  hasMember,
   MAX_AREA_HOPS,
   MAX_AREA_ROUTES,
+  NO_MEMBERS,
   narrowPotential,
   VECTOR_GONE,
 } from "@skein/codecs";
-import { NO_WAY } from "./area-paths.ts";
-import { AREA_CHECK_US, AREA_UPDATE_GAP_US } from "./limits.ts";
+import { aheadTo, setNearest } from "./area-paths.ts";
+import { AREA_CHECK_US, AREA_UPDATE_GAP_US, DOUBT_GAP_US, PART_CALM_US, PART_SETTLES_US } from "./limits.ts";
 import { CLASSES, linkCost } from "./link-cost.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Neighbour } from "./neighbour.ts";
@@ -19,6 +22,14 @@ const EVER = Number.POSITIVE_INFINITY;
 /** A cost that has changed by no more than this many steps of its octet, 9 %, is no news. */
 const COST_HYSTERESIS = 2;
 const COMMAND = 1;
+
+/** What neighbours of other areas are told. */
+export interface AreaTold {
+  /** The lowest local id that this node reaches in its own area; and all, where the area may have fallen apart. */
+  readonly part: number;
+  readonly members: Uint8Array;
+  readonly routes: readonly AreaRoute[];
+}
 
 /**
  * What a border node, one that hears neighbours of other areas, says: to its own area, through its advertisement, which
@@ -31,7 +42,17 @@ export class AreaRoutes {
   #originateDueUs = EVER;
   #checkDueUs = EVER;
   #version = -1;
-  #told: AreaRoute[] = [];
+  #told: AreaTold = { part: 0, members: NO_MEMBERS, routes: [] };
+  /** Name of the own part, whether there may be others, since when that is so, and when it is to be told. */
+  #part: AreaPart = 0;
+  #isTorn = false;
+  #changedUs = EVER;
+  #settledUs = EVER;
+  #isSettled = false;
+  #doubted = NO_MEMBERS;
+  #doubtedUs = Number.NEGATIVE_INFINITY;
+  /** Told which links may be gone. */
+  onDoubt: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
   /** Told when neighbours of other areas are to hear of a change. */
   onTold: (nowUs: number) => void = () => undefined;
 
@@ -47,32 +68,43 @@ export class AreaRoutes {
   handleTimeout(nowUs: number): void {
     if (this.#originateDueUs <= nowUs) this.#originate(nowUs);
     if (this.#checkDueUs > nowUs) return;
-    this.#checkDueUs = EVER;
     const before = this.#told;
-    if (this.told() !== before) this.onTold(nowUs);
+    const isNews = this.told(nowUs) !== before;
+    this.#checkDueUs = nowUs < this.#settledUs ? this.#settledUs : EVER;
+    if (isNews) this.onTold(nowUs);
   }
 
   // What neighbours of other areas say
 
-  /** Routes that lead back through the own area are left alone: that is what keeps from counting to infinity. */
-  heard(nowUs: number, n: Neighbour, routes: readonly AreaRoute[]): void {
-    const { area } = this.#s;
-    n.routes = routes.filter((route) => route.area !== area && route.area !== n.area && !route.via.includes(area));
+  /** Routes that lead back through this part of the own area are left alone: that is what keeps from counting to infinity. */
+  heard(nowUs: number, n: Neighbour, told: AreaTold): void {
+    const { area, local, areaPaths } = this.#s;
+    n.part = (n.area << 8) | told.part;
+    n.members = told.members;
+    const isOwn = (place: AreaPart): boolean => place === area << 8 || place === areaPaths.part;
+    const isItself = (place: AreaPart): boolean => place === n.area << 8 || place === n.part;
+    n.routes = told.routes.filter(({ to, members, via }) => {
+      if (isItself(to) || via.some((place) => isOwn(place) || isItself(place))) return false;
+      if (to >>> 8 !== area) return true;
+      // A part under the name of this one is another if it is without this node, one under another name is this one if not.
+      return members.length === 0 ? !isOwn(to) : !hasMember(members, local);
+    });
     for (let c = 0; c < CLASSES; c++) {
-      const ahead = n.ahead[c] as Uint32Array;
-      ahead.fill(NO_WAY);
-      ahead[n.area] = 0;
-      for (const route of n.routes) ahead[route.area] = (areaHops(route) << 16) | areaCost(route.costs[c] as number);
+      const ahead = n.ahead[c] as Map<AreaPart, number>;
+      ahead.clear();
+      setNearest(ahead, n.part, 0);
+      for (const route of n.routes)
+        setNearest(ahead, route.to, (areaHops(route) << 16) | areaCost(route.costs[c] as number));
     }
     this.refresh(nowUs);
   }
 
-  /** Links to neighbours of other areas, or what these say, have changed: loss is told at once, the rest in company. */
+  /** Links to neighbours of other areas, or what these say, have changed: that a way is gone is told at once, the rest in company. */
   refresh(nowUs: number): void {
     const own = this.#own();
     const routes = this.#best(own);
     if (isSame(routes, own)) return;
-    const lost = own.some((route) => !routes.some((other) => other.area === route.area));
+    const lost = own.some((route) => hopsLeft(routes, route.to) > areaHops(route));
     const dueUs = lost ? nowUs : Math.max(nowUs + AREA_CHECK_US, this.#originatedUs + AREA_UPDATE_GAP_US);
     this.#originateDueUs = Math.min(this.#originateDueUs, dueUs);
     if (lost) this.#originate(nowUs);
@@ -91,61 +123,93 @@ export class AreaRoutes {
     this.#flooding.originateAreas(nowUs, routes);
   }
 
-  /** The shortest way to each area, the nearest MAX_AREA_ROUTES of them; what is told already is kept while it is as good. */
+  /** The shortest way to each area, or part of one, the nearest MAX_AREA_ROUTES; what is told already is kept while it is as good. */
   #best(own: readonly AreaRoute[]): AreaRoute[] {
-    const best = new Map<number, AreaRoute>();
+    const best = new Map<AreaPart, AreaRoute>();
     const offers: AreaRoute[] = [];
     for (const port of this.#s.ports) for (const n of port.foreign) if (n.twoWay) offer(n, offers);
     for (const route of offers) {
-      const other = best.get(route.area);
-      if (other === undefined || compare(route, other) < 0) best.set(route.area, route);
+      const other = best.get(route.to);
+      if (other === undefined || compare(route, other) < 0) best.set(route.to, route);
     }
     for (const route of own) {
-      const better = best.get(route.area);
+      const better = best.get(route.to);
       if (better === undefined || areaHops(better) !== areaHops(route)) continue;
-      if (offers.some((other) => other.area === route.area && isAlike(other, route)) && isClose(better, route))
-        best.set(route.area, route);
+      if (offers.some((other) => other.to === route.to && isAlike(other, route)) && isClose(better, route))
+        best.set(route.to, route);
     }
-    return [...best.values()].sort((a, b) => areaHops(a) - areaHops(b) || a.area - b.area).slice(0, MAX_AREA_ROUTES);
+    return nearest([...best.values()]);
   }
 
   // What they are told
 
   /** The area's database has changed, perhaps with what they are told. */
   databaseChanged(nowUs: number): void {
-    if (this.#s.ports.some(hasForeign)) this.#checkDueUs = Math.min(this.#checkDueUs, nowUs + AREA_CHECK_US);
+    if (this.#s.ports.some(hasForeign) || this.#s.areaPaths.isTold)
+      this.#checkDueUs = Math.min(this.#checkDueUs, nowUs + AREA_CHECK_US);
   }
 
-  /** Ways to other areas as seen from this node; the same array until one of them has changed. */
-  told(): readonly AreaRoute[] {
+  /** In which part of its area this node is now. */
+  #look(nowUs: number): void {
+    const { part, isTorn } = this.#s.areaPaths;
+    if (part !== this.#part || isTorn !== this.#isTorn) {
+      this.#settledUs = nowUs > this.#changedUs + PART_CALM_US ? nowUs : nowUs + PART_SETTLES_US;
+      this.#changedUs = nowUs;
+    }
+    this.#part = part;
+    this.#isTorn = isTorn;
+    this.#doubt(nowUs);
+  }
+
+  /**
+   * Those who are in another part by what other areas say: if that is so, the links to them are gone in silence, and what
+   * is left of the area learns of it from whoever asks first.
+   */
+  #doubt(nowUs: number): void {
+    const { others } = this.#s.areaPaths;
+    if (isSameSet(others, this.#doubted) || nowUs < this.#doubtedUs + DOUBT_GAP_US) return;
+    this.#doubted = others;
+    if (others.length > 0) this.#doubtedUs = nowUs;
+    for (const port of this.#s.ports)
+      for (const n of port.neighbours) if (!n.foreign && hasMember(others, n.local)) this.onDoubt(nowUs, port, n);
+  }
+
+  /** The own part, and ways to other areas as seen from this node; the same object until something has changed. */
+  told(nowUs: number): AreaTold {
     const { db, areaPaths, local } = this.#s;
-    if (this.#version === db.version) return this.#told;
+    if (this.#version !== db.version) this.#look(nowUs);
+    const isSettled = nowUs >= this.#settledUs;
+    if (this.#version === db.version && this.#isSettled === isSettled) return this.#told;
     this.#version = db.version;
-    const ahead = areaPaths.from(local, COMMAND);
+    this.#isSettled = isSettled;
     const routes: AreaRoute[] = [];
-    for (let area = 0; area < ahead.length; area++) {
-      const route = ahead[area] === NO_WAY ? undefined : this.#routeTo(area, ahead[area] as number);
+    for (const [to, ahead] of areaPaths.from(local, COMMAND)) {
+      const route = this.#routeTo(to, ahead);
       if (route !== undefined) routes.push(route);
     }
-    routes.sort((a, b) => areaHops(a) - areaHops(b) || a.area - b.area);
-    const nearest = routes.slice(0, MAX_AREA_ROUTES);
-    if (!isSame(nearest, this.#told)) this.#told = nearest;
+    const before = this.#told;
+    const part = isSettled ? areaPaths.part & 0xff : before.part;
+    const members = isSettled ? areaPaths.members() : before.members;
+    const told = { part, members, routes: nearest(routes) };
+    const isNews =
+      told.part !== before.part || !isSameSet(members, before.members) || !isSame(told.routes, before.routes);
+    if (isNews) this.#told = told;
     return this.#told;
   }
 
   /** With the path of a border node that is as near as that. */
-  #routeTo(area: number, ahead: number): AreaRoute | undefined {
+  #routeTo(to: AreaPart, ahead: number): AreaRoute | undefined {
     const { db, areaPaths, paths, local } = this.#s;
     const distances = paths.from(local, COMMAND);
     for (const border of db.locals()) {
-      const route = db.node(border)?.advertisement.areas.find((r) => r.area === area);
-      if (route === undefined || areaHops(route) !== ahead >>> 16) continue;
-      const whole = (distances[border] as number) + Math.max(1, areaCost(route.costs[COMMAND] as number));
-      if (whole > (ahead & 0xffff) && (ahead & 0xffff) !== 0xfffe) continue;
-      const costs: number[] = [];
-      for (let c = 0; c < CLASSES; c++)
-        costs.push(narrowPotential((areaPaths.from(local, c)[area] as number) & 0xffff));
-      return { area, via: route.via, costs };
+      for (const route of db.node(border)?.advertisement.areas ?? []) {
+        if (route.to !== to || areaHops(route) !== ahead >>> 16) continue;
+        const whole = (distances[border] as number) + Math.max(1, areaCost(route.costs[COMMAND] as number));
+        if (whole > (ahead & 0xffff) && (ahead & 0xffff) !== 0xfffe) continue;
+        const costs: number[] = [];
+        for (let c = 0; c < CLASSES; c++) costs.push(narrowPotential(aheadTo(areaPaths.from(local, c), to) & 0xffff));
+        return { to, members: areaPaths.membersIn(to, ahead >>> 16), via: route.via, costs };
+      }
     }
     return undefined;
   }
@@ -161,21 +225,34 @@ function offer(n: Neighbour, into: AreaRoute[]): void {
   if (n.advertisedVector === VECTOR_GONE) return;
   const link: number[] = [];
   for (let c = 0; c < CLASSES; c++) link.push(linkCost(n.advertisedVector, c));
-  into.push({ area: n.area, via: [], costs: link.map(narrowPotential) });
+  into.push({ to: n.part, members: n.members, via: [], costs: link.map(narrowPotential) });
+  const first = n.members.length === 0 ? n.area << 8 : n.part;
   for (const route of n.routes) {
     if (areaHops(route) === MAX_AREA_HOPS) continue;
     const costs = route.costs.map((cost, c) => narrowPotential(areaCost(cost) + (link[c] as number)));
-    into.push({ area: route.area, via: [n.area, ...route.via], costs });
+    into.push({ ...route, via: [first, ...route.via], costs });
   }
+}
+
+/** Areas to enter on the way that is left to a part of an area; under another name, to its area. */
+function hopsLeft(routes: readonly AreaRoute[], to: AreaPart): number {
+  const same = routes.filter((route) => route.to === to);
+  const left = same.length > 0 ? same : routes.filter((route) => route.to >>> 8 === to >>> 8);
+  return Math.min(...left.map(areaHops));
+}
+
+function nearest(routes: AreaRoute[]): AreaRoute[] {
+  return routes.sort((a, b) => areaHops(a) - areaHops(b) || a.to - b.to).slice(0, MAX_AREA_ROUTES);
 }
 
 function compare(a: AreaRoute, b: AreaRoute): number {
   return areaHops(a) - areaHops(b) || (a.costs[COMMAND] as number) - (b.costs[COMMAND] as number);
 }
 
-/** The same path, at about the same cost. */
+/** The same path to the same nodes, at about the same cost. */
 function isAlike(a: AreaRoute, b: AreaRoute): boolean {
-  return a.via.length === b.via.length && a.via.every((area, i) => area === b.via[i]) && isClose(a, b);
+  const isSamePath = a.via.length === b.via.length && a.via.every((area, i) => area === b.via[i]);
+  return isSamePath && isSameSet(a.members, b.members) && isClose(a, b);
 }
 
 function isClose(a: AreaRoute, b: AreaRoute): boolean {
@@ -183,5 +260,9 @@ function isClose(a: AreaRoute, b: AreaRoute): boolean {
 }
 
 function isSame(a: readonly AreaRoute[], b: readonly AreaRoute[]): boolean {
-  return a.length === b.length && a.every((route, i) => route.area === b[i]?.area && isAlike(route, b[i] as AreaRoute));
+  return a.length === b.length && a.every((route, i) => route.to === b[i]?.to && isAlike(route, b[i] as AreaRoute));
+}
+
+function isSameSet(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, i) => octet === b[i]);
 }

@@ -1,10 +1,17 @@
 import {
   type Advertisement,
   type AreaRoute,
+  createHello,
   decodeAdvertisement,
   encodeAdvertisement,
+  encodeHello,
   encodeLinkVector,
+  FrameKind,
+  HELLO_FLAG_AREAS,
+  helloEntry,
   type LinkStateLink,
+  membersOf,
+  NO_MEMBERS,
 } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -147,7 +154,12 @@ test("a border node that claims to reach every area at no cost gets little, and 
     mesh.run(6 * SECOND, () => mesh.nodes.every(({ core }) => core.isReachable(0x101) || core === mesh.node(0).core)),
   );
   assert.ok(mesh.run(6 * SECOND, () => [0, 1, 2, 3].every((node) => mesh.node(node).core.isReachable(0x201))));
-  const everywhere: AreaRoute[] = Array.from({ length: 64 }, (_, i) => ({ area: i + 2, via: [], costs: [0, 0, 0, 0] }));
+  const everywhere: AreaRoute[] = Array.from({ length: 64 }, (_, i) => ({
+    to: ((i + 2) << 8) | 1,
+    members: NO_MEMBERS,
+    via: [],
+    costs: [0, 0, 0, 0],
+  }));
   mesh.node(4).powered = false;
   const forged = advertisement(0x105, 1004, [{ neighbour: 4, channel: 0, vector: VECTOR }], { areas: everywhere });
   const say = (body: Advertisement, nth: number): void => {
@@ -177,6 +189,76 @@ test("a border node that claims to reach every area at no cost gets little, and 
   say({ ...forged, sequence: 60_001, areas: [...everywhere.slice(0, 2), ...everywhere.slice(0, 2)] }, 1);
   mesh.run(SECOND / 2);
   assert.is(mesh.node(3).core.status(mesh.nowUs).drops["malformed-body"], malformed + 1);
+});
+
+test("who lies about parts of the area takes no packet from it, and makes no link fail", () => {
+  // A row of five in area 1; node 4 is the insider.
+  const uhf: Medium = { name: "uhf", bearer: {}, members: [0, 1, 2, 3, 4], loss: 0 };
+  const addresses = [0x101, 0x102, 0x103, 0x104, 0x105];
+  const mesh = meshOf(addresses, [uhf]);
+  for (let a = 0; a < 5; a++) for (let b = a + 2; b < 5; b++) mesh.cut(a, b, uhf);
+  mesh.run(6 * SECOND);
+  mesh.node(4).powered = false;
+  const say = (areas: AreaRoute[], nth: number): void => {
+    const body = advertisement(0x105, 1004, [{ neighbour: 4, channel: 0, vector: VECTOR }], { areas });
+    const frame = sealAsInsider(mesh.node(4).options, 0, nth, (out, offset) => {
+      out[offset] = 0;
+      return 1 + encodeAdvertisement({ ...body, sequence: 60_000 + nth }, out, offset + 1);
+    });
+    mesh.inject(mesh.nowUs + 1, 3, 0, frame);
+  };
+  const costs = [0, 0, 0, 0];
+  for (let second = 0; second < 30; second++) {
+    // That all others are in another part; and that the part of node 1 has everybody but 0, or but 0 and 3, in it.
+    const left = second % 2 === 0 ? [1, 2, 3, 5] : [1, 3, 5];
+    say(
+      [
+        { to: 0x106, members: membersOf([1, 2, 3, 4, 6]), via: [0x200], costs },
+        { to: 0x101, members: membersOf(left), via: [0x200], costs },
+      ],
+      second,
+    );
+    for (let packet = 0; packet < 10; packet++) {
+      send(mesh, 0, 0x104);
+      send(mesh, 3, 0x101);
+      mesh.run(SECOND / 10);
+    }
+  }
+  mesh.run(SECOND);
+  assert.equal([arrived(mesh, 3), arrived(mesh, 0)], [300, 300]);
+  for (const node of [0, 1, 2, 3]) {
+    const { counters } = mesh.node(node).core.status(mesh.nowUs);
+    assert.is(counters["link-failures"], 0, `node ${node}`);
+    assert.ok((counters["suspicions"] ?? 0) <= 8, `node ${node}: ${counters["suspicions"]} suspicions`);
+  }
+  const asked = mesh.node(3).core.status(mesh.nowUs).counters["suspicions"] ?? 0;
+  assert.ok(asked > 0, "the insider is asked about, at least");
+});
+
+test("a route that leads through the one who tells of it is left alone, and told to nobody", () => {
+  // Node 2 of area 2 is the insider; 1, which hears it, is the border node of area 1.
+  const [air, wire] = [{ name: "air", bearer: {}, members: [1, 2], loss: 0 } as Medium, wires([[0, 1]])[0] as Medium];
+  const mesh = meshOf([0x101, 0x102, 0x201], [air, wire]);
+  mesh.run(6 * SECOND);
+  mesh.node(2).powered = false;
+  const hello = createHello();
+  hello.flags = HELLO_FLAG_AREAS;
+  hello.interval100ms = 50;
+  hello.entryCount = 1;
+  Object.assign(helloEntry(hello, 0), { area: 1, local: 2, quality: 255 });
+  hello.part = 1;
+  const costs = [1, 1, 1, 1];
+  hello.routes = [
+    { to: 0x301, members: NO_MEMBERS, via: [0x200], costs },
+    { to: 0x401, members: NO_MEMBERS, via: [0x201], costs },
+    { to: 0x501, members: NO_MEMBERS, via: [0x600], costs },
+  ];
+  const body = (out: Uint8Array, offset: number): number => encodeHello(hello, false, out, offset);
+  mesh.inject(mesh.nowUs + 1, 1, 0, sealAsInsider(mesh.node(2).options, 0, 0, body, FrameKind.hello));
+  mesh.run(3 * SECOND);
+  const reaches = [3, 4, 5, 2].filter((area) => mesh.node(0).core.isReachable((area << 8) | 1));
+  assert.equal(reaches, [5, 2]);
+  assert.is(mesh.node(0).core.status(mesh.nowUs).drops["malformed-body"], 0);
 });
 
 test.run();

@@ -1,7 +1,9 @@
+import { HELLO_FLAG_AREAS, type Hello, writeMeshIp } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Precedence, TrafficClass } from "./api.ts";
 import { Random } from "./random.ts";
+import { readHello } from "./testing/read-hello.ts";
 import { readPacket } from "./testing/read-packet.ts";
 import { type Medium, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
 
@@ -117,16 +119,185 @@ test("a lost way to an area makes a packet take one through more areas, and nobo
     [1, 3],
     [3, 2],
   ]);
-  const mesh = meshOf(addresses, media);
+  // Also while nodes still tell each other of their areas.
+  for (let tenths = 6; tenths <= 30; tenths += 3) {
+    const mesh = meshOf(addresses, media);
+    assert.ok(mesh.run(5 * SECOND, () => everybodyReaches(mesh, addresses)));
+    mesh.run((tenths * SECOND) / 10);
+    mesh.cut(0, 2, media[1] as Medium);
+    send(mesh, 0, 0x201);
+    mesh.run(SECOND);
+    assert.is(arrived(mesh, 2), 1, `the packet that met the cut after ${tenths} tenths of a second`);
+    mesh.cut(3, 2, media[3] as Medium);
+    mesh.run(20 * SECOND);
+    for (const node of [0, 1, 3]) assert.not(mesh.node(node).core.isReachable(0x201), `node ${node}`);
+  }
+});
+
+/** Three areas of four nodes, each a ring, and five links between areas at random. */
+function threeAreas(random: Random): { edges: [number, number][]; addresses: number[] } {
+  const edges: [number, number][] = [];
+  for (let node = 0; node < 12; node++) edges.push([node, node - (node % 4) + ((node + 1) % 4)]);
+  for (let i = 0; i < 5; i++) {
+    const a = random.below(12);
+    const b = (a + 4 + random.below(5)) % 12;
+    if (a >> 2 !== b >> 2 && !edges.some(([x, y]) => (x === a && y === b) || (x === b && y === a))) edges.push([a, b]);
+  }
+  return { edges, addresses: Array.from({ length: 12 }, (_, i) => 0x101 + (i >> 2) * 0x100 + (i % 4)) };
+}
+
+/** By node, the lowest node that it has a path to. */
+function partsOf(edges: readonly [number, number][]): number[] {
+  const parts = Array.from({ length: 12 }, (_, node) => node);
+  for (let round = 0; round < 12; round++)
+    for (const [a, b] of edges) parts[a] = parts[b] = Math.min(parts[a] as number, parts[b] as number);
+  return parts;
+}
+
+/** What nodes tell neighbours of other areas, in hellos. */
+function toldAcross(mesh: VirtualMesh, forUs: number): Hello[] {
+  const told: Hello[] = [];
+  mesh.onFrame = (_from, _medium, octets) => {
+    const hello = readHello(octets);
+    if (hello !== undefined && (hello.flags & HELLO_FLAG_AREAS) !== 0) told.push(hello);
+  };
+  mesh.run(forUs);
+  return told;
+}
+
+/**
+ * Area 1 in two halves, 0 1 and 2 3, joined at 1 - 2; area 2 (4, 5), and area 3 (6) behind the second half. Node 7 is of
+ * that half, too.
+ */
+function halves(second = 0x202): { mesh: VirtualMesh; seam: Medium; addresses: number[] } {
+  const addresses = [0x101, 0x102, 0x103, 0x104, 0x403 - second, second, 0x301, 0x105];
+  const media = wires([
+    [0, 1],
+    [1, 2],
+    [2, 3],
+    [4, 5],
+    [0, 4],
+    [3, 5],
+    [2, 6],
+    [3, 7],
+  ]);
+  return { mesh: meshOf(addresses, media), seam: media[1] as Medium, addresses };
+}
+
+function deliversAll(mesh: VirtualMesh, addresses: readonly number[], what: string): void {
+  for (const [from] of addresses.entries()) {
+    for (const [to, address] of addresses.entries()) {
+      if (from === to) continue;
+      mesh.node(to).events.length = 0;
+      send(mesh, from, address);
+      mesh.run(SECOND / 5);
+      assert.is(arrived(mesh, to), 1, `${what}: ${from} to ${to}`);
+    }
+  }
+}
+
+test("the parts of an area that has fallen apart are reached, and reach each other, through another area", () => {
+  const { mesh, seam, addresses } = halves();
   assert.ok(mesh.run(5 * SECOND, () => everybodyReaches(mesh, addresses)));
-  mesh.run(3 * SECOND);
-  mesh.cut(0, 2, media[1] as Medium);
-  send(mesh, 0, 0x201);
-  mesh.run(SECOND);
-  assert.is(arrived(mesh, 2), 1, "the packet that met the cut");
-  mesh.cut(3, 2, media[3] as Medium);
-  mesh.run(20 * SECOND);
-  for (const node of [0, 1, 3]) assert.not(mesh.node(node).core.isReachable(0x201), `node ${node}`);
+  mesh.run(2 * SECOND);
+  deliversAll(mesh, addresses, "whole");
+  mesh.cut(1, 2, seam);
+  // Nobody says anything, so that hellos have to show it.
+  mesh.run(25 * SECOND);
+  assert.ok(
+    mesh.run(SECOND, () => everybodyReaches(mesh, addresses)),
+    "all pairs, the area in two parts",
+  );
+  deliversAll(mesh, addresses, "in two parts");
+  mesh.restore(1, 2, seam);
+  mesh.run(5 * SECOND);
+  deliversAll(mesh, addresses, "whole again");
+});
+
+test("parts of an area that have never met reach each other through another one, and by IP", () => {
+  const addresses = [0x101, 0x102, 0x201, 0x202, 0x103, 0x104];
+  const mesh = meshOf(addresses, wires(Array.from({ length: 5 }, (_, i) => [i, i + 1])));
+  mesh.run(6 * SECOND);
+  deliversAll(mesh, addresses, "never met");
+  const ip = new Uint8Array(16);
+  for (const [to, owner] of [
+    [0x104, 0x104],
+    [0x105, 0],
+  ] as const) {
+    writeMeshIp(to, 6, ip, 0);
+    assert.is(mesh.node(0).core.resolveIp(ip, 0, 6), owner);
+  }
+});
+
+test("what one half of an area alone notices the other learns from the area between them", () => {
+  // With the lower address on either side of area 2, and with a node that is known to be gone and without.
+  for (const [second, gone] of [
+    [0x202, false],
+    [0x202, true],
+    [0x201, true],
+  ] as const) {
+    const { mesh, seam } = halves(second);
+    mesh.run(8 * SECOND);
+    if (gone) mesh.node(7).powered = false;
+    mesh.run(25 * SECOND);
+    mesh.cut(1, 2, seam);
+    // Only node 1 has anything to send over the seam, and finds that nobody answers.
+    for (let packet = 0; packet < 200; packet++) {
+      send(mesh, 0, 0x104, packet);
+      mesh.run(SECOND / 50);
+    }
+    assert.ok(arrived(mesh, 3) > 125, `${arrived(mesh, 3)} of 200 packets in four seconds`);
+  }
+});
+
+test("while areas come up nobody is told of parts that they are not in for long", () => {
+  const { edges, addresses } = threeAreas(new Random(1, 11));
+  const mesh = meshOf(addresses, wires(edges));
+  const told = toldAcross(mesh, 5 * SECOND);
+  assert.ok(told.length > 20);
+  for (const { part, members } of told) assert.ok(part <= 1 && members.length === 0, `${part}: ${members}`);
+});
+
+test("after any failures whatever has a path arrives, across whichever parts of which areas it leads", () => {
+  let split = 0;
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = new Random(seed, 11);
+    const { edges, addresses } = threeAreas(random);
+    const media = wires(edges);
+    const mesh = meshOf(addresses, media, seed);
+    mesh.run(6 * SECOND);
+    const left = new Set(edges.keys());
+    for (let cuts = 0; cuts < 7; cuts++) {
+      const edge = random.below(edges.length);
+      const [a, b] = edges[edge] as [number, number];
+      if (left.delete(edge)) mesh.cut(a, b, media[edge] as Medium);
+    }
+    // Until links that nobody uses are found silent.
+    mesh.run(25 * SECOND);
+    const links = [...left].map((edge) => edges[edge] as [number, number]);
+    const whole = partsOf(links);
+    const inside = partsOf(links.filter(([a, b]) => a >> 2 === b >> 2));
+    for (let from = 0; from < 12; from++) {
+      for (let to = 0; to < 12; to++) {
+        if (from === to || whole[from] !== whole[to]) continue;
+        if (from >> 2 === to >> 2 && inside[from] !== inside[to]) split++;
+        mesh.node(to).events.length = 0;
+        send(mesh, from, addresses[to] as number);
+        mesh.run(SECOND / 4);
+        assert.is(arrived(mesh, to), 1, `seed ${seed}: ${from} to ${to}`);
+      }
+    }
+    for (const [a, b] of edges) mesh.restore(a, b, media[edges.findIndex(([x, y]) => x === a && y === b)] as Medium);
+    mesh.run(60 * SECOND);
+    const told = toldAcross(mesh, 60 * SECOND);
+    assert.ok(told.length > 20);
+    for (const { part, members, routes } of told) {
+      assert.is(members.length, 0, `seed ${seed}: part ${part} of an area that is whole`);
+      for (const route of routes) assert.equal([route.to & 0xff, route.members.length], [1, 0], `seed ${seed}`);
+    }
+    for (const { core } of mesh.nodes) assert.is(core.status(mesh.nowUs).drops["malformed-body"], 0, `seed ${seed}`);
+  }
+  assert.ok(split > 50, `only ${split} pairs in two parts of an area`);
 });
 
 test("what a packet between areas carries falls at every hop, whatever fails in silence meanwhile", () => {
@@ -134,17 +305,8 @@ test("what a packet between areas carries falls at every hop, whatever fails in 
   let detours = 0;
   for (let seed = 1; seed <= 12; seed++) {
     const random = new Random(seed, 9);
-    // Three areas of four nodes, each a ring, and five links between areas at random.
-    const edges: [number, number][] = [];
-    for (let node = 0; node < 12; node++) edges.push([node, node - (node % 4) + ((node + 1) % 4)]);
-    for (let i = 0; i < 5; i++) {
-      const a = random.below(12);
-      const b = (a + 4 + random.below(5)) % 12;
-      if (a >> 2 !== b >> 2 && !edges.some(([x, y]) => (x === a && y === b) || (x === b && y === a)))
-        edges.push([a, b]);
-    }
+    const { edges, addresses } = threeAreas(random);
     const media = wires(edges);
-    const addresses = Array.from({ length: 12 }, (_, i) => 0x101 + (i >> 2) * 0x100 + (i % 4));
     const mesh = meshOf(addresses, media, seed);
     mesh.run(6 * SECOND);
     const given = new Map<string, number>();

@@ -177,6 +177,7 @@ class Core implements MeshCore {
     };
     awaiting.isReady = (atUs, to) => endToEnd.isReady(atUs, to);
     areas.onTold = (atUs) => hellos.tellForeign(atUs);
+    areas.onDoubt = (atUs, port, n) => adjacency.suspect(atUs, port, n, "said to be in another part of the area");
     flooding.onRoutes = (atUs) => {
       areas.databaseChanged(atUs);
       hellos.databaseChanged(atUs);
@@ -406,7 +407,7 @@ class Core implements MeshCore {
   }
 
   resolveIp(octets: Uint8Array, offset: number, family: IpFamily): Address {
-    return this.#s.db.resolveIp(octets, offset, family, this.#distance, this.#reachesArea);
+    return this.#s.db.resolveIp(octets, offset, family, this.#distance, this.#reaches);
   }
 
   foreignPrefixes(): readonly IpPrefix[] {
@@ -477,7 +478,7 @@ class Core implements MeshCore {
   readonly #distance = (local: number): number =>
     this.#s.paths.from(this.#s.local, TrafficClass.command)[local] as number;
 
-  readonly #reachesArea = (area: number): boolean => this.#forwarding.reachable(area << 8);
+  readonly #reaches = (address: number): boolean => this.#forwarding.reachable(address);
 
   /**
    * Which service a packet is for follows from its kind, class and precedence, and for commands from its first octet.

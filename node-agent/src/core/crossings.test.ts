@@ -9,9 +9,16 @@ const HERE = { latitudeDeg: 31, longitudeDeg: 103, altitudeM: 500, speedKmh: 0, 
 interface Scene {
   mesh: VirtualMesh;
   addresses: readonly number[];
+  /** By node: those with the same number are in one part of one area. */
+  parts: readonly number[];
 }
 
-function sceneOf(addresses: readonly number[], media: Medium[], headquarters: number): Scene {
+function sceneOf(
+  addresses: readonly number[],
+  media: Medium[],
+  headquarters: number,
+  parts: readonly number[] = addresses.map((address) => address >>> 8),
+): Scene {
   const mesh = new VirtualMesh(addresses.length, media, 1, (i, options) => ({
     ...options,
     address: addresses[i] as number,
@@ -20,7 +27,7 @@ function sceneOf(addresses: readonly number[], media: Medium[], headquarters: nu
     groupsAcross: [2],
   }));
   mesh.run(10 * SECOND);
-  return { mesh, addresses };
+  return { mesh, addresses, parts };
 }
 
 /** Areas 1, 2 and 3 of three nodes each, in a row of wires, and a second way from area 1 to area 3. */
@@ -47,6 +54,13 @@ function sharedRadio(): Scene {
   );
 }
 
+/** An area in two parts, each of two nodes, joined by another area of two alone. */
+function twoParts(): Scene {
+  const addresses = [0x101, 0x102, 0x201, 0x202, 0x103, 0x104];
+  const edges = Array.from({ length: 5 }, (_, i): [number, number] => [i, i + 1]);
+  return sceneOf(addresses, wires(edges), 5, [1, 1, 2, 2, 3, 3]);
+}
+
 function eventsOf<T extends NodeEvent["type"]>(
   { mesh }: Scene,
   node: number,
@@ -58,6 +72,7 @@ function eventsOf<T extends NodeEvent["type"]>(
 for (const [name, make] of [
   ["over wires", rowOfAreas],
   ["on one radio", sharedRadio],
+  ["between parts of an area", twoParts],
 ] as const) {
   test(`an SOS is heard once by each node of every area, and the answer comes back, ${name}`, () => {
     const scene = make();
@@ -78,7 +93,7 @@ for (const [name, make] of [
 
   test(`texts to all and policies reach other areas, once, and speech of one group, ${name}`, () => {
     const scene = make();
-    const { mesh, addresses } = scene;
+    const { mesh, addresses, parts } = scene;
     const { core } = mesh.node(0);
     core.sendText(mesh.nowUs, 0x1_0000, new TextEncoder().encode("to all"));
     core.publishPolicy(mesh.nowUs, 7, new Uint8Array(100).fill(3));
@@ -94,7 +109,7 @@ for (const [name, make] of [
         [7],
         `node ${node}`,
       );
-      const isOurs = (addresses[node] as number) >>> 8 === 1;
+      const isOurs = parts[node] === parts[0];
       const heard = eventsOf(scene, node, "voice")
         .map((e) => [e.group, e.talker])
         .sort();
@@ -110,10 +125,11 @@ for (const [name, make] of [
 for (const [name, make, onOneRadio] of [
   ["over wires", rowOfAreas, []],
   ["on one radio", sharedRadio, [1, 2, 3, 4]],
+  ["between parts of an area", twoParts, []],
 ] as const) {
   test(`of positions other areas hear few, and each knows where everybody is, ${name}`, () => {
     const scene = make();
-    const { mesh, addresses } = scene;
+    const { mesh, addresses, parts } = scene;
     const seconds = 120;
     for (let second = 0; second < seconds; second++) {
       for (let node = 0; node < addresses.length; node++) {
@@ -126,7 +142,7 @@ for (const [name, make, onOneRadio] of [
       for (const [other, address] of addresses.entries()) {
         if (other === node) continue;
         const heard = eventsOf(scene, node, "position").filter((e) => e.from === address).length;
-        const isOurs = address >>> 8 === (addresses[node] as number) >>> 8;
+        const isOurs = parts[other] === parts[node];
         // Who is on the radio hears what members of the other area say there to each other.
         const isHeard = (onOneRadio as readonly number[]).includes(node);
         const [least, most] = isOurs || isHeard ? [seconds - 1, seconds] : [seconds / 10 - 1, 2 * (seconds / 10) + 1];
@@ -173,7 +189,7 @@ test("what the other area does not hear itself is relayed to it, and only that",
   mesh.cut(0, 2, air);
   mesh.cut(0, 3, air);
   mesh.run(20 * SECOND);
-  const scene = { mesh, addresses: [] };
+  const scene = { mesh, addresses: [], parts: [] };
   const relayed = (): number => mesh.node(1).core.status(mesh.nowUs).counters["relayed"] ?? 0;
   const before = relayed();
   for (const by of [0, 1]) {
@@ -210,7 +226,7 @@ test("a member with the local id of a node of another area is not taken for it",
   }));
   mesh.cut(1, 2, air);
   mesh.run(10 * SECOND);
-  const scene = { mesh, addresses: [] };
+  const scene = { mesh, addresses: [], parts: [] };
   mesh.node(2).core.sendText(mesh.nowUs, 0x1_0000, new TextEncoder().encode("to all"));
   mesh.drain(2);
   mesh.run(SECOND / 2);

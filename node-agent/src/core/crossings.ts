@@ -24,14 +24,15 @@ export class Crossings {
     return kind === FrameKind.groupAll && trafficClass === TrafficClass.command;
   }
 
-  /** True if a border node is to hand this frame on to other areas, or on into its own; to be asked once for each frame. */
-  mayCross(nowUs: number, header: DataHeader): boolean {
+  /** True if a border node is to hand this frame on to other areas, or one from there into its own; to be asked once for each. */
+  mayCross(nowUs: number, header: DataHeader, fromOutside: boolean): boolean {
     if (!this.crosses(header)) return false;
     const { trafficClass, precedence, source } = header;
     if (trafficClass === TrafficClass.voice || precedence !== Precedence.routine) return true;
     const lastUs = this.#positionUs.get(source) ?? Number.NEGATIVE_INFINITY;
     // What was thinned out on the way comes at that pace, or a little sooner.
-    const gapUs = source >>> 8 === this.#area ? POSITION_ACROSS_US : POSITION_ACROSS_US / 2;
+    const isThinned = fromOutside || source >>> 8 !== this.#area;
+    const gapUs = isThinned ? POSITION_ACROSS_US / 2 : POSITION_ACROSS_US;
     if (nowUs - lastUs < gapUs) return false;
     if (this.#positionUs.size >= MAX_POSITIONS_ACROSS) this.#positionUs.clear();
     this.#positionUs.set(source, nowUs);

@@ -92,7 +92,7 @@ export class GroupRelay {
 
   /** Sends an own group frame on every bearer in scope. */
   originate(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): void {
-    const across = this.#hasForeign() && this.crossings.mayCross(nowUs, header);
+    const across = this.#hasForeign() && this.crossings.mayCross(nowUs, header, false);
     for (const port of this.#s.ports) {
       if (!inScope(port, header.kind)) continue;
       if (port.shared) {
@@ -115,7 +115,7 @@ export class GroupRelay {
   ): void {
     if (hasEcho(inPort, header.trafficClass)) this.echoes.heard(inPort, n, header);
     const isOurs = header.source >>> 8 === this.#s.area;
-    const across = this.#hasForeign() && this.crossings.mayCross(nowUs, header);
+    const across = this.#hasForeign() && this.crossings.mayCross(nowUs, header, n.foreign);
     if (n.foreign && !across) return;
     for (const port of this.#s.ports) {
       if (!port.up || !inScope(port, header.kind)) continue;

@@ -1,11 +1,5 @@
-import {
-  type AreaRoute,
-  areaRouteOctets,
-  HELLO_FLAG_AREAS,
-  type Hello,
-  helloEntry,
-  MAX_HELLO_ENTRIES,
-} from "@skein/codecs";
+import { areaRouteOctets, HELLO_FLAG_AREAS, type Hello, helloEntry, MAX_HELLO_ENTRIES } from "@skein/codecs";
+import type { AreaTold } from "./area-routes.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Port } from "./port.ts";
 
@@ -18,12 +12,14 @@ export function listNeighbours(nowUs: number, port: Port, hello: Hello): void {
   for (const n of port.neighbours) if (!n.foreign) listNeighbour(nowUs, hello, n);
 }
 
-/** Adds those of other areas, and of `routes` as many as fit. */
-export function listForeign(nowUs: number, port: Port, hello: Hello, routes: readonly AreaRoute[]): void {
+/** Adds those of other areas and what they are told, of the routes as many as fit. */
+export function listForeign(nowUs: number, port: Port, hello: Hello, { part, members, routes }: AreaTold): void {
   hello.flags |= HELLO_FLAG_AREAS;
   for (const n of port.foreign) listNeighbour(nowUs, hello, n);
   const entryOctets = port.shared ? FOREIGN_ENTRY_OCTETS : FOREIGN_DIRECT_ENTRY_OCTETS;
-  let room = port.config.mtuOctets - HELLO_REST_OCTETS - hello.entryCount * entryOctets;
+  hello.part = part;
+  hello.members = members;
+  let room = port.config.mtuOctets - HELLO_REST_OCTETS - hello.entryCount * entryOctets - members.length;
   hello.routes = routes.filter((route) => {
     room -= areaRouteOctets(route);
     return room >= 0;

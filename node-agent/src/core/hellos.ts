@@ -198,7 +198,7 @@ export class Hellos {
     hello.entryCount = 0;
     if (!same) {
       listNeighbours(nowUs, port, hello);
-      if (hasForeign(port)) listForeign(nowUs, port, hello, this.#areas.told());
+      if (hasForeign(port)) listForeign(nowUs, port, hello, this.#areas.told(nowUs));
     }
     this.#sent(nowUs, port, full);
     // A newcomer says it twice; all jitter so that they do not fall into step.

@@ -14,6 +14,15 @@ export const MAX_POSITIONS_ACROSS = 1024;
 export const AREA_CHECK_US = 20_000;
 /** and tells its own area again not sooner than so, unless a way is lost. */
 export const AREA_UPDATE_GAP_US = 1_000_000;
+/**
+ * Which part of its area a node is in, and who else, is told when it has been so for this long: while a mesh comes up it
+ * changes all the time. Less than AREA_UPDATE_GAP_US, so that border nodes say it with what they say next.
+ */
+export const PART_SETTLES_US = 500_000;
+/** The first change after this long is told at once. */
+export const PART_CALM_US = 5_000_000;
+/** Links to nodes that are said to be in another part of the area are asked about so often at most: whoever says so may lie. */
+export const DOUBT_GAP_US = 10_000_000;
 /** Runs of sequence numbers remembered, one for each source and traffic class; the oldest goes (`sources-forgotten`). */
 export const MAX_SEQUENCE_WINDOWS = 4096;
 /** Claims to addresses of others that are remembered; then all are forgotten, and told again (`address-conflict`). */

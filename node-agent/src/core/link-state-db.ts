@@ -235,11 +235,11 @@ export class LinkStateDb {
     offset: number,
     family: IpFamily,
     distance: (local: number) => number,
-    reachesArea: (area: number) => boolean,
+    reaches: (address: number) => boolean,
   ): number {
     const implicit = meshAddressOf(octets, offset, family);
     if (implicit >>> 8 === this.area && this.#nodes[implicit & 0xff] !== undefined) return implicit;
-    if (implicit !== 0 && implicit >>> 8 !== this.area && reachesArea(implicit >>> 8)) return implicit;
+    if (implicit !== 0 && reaches(implicit)) return implicit;
     const local = this.prefixes.longest(octets, offset, family, distance);
     return local === 0 ? 0 : (this.area << 8) | local;
   }

@@ -1,5 +1,4 @@
-import { type AreaRoute, createReplayWindow, type ReplayWindow } from "@skein/codecs";
-import { NO_WAY } from "./area-paths.ts";
+import { type AreaPart, type AreaRoute, createReplayWindow, NO_MEMBERS, type ReplayWindow } from "@skein/codecs";
 import { holdingFractions } from "./holding-fractions.ts";
 import { createIdSet } from "./id-set.ts";
 import { MAX_ASKS_WIDE, NEIGHBOUR_CONTROL_BURST_US } from "./limits.ts";
@@ -21,10 +20,13 @@ export interface Neighbour {
   readonly area: number;
   /** Of another area: it knows other things, and its id is another name space. */
   readonly foreign: boolean;
-  /** What a foreign one has said lies behind it, without what leads back through the own area, */
+  /** Which part of its area a foreign one is in, and who else, where it knows of another part; */
+  part: AreaPart;
+  members: Uint8Array;
+  /** what it has said lies behind it, without what leads back through this part of the own area, */
   routes: readonly AreaRoute[];
   /** and the same as distances by class and area (see `AreaPaths`); empty for others. */
-  readonly ahead: readonly Uint32Array[];
+  readonly ahead: readonly Map<AreaPart, number>[];
   key: number;
   bootEpoch: number;
   /** The bearer's number at the other end (part of its stream). */
@@ -143,8 +145,10 @@ export function createNeighbour(
     local: address & 0xff,
     area: address >>> 8,
     foreign,
+    part: address & 0xff00,
+    members: NO_MEMBERS,
     routes: [],
-    ahead: foreign ? Array.from({ length: CLASSES }, () => new Uint32Array(256).fill(NO_WAY)) : [],
+    ahead: foreign ? Array.from({ length: CLASSES }, () => new Map()) : [],
     key,
     bootEpoch: 0,
     remoteBearerId: 0,

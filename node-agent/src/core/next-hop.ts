@@ -1,5 +1,6 @@
-import { narrowPotential, VECTOR_GONE } from "@skein/codecs";
-import { NO_WAY } from "./area-paths.ts";
+import { type AreaPart, narrowPotential, VECTOR_GONE } from "@skein/codecs";
+import { TrafficClass } from "./api.ts";
+import { aheadTo, NO_WAY } from "./area-paths.ts";
 import { isClosed } from "./bearer-rules.ts";
 import { COST_UNIT_US, linkCost, MAX_LINK_COST, UNREACHABLE } from "./link-cost.ts";
 import type { Neighbour } from "./neighbour.ts";
@@ -17,7 +18,8 @@ const TRUSTED = -1;
  */
 export class NextHop {
   /** Where the packet at hand goes: its area, whether that is another one, and the end of its way inside the own one. */
-  area = 0;
+  to: AreaPart = 0;
+  /** Also true of the other parts of an own area that has fallen apart. */
   outside = false;
   end = 0;
   nowUs = 0;
@@ -36,17 +38,26 @@ export class NextHop {
   }
 
   aim(nowUs: number, destination: number): void {
-    this.area = destination >>> 8;
-    this.outside = this.area !== this.#s.area;
-    this.end = this.outside ? OUTSIDE : destination & 0xff;
-    this.#via = this.outside ? 0 : this.#s.hearsay.via(nowUs, this.end);
+    const local = destination & 0xff;
     this.nowUs = nowUs;
+    this.#via = destination >>> 8 === this.#s.area ? this.#s.hearsay.via(nowUs, local) : 0;
+    this.outside = this.#leadsOut(destination);
+    this.end = this.outside ? OUTSIDE : local;
+    this.to = this.outside ? this.#s.areaPaths.towards(destination) : 0;
+  }
+
+  #leadsOut(destination: number): boolean {
+    const { area, local, areaPaths, paths } = this.#s;
+    if (destination >>> 8 !== area) return true;
+    if (!areaPaths.isSplit || this.#via !== 0) return false;
+    if (paths.from(local, TrafficClass.command)[destination & 0xff] !== UNREACHABLE) return false;
+    return (areaPaths.towards(destination) & 0xff) !== 0;
   }
 
   /** How far a node of the own area is from where the packet goes, detours apart. */
   ahead(local: number, trafficClass: number): number {
     const { paths, areaPaths } = this.#s;
-    if (this.outside) return areaPaths.from(local, trafficClass)[this.area] as number;
+    if (this.outside) return aheadTo(areaPaths.from(local, trafficClass), this.to);
     const distance = paths.from(local, trafficClass)[this.end] as number;
     return distance === UNREACHABLE && this.#via !== 0 ? this.#aheadByHearsay(local, trafficClass) : distance;
   }
@@ -75,7 +86,7 @@ export class NextHop {
   /** The same of a neighbour. One of another area leads out of the own one, and nowhere in it. */
   aheadOf(n: Neighbour, trafficClass: number): number {
     if (!n.foreign) return this.ahead(n.local, trafficClass);
-    return this.outside ? ((n.ahead[trafficClass] as Uint32Array)[this.area] as number) : NO_WAY;
+    return this.outside ? aheadTo(n.ahead[trafficClass] as Map<AreaPart, number>, this.to) : NO_WAY;
   }
 
   /** Narrow frames carry ids of their own area only. */

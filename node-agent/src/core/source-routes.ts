@@ -153,7 +153,7 @@ export class SourceRoutes {
     let written = stage;
     if (this.#hop.outside) {
       const border = hops < 2 ? this.#s.local : (this.#way[hops - 2] as number);
-      const areas = this.#s.areaPaths.hopsAt(border, this.#hop.area);
+      const areas = this.#s.areaPaths.hopsAt(border, this.#hop.to);
       written = (stage & STAGE_DETOURS) | Math.min(areas, stage & STAGE_AREAS);
       if (hops === 1) return this.#leave(nowUs, header, written, except);
     }
@@ -199,7 +199,7 @@ export class SourceRoutes {
     const { nodes, exits } = this.#avoid;
     nodes.fill(0);
     this.#avoid.linkCount = 0;
-    if (this.#hop.outside) areaPaths.markExits(this.#hop.area, trafficClass, stage & STAGE_AREAS, exits);
+    if (this.#hop.outside) areaPaths.markExits(this.#hop.to, trafficClass, stage & STAGE_AREAS, exits);
     else exits.fill(0);
     this.#markFirstHops(nowUs, trafficClass, stage);
     avoid();

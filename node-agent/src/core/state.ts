@@ -82,7 +82,7 @@ export function createState(options: CoreOptions): CoreState {
     ports: options.bearers.map((bearer) => createPort(bearer, pool, counters)),
     db,
     paths,
-    areaPaths: new AreaPaths(db, paths),
+    areaPaths: new AreaPaths(db, paths, options.address & 0xff),
     hearsay: new Hearsay(),
     duplicates: new DuplicateFilter(counters),
     secure: new SecureChannel(options.crypto, options.identity, counters, options.nodeId, options.bootEpoch),

@@ -7,7 +7,7 @@ import { createState } from "../state.ts";
 const FIRST_COUNTER = 1_000;
 
 /**
- * Somebody with the keys of a member who says what it likes: seals any link-state body as that member on a shared wide
+ * Somebody with the keys of a member who says what it likes: seals any body, of link state if not told otherwise, as that member on a shared wide
  * bearer. The member itself must not transmit any more.
  */
 export function sealAsInsider(
@@ -15,12 +15,13 @@ export function sealAsInsider(
   bearerId: number,
   nth: number,
   encodeBody: (out: Uint8Array, offset: number) => number,
+  kind: number = FrameKind.linkState,
 ): Uint8Array {
   const state = createState(options);
   const port = state.ports[bearerId] as Port;
   port.counter = FIRST_COUNTER + nth;
   const frame = new Uint8Array(MAX_FRAME_OCTETS);
-  frame[SHARED_HEADER_OCTETS] = kindOctet(FrameKind.linkState, 1, 2);
+  frame[SHARED_HEADER_OCTETS] = kindOctet(kind, 1, 2);
   const from = SHARED_HEADER_OCTETS + 1;
   const end = from + encodeBody(frame, from);
   return frame.slice(0, state.secure.sealShared(port, state.local, frame, end));
