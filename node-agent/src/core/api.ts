@@ -349,12 +349,16 @@ export interface RouteExplanation {
   classes: ClassRoute[];
 }
 export interface ClassRoute {
-  /** Sum of the hops, units of 0.25 ms; 0xffff: no path. */
+  /** Of the whole way, units of 0.25 ms; 0xffff: no path. */
   cost: number;
+  /** Of the hops. */
   latencyMs: number;
   /** True if packets carry this way, for the usual one does not work now. */
   carried: boolean;
+  /** Those in the own area, and the one out of it where that is the only one. */
   hops: RouteHop[];
+  /** Areas to enter on the way, the first to enter first. None where the own one has the destination. */
+  areas: number[];
   /** Null where there is a path. */
   noPath: NoPath | null;
 }

@@ -130,6 +130,20 @@ export class AreaPaths {
     return members;
   }
 
+  /** The border node through which `root` leaves for `to`, and what it tells of the way; for people. */
+  exitOf(root: number, trafficClass: number, to: AreaPart): { local: number; via: AreaPart[] } | undefined {
+    const ahead = aheadTo(this.from(root, trafficClass), to);
+    const distances = this.#paths.from(root, trafficClass);
+    for (const { local, to: end, hops, costs } of this.#current().exits) {
+      const whole =
+        (hops << 16) | Math.min(MAX_DISTANCE, (distances[local] as number) + (costs[trafficClass] as number));
+      if (!leadsTo(end, to) || distances[local] === UNREACHABLE || whole !== ahead) continue;
+      const route = this.#db.node(local)?.advertisement.areas.find((told) => told.to === end);
+      return route && { local, via: [...route.via, end] };
+    }
+    return undefined;
+  }
+
   /** Writes what it costs, by border node, to leave for `to` through at most `hops` areas; 0: no way there. */
   markExits(to: AreaPart, trafficClass: number, hops: number, out: Uint16Array): void {
     out.fill(0);

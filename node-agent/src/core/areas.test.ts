@@ -209,6 +209,23 @@ test("the parts of an area that has fallen apart are reached, and reach each oth
     "all pairs, the area in two parts",
   );
   deliversAll(mesh, addresses, "in two parts");
+  // What people are told of it: hops to where packets leave, and the areas that they enter.
+  for (const [from, to, hops, areas] of [
+    [0, 0x104, [0x201], [2, 1]],
+    [1, 0x104, [0x101], [2, 1]],
+    [1, 0x301, [0x101], [2, 1, 3]],
+    [4, 0x104, [0x202], [1]],
+    [4, 0x102, [0x101], [1]],
+    [0, 0x102, [0x102], []],
+  ] as const) {
+    for (const way of mesh.node(from).core.explainRoute(mesh.nowUs, to).classes) {
+      const told = [way.noPath, way.hops.map((hop) => hop.to), way.areas];
+      assert.equal(told, [null, [...hops], [...areas]], `${from} to ${to}`);
+      assert.ok(way.cost > 0 && way.cost < 0xffff);
+    }
+  }
+  const { routes } = mesh.node(0).core.status(mesh.nowUs);
+  assert.is(routes.find((route) => route.to === 0x104)?.classes[0]?.nextHop, 0x201);
   mesh.restore(1, 2, seam);
   mesh.run(5 * SECOND);
   deliversAll(mesh, addresses, "whole again");

@@ -33,7 +33,12 @@ function databaseOf(...links: [a: number, b: number, atA: number, atB?: number][
 
 /** What class voice is told of the ways from 1 if forwarding chooses these hops. */
 function explain(db: LinkStateDb, to: number, first: number, second?: number, route?: number[]): ClassRoute {
-  const choice = (local: number): Choice => ({ local, bearerId: 0, route: local === second ? route : undefined });
+  const choice = (local: number): Choice => ({
+    local,
+    address: (AREA << 8) | local,
+    bearerId: 0,
+    route: local === second ? route : undefined,
+  });
   const choices = { first: choice(first), second: second === undefined ? undefined : choice(second) };
   const never = (): never => assert.unreachable("there is a path") as never;
   return explainRoute(db, new ShortestPaths(db), 1, to, () => choices, never)[0] as ClassRoute;
@@ -137,7 +142,7 @@ test("whom nobody has told of, and oneself", () => {
   const mesh = fork();
   assert.is(waysOf(mesh, 77)[0]?.noPath?.reason, "unknown-node");
   assert.is(waysOf(mesh, 77)[0]?.noPath?.searched, 2);
-  assert.equal(waysOf(mesh, 0)[0], { cost: 0, latencyMs: 0, carried: false, hops: [], noPath: null });
+  assert.equal(waysOf(mesh, 0)[0], { cost: 0, latencyMs: 0, carried: false, hops: [], areas: [], noPath: null });
 });
 
 test.run();

@@ -20,15 +20,17 @@ export function explainRoute(
   noPath: (trafficClass: number, isInDatabase: boolean) => NoPath,
 ): ClassRoute[] {
   return Array.from({ length: CLASSES }, (_, trafficClass) => {
-    if (start === destination) return { cost: 0, latencyMs: 0, carried: false, hops: [], noPath: null };
-    const { first, second } = choices(trafficClass);
-    const distance = paths.from(start, trafficClass)[destination] as number;
-    if (first === undefined || distance === UNREACHABLE) {
-      const isInDatabase = distance !== UNREACHABLE;
-      return { cost: UNREACHABLE, latencyMs: 0, carried: false, hops: [], noPath: noPath(trafficClass, isInDatabase) };
-    }
-    return new Explainer(db, paths, trafficClass, destination).explain(start, first, second);
+    if (start === destination) return { cost: 0, latencyMs: 0, carried: false, hops: [], areas: [], noPath: null };
+    const found = choices(trafficClass);
+    const isInDatabase = paths.from(start, trafficClass)[destination] !== UNREACHABLE;
+    if (found.first === undefined || !isInDatabase) return without(noPath(trafficClass, isInDatabase));
+    return new Explainer(db, paths, trafficClass, destination).explain(start, found.first, found.second);
   });
+}
+
+/** What is told of a class that has no way. */
+export function without(noPath: NoPath): ClassRoute {
+  return { cost: UNREACHABLE, latencyMs: 0, carried: false, hops: [], areas: [], noPath };
 }
 
 /** True if a packet that leaves `from` for `destination` by descent does not pass `node` (RFC 5286, inequality 3). */
@@ -47,7 +49,7 @@ export function passesBy(
 /** The nodes behind the start of the way that begins with a choice. */
 export function wayOf(
   paths: ShortestPaths,
-  { local, route }: Choice,
+  { local, route }: Pick<Choice, "local" | "route">,
   destination: number,
   trafficClass: number,
 ): number[] {
@@ -149,7 +151,8 @@ class Explainer {
       return hop;
     });
     const cost = hops.reduce((sum, hop) => sum + hop.cost, 0);
-    return { cost, latencyMs: hops.reduce((sum, hop) => sum + hop.latencyMs, 0), carried, hops, noPath: null };
+    const latencyMs = hops.reduce((sum, hop) => sum + hop.latencyMs, 0);
+    return { cost, latencyMs, carried, hops, areas: [], noPath: null };
   }
 
   #liveDetour(first: Choice, second: Choice): Detour {

@@ -32,7 +32,9 @@ import type { CoreState } from "./state.ts";
 
 /** A next hop that was chosen; `route` is what the packet carries from there on, if it has to. */
 export interface Choice {
+  /** Of a neighbour in another area both are of that one. */
   readonly local: number;
+  readonly address: number;
   readonly bearerId: number;
   readonly route: readonly number[] | undefined;
 }
@@ -399,6 +401,12 @@ export class Forwarding {
     return this.#hop.outside ? ahead !== NO_WAY : ahead !== UNREACHABLE;
   }
 
+  /** True if the way to an address begins with one out of the own area, or out of the part of it that this node is in. */
+  leadsOut(nowUs: number, address: number): boolean {
+    this.#hop.aim(nowUs, address);
+    return this.#hop.outside;
+  }
+
   /** Distance of a node of the own area in the class to which it is farthest; UNREACHABLE if there is no path. */
   farthest(nowUs: number, address: number): number {
     this.#hop.aim(nowUs, address);
@@ -445,8 +453,10 @@ export class Forwarding {
 
   #chosen(header: DataHeader): Choice {
     const { route, routeLength } = this.#copy;
+    const { local, address } = this.#hop.neighbour as Neighbour;
     return {
-      local: (this.#hop.neighbour as Neighbour).local,
+      local,
+      address,
       bearerId: (this.#hop.port as Port).config.id,
       route: (header.flags & DATA_FLAG_REPAIR) === 0 ? undefined : [...route.subarray(0, routeLength)],
     };

@@ -12,9 +12,11 @@ import type {
   RouteExplanation,
   RouteStatus,
 } from "./api.ts";
+import { aheadTo } from "./area-paths.ts";
 import type { Counters } from "./counters.ts";
+import { explainAreas } from "./explain-areas.ts";
 import { explainRoute, passesBy } from "./explain-route.ts";
-import type { Choice, Forwarding } from "./forwarding.ts";
+import type { Choice, Choices, Forwarding } from "./forwarding.ts";
 import { MAX_SEARCH_COPIES, QUEUE_AGE_WIDE_US } from "./limits.ts";
 import { CLASSES, UNREACHABLE } from "./link-cost.ts";
 import { isTrusted, isUsable, type Port } from "./port.ts";
@@ -107,13 +109,17 @@ function readRoute(
   local: number,
   trafficClass: number,
 ): RouteStatus["classes"][number] {
-  const cost = s.paths.from(s.local, trafficClass)[local] as number;
-  const { first, second } = forwarding.choices(nowUs, (s.area << 8) | local, trafficClass);
+  const to = (s.area << 8) | local;
+  const isOutside = forwarding.leadsOut(nowUs, to);
+  const { first, second } = forwarding.choices(nowUs, to, trafficClass);
+  const inside = s.paths.from(s.local, trafficClass)[local] as number;
+  const outside = aheadTo(s.areaPaths.from(s.local, trafficClass), s.areaPaths.towards(to)) & 0xffff;
+  const cost = isOutside ? outside : inside;
   if (cost === UNREACHABLE || first === undefined) return { nextHop: 0, bearerId: -1, cost: UNREACHABLE, alternate: 0 };
-  const route = { nextHop: (s.area << 8) | first.local, bearerId: first.bearerId, cost, alternate: 0 };
+  const route = { nextHop: first.address, bearerId: first.bearerId, cost, alternate: 0 };
   if (second === undefined) return route;
-  const protects = first.local !== local && avoids(s, second, first.local, local, trafficClass) ? "node" : "link";
-  return { ...route, alternate: (s.area << 8) | second.local, protects };
+  const isAvoided = !isOutside && first.local !== local && avoids(s, second, first.local, local, trafficClass);
+  return { ...route, alternate: second.address, protects: isAvoided ? "node" : "link" };
 }
 
 /** True if the way that begins with a choice does not pass a node. */
@@ -126,14 +132,12 @@ function avoids(s: CoreState, choice: Choice, node: number, destination: number,
 /** The ways to a node, or why there is none and what happens to a packet. */
 export function readExplanation(s: CoreState, forwarding: Forwarding, nowUs: number, to: Address): RouteExplanation {
   const local = to >>> 8 === s.area ? to & 0xff : 0;
-  const classes = explainRoute(
-    s.db,
-    s.paths,
-    s.local,
-    local,
-    (trafficClass) => forwarding.choices(nowUs, (s.area << 8) | local, trafficClass),
-    (trafficClass, isInDatabase) => readNoPath(s, nowUs, local, trafficClass, isInDatabase),
-  );
+  const choices = (trafficClass: number): Choices => forwarding.choices(nowUs, to, trafficClass);
+  const noPath = (trafficClass: number, isInDatabase = false): NoPath =>
+    readNoPath(s, nowUs, local, trafficClass, isInDatabase);
+  const classes = forwarding.leadsOut(nowUs, to)
+    ? explainAreas(s, to, choices, noPath)
+    : explainRoute(s.db, s.paths, s.local, local, choices, noPath);
   return { from: s.options.address, to, classes };
 }
 

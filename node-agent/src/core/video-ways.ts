@@ -91,7 +91,7 @@ export class VideoWays {
   #sumBehind(local: number, route: readonly number[] | undefined): Way | undefined {
     const { db, paths } = this.#s;
     const end = this.#hop.end;
-    const way = wayOf(paths, { local, bearerId: -1, route }, end, TrafficClass.video);
+    const way = wayOf(paths, { local, route }, end, TrafficClass.video);
     return way.at(-1) === end ? sumOfLinks(db, way, TrafficClass.video) : undefined;
   }
 }

@@ -4,6 +4,7 @@ import { type IpPrefix, parseIpPrefix } from "@skein/codecs";
 import { type Bearer, type BearerCounters, kernelCallsMissing, optimiseLittle, useHostCopy } from "@skein/radio-hal";
 import type { AgentStatus, LogEvent, WhatIf } from "../api/types.ts";
 import { addressOf, addressTextOf, type LoadedConfig } from "../config/load.ts";
+import { addressText } from "../config/schema.ts";
 import {
   type CoreOptions,
   type CoreStatus,
@@ -511,7 +512,11 @@ class Agent implements RunningAgent {
     const nowUs = monotonicUs();
     const { nodes } = this.#core.status(nowUs);
     const node = nodes.find(({ name, address }) => name === to || addressTextOf(address) === to);
-    return node && this.#core.explainRoute(nowUs, node.address);
+    // Who is in another area is known there only.
+    const address = node?.address ?? (addressText.safeParse(to).success ? addressOf(to) : 0);
+    const isHere = address >>> 8 === this.#loaded.address >>> 8;
+    const isKnown = node !== undefined || (address !== 0 && (!isHere || this.#core.isReachable(address)));
+    return isKnown ? this.#core.explainRoute(nowUs, address) : undefined;
   }
 
   /** Counters of everything around the core; what a bearer dropped has the reason in its name. */

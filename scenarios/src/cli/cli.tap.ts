@@ -216,6 +216,7 @@ const WAY: ClassRoute = {
       alternate: { way: [0x0101, 0x0105], carried: true, protects: "link" },
     },
   ],
+  areas: [],
   noPath: null,
 };
 const NO_WAY: ClassRoute = {
@@ -223,10 +224,12 @@ const NO_WAY: ClassRoute = {
   latencyMs: 0,
   carried: false,
   hops: [],
+  areas: [],
   noPath: { reason: "no-path", searched: 2, keptMs: 5000 },
 };
 const ROUTES: Record<string, RouteExplanation> = {
   G1: { from: 0x010b, to: 0x0105, classes: [WAY, NO_WAY, WAY, WAY] },
+  "4.7": { from: 0x010b, to: 0x0407, classes: Array<ClassRoute>(4).fill({ ...WAY, cost: 40, areas: [2, 4] }) },
   "1.1": { from: 0x010b, to: 0x0101, classes: [NO_WAY, NO_WAY, NO_WAY, NO_WAY] },
 };
 
@@ -286,6 +289,8 @@ t.test("status and trace of a running agent", async (t) => {
   t.match(route.stdout, /1 +A1 +G1 +uhf +12\/12\/12 +4\.0 +20 +HQ > G1 \(avoids the link, carried\)/);
   t.match(route.stdout, /command: no path: [^\n]+\n +a packet: 2 neighbours are asked [^\n]+ 5 s at most/);
   t.same(JSON.parse((await skein("trace", "G1", "--api", api, "--json")).stdout), ROUTES["G1"]);
+  const across = await skein("trace", "4.7", "--api", api);
+  t.match(across.stdout, /all classes: 1 hop and areas 2, 4, cost 40\/40\/40\/40, 4\.0 ms\n/);
   const none = await skein("trace", "1.1", "--api", api);
   t.match(none.stdout, /all classes: no path/);
   t.equal(none.code, 1);

@@ -27,14 +27,15 @@ export function formatRoute(status: AgentStatus, route: RouteExplanation, paint:
 }
 
 /** What classes have to have in common to be shown as one. */
-function wayOf({ carried, hops, noPath }: ClassRoute): string {
+function wayOf({ carried, hops, areas, noPath }: ClassRoute): string {
   const same = hops.map(({ to, channel, bearerId, alternate }) => [to, channel, bearerId, alternate]);
-  return JSON.stringify([carried, same, noPath?.reason]);
+  return JSON.stringify([carried, same, areas, noPath?.reason]);
 }
 
 function formatWay(status: AgentStatus, classes: string, members: ClassRoute[], paint: Paint): string[] {
-  const [{ hops, latencyMs, carried }] = members as [ClassRoute];
-  const count = hops.length === 1 ? "1 hop" : `${hops.length} hops`;
+  const [{ hops, areas, latencyMs, carried }] = members as [ClassRoute];
+  const beyond = areas.length === 0 ? "" : ` and ${areas.length === 1 ? "area" : "areas"} ${areas.join(", ")}`;
+  const count = (hops.length === 1 ? "1 hop" : `${hops.length} hops`) + beyond;
   const cost = members.map((way) => way.cost).join("/");
   const note = carried ? ", carried by the packets: the usual way does not answer" : "";
   const rows = hops.map((hop, i): Cell[] => [
