@@ -51,6 +51,19 @@ test("what came over a narrow bearer may be said again after a copy has come bac
   assert.match(watcher.loops[0] ?? "", /node 1 sends it up to/);
 });
 
+test("a repetition is none, also after another copy has come", () => {
+  const watcher = new ForwardingLoopWatcher(LOCALS);
+  // B does not know yet that it cannot get on; A hears no answer and begins anew.
+  hop(watcher, 0, A, B, 107);
+  hop(watcher, 1_000, B, A, 106);
+  hop(watcher, 2_000, B, A, 106);
+  hop(watcher, 3_000, A, B, 107);
+  hop(watcher, 4_000, B, A, 106);
+  assert.equal(watcher.loops, []);
+  hop(watcher, 5_000, A, C, 100);
+  assert.match(watcher.loops[0] ?? "", /node 0 forwards it again, to 2/);
+});
+
 test("planted: a node that forwards what came back is seen", () => {
   const watcher = new ForwardingLoopWatcher(LOCALS);
   hop(watcher, 0, A, B, 300);

@@ -42,6 +42,9 @@ export class ForwardingLoopWatcher {
   readonly #passed: Uint32Array;
   /** By [packet][node]: potential of the copy that came back, -1 if none did. */
   readonly #returned: Int32Array;
+  /** By [packet][node]: where and with which potential the node has sent it last; the same again is a repetition. */
+  readonly #lastNext: Int16Array;
+  readonly #lastPotential: Int32Array;
   /** By [packet][node]: the most that remained of a copy that it was given. */
   readonly #given: Uint32Array;
   /** The same of what came over a narrow bearer, which was not seen: the most that it was sent with before any other copy. */
@@ -53,6 +56,8 @@ export class ForwardingLoopWatcher {
     this.#words = Math.ceil(this.#nodes / 32);
     this.#passed = new Uint32Array(TRACKED * this.#nodes * this.#words);
     this.#returned = new Int32Array(TRACKED * this.#nodes).fill(-1);
+    this.#lastNext = new Int16Array(TRACKED * this.#nodes).fill(-1);
+    this.#lastPotential = new Int32Array(TRACKED * this.#nodes);
     this.#given = new Uint32Array(TRACKED * this.#nodes);
     this.#unseen = new Uint32Array(TRACKED * this.#nodes);
     this.#indexOfLocal = new Int16Array(256).fill(-1);
@@ -84,6 +89,7 @@ export class ForwardingLoopWatcher {
       this.#firstUs[slot] = nowUs;
       this.#passed.fill(0, slot * this.#nodes * this.#words, (slot + 1) * this.#nodes * this.#words);
       this.#returned.fill(-1, slot * this.#nodes, (slot + 1) * this.#nodes);
+      this.#lastNext.fill(-1, slot * this.#nodes, (slot + 1) * this.#nodes);
       this.#given.fill(0, slot * this.#nodes, (slot + 1) * this.#nodes);
       this.#unseen.fill(0, slot * this.#nodes, (slot + 1) * this.#nodes);
       if (source >= 0) this.#given[slot * this.#nodes + source] = AT_SOURCE;
@@ -109,7 +115,11 @@ export class ForwardingLoopWatcher {
 
   #pass(nowUs: number, slot: number, from: number, next: number): void {
     const { potential } = this.#header;
-    if (potential < (this.#returned[slot * this.#nodes + from] as number)) {
+    const own = slot * this.#nodes + from;
+    if (this.#lastNext[own] === next && this.#lastPotential[own] === potential) return;
+    this.#lastNext[own] = next;
+    this.#lastPotential[own] = potential;
+    if (potential < (this.#returned[own] as number)) {
       this.#loop(nowUs, slot, `node ${from} forwards it again, to ${next}`);
     }
     const fromAt = (slot * this.#nodes + from) * this.#words;
