@@ -79,14 +79,15 @@ export class AreaPaths {
     return ahead;
   }
 
-  /** Where a packet for this address goes once it has left the part that this node is in. */
+  /** Where a packet for this address goes once it has left the part that this node is in: to the part that has it. */
   towards(address: number): AreaPart {
     const parts = this.#current().parts.get(address >>> 8);
     let best: Part | undefined;
     for (let i = 0; parts !== undefined && i < parts.length; i++) {
       const part = parts[i] as Part;
+      if (!hasMember(part.members, address & 0xff)) continue;
       // All nodes of the area are to choose the same one, so that the packet descends.
-      if (hasMember(part.members, address & 0xff) && (best === undefined || isBefore(part, best))) best = part;
+      if (best === undefined || part.hops < best.hops || (part.hops === best.hops && part.to < best.to)) best = part;
     }
     return best?.to ?? address & 0xff00;
   }
@@ -112,7 +113,7 @@ export class AreaPaths {
     return isSplit || !isComplete;
   }
 
-  /** Who is said to be in a part of this name that this node is not in: the area has fallen apart unnoticed. */
+  /** Who is said to be in another part but is reached by what the database says: the area has fallen apart unnoticed. */
   get others(): Uint8Array {
     return this.#current().others;
   }
@@ -186,11 +187,12 @@ export class AreaPaths {
     const own = (area << 8) | (reached[0] ?? this.#local);
     const exits: Exit[] = [];
     const parts = new Map<number, Part[]>();
-    let others = NO_MEMBERS;
+    const others = new Set<number>();
     for (const local of reached) {
       for (const route of this.#db.node(local)?.advertisement.areas ?? []) {
         const { to, members, costs } = route;
-        if (to === own && members.length > 0 && !hasMember(members, this.#local)) others = members;
+        if (to >>> 8 === area && !hasMember(members, this.#local))
+          for (const other of reached) if (hasMember(members, other)) others.add(other);
         // What is said of the own area as a whole, or of this part of it, leads back.
         if (to === own || to === area << 8) continue;
         const hops = areaHops(route);
@@ -202,7 +204,14 @@ export class AreaPaths {
     }
     let nodes = 0;
     for (const _ of this.#db.locals()) nodes++;
-    return { exits, own, parts, others, isSplit: parts.has(area), isComplete: nodes === reached.length };
+    return {
+      exits,
+      own,
+      parts,
+      others: membersOf(others),
+      isSplit: parts.has(area),
+      isComplete: nodes === reached.length,
+    };
   }
 
   /** Local ids, lowest first. */
@@ -232,8 +241,4 @@ function leadsTo(route: AreaPart, to: AreaPart): boolean {
 function both(a: Uint8Array, b: Uint8Array): Uint8Array {
   const members = a.map((octet, i) => octet & (b[i] ?? 0));
   return members.subarray(0, members.findLastIndex((octet) => octet !== 0) + 1);
-}
-
-function isBefore(a: Part, b: Part): boolean {
-  return a.hops < b.hops || (a.hops === b.hops && a.to < b.to);
 }

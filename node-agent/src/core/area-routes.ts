@@ -162,8 +162,8 @@ export class AreaRoutes {
   }
 
   /**
-   * Those who are in another part by what other areas say: if that is so, the links to them are gone in silence, and what
-   * is left of the area learns of it from whoever asks first.
+   * Some who are reached are in another part by what other areas say. If that is so, a link on the way to them is gone in
+   * silence, and what is left of the area learns of it from whoever asks first.
    */
   #doubt(nowUs: number): void {
     const { others } = this.#s.areaPaths;
@@ -171,7 +171,18 @@ export class AreaRoutes {
     this.#doubted = others;
     if (others.length > 0) this.#doubtedUs = nowUs;
     for (const port of this.#s.ports)
-      for (const n of port.neighbours) if (!n.foreign && hasMember(others, n.local)) this.onDoubt(nowUs, port, n);
+      for (const n of port.neighbours)
+        if (!n.foreign && this.#leadsToAny(n.local, others)) this.onDoubt(nowUs, port, n);
+  }
+
+  /** True if a neighbour is one of these, or nearer to one of them than this node. */
+  #leadsToAny(local: number, others: Uint8Array): boolean {
+    const { db, paths, local: own } = this.#s;
+    const ahead = paths.from(local, COMMAND);
+    const here = paths.from(own, COMMAND);
+    for (const other of db.locals())
+      if (hasMember(others, other) && (ahead[other] as number) < (here[other] as number)) return true;
+    return false;
   }
 
   /** The own part, and ways to other areas as seen from this node; the same object until something has changed. */

@@ -267,6 +267,33 @@ test("what one half of an area alone notices the other learns from the area betw
   }
 });
 
+test("a relay dies, and what it leaves of its area goes on through another one", () => {
+  // Area 1: 0 - 1 - 2 - 3, of which 1 dies; area 2 (4, 5) joins 0 and 3.
+  const addresses = [0x101, 0x102, 0x103, 0x104, 0x201, 0x202];
+  const media = wires([
+    [0, 1],
+    [1, 2],
+    [2, 3],
+    [0, 4],
+    [4, 5],
+    [5, 3],
+  ]);
+  for (const [from, to] of [
+    [0, 3],
+    [3, 0],
+  ] as const) {
+    const mesh = meshOf(addresses, media);
+    mesh.run(30 * SECOND);
+    mesh.node(1).powered = false;
+    // Whoever receives sends nothing that would show it the loss.
+    for (let packet = 0; packet < 200; packet++) {
+      send(mesh, from, addresses[to] as number, packet);
+      mesh.run(SECOND / 50);
+    }
+    assert.ok(arrived(mesh, to) > 125, `${arrived(mesh, to)} of 200 packets in four seconds from ${from}`);
+  }
+});
+
 test("while areas come up nobody is told of parts that they are not in for long", () => {
   const { edges, addresses } = threeAreas(new Random(1, 11));
   const mesh = meshOf(addresses, wires(edges));

@@ -177,7 +177,8 @@ class Core implements MeshCore {
     };
     awaiting.isReady = (atUs, to) => endToEnd.isReady(atUs, to);
     areas.onTold = (atUs) => hellos.tellForeign(atUs);
-    areas.onDoubt = (atUs, port, n) => adjacency.suspect(atUs, port, n, "said to be in another part of the area");
+    areas.onDoubt = (atUs, port, n) =>
+      adjacency.suspect(atUs, port, n, "on the way to who is said to be in another part");
     flooding.onRoutes = (atUs) => {
       areas.databaseChanged(atUs);
       hellos.databaseChanged(atUs);
