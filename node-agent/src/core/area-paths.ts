@@ -50,6 +50,8 @@ export class AreaPaths {
   readonly #local: number;
   #version = -1;
   #known: Known | undefined;
+  #toldVersion = -1;
+  #isTold = false;
   /** By root and class, valid for #version. */
   readonly #runs: (Map<AreaPart, number> | undefined)[] = [];
   readonly #valid: number[] = [];
@@ -94,7 +96,7 @@ export class AreaPaths {
 
   /** True if other areas join the part of the own one that this node is in to another. */
   get isSplit(): boolean {
-    return this.#current().isSplit;
+    return this.isTold && this.#current().isSplit;
   }
 
   /** Name of that part. */
@@ -160,8 +162,17 @@ export class AreaPaths {
     return hops;
   }
 
-  /** True if anybody tells of a part of the own area, this one or another. Costs no search for paths. */
+  /** True if anybody tells of a part of the own area. Asked for every packet: most areas are whole, and need no search for that. */
   get isTold(): boolean {
+    if (this.#toldVersion !== this.#db.version) {
+      this.#toldVersion = this.#db.version;
+      // Apart from the getter: who makes a function makes room for what it sees, each time.
+      this.#isTold = this.#tellsOfOwn();
+    }
+    return this.#isTold;
+  }
+
+  #tellsOfOwn(): boolean {
     for (const local of this.#db.locals())
       if (this.#db.node(local)?.advertisement.areas.some((route) => route.to >>> 8 === this.#db.area)) return true;
     return false;
