@@ -1,6 +1,8 @@
+import { createDataHeader, FrameKind } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type NodeEvent, Precedence, TrafficClass, VoiceCodec } from "./api.ts";
+import { Crossings } from "./crossings.ts";
 import { type Medium, NARROW, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
@@ -151,6 +153,21 @@ for (const [name, make, onOneRadio] of [
     }
   });
 }
+
+test("positions that come from another part of the area are thinned no more for coming a little early", () => {
+  const what = { kind: FrameKind.groupAll, trafficClass: TrafficClass.command, precedence: Precedence.routine };
+  const header = { ...createDataHeader(), ...what, source: 0x104 };
+  for (const [fromOutside, early] of [
+    [true, true],
+    [false, false],
+  ] as const) {
+    const crossings = new Crossings(1, []);
+    assert.ok(crossings.mayCross(0, header, fromOutside));
+    assert.not(crossings.mayCross(4 * SECOND, header, fromOutside));
+    assert.is(crossings.mayCross(8.9 * SECOND, header, fromOutside), early);
+    assert.ok(crossings.mayCross(20 * SECOND, header, fromOutside));
+  }
+});
 
 test("an answer from the caller's own area is taken for that caller in other areas, too", () => {
   const addresses = [0x101, 0x102, 0x201, 0x202];
