@@ -36,7 +36,7 @@ const VIA_NAMES_PARTS = 0x80;
 
 export interface AreaRoute {
   to: AreaPart;
-  /** Local ids in that part, one bit each as on the wire; none unless its nodes know of another part. */
+  /** Local ids in that part, one bit each as on the wire; none unless there is, or may be, another part. */
   members: Uint8Array;
   via: AreaPart[];
   /** One octet for each class. */

@@ -16,7 +16,7 @@
  *   +---------+-----------------------+--------+---------------+-------------+   `area-route.ts`
  *
  *   part      lowest local id that the transmitter reaches in its own area
- *   members   all that it reaches there; no octets unless it knows of another part
+ *   members   all that it reaches there; no octets unless there is, or may be, another part
  *
  *   flags     bit 0: please answer with a full hello (I do not know you well enough to open your frames)
  *             bit 1: point-to-point entries

@@ -62,6 +62,14 @@ export function sealFormat(octets: Uint8Array): number {
   return (octets[0] as number) >>> 6;
 }
 
+/** Where the sealed octets of a frame begin. */
+export function sealedStart(octets: Uint8Array): number {
+  const format = sealFormat(octets);
+  if (format === SealFormat.full) return FULL_HEADER_OCTETS;
+  if (format === SealFormat.direct) return DIRECT_HEADER_OCTETS;
+  return format === SealFormat.flow ? FLOW_HEADER_OCTETS : SHARED_HEADER_OCTETS;
+}
+
 export function sealKeyPhase(octets: Uint8Array): number {
   return ((octets[0] as number) >>> 5) & 1;
 }

@@ -1,4 +1,4 @@
-import { type AreaPart, areaCost, areaHops, hasMember, membersOf, NO_MEMBERS } from "@skein/codecs";
+import { type AreaPart, type AreaRoute, areaCost, areaHops, hasMember, membersOf, NO_MEMBERS } from "@skein/codecs";
 import { CLASSES, UNREACHABLE } from "./link-cost.ts";
 import type { LinkStateDb } from "./link-state-db.ts";
 import type { ShortestPaths } from "./shortest-paths.ts";
@@ -8,19 +8,12 @@ const COMMAND = 1;
 export const NO_WAY = 0x3f_ffff;
 const MAX_DISTANCE = UNREACHABLE - 1;
 
-/** A border node of the own area, and an area or part of one that it tells of. */
-interface Exit {
+/** A border node of the own area, and a route that it tells of, with costs as distances. */
+export interface Exit {
   readonly local: number;
-  readonly to: AreaPart;
+  readonly route: AreaRoute;
   readonly hops: number;
   readonly costs: readonly number[];
-}
-
-/** A part of an area that has fallen apart, and who is in it. */
-interface Part {
-  readonly to: AreaPart;
-  readonly hops: number;
-  readonly members: Uint8Array;
 }
 
 /** What one version of the database tells. */
@@ -28,12 +21,13 @@ interface Known {
   readonly exits: readonly Exit[];
   /** The part of the own area that this node is in. */
   readonly own: AreaPart;
-  /** By area, as border nodes tell of them. */
-  readonly parts: ReadonlyMap<number, readonly Part[]>;
+  /** The same by area. */
+  readonly exitsTo: ReadonlyMap<number, readonly Exit[]>;
   /** Other areas join the own part to another one. */
   readonly isSplit: boolean;
   /** Every node of the own area that is known of is reached. */
   readonly isComplete: boolean;
+  /** Who is said to be in another part of it, but is reached. */
   readonly others: Uint8Array;
 }
 
@@ -71,10 +65,9 @@ export class AreaPaths {
     if (known !== undefined) return known;
     const ahead = this.#spare.pop() ?? new Map<AreaPart, number>();
     const distances = this.#paths.from(root, trafficClass);
-    for (const { local, to, hops, costs } of exits) {
-      const distance = distances[local] as number;
-      if (distance === UNREACHABLE) continue;
-      setNearest(ahead, to, (hops << 16) | Math.min(MAX_DISTANCE, distance + (costs[trafficClass] as number)));
+    for (const exit of exits) {
+      if (distances[exit.local] === UNREACHABLE) continue;
+      setNearest(ahead, exit.route.to, distanceOver(exit, distances, trafficClass));
     }
     this.#runs[key] = ahead;
     this.#valid.push(key);
@@ -83,15 +76,15 @@ export class AreaPaths {
 
   /** Where a packet for this address goes once it has left the part that this node is in: to the part that has it. */
   towards(address: number): AreaPart {
-    const parts = this.#current().parts.get(address >>> 8);
-    let best: Part | undefined;
-    for (let i = 0; parts !== undefined && i < parts.length; i++) {
-      const part = parts[i] as Part;
-      if (!hasMember(part.members, address & 0xff)) continue;
+    const exits = this.#current().exitsTo.get(address >>> 8);
+    let best: Exit | undefined;
+    for (let i = 0; exits !== undefined && i < exits.length; i++) {
+      const exit = exits[i] as Exit;
+      if (!hasMember(exit.route.members, address & 0xff)) continue;
       // All nodes of the area are to choose the same one, so that the packet descends.
-      if (best === undefined || part.hops < best.hops || (part.hops === best.hops && part.to < best.to)) best = part;
+      if (best === undefined || isBefore(exit, best)) best = exit;
     }
-    return best?.to ?? address & 0xff00;
+    return best?.route.to ?? address & 0xff00;
   }
 
   /** True if other areas join the part of the own one that this node is in to another. */
@@ -126,39 +119,37 @@ export class AreaPaths {
    */
   membersIn(to: AreaPart, hops: number): Uint8Array {
     let members = NO_MEMBERS;
-    for (const part of this.#current().parts.get(to >>> 8) ?? []) {
-      if (part.to !== to || part.hops !== hops || part.members.length === 0) continue;
-      members = members.length === 0 ? part.members : both(members, part.members);
+    for (const { route, hops: needed } of this.#current().exitsTo.get(to >>> 8) ?? []) {
+      if (route.to !== to || needed !== hops || route.members.length === 0) continue;
+      members = members.length === 0 ? route.members : both(members, route.members);
     }
     return members;
   }
 
-  /** The border node through which `root` leaves for `to`, and what it tells of the way; for people. */
-  exitOf(root: number, trafficClass: number, to: AreaPart): { local: number; via: AreaPart[] } | undefined {
+  /** The exit through which `root` leaves for `to`. */
+  exitOf(root: number, trafficClass: number, to: AreaPart): Exit | undefined {
     const ahead = aheadTo(this.from(root, trafficClass), to);
     const distances = this.#paths.from(root, trafficClass);
-    for (const { local, to: end, hops, costs } of this.#current().exits) {
-      const whole =
-        (hops << 16) | Math.min(MAX_DISTANCE, (distances[local] as number) + (costs[trafficClass] as number));
-      if (!leadsTo(end, to) || distances[local] === UNREACHABLE || whole !== ahead) continue;
-      const route = this.#db.node(local)?.advertisement.areas.find((told) => told.to === end);
-      return route && { local, via: [...route.via, end] };
-    }
-    return undefined;
+    return this.#current().exits.find(
+      (exit) =>
+        leadsTo(exit.route.to, to) &&
+        distances[exit.local] !== UNREACHABLE &&
+        distanceOver(exit, distances, trafficClass) === ahead,
+    );
   }
 
   /** Writes what it costs, by border node, to leave for `to` through at most `hops` areas; 0: no way there. */
   markExits(to: AreaPart, trafficClass: number, hops: number, out: Uint16Array): void {
     out.fill(0);
-    for (const exit of this.#current().exits)
-      if (leadsTo(exit.to, to) && exit.hops <= hops) out[exit.local] = exit.costs[trafficClass] as number;
+    for (const { local, route, hops: needed, costs } of this.#current().exits)
+      if (leadsTo(route.to, to) && needed <= hops) out[local] = costs[trafficClass] as number;
   }
 
   /** Areas that a border node needs for the way to `to`, 0 if it knows none. */
   hopsAt(local: number, to: AreaPart): number {
     let hops = 0;
     for (const exit of this.#current().exits)
-      if (exit.local === local && leadsTo(exit.to, to) && (hops === 0 || exit.hops < hops)) hops = exit.hops;
+      if (exit.local === local && leadsTo(exit.route.to, to) && (hops === 0 || exit.hops < hops)) hops = exit.hops;
     return hops;
   }
 
@@ -197,7 +188,7 @@ export class AreaPaths {
     const reached = [...this.#reached()];
     const own = (area << 8) | (reached[0] ?? this.#local);
     const exits: Exit[] = [];
-    const parts = new Map<number, Part[]>();
+    const exitsTo = new Map<number, Exit[]>();
     const others = new Set<number>();
     for (const local of reached) {
       for (const route of this.#db.node(local)?.advertisement.areas ?? []) {
@@ -207,22 +198,15 @@ export class AreaPaths {
         // What is said of the own area as a whole, or of this part of it, leads back.
         if (to === own || to === area << 8) continue;
         const hops = areaHops(route);
-        exits.push({ local, to, hops, costs: costs.map((cost) => Math.max(1, areaCost(cost))) });
-        const known = parts.get(to >>> 8);
-        if (known === undefined) parts.set(to >>> 8, [{ to, hops, members }]);
-        else known.push({ to, hops, members });
+        const exit = { local, route, hops, costs: costs.map((cost) => Math.max(1, areaCost(cost))) };
+        exits.push(exit);
+        const same = exitsTo.get(to >>> 8);
+        if (same === undefined) exitsTo.set(to >>> 8, [exit]);
+        else same.push(exit);
       }
     }
-    let nodes = 0;
-    for (const _ of this.#db.locals()) nodes++;
-    return {
-      exits,
-      own,
-      parts,
-      others: membersOf(others),
-      isSplit: parts.has(area),
-      isComplete: nodes === reached.length,
-    };
+    const isComplete = [...this.#db.locals()].length === reached.length;
+    return { exits, own, exitsTo, others: membersOf(others), isSplit: exitsTo.has(area), isComplete };
   }
 
   /** Local ids, lowest first. */
@@ -237,6 +221,11 @@ export function aheadTo(ahead: ReadonlyMap<AreaPart, number>, to: AreaPart): num
   return ahead.get(to) ?? NO_WAY;
 }
 
+/** What `from` says of the way over one exit. */
+function distanceOver({ local, hops, costs }: Exit, distances: Uint16Array, trafficClass: number): number {
+  return (hops << 16) | Math.min(MAX_DISTANCE, (distances[local] as number) + (costs[trafficClass] as number));
+}
+
 /** Notes a way to an area, or a part of one, which is a way to the area too. */
 export function setNearest(ahead: Map<AreaPart, number>, to: AreaPart, distance: number): void {
   if (distance < aheadTo(ahead, to)) ahead.set(to, distance);
@@ -247,6 +236,10 @@ export function setNearest(ahead: Map<AreaPart, number>, to: AreaPart, distance:
 /** True if who goes to `route` has gone to `to`. */
 function leadsTo(route: AreaPart, to: AreaPart): boolean {
   return route === to || ((to & 0xff) === 0 && route >>> 8 === to >>> 8);
+}
+
+function isBefore(a: Exit, b: Exit): boolean {
+  return a.hops < b.hops || (a.hops === b.hops && a.route.to < b.route.to);
 }
 
 function both(a: Uint8Array, b: Uint8Array): Uint8Array {

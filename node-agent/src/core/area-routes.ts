@@ -194,8 +194,8 @@ export class AreaRoutes {
     this.#version = db.version;
     this.#isSettled = isSettled;
     const routes: AreaRoute[] = [];
-    for (const [to, ahead] of areaPaths.from(local, COMMAND)) {
-      const route = this.#routeTo(to, ahead);
+    for (const to of areaPaths.from(local, COMMAND).keys()) {
+      const route = this.#routeTo(to);
       if (route !== undefined) routes.push(route);
     }
     const before = this.#told;
@@ -208,21 +208,14 @@ export class AreaRoutes {
     return this.#told;
   }
 
-  /** With the path of a border node that is as near as that. */
-  #routeTo(to: AreaPart, ahead: number): AreaRoute | undefined {
-    const { db, areaPaths, paths, local } = this.#s;
-    const distances = paths.from(local, COMMAND);
-    for (const border of db.locals()) {
-      for (const route of db.node(border)?.advertisement.areas ?? []) {
-        if (route.to !== to || areaHops(route) !== ahead >>> 16) continue;
-        const whole = (distances[border] as number) + Math.max(1, areaCost(route.costs[COMMAND] as number));
-        if (whole > (ahead & 0xffff) && (ahead & 0xffff) !== 0xfffe) continue;
-        const costs: number[] = [];
-        for (let c = 0; c < CLASSES; c++) costs.push(narrowPotential(aheadTo(areaPaths.from(local, c), to) & 0xffff));
-        return { to, members: areaPaths.membersIn(to, ahead >>> 16), via: route.via, costs };
-      }
-    }
-    return undefined;
+  /** What is told of the nearest exit; nothing where an area is told of part by part. */
+  #routeTo(to: AreaPart): AreaRoute | undefined {
+    const { areaPaths, local } = this.#s;
+    const exit = areaPaths.exitOf(local, COMMAND, to);
+    if (exit?.route.to !== to) return undefined;
+    const costs: number[] = [];
+    for (let c = 0; c < CLASSES; c++) costs.push(narrowPotential(aheadTo(areaPaths.from(local, c), to) & 0xffff));
+    return { to, members: areaPaths.membersIn(to, exit.hops), via: exit.route.via, costs };
   }
 }
 

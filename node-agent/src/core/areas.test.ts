@@ -110,6 +110,25 @@ test("packets between areas outlive a border link that fails in silence, and a b
   }
 });
 
+test("people are told the way to the border node, and what is done if it does not answer", () => {
+  const { mesh, media } = twoBorders();
+  const told = (from: number): unknown[] =>
+    mesh
+      .node(from)
+      .core.explainRoute(mesh.nowUs, 0x202)
+      .classes.map(({ carried, hops, areas }) => {
+        const [first] = hops;
+        return [carried, hops.map((hop) => hop.to), areas, first?.alternate?.way, first?.alternate?.protects];
+      });
+  const four = <T>(one: T): T[] => Array<T>(4).fill(one);
+  assert.equal(told(1), four([false, [0x101], [2], [0x103], "node"]));
+  assert.equal(told(0), four([false, [0x201], [2], [0x102, 0x103], "node"]));
+  mesh.cut(0, 4, media[8] as Medium);
+  send(mesh, 0, 0x202);
+  mesh.run(SECOND / 10);
+  assert.equal(told(0), four([true, [0x102, 0x103], [2], [0x104, 0x103], "node"]));
+});
+
 test("a lost way to an area makes a packet take one through more areas, and nobody counts to infinity", () => {
   // Area 1 (0, 1) touches area 2 (2) at 0, and area 3 (3) at 1; areas 2 and 3 touch each other.
   const addresses = [0x101, 0x102, 0x201, 0x301];

@@ -21,11 +21,24 @@ export function explainRoute(
 ): ClassRoute[] {
   return Array.from({ length: CLASSES }, (_, trafficClass) => {
     if (start === destination) return { cost: 0, latencyMs: 0, carried: false, hops: [], areas: [], noPath: null };
-    const found = choices(trafficClass);
+    const { first, second } = choices(trafficClass);
     const isInDatabase = paths.from(start, trafficClass)[destination] !== UNREACHABLE;
-    if (found.first === undefined || !isInDatabase) return without(noPath(trafficClass, isInDatabase));
-    return new Explainer(db, paths, trafficClass, destination).explain(start, found.first, found.second);
+    if (first === undefined || !isInDatabase) return without(noPath(trafficClass, isInDatabase));
+    return explainWay(db, paths, start, destination, trafficClass, first, second);
   });
+}
+
+/** The way of one class that begins with `first`; `second` is what is done if that does not answer. */
+export function explainWay(
+  db: LinkStateDb,
+  paths: ShortestPaths,
+  start: number,
+  destination: number,
+  trafficClass: number,
+  first: Choice,
+  second: Choice | undefined,
+): ClassRoute {
+  return new Explainer(db, paths, trafficClass, destination).explain(start, first, second);
 }
 
 /** What is told of a class that has no way. */

@@ -112,9 +112,9 @@ function readRoute(
   const to = (s.area << 8) | local;
   const isOutside = forwarding.leadsOut(nowUs, to);
   const { first, second } = forwarding.choices(nowUs, to, trafficClass);
-  const inside = s.paths.from(s.local, trafficClass)[local] as number;
-  const outside = aheadTo(s.areaPaths.from(s.local, trafficClass), s.areaPaths.towards(to)) & 0xffff;
-  const cost = isOutside ? outside : inside;
+  const cost = isOutside
+    ? aheadTo(s.areaPaths.from(s.local, trafficClass), s.areaPaths.towards(to)) & 0xffff
+    : (s.paths.from(s.local, trafficClass)[local] as number);
   if (cost === UNREACHABLE || first === undefined) return { nextHop: 0, bearerId: -1, cost: UNREACHABLE, alternate: 0 };
   const route = { nextHop: first.address, bearerId: first.bearerId, cost, alternate: 0 };
   if (second === undefined) return route;

@@ -2,14 +2,10 @@ import {
   createDataHeader,
   DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
-  DIRECT_HEADER_OCTETS,
   decodeWideDataHeader,
-  FULL_HEADER_OCTETS,
   isUnicastKind,
   kindOf,
-  SealFormat,
-  SHARED_HEADER_OCTETS,
-  sealFormat,
+  sealedStart,
   WIDE_TAG_OCTETS,
 } from "@skein/codecs";
 import { remainingOf } from "./remaining.ts";
@@ -131,10 +127,4 @@ export class ForwardingLoopWatcher {
       this.#passed[nextAt + w] = (this.#passed[nextAt + w] as number) | (this.#passed[fromAt + w] as number) | bit;
     }
   }
-}
-
-function sealedStart(octets: Uint8Array): number {
-  const format = sealFormat(octets);
-  if (format === SealFormat.full) return FULL_HEADER_OCTETS;
-  return format === SealFormat.direct ? DIRECT_HEADER_OCTETS : SHARED_HEADER_OCTETS;
 }

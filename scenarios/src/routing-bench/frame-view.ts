@@ -1,15 +1,12 @@
 import {
   createDataHeader,
-  DIRECT_HEADER_OCTETS,
   decodeWideDataHeader,
-  FLOW_HEADER_OCTETS,
   FrameKind,
-  FULL_HEADER_OCTETS,
   isGroupKind,
   isUnicastKind,
   kindOf,
   SealFormat,
-  SHARED_HEADER_OCTETS,
+  sealedStart,
   sealFormat,
 } from "@skein/codecs";
 import { remainingOf } from "../checkers/remaining.ts";
@@ -19,17 +16,9 @@ import { remainingOf } from "../checkers/remaining.ts";
  * readable. The layout of sealed frames is known here and nowhere else in this folder.
  */
 
-/** Where the plaintext of a sealed frame begins. */
-function plaintextStart(octets: Uint8Array): number {
-  const format = sealFormat(octets);
-  if (format === SealFormat.full) return FULL_HEADER_OCTETS;
-  if (format === SealFormat.direct) return DIRECT_HEADER_OCTETS;
-  return format === SealFormat.flow ? FLOW_HEADER_OCTETS : SHARED_HEADER_OCTETS;
-}
-
 /** Kind, class and precedence of a frame; -1 for a flow frame, which has no such octet and carries data by nature. */
 export function kindOctetOf(octets: Uint8Array): number {
-  return sealFormat(octets) === SealFormat.flow ? -1 : (octets[plaintextStart(octets)] as number);
+  return sealFormat(octets) === SealFormat.flow ? -1 : (octets[sealedStart(octets)] as number);
 }
 
 /** True if there is a unicast packet in the frame: parity of several may look like one by accident. */
@@ -47,7 +36,7 @@ export function isUserFrame(octets: Uint8Array): boolean {
 
 /** Local id of the neighbour that a unicast frame on a shared medium is for; 0: everyone. */
 export function nextHopOf(octets: Uint8Array): number {
-  return octets[plaintextStart(octets) + 1] as number;
+  return octets[sealedStart(octets) + 1] as number;
 }
 
 const header = createDataHeader();
@@ -55,7 +44,7 @@ const header = createDataHeader();
 /** How far the wide unicast packet in a frame still is from the end of its way (see `remainingOf`). */
 export function remainingIn(octets: Uint8Array, length: number): number {
   const shared = sealFormat(octets) === SealFormat.shared;
-  const from = plaintextStart(octets);
+  const from = sealedStart(octets);
   const body = from + decodeWideDataHeader(octets, from, length, shared, header);
   return remainingOf(header, octets, body, length);
 }

@@ -7,8 +7,8 @@ import { createState } from "../state.ts";
 const FIRST_COUNTER = 1_000;
 
 /**
- * Somebody with the keys of a member who says what it likes: seals any body, of link state if not told otherwise, as that member on a shared wide
- * bearer. The member itself must not transmit any more.
+ * Somebody with the keys of a member who says what it likes: seals any body, of link state if not told otherwise, as that
+ * member on a shared wide bearer. The member itself must not transmit any more.
  */
 export function sealAsInsider(
   options: CoreOptions,
