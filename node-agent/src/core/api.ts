@@ -191,10 +191,12 @@ export type NodeEvent =
    */
   | { type: "path"; bearerId: number; address: Address; change: PathChange; reason: string; silentMs: number }
   | { type: "routes"; version: number }
+  /** Nodes of the area have come, or started anew: what is told to all once in a while had better be told again. */
+  | { type: "newcomers" }
   | { type: "text"; from: Address; to: Address; messageId: number; body: Uint8Array }
   | { type: "text-state"; messageId: number; to: Address; state: TextState }
-  /** `ageMs`: age of the fix when it arrived, as far as the mesh can tell. */
-  | { type: "position"; from: Address; sequence: number; report: PositionReport }
+  /** `late`: a later one of this node has come already. */
+  | { type: "position"; from: Address; sequence: number; report: PositionReport; late: boolean }
   | { type: "sos"; from: Address; sosId: number; kind: number; report: PositionReport }
   | { type: "sos-acknowledged"; from: Address; sosId: number; by: Address }
   /** One voice frame of a group (Opus) or one bundle (Codec2); octets are the event's own copy. */

@@ -67,6 +67,34 @@ test("a chain of point-to-point links carries a text both ways of its state", ()
   );
 });
 
+test("a report that was lost comes late, and is called so; one after a restart is not", () => {
+  const uhf = radio("uhf", [0, 1]);
+  const mesh = new VirtualMesh(2, [uhf]);
+  assert.ok(mesh.run(SECOND, () => mesh.allReachable()));
+  const report = (): number => {
+    const sequence = mesh.node(0).core.reportPosition(mesh.nowUs, HERE);
+    mesh.drain(0);
+    return sequence;
+  };
+  uhf.loss = 1;
+  const lost = report();
+  mesh.run(1_000);
+  uhf.loss = 0;
+  const next = report();
+  mesh.run(SECOND);
+  assert.equal(
+    of(mesh, 1, "position").map(({ sequence, late }) => [sequence, late]),
+    [
+      [next, false],
+      [lost, true],
+    ],
+  );
+  mesh.restart(0);
+  report();
+  mesh.run(SECOND);
+  assert.is(of(mesh, 1, "position").at(-1)?.late, false);
+});
+
 test("the longest text crosses a 9.6 kbit/s channel in fragments, and only once", () => {
   const mesh = new VirtualMesh(4, [serial("vhf", [0, 1, 2], 0.03), radio("uhf", [2, 3], 0.03)], 5);
   assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));

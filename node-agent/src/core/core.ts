@@ -44,6 +44,7 @@ import { KeyExchange } from "./key-exchange.ts";
 import { LinkAdvertising } from "./link-advertising.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
 import { Merging } from "./merge/merging.ts";
+import { Newcomers } from "./newcomers.ts";
 import { Overhearing } from "./overhearing.ts";
 import type { Deliver } from "./packet-intake.ts";
 import { PathFrames } from "./path-frames.ts";
@@ -96,6 +97,7 @@ class Core implements MeshCore {
   readonly #snapshots: Snapshots;
   readonly #awaiting: AwaitingKey;
   readonly #pathFrames: PathFrames;
+  readonly #newcomers: Newcomers;
   #nextEvent = 0;
 
   constructor(options: CoreOptions, nowUs: number) {
@@ -176,16 +178,21 @@ class Core implements MeshCore {
       this.#texts.hurry(atUs, address);
     };
     awaiting.isReady = (atUs, to) => endToEnd.isReady(atUs, to);
+    const newcomers = new Newcomers(s);
+    this.#newcomers = newcomers;
     areas.onTold = (atUs) => hellos.tellForeign(atUs);
     areas.onDoubt = (atUs, port, n) =>
       adjacency.suspect(atUs, port, n, "on the way to who is said to be in another part");
     flooding.onRoutes = (atUs) => {
       areas.databaseChanged(atUs);
       hellos.databaseChanged(atUs);
+      newcomers.databaseChanged(atUs);
       if (!s.hearsay.isEmpty) s.hearsay.forgetReached(s.paths.from(s.local, TrafficClass.command));
     };
     flooding.onAdvertisement = (atUs, before, after, hearsay) => {
       adjacency.advertisementChanged(atUs, before, after, hearsay);
+      if (before !== undefined && after.bootEpoch > before.bootEpoch)
+        newcomers.restarted(atUs, after.originator & 0xff);
       if (before?.publicKey !== undefined || after.publicKey === undefined) return;
       keyAnswers.learned(atUs, after.originator & 0xff);
       awaiting.hurry(atUs);
@@ -208,6 +215,7 @@ class Core implements MeshCore {
       this.#policy.offer(atUs, port, n);
       endToEnd.linkUp(atUs, n);
       forwarding.custody.linksChanged(atUs);
+      relay.company.linkUp(atUs);
     };
   }
 
@@ -226,6 +234,7 @@ class Core implements MeshCore {
     if (this.#merging.video.dueUs <= nowUs) this.#merging.video.handleTimeout(nowUs);
     if (this.#relay.dueUs <= nowUs) this.#relay.handleTimeout(nowUs);
     if (this.#forwarding.custody.dueUs <= nowUs) this.#forwarding.custody.handleTimeout(nowUs);
+    if (this.#newcomers.dueUs <= nowUs) this.#newcomers.handleTimeout(nowUs);
     if (this.#areas.dueUs <= nowUs) this.#areas.handleTimeout(nowUs);
     if (this.#texts.dueUs <= nowUs) this.#texts.handleTimeout(nowUs);
     if (this.#sos.dueUs <= nowUs) this.#sos.handleTimeout(nowUs);
@@ -247,6 +256,7 @@ class Core implements MeshCore {
     let next = Math.min(
       this.#flooding.dueUs,
       this.#areas.dueUs,
+      this.#newcomers.dueUs,
       this.#relay.dueUs,
       this.#overhearing.dueUs,
       this.#merging.dueUs,

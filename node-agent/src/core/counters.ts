@@ -71,6 +71,7 @@ const COUNTED = [
   "relayed",
   "relays-saved",
   "relays-missed",
+  "awaited-company",
   "repeated",
   "reports-sent",
   "hellos-sent",

@@ -7,6 +7,7 @@ import {
   VECTOR_GONE,
 } from "@skein/codecs";
 import { Precedence, TrafficClass } from "./api.ts";
+import { AwaitingCompany } from "./awaiting-company.ts";
 import { refusal } from "./bearer-rules.ts";
 import { Crossings } from "./crossings.ts";
 import type { Forwarding } from "./forwarding.ts";
@@ -75,6 +76,7 @@ export class GroupRelay {
   readonly #relays: MultipointRelays;
   readonly echoes: GroupEchoes;
   readonly crossings: Crossings;
+  readonly company: AwaitingCompany;
   #active = 0;
   #pendingDueUs = Number.POSITIVE_INFINITY;
 
@@ -84,14 +86,21 @@ export class GroupRelay {
     this.crossings = new Crossings(state.area, state.options.groupsAcross ?? []);
     this.#relays = new MultipointRelays(state);
     this.echoes = new GroupEchoes(state, this.#relays);
+    this.company = new AwaitingCompany(state);
+    this.company.onReady = (nowUs, header, slot) =>
+      this.#sendOnAll(nowUs, header, state.pool.payloads, state.pool.offset(slot), state.pool.length[slot] as number);
   }
 
   get dueUs(): number {
-    return Math.min(this.#pendingDueUs, this.echoes.dueUs);
+    return Math.min(this.#pendingDueUs, this.echoes.dueUs, this.company.dueUs);
   }
 
-  /** Sends an own group frame on every bearer in scope. */
+  /** Sends an own group frame on every bearer in scope, as soon as somebody is there if it can wait. */
   originate(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): void {
+    if (!this.company.keep(nowUs, header, octets, from, length)) this.#sendOnAll(nowUs, header, octets, from, length);
+  }
+
+  #sendOnAll(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): void {
     const across = this.#hasForeign() && this.crossings.mayCross(nowUs, header, false);
     for (const port of this.#s.ports) {
       if (!inScope(port, header.kind)) continue;
@@ -155,6 +164,7 @@ export class GroupRelay {
   /** Queues what has waited long enough. */
   handleTimeout(nowUs: number): void {
     if (this.echoes.dueUs <= nowUs) this.echoes.handleTimeout(nowUs);
+    if (this.company.dueUs <= nowUs) this.company.handleTimeout(nowUs);
     this.#pendingDueUs = Number.POSITIVE_INFINITY;
     if (this.#active === 0) return;
     for (let i = 0; i < this.#pending.length; i++) {

@@ -1,7 +1,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../core/random.ts";
-import { reportPauseMs } from "./position-service.ts";
+import type { Battery } from "./battery.ts";
+import { createFakeContext, type FakeContext } from "./fake-context.ts";
+import { PositionService, reportPauseMs } from "./position-service.ts";
+import { FixedSource } from "./position-source.ts";
 
 const INTERVAL_S = 10;
 const REPORTS = 1000;
@@ -19,6 +22,52 @@ test("two nodes that report in step do not stay in step, and keep the interval o
   }
   assert.ok(together < REPORTS / 50, `${together} of ${REPORTS} reports together`);
   assert.ok(Math.abs(aMs / REPORTS / 1000 - INTERVAL_S) < INTERVAL_S / 50, `${aMs / REPORTS} ms on average`);
+});
+
+/** A service that knows its place from the start, whose clock the test moves. */
+function withService(
+  run: (rig: { context: FakeContext; clock: { us: number }; service: PositionService; reports: () => number }) => void,
+): void {
+  const context = createFakeContext({ position: { intervalS: INTERVAL_S } });
+  const clock = { us: 5_000_000 };
+  context.nowUs = () => clock.us;
+  const service = new PositionService(context, new FixedSource(31, 103.6, 900), { percent: 80 } as Battery);
+  service.start();
+  try {
+    const reports = (): number => context.calls.filter(([name]) => name === "reportPosition").length;
+    run({ context, clock, service, reports });
+  } finally {
+    service.stop();
+    context.remove();
+  }
+}
+
+test("newcomers are told where the node is, but not more often than everybody", () => {
+  withService(({ clock, service, reports }) => {
+    service.onNewcomers();
+    assert.is(reports(), 1);
+    clock.us += 9_000_000;
+    service.onNewcomers();
+    assert.is(reports(), 1);
+    clock.us += 1_000_000;
+    service.onNewcomers();
+    assert.is(reports(), 2);
+  });
+});
+
+test("a report that comes late is not where a node is", () => {
+  withService(({ context, service }) => {
+    const hear = (sequence: number, latitudeDeg: number, late: boolean): void => {
+      const report = { ...service.own(), latitudeDeg };
+      service.onEvent({ type: "position", from: 0x102, sequence, report, late }, context.nowUs());
+    };
+    hear(8, 31.2, false);
+    hear(7, 31.1, true);
+    const known = service.status(context.nowUs()).find(({ address }) => address === 0x102);
+    assert.is(known?.report.latitudeDeg, 31.2);
+    // What came is in the journal all the same.
+    assert.is(context.lines.filter(([e]) => e === "position-received").length, 2);
+  });
 });
 
 test.run();

@@ -31,6 +31,7 @@ export class PositionService {
   readonly #battery: Battery;
   readonly #known = new Map<number, Known>();
   #fix: { fix: GnssFix; atUs: number } | undefined;
+  #saidAgainUs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   /** Called with every position of the mesh, the own included. */
   onPosition: (address: number, report: PositionReport) => void = () => undefined;
@@ -85,11 +86,22 @@ export class PositionService {
     this.#context.touch();
   }
 
+  /**
+   * Nodes have come that have heard no report of this node: they need not wait for the next one. Not more often than reports
+   * come anyway: somebody may come and go all the time.
+   */
+  onNewcomers(): void {
+    const nowUs = this.#context.nowUs();
+    if (this.#fix === undefined || nowUs - this.#saidAgainUs < this.#context.config.position.intervalS * 1e6) return;
+    this.#saidAgainUs = nowUs;
+    this.report();
+  }
+
   onEvent(event: Extract<NodeEvent, { type: "position" }>, nowUs: number): void {
-    const { from, sequence, report } = event;
+    const { from, sequence, report, late } = event;
     const { latitudeDeg, longitudeDeg } = report;
     this.#context.journal.write("position-received", nowUs, { from, sequence, latitudeDeg, longitudeDeg });
-    this.#keep(from, report, nowUs);
+    if (!late) this.#keep(from, report, nowUs);
   }
 
   status(nowUs: number): AgentStatus["positions"] {

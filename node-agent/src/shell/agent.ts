@@ -366,6 +366,8 @@ class Agent implements RunningAgent {
         return this.#store.savePeerKey(event.nodeId, event.publicKey);
       case "key-conflict":
         return this.#onKeyConflict(event, nowUs);
+      case "newcomers":
+        return this.#positions.onNewcomers();
       case "routes":
         this.#ip?.onRoutes();
         this.#split?.onRoutes();

@@ -50,13 +50,13 @@ function evidenceOf(simulation: Simulation): Evidence {
   return {
     delivery: {
       voice: { expected: voice.expected, delivered: voice.played },
-      position: traffic.positions.totals(0, durationUs - TAIL_POSITION_US),
+      position: traffic.positions.reports.totals(0, durationUs - TAIL_POSITION_US),
       text: traffic.texts.totals(0, durationUs - TAIL_TEXT_US),
       video: traffic.video.frames.totals(0, durationUs - TAIL_VIDEO_US),
     },
     duplicates: {
       "voice frames": voice.duplicates,
-      positions: traffic.positions.duplicates,
+      positions: traffic.positions.reports.duplicates,
       texts: traffic.texts.duplicates,
       "video packets": traffic.video.duplicatePackets,
     },
@@ -73,7 +73,7 @@ function evidenceOf(simulation: Simulation): Evidence {
 function metricsOf(simulation: Simulation, evidence: Evidence): Record<string, unknown> {
   const { traffic, durationUs } = simulation;
   const voice = traffic.voice.totals(0, durationUs - TAIL_VOICE_US);
-  const position = traffic.positions.totals(0, durationUs - TAIL_POSITION_US);
+  const position = traffic.positions.reports.totals(0, durationUs - TAIL_POSITION_US);
   const video = traffic.video.frames.totals(0, durationUs - TAIL_VIDEO_US);
   const text = traffic.texts.totals(0, durationUs);
   const ms = (us: number | undefined): number | null => (us === undefined ? null : Math.round(us / 1000));
@@ -112,7 +112,7 @@ function metricsOf(simulation: Simulation, evidence: Evidence): Record<string, u
 function receiversOf(simulation: Simulation): Record<string, unknown> {
   const { traffic, durationUs, world } = simulation;
   const percent = (part: number, whole: number): number | null => (whole === 0 ? null : round((100 * part) / whole, 1));
-  const positions = traffic.positions.byReceiver(0, durationUs - TAIL_POSITION_US);
+  const positions = traffic.positions.reports.byReceiver(0, durationUs - TAIL_POSITION_US);
   const voice = traffic.voice.byListener();
   const nameOf = (node: number): string => world.nodes[node]?.name ?? String(node);
   return Object.fromEntries(

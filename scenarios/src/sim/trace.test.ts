@@ -10,7 +10,7 @@ const EVENTS: NodeEvent[] = [
   { type: "routes", version: 3 },
   { type: "text", from: 1, to: 2, messageId: 3, body: frame.slice(0, 40) },
   { type: "text-state", messageId: 3, to: 2, state: "delivered" },
-  { type: "position", from: 1, sequence: 9, report },
+  { type: "position", from: 1, sequence: 9, report, late: false },
   { type: "sos", from: 1, sosId: 2, kind: 1, report },
   { type: "sos-acknowledged", from: 1, sosId: 2, by: 3 },
   {
@@ -62,7 +62,7 @@ test("every event counts", () => {
     { type: "routes", version: 4 },
     { type: "text", from: 1, to: 2, messageId: 3, body: frame.slice(1, 41) },
     { type: "text-state", messageId: 3, to: 2, state: "failed" },
-    { type: "position", from: 1, sequence: 9, report: { ...report, latitudeDeg: 31.0001 } },
+    { type: "position", from: 1, sequence: 9, report: { ...report, latitudeDeg: 31.0001 }, late: false },
     { type: "sos", from: 1, sosId: 2, kind: 2, report },
     { type: "sos-acknowledged", from: 1, sosId: 2, by: 4 },
     {
@@ -85,6 +85,15 @@ test("every event counts", () => {
     EVENTS.map((e) => e.type),
   );
   assert.is(new Set([digest(), ...later.map((event) => digest({ event }))]).size, later.length + 1);
+});
+
+test("that a position comes late, and that newcomers are told of, counts", () => {
+  const late = digest({ event: { type: "position", from: 1, sequence: 9, report, late: true } });
+  const trace = new Trace();
+  const before = new Trace();
+  trace.event(200, 1, { type: "newcomers" });
+  assert.is.not(late, digest());
+  assert.is.not(trace.digest(), before.digest());
 });
 
 test.run();

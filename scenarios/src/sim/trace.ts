@@ -30,6 +30,7 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   cap: 18,
   "video-rate": 19,
   "address-lost": 20,
+  newcomers: 21,
 };
 const PATH_CODE = { missed: 1, suspected: 2, trusted: 3 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
@@ -62,6 +63,8 @@ export class Trace {
     this.#begin(EVENT, nowUs, node);
     this.#u32(EVENT_CODE[event.type]);
     switch (event.type) {
+      case "newcomers":
+        return;
       case "neighbour":
         return this.#numbers(event.bearerId, event.address, event.up ? 1 : 0);
       case "path":
@@ -74,7 +77,7 @@ export class Trace {
       case "text-state":
         return this.#numbers(event.messageId, event.to, STATE_CODE[event.state]);
       case "position":
-        this.#numbers(event.from, event.sequence);
+        this.#numbers(event.from, event.sequence, event.late ? 1 : 0);
         return this.#place(event.report.latitudeDeg, event.report.longitudeDeg);
       case "sos":
         this.#numbers(event.from, event.sosId, event.kind);

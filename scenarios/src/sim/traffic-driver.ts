@@ -6,7 +6,7 @@ import { hasWideRadio } from "./core-options.ts";
 import { DeliveryLedger } from "./delivery-ledger.ts";
 import { EventKind } from "./event-kind.ts";
 import { NO_NODE } from "./event-queue.ts";
-import { RandomStream } from "./random-streams.ts";
+import { PositionDriver } from "./position-driver.ts";
 import {
   bundleOf,
   FLUSH_US,
@@ -22,8 +22,6 @@ import { VOICE_FRAME_US, VoiceLedger } from "./voice-ledger.ts";
 
 /** Decoding and coding one frame. */
 const TRANSCODE_US = 5_000;
-/** A node knows its place this long after the start, at the earliest. */
-const FIRST_FIX_US = 3_000_000;
 const FIRST_POLICY_US = 2_000_000;
 const POLICY_OCTETS = 96;
 const UNITS_PER_FRAME = 2;
@@ -63,7 +61,7 @@ interface SosCall {
 /** Speaks, films, writes and reports as the scenario says, and keeps the books on what arrives. */
 export class TrafficDriver {
   readonly voice = new VoiceLedger();
-  readonly positions: DeliveryLedger;
+  readonly positions: PositionDriver;
   readonly texts: DeliveryLedger;
   readonly video: VideoDriver;
   readonly sos: SosCall[] = [];
@@ -91,7 +89,7 @@ export class TrafficDriver {
     this.#world = world;
     this.#host = host;
     const nodes = scenario.nodes.length;
-    this.positions = new DeliveryLedger(nodes);
+    this.positions = new PositionDriver(scenario, seed, world, host);
     this.texts = new DeliveryLedger(nodes);
     this.video = new VideoDriver(scenario, untilUs, world, host);
     this.#heardBy = (a, b) => world.connected(a, b);
@@ -105,7 +103,7 @@ export class TrafficDriver {
       return { by, group: t.group, fromUs: t.fromUs, toUs: t.toUs, narrow, burst: 0, frame: 0 };
     });
     this.#texts = textsDue(scenario, untilUs);
-    this.#schedule(seed);
+    this.#schedule();
   }
 
   happen(nowUs: number, kind: number, node: number, argument: number): void {
@@ -119,7 +117,7 @@ export class TrafficDriver {
       case EventKind.flush:
         return this.#afterTranscoding(nowUs, node, (this.#transcoders[node] as Transcoder).flush(nowUs));
       case EventKind.position:
-        return this.#report(nowUs, node);
+        return this.positions.happen(nowUs, node, argument);
       case EventKind.text:
         return this.#write(nowUs, argument);
       case EventKind.sos:
@@ -137,8 +135,10 @@ export class TrafficDriver {
       case "video":
         return this.video.received(nowUs, node, this.#host.indexOf(event.from), event.octets);
       case "position":
-        this.positions.delivered(nowUs, this.#host.indexOf(event.from), event.sequence, node);
+        this.positions.reports.delivered(nowUs, this.#host.indexOf(event.from), event.sequence, node);
         return;
+      case "newcomers":
+        return this.positions.othersHaveCome(nowUs, node);
       case "text":
         this.#seenTexts[node]?.push([event.from, event.messageId]);
         this.texts.delivered(nowUs, this.#host.indexOf(event.from), event.messageId, node);
@@ -168,13 +168,9 @@ export class TrafficDriver {
     }
   }
 
-  #schedule(seed: number): void {
-    const everyUs = this.#scenario.traffic.positions?.every;
+  #schedule(): void {
     for (const [i, node] of this.#scenario.nodes.entries()) {
       if (node.controller) this.#host.schedule(FIRST_POLICY_US, EventKind.policy, i, 0);
-      if (everyUs === undefined) continue;
-      const phaseUs = Math.floor(new RandomStream(seed, `position/${node.name}`).unit() * everyUs);
-      this.#host.schedule(FIRST_FIX_US + phaseUs, EventKind.position, i, 0);
     }
     for (const [i, turn] of this.#turns.entries()) {
       this.#host.schedule(turn.fromUs + this.#stepUs(turn), EventKind.voice, NO_NODE, i);
@@ -245,18 +241,6 @@ export class TrafficDriver {
     const core = this.#host.core(node);
     if (core === undefined) return;
     core.sendBridgedVoice(nowUs, f.talker, f.group, f.burst, f.codec, f.timestamp20ms, f.payload);
-    this.#host.touched(node);
-  }
-
-  #report(nowUs: number, node: number): void {
-    this.#host.schedule(nowUs + (this.#scenario.traffic.positions?.every ?? 0), EventKind.position, node, 0);
-    const core = this.#host.core(node);
-    if (core === undefined) return;
-    const sequence = core.reportPosition(nowUs, this.#world.positionReport(node, nowUs));
-    const item = this.positions.sent(nowUs, node, sequence);
-    for (let to = 0; to < item.expected.length; to++) {
-      if (to !== node && this.#world.connected(node, to)) item.expected[to] = 1;
-    }
     this.#host.touched(node);
   }
 

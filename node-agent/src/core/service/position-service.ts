@@ -6,6 +6,11 @@ import type { Outbox } from "./outbox.ts";
 /** Reports remembered of each node, and for how long: sequences have eight bits and come round. */
 const REMEMBERED = 8;
 const REMEMBER_US = 120_000_000;
+/**
+ * A report is not held to be an earlier one that comes late when the other came so long ago: repair takes less, and a node that
+ * starts anew may begin with just such a sequence.
+ */
+const LATE_US = 15_000_000;
 
 interface Heard {
   sequence: number;
@@ -37,10 +42,17 @@ export class PositionService {
       this.#s.counters.count("duplicates");
       return true;
     }
+    const late = heard.some((h) => isBehind(sequence, h.sequence) && nowUs - h.atUs < LATE_US);
     heard.push({ sequence, atUs: nowUs });
     if (heard.length > REMEMBERED) heard.shift();
     this.#heard.set(from, heard);
-    emit(this.#s, { type: "position", from, sequence, report });
+    emit(this.#s, { type: "position", from, sequence, report, late });
     return true;
   }
+}
+
+/** True of a sequence that the other one followed within a few reports. */
+function isBehind(sequence: number, other: number): boolean {
+  const behind = (other - sequence) & 0xff;
+  return behind > 0 && behind <= REMEMBERED;
 }

@@ -96,7 +96,7 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     rememberText() {},
     reportPosition() {
       const sequence = nextId();
-      return send(sequence, { type: "position", from: address, sequence, report: REPORT });
+      return send(sequence, { type: "position", from: address, sequence, report: REPORT, late: false });
     },
     raiseSos(_nowUs, kind) {
       const sosId = nextId();

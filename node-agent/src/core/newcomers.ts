@@ -1,0 +1,61 @@
+import { TrafficClass } from "./api.ts";
+import { addId, createIdSet, hasId, removeId } from "./id-set.ts";
+import { NEWCOMERS_CALM_US, NEWCOMERS_LOOK_US, NEWCOMERS_SPREAD_US } from "./limits.ts";
+import { UNREACHABLE } from "./link-cost.ts";
+import { type CoreState, emit } from "./state.ts";
+import { isSettling } from "./turn-taking.ts";
+
+/**
+ * Sees that nodes of the area can be reached which could not before, or have started anew: they do not know what was told
+ * to all. The owner is told (event `newcomers`) when no more of them have come for a while, and those on narrow channels have
+ * told of each other; a mesh that comes up is one such time.
+ */
+export class Newcomers {
+  readonly #s: CoreState;
+  /** Local ids that could be reached when it was last looked. */
+  readonly #known = createIdSet();
+  #haveCome = false;
+  dueUs = Number.POSITIVE_INFINITY;
+
+  constructor(state: CoreState) {
+    this.#s = state;
+  }
+
+  databaseChanged(nowUs: number): void {
+    // Not for each change: while a mesh comes up there are hundreds a second.
+    if (this.dueUs === Number.POSITIVE_INFINITY) this.dueUs = nowUs + NEWCOMERS_LOOK_US;
+  }
+
+  /** A node of the area has another boot epoch. */
+  restarted(nowUs: number, local: number): void {
+    removeId(this.#known, local);
+    this.databaseChanged(nowUs);
+  }
+
+  handleTimeout(nowUs: number): void {
+    this.dueUs = Number.POSITIVE_INFINITY;
+    if (this.#look()) this.#haveCome = true;
+    else if (!this.#haveCome) return;
+    else if (!this.#s.ports.some((port) => port.up && isSettling(port, nowUs))) {
+      this.#haveCome = false;
+      emit(this.#s, { type: "newcomers" });
+      return;
+    }
+    this.dueUs = nowUs + NEWCOMERS_CALM_US + this.#s.random.below(NEWCOMERS_SPREAD_US);
+  }
+
+  /** Notes who can be reached; true if that is anybody more. */
+  #look(): boolean {
+    const { local, paths } = this.#s;
+    const distances = paths.from(local, TrafficClass.command);
+    let more = false;
+    for (let node = 1; node < 255; node++) {
+      if (node === local || distances[node] === UNREACHABLE) removeId(this.#known, node);
+      else if (!hasId(this.#known, node)) {
+        addId(this.#known, node);
+        more = true;
+      }
+    }
+    return more;
+  }
+}
