@@ -385,7 +385,11 @@ export class Adjacency {
     const was = n.twoWay;
     n.twoWay = false;
     n.suspectSinceUs = EVER;
-    if (!was) return;
+    if (!was) {
+      // It may have been advertised all the same: to be heard is enough for that.
+      this.#advertising.refresh(nowUs, port, n);
+      return;
+    }
     n.meter?.isDown(nowUs);
     this.#hellos.unsettle(port);
     if (!hearsay) this.#damp(nowUs, n);
@@ -486,7 +490,6 @@ export class Adjacency {
       if (n.endpoint !== endpoint || !n.alive) continue;
       n.alive = false;
       this.#lose(nowUs, port, n, "the modem lost it");
-      this.#advertising.refresh(nowUs, port, n);
     }
   }
 

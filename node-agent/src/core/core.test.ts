@@ -67,6 +67,36 @@ test("a chain of point-to-point links carries a text both ways of its state", ()
   );
 });
 
+for (const [name, media] of [
+  ["radio", [radio("uhf", [0, 1, 2])]],
+  ["slow radio", [serial("vhf", [0, 1, 2])]],
+  [
+    "wires",
+    wires([
+      [0, 1],
+      [1, 2],
+      [0, 2],
+    ]),
+  ],
+] as const) {
+  test(`who comes near for a moment, too short for a link, is not held to be reachable after that (${name})`, () => {
+    const mesh = new VirtualMesh(3, [...media]);
+    assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));
+    mesh.run(60 * SECOND);
+    const leave = (): void => {
+      for (const medium of media) for (const other of [0, 1]) mesh.cut(2, other, medium);
+    };
+    const isReached = (): boolean => [0, 1].some((i) => mesh.node(i).core.isReachable(0x103));
+    leave();
+    assert.ok(mesh.run(600 * SECOND, () => !isReached()));
+    mesh.run(10 * SECOND);
+    for (const medium of media) for (const other of [0, 1]) mesh.restore(2, other, medium);
+    assert.ok(mesh.run(120 * SECOND, isReached));
+    leave();
+    assert.ok(mesh.run(600 * SECOND, () => !isReached()));
+  });
+}
+
 test("a report that was lost comes late, and is called so; one after a restart is not", () => {
   const uhf = radio("uhf", [0, 1]);
   const mesh = new VirtualMesh(2, [uhf]);
