@@ -26,9 +26,10 @@ test("two nodes that report in step do not stay in step, and keep the interval o
 
 /** A service that knows its place from the start, whose clock the test moves. */
 function withService(
+  intervalS: number,
   run: (rig: { context: FakeContext; clock: { us: number }; service: PositionService; reports: () => number }) => void,
 ): void {
-  const context = createFakeContext({ position: { intervalS: INTERVAL_S } });
+  const context = createFakeContext({ position: { intervalS } });
   const clock = { us: 5_000_000 };
   context.nowUs = () => clock.us;
   const service = new PositionService(context, new FixedSource(31, 103.6, 900), { percent: 80 } as Battery);
@@ -43,7 +44,7 @@ function withService(
 }
 
 test("newcomers are told where the node is, but not more often than everybody", () => {
-  withService(({ clock, service, reports }) => {
+  withService(INTERVAL_S, ({ clock, service, reports }) => {
     service.onNewcomers();
     assert.is(reports(), 1);
     clock.us += 9_000_000;
@@ -55,8 +56,20 @@ test("newcomers are told where the node is, but not more often than everybody", 
   });
 });
 
+test("newcomers wait half a minute at most where reports are an hour apart", () => {
+  withService(3600, ({ clock, service, reports }) => {
+    service.onNewcomers();
+    clock.us += 29_000_000;
+    service.onNewcomers();
+    assert.is(reports(), 1);
+    clock.us += 1_000_000;
+    service.onNewcomers();
+    assert.is(reports(), 2);
+  });
+});
+
 test("a report that comes late is not where a node is", () => {
-  withService(({ context, service }) => {
+  withService(INTERVAL_S, ({ context, service }) => {
     const hear = (sequence: number, latitudeDeg: number, late: boolean): void => {
       const report = { ...service.own(), latitudeDeg };
       service.onEvent({ type: "position", from: 0x102, sequence, report, late }, context.nowUs());

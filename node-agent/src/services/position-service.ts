@@ -12,6 +12,8 @@ const STALE_MIN_S = 10;
 const FIRST_SPREAD_MS = 500;
 /** Share of the interval that reports come earlier or later: two nodes in step would collide each time (RFC 5148 3). */
 const JITTER = 0.05;
+/** Reports for newcomers are no closer together than reports are anyway, or than this: somebody may come and go all the time. */
+const AGAIN_MAX_S = 30;
 const NODES_MAX = 1024;
 
 interface Known {
@@ -86,13 +88,11 @@ export class PositionService {
     this.#context.touch();
   }
 
-  /**
-   * Nodes have come that have heard no report of this node: they need not wait for the next one. Not more often than reports
-   * come anyway: somebody may come and go all the time.
-   */
+  /** Nodes have come that have heard no report of this node: they need not wait for the next one. */
   onNewcomers(): void {
     const nowUs = this.#context.nowUs();
-    if (this.#fix === undefined || nowUs - this.#saidAgainUs < this.#context.config.position.intervalS * 1e6) return;
+    const pauseS = Math.min(this.#context.config.position.intervalS, AGAIN_MAX_S);
+    if (this.#fix === undefined || nowUs - this.#saidAgainUs < pauseS * 1e6) return;
     this.#saidAgainUs = nowUs;
     this.report();
   }

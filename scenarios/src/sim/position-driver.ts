@@ -9,6 +9,8 @@ import type { TrafficHost } from "./traffic-driver.ts";
 const FIRST_FIX_US = 3_000_000;
 /** One that starts anew says within this time where it is: its receiver has known all along. */
 const FIRST_SPREAD_US = 500_000;
+/** Reports for newcomers are no closer together than reports are anyway, or than this. */
+const AGAIN_MAX_US = 30_000_000;
 
 /**
  * Nodes report where they are as their agents do (`node-agent/src/services/position-service.ts`): at an interval that begins
@@ -55,7 +57,7 @@ export class PositionDriver {
   /** Others have come within reach of a node, which says where it is to them, too. */
   othersHaveCome(nowUs: number, node: number): void {
     if (this.#everyUs === undefined || nowUs < FIRST_FIX_US) return;
-    if (nowUs - (this.#saidAgainUs[node] as number) < this.#everyUs) return;
+    if (nowUs - (this.#saidAgainUs[node] as number) < Math.min(this.#everyUs, AGAIN_MAX_US)) return;
     this.#saidAgainUs[node] = nowUs;
     this.#report(nowUs, node);
   }
