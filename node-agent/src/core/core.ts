@@ -166,7 +166,9 @@ class Core implements MeshCore {
       relay,
     });
     this.#outbox = new Outbox(s, { forwarding, relay, endToEnd, awaiting });
-    this.#texts = new TextService(s, this.#outbox, forwarding);
+    const newcomers = new Newcomers(s);
+    this.#newcomers = newcomers;
+    this.#texts = new TextService(s, this.#outbox, forwarding, newcomers);
     this.#positions = new PositionService(s, this.#outbox);
     this.#sos = new SosService(s, this.#outbox);
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
@@ -178,8 +180,8 @@ class Core implements MeshCore {
       this.#texts.hurry(atUs, address);
     };
     awaiting.isReady = (atUs, to) => endToEnd.isReady(atUs, to);
-    const newcomers = new Newcomers(s);
-    this.#newcomers = newcomers;
+    newcomers.onCome = (atUs) => this.#texts.newcomersCame(atUs);
+    newcomers.onGone = (local) => this.#texts.nodeGone(local);
     areas.onTold = (atUs) => hellos.tellForeign(atUs);
     areas.onDoubt = (atUs, port, n) =>
       adjacency.suspect(atUs, port, n, "on the way to who is said to be in another part");
@@ -496,6 +498,7 @@ class Core implements MeshCore {
    * Groups have no video and no bulk of their own: in those classes they carry IP.
    */
   readonly #deliver: Deliver = (nowUs, header, octets, from, length, port) => {
+    if (header.source >>> 8 === this.#s.area) this.#s.db.heard(header.source & 0xff, nowUs);
     if (length === 0 || !this.#dispatch(nowUs, header, octets, from, length, port))
       this.#s.counters.drop("malformed-body");
   };

@@ -72,6 +72,7 @@ const COUNTED = [
   "relays-saved",
   "relays-missed",
   "awaited-company",
+  "said-for-newcomers",
   "repeated",
   "reports-sent",
   "hellos-sent",

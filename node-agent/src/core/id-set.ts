@@ -25,6 +25,12 @@ export function removeIds(set: Uint32Array, others: Uint32Array): void {
   for (let w = 0; w < ID_WORDS; w++) set[w] = (set[w] as number) & ~(others[w] as number);
 }
 
+/** True if all of `set` are in `others`. */
+export function isSubset(set: Uint32Array, others: Uint32Array): boolean {
+  for (let w = 0; w < ID_WORDS; w++) if (((set[w] as number) & ~(others[w] as number)) !== 0) return false;
+  return true;
+}
+
 export function countIds(set: Uint32Array): number {
   let count = 0;
   for (let w = 0; w < ID_WORDS; w++) count += countBits(set[w] as number);

@@ -106,6 +106,12 @@ export const SEARCH_BURST = 8;
 export const CATCH_UP_US = 8_000;
 /** Own texts under way (`texts-full`). */
 export const MAX_OUTGOING_TEXTS = 256;
+/** Texts to all are kept so long for those who come later (the oldest goes when there are more); */
+export const GROUP_TEXT_KEPT_US = 3_600_000_000;
+export const MAX_KEPT_GROUP_TEXTS = 32;
+/** each is said so often for them, and so much time lies between two. */
+export const MAX_SAID_FOR_NEWCOMERS = 16;
+export const SAID_FOR_NEWCOMERS_US = 1_000_000;
 /** Delivered message ids remembered, per node. */
 export const MAX_REMEMBERED_TEXTS = 4096;
 /** SOS calls remembered. */

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { NodeEvent, PositionReport } from "./api.ts";
-import { type Medium, NARROW, VirtualMesh, wire } from "./testing/virtual-mesh.ts";
+import { type Medium, NARROW, VirtualMesh, wire, wires } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
 const HERE: PositionReport = {
@@ -112,6 +112,147 @@ test("twenty-four slow radios that come one by one are told of as one", () => {
     members.map((i) => count(mesh, i, "newcomers")),
     members.map(() => 1),
   );
+});
+
+const ALL = 0x1_0000;
+
+function tellAll(mesh: VirtualMesh, node: number, body: string): void {
+  mesh.node(node).core.sendText(mesh.nowUs, ALL, new TextEncoder().encode(body));
+  mesh.drain(node);
+}
+function texts(mesh: VirtualMesh, node: number): string[] {
+  return mesh
+    .node(node)
+    .events.flatMap((event) => (event.type === "text" ? [new TextDecoder().decode(event.body)] : []));
+}
+function saidForNewcomers(mesh: VirtualMesh, node: number): number {
+  return mesh.node(node).core.status(mesh.nowUs).counters["said-for-newcomers"] as number;
+}
+
+test("a text to all reaches who was out of reach, once, and costs nothing when who has had it goes and comes", () => {
+  const uhf = radio([0, 1, 2, 3]);
+  const mesh = new VirtualMesh(4, [uhf]);
+  mesh.run(10 * SECOND);
+  cutOff(mesh, 3, uhf);
+  mesh.run(10 * SECOND);
+  tellAll(mesh, 0, "Leave the valley");
+  mesh.run(60 * SECOND);
+  assert.equal(texts(mesh, 3), []);
+  letIn(mesh, 3, uhf);
+  mesh.run(10 * SECOND);
+  for (let i = 1; i < 4; i++) assert.equal(texts(mesh, i), ["Leave the valley"], `node ${i}`);
+  assert.is(saidForNewcomers(mesh, 0), 1);
+  cutOff(mesh, 2, uhf);
+  mesh.run(20 * SECOND);
+  letIn(mesh, 2, uhf);
+  mesh.run(10 * SECOND);
+  assert.is(saidForNewcomers(mesh, 0), 1);
+});
+
+test("a node that goes while a text to all is said gets it when it comes back", () => {
+  const uhf = radio([0, 1, 2]);
+  const mesh = new VirtualMesh(3, [uhf]);
+  mesh.run(10 * SECOND);
+  cutOff(mesh, 2, uhf);
+  tellAll(mesh, 0, "Bridge is down");
+  mesh.run(30 * SECOND);
+  letIn(mesh, 2, uhf);
+  mesh.run(10 * SECOND);
+  assert.equal(texts(mesh, 2), ["Bridge is down"]);
+});
+
+test("a node that comes back for a moment, and is not there when the text is said for it, gets it later", () => {
+  const uhf = radio([0, 1, 2]);
+  const mesh = new VirtualMesh(3, [uhf]);
+  mesh.run(10 * SECOND);
+  cutOff(mesh, 2, uhf);
+  tellAll(mesh, 0, "Bridge is down");
+  mesh.run(60 * SECOND);
+  letIn(mesh, 2, uhf);
+  assert.ok(mesh.run(5 * SECOND, () => mesh.node(0).core.isReachable(0x103)));
+  cutOff(mesh, 2, uhf);
+  mesh.run(60 * SECOND);
+  assert.is(saidForNewcomers(mesh, 0), 1);
+  assert.equal(texts(mesh, 2), []);
+  letIn(mesh, 2, uhf);
+  mesh.run(10 * SECOND);
+  assert.equal(texts(mesh, 2), ["Bridge is down"]);
+});
+
+test("of two texts to all the one that a node has had is not said again for it", () => {
+  const uhf = radio([0, 1, 2]);
+  const mesh = new VirtualMesh(3, [uhf]);
+  mesh.run(10 * SECOND);
+  tellAll(mesh, 0, "Bridge is down");
+  mesh.run(10 * SECOND);
+  cutOff(mesh, 2, uhf);
+  mesh.run(30 * SECOND);
+  tellAll(mesh, 0, "Bridge is up");
+  mesh.run(30 * SECOND);
+  letIn(mesh, 2, uhf);
+  mesh.run(10 * SECOND);
+  assert.equal(texts(mesh, 2), ["Bridge is down", "Bridge is up"]);
+  // The first one it had.
+  assert.is(saidForNewcomers(mesh, 0), 1);
+});
+
+test("who is some hops away has had a text when it says something afterwards, and silence tells nothing", () => {
+  const told = [true, false].map((reports) => {
+    const mesh = new VirtualMesh(
+      3,
+      wires([
+        [0, 1],
+        [1, 2],
+      ]),
+    );
+    mesh.run(10 * SECOND);
+    tellAll(mesh, 0, "Water at the church");
+    mesh.run(10 * SECOND);
+    if (reports) report(mesh, 2);
+    mesh.run(10 * SECOND);
+    const wire = mesh.node(2).media[0] as Medium;
+    mesh.cut(1, 2, wire);
+    mesh.run(60 * SECOND);
+    mesh.restore(1, 2, wire);
+    mesh.run(10 * SECOND);
+    assert.equal(texts(mesh, 2), ["Water at the church"]);
+    return saidForNewcomers(mesh, 0);
+  });
+  assert.equal(told, [0, 1]);
+});
+
+test("texts to all are kept for an hour", () => {
+  const mesh = new VirtualMesh(3, [radio([0, 1, 2])]);
+  for (const late of [1, 2]) mesh.node(late).powered = false;
+  mesh.run(SECOND);
+  tellAll(mesh, 0, "First tents at the school");
+  mesh.run(3500 * SECOND);
+  mesh.restart(1);
+  mesh.run(200 * SECOND);
+  mesh.restart(2);
+  mesh.run(20 * SECOND);
+  assert.equal(texts(mesh, 1), ["First tents at the school"]);
+  assert.equal(texts(mesh, 2), []);
+});
+
+test("of many texts to all the last 32 are kept, and each is said for newcomers 16 times", () => {
+  const members = [...Array(19).keys()];
+  const mesh = new VirtualMesh(19, [radio(members)]);
+  for (const late of members.slice(1)) mesh.node(late).powered = false;
+  for (let i = 0; i < 33; i++) {
+    tellAll(mesh, 0, `${i}`);
+    mesh.run(10 * SECOND);
+  }
+  for (const late of members.slice(1)) {
+    mesh.restart(late);
+    mesh.run(40 * SECOND);
+  }
+  for (const late of [1, 16]) {
+    const expected = [...Array(32).keys()].map((i) => `${i + 1}`);
+    assert.equal(texts(mesh, late), expected, `node ${late}`);
+  }
+  assert.equal(texts(mesh, 17), []);
+  assert.is(saidForNewcomers(mesh, 0), 32 * 16);
 });
 
 test.run();

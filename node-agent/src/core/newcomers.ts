@@ -13,9 +13,13 @@ import { isSettling } from "./turn-taking.ts";
 export class Newcomers {
   readonly #s: CoreState;
   /** Local ids that could be reached when it was last looked. */
-  readonly #known = createIdSet();
+  readonly reached = createIdSet();
   #haveCome = false;
   dueUs = Number.POSITIVE_INFINITY;
+  /** Told when the owner is, */
+  onCome: (nowUs: number) => void = () => undefined;
+  /** and when somebody cannot be reached any more. */
+  onGone: (local: number) => void = () => undefined;
 
   constructor(state: CoreState) {
     this.#s = state;
@@ -28,7 +32,7 @@ export class Newcomers {
 
   /** A node of the area has another boot epoch. */
   restarted(nowUs: number, local: number): void {
-    removeId(this.#known, local);
+    removeId(this.reached, local);
     this.databaseChanged(nowUs);
   }
 
@@ -39,6 +43,7 @@ export class Newcomers {
     else if (!this.#s.ports.some((port) => port.up && isSettling(port, nowUs))) {
       this.#haveCome = false;
       emit(this.#s, { type: "newcomers" });
+      this.onCome(nowUs);
       return;
     }
     this.dueUs = nowUs + NEWCOMERS_CALM_US + this.#s.random.below(NEWCOMERS_SPREAD_US);
@@ -50,10 +55,14 @@ export class Newcomers {
     const distances = paths.from(local, TrafficClass.command);
     let more = false;
     for (let node = 1; node < 255; node++) {
-      if (node === local || distances[node] === UNREACHABLE) removeId(this.#known, node);
-      else if (!hasId(this.#known, node)) {
-        addId(this.#known, node);
+      const isReached = node !== local && distances[node] !== UNREACHABLE;
+      if (isReached === hasId(this.reached, node)) continue;
+      if (isReached) {
+        addId(this.reached, node);
         more = true;
+      } else {
+        removeId(this.reached, node);
+        this.onGone(node);
       }
     }
     return more;

@@ -1,7 +1,16 @@
 import { decodeLinkVector, decodeTextPayload, encodeReceipt, encodeText, FrameKind, mix32 } from "@skein/codecs";
 import { type Address, GROUP_DESTINATION, MAX_TEXT_OCTETS, Precedence, type TextState, TrafficClass } from "../api.ts";
 import type { Forwarding } from "../forwarding.ts";
-import { MAX_OUTGOING_TEXTS, MAX_REMEMBERED_TEXTS } from "../limits.ts";
+import { addIds, isSubset, removeId } from "../id-set.ts";
+import {
+  GROUP_TEXT_KEPT_US,
+  MAX_KEPT_GROUP_TEXTS,
+  MAX_OUTGOING_TEXTS,
+  MAX_REMEMBERED_TEXTS,
+  MAX_SAID_FOR_NEWCOMERS,
+  SAID_FOR_NEWCOMERS_US,
+} from "../limits.ts";
+import type { Newcomers } from "../newcomers.ts";
 import { type CoreState, emit } from "../state.ts";
 import type { Outbox } from "./outbox.ts";
 
@@ -23,23 +32,38 @@ interface OutgoingText {
   dueUs: number;
 }
 
+/** A text to all that has been said: for those who could not be reached then. */
+interface KeptText {
+  readonly text: OutgoingText;
+  readonly sinceUs: number;
+  /** Local ids that could be reached when it was said, and were not lost before they gave a sign of life. */
+  readonly told: Uint32Array;
+  saidUs: number;
+  again: number;
+  dueUs: number;
+}
+
 /**
  * Texts. Sender: queued -> sent (on its way) -> delivered (the receiver's receipt came back); repeated with
- * growing pauses until then. Receiver: each message id once, a receipt for every copy.
+ * growing pauses until then. Receiver: each message id once, a receipt for every copy. What goes to all has no receipt: its
+ * sender says it again when somebody comes within reach who was not when it was said.
  */
 export class TextService {
   readonly #s: CoreState;
   readonly #outbox: Outbox;
   readonly #forwarding: Forwarding;
+  readonly #newcomers: Newcomers;
   readonly #outgoing = new Map<number, OutgoingText>();
+  #kept: KeptText[] = [];
   readonly #received = new Set<number>();
   #lastId: number;
   dueUs = Number.POSITIVE_INFINITY;
 
-  constructor(state: CoreState, outbox: Outbox, forwarding: Forwarding) {
+  constructor(state: CoreState, outbox: Outbox, forwarding: Forwarding, newcomers: Newcomers) {
     this.#s = state;
     this.#outbox = outbox;
     this.#forwarding = forwarding;
+    this.#newcomers = newcomers;
     this.#lastId = mix32(state.options.bootEpoch) & 0xffff_0000;
   }
 
@@ -91,14 +115,36 @@ export class TextService {
     this.#schedule();
   }
 
+  /** Others have come within reach: what was said to all is for them, too. */
+  newcomersCame(nowUs: number): void {
+    const isStale = ({ sinceUs, again }: KeptText): boolean =>
+      nowUs - sinceUs > GROUP_TEXT_KEPT_US || again >= MAX_SAID_FOR_NEWCOMERS;
+    this.#kept = this.#kept.filter((kept) => !isStale(kept));
+    let dueUs = nowUs;
+    for (const kept of this.#kept) {
+      if (kept.dueUs !== Number.POSITIVE_INFINITY || isSubset(this.#newcomers.reached, kept.told)) continue;
+      kept.dueUs = dueUs;
+      dueUs += SAID_FOR_NEWCOMERS_US;
+    }
+    this.#schedule();
+  }
+
+  /** A node cannot be reached any more. That takes seconds to be noticed, on slow radios minutes: what was said since may have missed it. */
+  nodeGone(local: number): void {
+    const heardUs = this.#s.db.node(local)?.heardUs ?? Number.NEGATIVE_INFINITY;
+    for (const kept of this.#kept) if (heardUs < kept.saidUs) removeId(kept.told, local);
+  }
+
   handleTimeout(nowUs: number): void {
     for (const text of this.#outgoing.values()) if (text.dueUs <= nowUs) this.#try(nowUs, text);
+    for (const kept of this.#kept) if (kept.dueUs <= nowUs) this.#sayForNewcomers(nowUs, kept);
     this.#schedule();
   }
 
   #schedule(): void {
     this.dueUs = Number.POSITIVE_INFINITY;
     for (const text of this.#outgoing.values()) this.dueUs = Math.min(this.dueUs, text.dueUs);
+    for (const kept of this.#kept) this.dueUs = Math.min(this.dueUs, kept.dueUs);
   }
 
   #try(nowUs: number, text: OutgoingText): void {
@@ -134,6 +180,18 @@ export class TextService {
   }
 
   #tryGroup(nowUs: number, text: OutgoingText): void {
+    this.#sayToGroup(nowUs, text);
+    this.#setState(text, "sent");
+    const pause = GROUP_REPEATS_US[text.tries++];
+    if (pause !== undefined) {
+      text.dueUs = nowUs + pause;
+      return;
+    }
+    this.#outgoing.delete(text.messageId);
+    this.#keep(nowUs, text);
+  }
+
+  #sayToGroup(nowUs: number, text: OutgoingText): void {
     const length = encodeText(text, this.#outbox.payload, 0);
     this.#outbox.group(
       nowUs,
@@ -143,10 +201,21 @@ export class TextService {
       Precedence.priority,
       length,
     );
-    this.#setState(text, "sent");
-    const pause = GROUP_REPEATS_US[text.tries++];
-    if (pause === undefined) this.#outgoing.delete(text.messageId);
-    else text.dueUs = nowUs + pause;
+  }
+
+  #keep(nowUs: number, text: OutgoingText): void {
+    const told = this.#newcomers.reached.slice();
+    this.#kept.push({ text, sinceUs: nowUs, told, saidUs: nowUs, again: 0, dueUs: Number.POSITIVE_INFINITY });
+    if (this.#kept.length > MAX_KEPT_GROUP_TEXTS) this.#kept.shift();
+  }
+
+  #sayForNewcomers(nowUs: number, kept: KeptText): void {
+    kept.dueUs = Number.POSITIVE_INFINITY;
+    kept.saidUs = nowUs;
+    kept.again++;
+    this.#s.counters.count("said-for-newcomers");
+    this.#sayToGroup(nowUs, kept.text);
+    addIds(kept.told, this.#newcomers.reached);
   }
 
   #setState(text: OutgoingText, state: TextState): void {
