@@ -500,6 +500,11 @@ export interface MeshCore {
    * Give `messageId` to resume one from storage; a new id is drawn otherwise.
    */
   sendText(nowUs: number, to: number, bodyUtf8: Uint8Array, messageId?: number): number;
+  /**
+   * A text to all that was said before a restart, so long ago: it is said again when somebody comes within reach, and then
+   * everybody does.
+   */
+  keepText(nowUs: number, to: number, bodyUtf8: Uint8Array, messageId: number, ageUs: number): void;
   /** Message ids already delivered here before a restart, so that a repeat is only acknowledged. */
   rememberText(from: Address, messageId: number): void;
   reportPosition(nowUs: number, report: PositionReport): number;

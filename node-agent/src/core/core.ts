@@ -336,6 +336,10 @@ class Core implements MeshCore {
     return this.#texts.send(nowUs, to, bodyUtf8, messageId);
   }
 
+  keepText(nowUs: number, to: number, bodyUtf8: Uint8Array, messageId: number, ageUs: number): void {
+    this.#texts.keep(nowUs, to, bodyUtf8, messageId, ageUs);
+  }
+
   rememberText(from: Address, messageId: number): void {
     this.#texts.remember(from, messageId);
   }

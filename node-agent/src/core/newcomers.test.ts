@@ -116,9 +116,10 @@ test("twenty-four slow radios that come one by one are told of as one", () => {
 
 const ALL = 0x1_0000;
 
-function tellAll(mesh: VirtualMesh, node: number, body: string): void {
-  mesh.node(node).core.sendText(mesh.nowUs, ALL, new TextEncoder().encode(body));
+function tellAll(mesh: VirtualMesh, node: number, body: string): number {
+  const messageId = mesh.node(node).core.sendText(mesh.nowUs, ALL, new TextEncoder().encode(body));
   mesh.drain(node);
+  return messageId;
 }
 function texts(mesh: VirtualMesh, node: number): string[] {
   return mesh
@@ -219,6 +220,24 @@ test("who is some hops away has had a text when it says something afterwards, an
     return saidForNewcomers(mesh, 0);
   });
   assert.equal(told, [0, 1]);
+});
+
+test("a sender that starts anew says what it had said to who has not had it", () => {
+  const uhf = radio([0, 1, 2]);
+  const mesh = new VirtualMesh(3, [uhf]);
+  mesh.run(10 * SECOND);
+  cutOff(mesh, 2, uhf);
+  mesh.run(30 * SECOND);
+  const messageId = tellAll(mesh, 0, "Leave the valley");
+  mesh.run(30 * SECOND);
+  mesh.restart(0);
+  const body = new TextEncoder().encode("Leave the valley");
+  mesh.node(0).core.keepText(mesh.nowUs, ALL, body, messageId, 30 * SECOND);
+  mesh.node(0).core.keepText(mesh.nowUs, ALL, body, messageId + 1, 3601 * SECOND);
+  mesh.run(30 * SECOND);
+  letIn(mesh, 2, uhf);
+  mesh.run(10 * SECOND);
+  for (const i of [1, 2]) assert.equal(texts(mesh, i), ["Leave the valley"], `node ${i}`);
 });
 
 test("texts to all are kept for an hour", () => {

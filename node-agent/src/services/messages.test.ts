@@ -41,6 +41,11 @@ test("a text on its way when the power went is sent again under its own id", () 
   resumed.resume();
   const sent = again.calls.filter(([name]) => name === "sendText");
   assert.equal(sent, [["sendText", 5_000_000, 0x108, body("in transit"), 100]]);
+  // What was said to all is there for those who come later.
+  const [kept, ...more] = again.calls.filter(([name]) => name === "keepText");
+  assert.equal(kept?.slice(0, 5), ["keepText", 5_000_000, GROUP_DESTINATION + 1, body("to all"), 102]);
+  assert.ok((kept?.[5] as number) >= 0);
+  assert.equal(more, []);
   assert.equal(
     resumed.records().map((text) => text.state),
     ["queued", "delivered", "sent"],

@@ -29,10 +29,11 @@ export class TextService {
       if (text.state === "received") core.rememberText(text.from, text.messageId);
     }
     const nowUs = this.#context.nowUs();
-    for (const text of store.pendingTexts(address)) {
-      // A group gives no receipt: once sent, it is done.
-      if (text.to >= GROUP_DESTINATION && text.state === "sent") continue;
-      core.sendText(nowUs, text.to, this.#encoder.encode(text.body), text.messageId);
+    for (const { to, body, messageId, state, atMs } of store.pendingTexts(address)) {
+      const octets = this.#encoder.encode(body);
+      // A group gives no receipt: what is sent is only for those who come later.
+      if (to < GROUP_DESTINATION || state === "queued") core.sendText(nowUs, to, octets, messageId);
+      else core.keepText(nowUs, to, octets, messageId, Math.max(0, Date.now() - atMs) * 1000);
     }
     this.#context.touch();
   }

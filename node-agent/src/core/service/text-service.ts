@@ -1,7 +1,7 @@
 import { decodeLinkVector, decodeTextPayload, encodeReceipt, encodeText, FrameKind, mix32 } from "@skein/codecs";
 import { type Address, GROUP_DESTINATION, MAX_TEXT_OCTETS, Precedence, type TextState, TrafficClass } from "../api.ts";
 import type { Forwarding } from "../forwarding.ts";
-import { addIds, isSubset, removeId } from "../id-set.ts";
+import { addIds, createIdSet, isSubset, removeId } from "../id-set.ts";
 import {
   GROUP_TEXT_KEPT_US,
   MAX_KEPT_GROUP_TEXTS,
@@ -23,10 +23,12 @@ const NO_ROUTE_RETRY_US = 300_000;
 /** A group text is said three times, spread out; whoever has it ignores the others. */
 const GROUP_REPEATS_US = [1_000_000, 4_000_000] as const;
 
-interface OutgoingText {
+interface GroupText {
   readonly messageId: number;
   readonly to: number;
   readonly body: Uint8Array;
+}
+interface OutgoingText extends GroupText {
   state: TextState;
   tries: number;
   dueUs: number;
@@ -34,7 +36,7 @@ interface OutgoingText {
 
 /** A text to all that has been said: for those who could not be reached then. */
 interface KeptText {
-  readonly text: OutgoingText;
+  readonly text: GroupText;
   readonly sinceUs: number;
   /** Local ids that could be reached when it was said, and were not lost before they gave a sign of life. */
   readonly told: Uint32Array;
@@ -79,6 +81,11 @@ export class TextService {
     emit(this.#s, { type: "text-state", messageId: id, to, state: "queued" });
     this.#try(nowUs, text);
     return id;
+  }
+
+  /** A text to all that was said before a restart: nobody is known to have had it. */
+  keep(nowUs: number, to: number, body: Uint8Array, messageId: number, ageUs: number): void {
+    this.#keep(nowUs, { messageId, to, body: body.slice() }, nowUs - ageUs, createIdSet());
   }
 
   remember(from: Address, messageId: number): void {
@@ -188,10 +195,10 @@ export class TextService {
       return;
     }
     this.#outgoing.delete(text.messageId);
-    this.#keep(nowUs, text);
+    this.#keep(nowUs, text, nowUs, this.#newcomers.reached.slice());
   }
 
-  #sayToGroup(nowUs: number, text: OutgoingText): void {
+  #sayToGroup(nowUs: number, text: GroupText): void {
     const length = encodeText(text, this.#outbox.payload, 0);
     this.#outbox.group(
       nowUs,
@@ -203,9 +210,8 @@ export class TextService {
     );
   }
 
-  #keep(nowUs: number, text: OutgoingText): void {
-    const told = this.#newcomers.reached.slice();
-    this.#kept.push({ text, sinceUs: nowUs, told, saidUs: nowUs, again: 0, dueUs: Number.POSITIVE_INFINITY });
+  #keep(nowUs: number, text: GroupText, sinceUs: number, told: Uint32Array): void {
+    this.#kept.push({ text, sinceUs, told, saidUs: nowUs, again: 0, dueUs: Number.POSITIVE_INFINITY });
     if (this.#kept.length > MAX_KEPT_GROUP_TEXTS) this.#kept.shift();
   }
 

@@ -93,6 +93,7 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
       const messageId = nextId();
       return send(messageId, { type: "text", from: address, to, messageId, body: new Uint8Array() }, body);
     },
+    keepText() {},
     rememberText() {},
     reportPosition() {
       const sequence = nextId();
