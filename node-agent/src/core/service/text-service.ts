@@ -136,7 +136,10 @@ export class TextService {
     this.#schedule();
   }
 
-  /** A node cannot be reached any more. That takes seconds to be noticed, on slow radios minutes: what was said since may have missed it. */
+  /**
+   * A node cannot be reached any more. That is noticed after seconds, on slow radios after minutes: what was said since its last
+   * sign of life may have missed it.
+   */
   nodeGone(local: number): void {
     const heardUs = this.#s.db.node(local)?.heardUs ?? Number.NEGATIVE_INFINITY;
     for (const kept of this.#kept) if (heardUs < kept.saidUs) removeId(kept.told, local);
