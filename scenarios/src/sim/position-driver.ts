@@ -7,7 +7,7 @@ import type { TrafficHost } from "./traffic-driver.ts";
 
 /** A node knows its place this long after the start, at the earliest. */
 const FIRST_FIX_US = 3_000_000;
-/** One that starts anew says within this time where it is: its receiver has known all along. */
+/** One that starts later says within this time where it is: its receiver has known all along. */
 const FIRST_SPREAD_US = 500_000;
 /** Reports for newcomers are no closer together than reports are anyway, or than this. */
 const AGAIN_MAX_US = 30_000_000;
@@ -43,7 +43,8 @@ export class PositionDriver {
     this.#starts[node] = start;
     this.#saidAgainUs[node] = Number.NEGATIVE_INFINITY;
     const phase = (this.#phases[node] as RandomStream).unit();
-    const atUs = start === 1 ? FIRST_FIX_US + phase * this.#everyUs : nowUs + phase * FIRST_SPREAD_US;
+    const isCold = nowUs < FIRST_FIX_US;
+    const atUs = isCold ? FIRST_FIX_US + phase * this.#everyUs : nowUs + phase * FIRST_SPREAD_US;
     this.#host.schedule(Math.floor(atUs), EventKind.position, node, start);
   }
 
