@@ -1,20 +1,13 @@
 import { formatIpPrefix, type IpPrefix, parseIpAddress, parseIpPrefix } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { MAX_IP_OCTETS, MAX_TEXT_OCTETS, type NodeEvent, type PositionReport } from "./api.ts";
+import { MAX_IP_OCTETS, MAX_TEXT_OCTETS, type NodeEvent } from "./api.ts";
 import { Random } from "./random.ts";
 import { createNullCrypto } from "./testing/null-crypto.ts";
+import { HERE } from "./testing/positions.ts";
 import { type Medium, NARROW, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
-const HERE: PositionReport = {
-  latitudeDeg: 31,
-  longitudeDeg: 103.6,
-  altitudeM: 900,
-  speedKmh: 4,
-  courseDeg: 90,
-  batteryPercent: 80,
-};
 function radio(name: string, members: number[], loss = 0): Medium {
   return { name, bearer: {}, members, loss };
 }

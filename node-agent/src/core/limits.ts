@@ -377,8 +377,6 @@ export const MIN_RTO_SHARED_US = 50_000;
 export const MIN_RTO_NARROW_US = 700_000;
 export const MAX_RTO_US = 8_000_000;
 
-/** Random wait before a group frame is relayed, so that relays hear each other. */
-export const RELAY_JITTER_WIDE_US = 3_000;
 /** Own packets for all wait so long for somebody who hears them, and so much longer for more links than the first; */
 export const COMPANY_US = 2_000_000;
 export const COMPANY_LINGER_US = 50_000;
@@ -390,6 +388,9 @@ export const NEWCOMERS_LOOK_US = 200_000;
 export const NEWCOMERS_CALM_US = 1_000_000;
 /** and not by all at once, for all then have something to say. */
 export const NEWCOMERS_SPREAD_US = 500_000;
+
+/** Random wait before a group frame is relayed, so that relays hear each other. */
+export const RELAY_JITTER_WIDE_US = 3_000;
 /** Turns that a relay waits at most for better ones on a wide bearer: they may all have just died. */
 export const RELAY_TURNS_WIDE = 6;
 /** How much later than its predecessor each further relay sends into a narrow channel. */

@@ -1,17 +1,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { NodeEvent, PositionReport } from "./api.ts";
+import type { NodeEvent } from "./api.ts";
+import { HERE } from "./testing/positions.ts";
 import { type Medium, NARROW, VirtualMesh, wire, wires } from "./testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
-const HERE: PositionReport = {
-  latitudeDeg: 31,
-  longitudeDeg: 103.6,
-  altitudeM: 900,
-  speedKmh: 4,
-  courseDeg: 90,
-  batteryPercent: 80,
-};
 
 function radio(members: number[]): Medium {
   return { name: "uhf", bearer: {}, members, loss: 0 };

@@ -3,8 +3,9 @@ import * as assert from "uvu/assert";
 import { Random } from "../core/random.ts";
 import type { Battery } from "./battery.ts";
 import { createFakeContext, type FakeContext } from "./fake-context.ts";
-import { PositionService, reportPauseMs } from "./position-service.ts";
+import { PositionService } from "./position-service.ts";
 import { FixedSource } from "./position-source.ts";
+import { reportPauseMs } from "./report-times.ts";
 
 const INTERVAL_S = 10;
 const REPORTS = 1000;
@@ -43,30 +44,23 @@ function withService(
   }
 }
 
-test("newcomers are told where the node is, but not more often than everybody", () => {
-  withService(INTERVAL_S, ({ clock, service, reports }) => {
-    service.onNewcomers();
-    assert.is(reports(), 1);
-    clock.us += 9_000_000;
-    service.onNewcomers();
-    assert.is(reports(), 1);
-    clock.us += 1_000_000;
-    service.onNewcomers();
-    assert.is(reports(), 2);
+for (const [intervalS, pauseS] of [
+  [INTERVAL_S, INTERVAL_S],
+  [3600, 30],
+] as const) {
+  test(`reports each ${intervalS} s: newcomers are told where the node is, each ${pauseS} s at most`, () => {
+    withService(intervalS, ({ clock, service, reports }) => {
+      service.onNewcomers();
+      assert.is(reports(), 1);
+      clock.us += (pauseS - 1) * 1e6;
+      service.onNewcomers();
+      assert.is(reports(), 1);
+      clock.us += 1e6;
+      service.onNewcomers();
+      assert.is(reports(), 2);
+    });
   });
-});
-
-test("newcomers wait half a minute at most where reports are an hour apart", () => {
-  withService(3600, ({ clock, service, reports }) => {
-    service.onNewcomers();
-    clock.us += 29_000_000;
-    service.onNewcomers();
-    assert.is(reports(), 1);
-    clock.us += 1_000_000;
-    service.onNewcomers();
-    assert.is(reports(), 2);
-  });
-});
+}
 
 test("a report that comes late is not where a node is", () => {
   withService(INTERVAL_S, ({ context, service }) => {

@@ -4,26 +4,16 @@ import type { NodeEvent, PositionReport } from "../core/api.ts";
 import type { Battery } from "./battery.ts";
 import type { ServiceContext } from "./context.ts";
 import type { PositionSource } from "./position-source.ts";
+import { FIRST_SPREAD_MS, newcomersPauseS, reportPauseMs } from "./report-times.ts";
 
 /** Fixes older than this many report intervals are not reported any more: a place where nobody is misleads. */
 const STALE_INTERVALS = 3;
 const STALE_MIN_S = 10;
-/** First reports of nodes that start together are spread over this time, ms. */
-const FIRST_SPREAD_MS = 500;
-/** Share of the interval that reports come earlier or later: two nodes in step would collide each time (RFC 5148 3). */
-const JITTER = 0.05;
-/** Reports for newcomers are no closer together than reports are anyway, or than this: somebody may come and go all the time. */
-const AGAIN_MAX_S = 30;
 const NODES_MAX = 1024;
 
 interface Known {
   report: PositionReport;
   atUs: number;
-}
-
-/** Time from one report to the next, ms; `random` is 0..1. */
-export function reportPauseMs(intervalS: number, random: number): number {
-  return intervalS * 1000 * (1 + JITTER * (2 * random - 1));
 }
 
 /** Reports where this node is at about a fixed interval, and keeps where everybody else is. */
@@ -91,8 +81,8 @@ export class PositionService {
   /** Nodes have come that have heard no report of this node: they need not wait for the next one. */
   onNewcomers(): void {
     const nowUs = this.#context.nowUs();
-    const pauseS = Math.min(this.#context.config.position.intervalS, AGAIN_MAX_S);
-    if (this.#fix === undefined || nowUs - this.#saidAgainUs < pauseS * 1e6) return;
+    const pauseUs = newcomersPauseS(this.#context.config.position.intervalS) * 1e6;
+    if (this.#fix === undefined || nowUs - this.#saidAgainUs < pauseUs) return;
     this.#saidAgainUs = nowUs;
     this.report();
   }

@@ -1,3 +1,4 @@
+import { FIRST_SPREAD_MS, newcomersPauseS } from "@skein/node-agent/report-times";
 import type { Scenario } from "../scenario/schema.ts";
 import type { World } from "../world/world.ts";
 import { DeliveryLedger } from "./delivery-ledger.ts";
@@ -7,10 +8,6 @@ import type { TrafficHost } from "./traffic-driver.ts";
 
 /** A node knows its place this long after the start, at the earliest. */
 const FIRST_FIX_US = 3_000_000;
-/** One that starts later says within this time where it is: its receiver has known all along. */
-const FIRST_SPREAD_US = 500_000;
-/** Reports for newcomers are no closer together than reports are anyway, or than this. */
-const AGAIN_MAX_US = 30_000_000;
 
 /**
  * Nodes report where they are as their agents do (`node-agent/src/services/position-service.ts`): at an interval that begins
@@ -43,8 +40,9 @@ export class PositionDriver {
     this.#starts[node] = start;
     this.#saidAgainUs[node] = Number.NEGATIVE_INFINITY;
     const phase = (this.#phases[node] as RandomStream).unit();
+    // Who starts later says at once where it is: its receiver has known all along.
     const isCold = nowUs < FIRST_FIX_US;
-    const atUs = isCold ? FIRST_FIX_US + phase * this.#everyUs : nowUs + phase * FIRST_SPREAD_US;
+    const atUs = isCold ? FIRST_FIX_US + phase * this.#everyUs : nowUs + phase * FIRST_SPREAD_MS * 1000;
     this.#host.schedule(Math.floor(atUs), EventKind.position, node, start);
   }
 
@@ -58,7 +56,7 @@ export class PositionDriver {
   /** Others have come within reach of a node, which says where it is to them, too. */
   othersHaveCome(nowUs: number, node: number): void {
     if (this.#everyUs === undefined || nowUs < FIRST_FIX_US) return;
-    if (nowUs - (this.#saidAgainUs[node] as number) < Math.min(this.#everyUs, AGAIN_MAX_US)) return;
+    if (nowUs - (this.#saidAgainUs[node] as number) < newcomersPauseS(this.#everyUs / 1e6) * 1e6) return;
     this.#saidAgainUs[node] = nowUs;
     this.#report(nowUs, node);
   }
