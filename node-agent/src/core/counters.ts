@@ -74,6 +74,7 @@ const COUNTED = [
   "awaited-company",
   "said-for-newcomers",
   "repeated",
+  "risked",
   "reports-sent",
   "hellos-sent",
   "updates-sent",

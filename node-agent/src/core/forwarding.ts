@@ -68,6 +68,8 @@ export class Forwarding {
   #critical = false;
   #copied = false;
   #doubled = false;
+  /** The neighbour that the last packet has gone to, undefined if to none. */
+  #taken: Neighbour | undefined;
   #delayUs = 0;
   /** Policy or a data cap has kept the packet at hand off its bearer: nobody searches for another way. */
   #refused = false;
@@ -122,7 +124,8 @@ export class Forwarding {
     this.#refused = false;
     if (this.forward(nowUs, header, repair, octets, from, length, deadlineUs, undefined)) return true;
     if (this.#refused) return false;
-    if (this.#search(nowUs, header, repair, octets, from, length, deadlineUs)) return true;
+    const isRisked = this.#risk(nowUs, header, repair, octets, from, length, deadlineUs);
+    if (this.#search(nowUs, header, repair, octets, from, length, deadlineUs) || isRisked) return true;
     const until = deadlineUs > 0 ? deadlineUs : nowUs + (QUEUE_AGE_WIDE_US[header.trafficClass] as number);
     if (keep && this.#custody.keep(nowUs, header, repair, octets, from, length, until)) return false;
     return this.#drop(fresh && header.potential === ANY_POTENTIAL ? "no-route" : "no-descent", header);
@@ -140,10 +143,12 @@ export class Forwarding {
     except: Neighbour | undefined,
   ): boolean {
     this.#hop.aim(nowUs, header.destination);
+    this.#taken = undefined;
     if ((header.flags & DATA_FLAG_REPAIR) === 0) {
       if (!this.#descend(nowUs, header, repair, except)) return false;
       if ((header.flags & DATA_FLAG_REPAIR) !== 0) this.#s.counters.count("repaired");
     } else if (!this.#routes.follow(nowUs, header, repair, except)) return false;
+    this.#taken = this.#hop.neighbour;
     if (this.#paced(nowUs, header)) return this.#enqueueVideo(nowUs, header, repair, octets, from, length, deadlineUs);
     if (this.#merged(nowUs, header, except))
       return this.#enqueueCopies(nowUs, header, repair, octets, from, length, deadlineUs, except !== undefined);
@@ -245,11 +250,17 @@ export class Forwarding {
   }
 
   /**
-   * A second copy of a packet over a way that shares no node with the first one's, or at least no link with it.
-   * To be called right after `route`; false if there is no such way, or if `route` has made copies.
+   * A second copy of a packet over a way that shares no node with the first one's, or at least no link with it; rather than
+   * none, one that begins with a link under suspicion. To be called right after `route`; false if there is no such way, or
+   * if `route` has made copies.
    */
   routeCopy(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): boolean {
-    return !this.#doubled && this.routeDisjoint(nowUs, header, octets, from, length);
+    if (this.#doubled) return false;
+    const taken = this.#taken;
+    if (this.routeDisjoint(nowUs, header, octets, from, length)) return true;
+    const copy = { ...header };
+    if (taken === undefined || !this.#routes.riskBeside(nowUs, copy, this.#copy, taken)) return false;
+    return this.#enqueue(nowUs, copy, this.#copy, octets, from, length, 0);
   }
 
   /** Over that way alone. */
@@ -273,6 +284,25 @@ export class Forwarding {
   }
 
   // What nobody knows a way for
+
+  /** Tries a repaired packet once more where a link is only under suspicion. An ordinary one has been sent there. */
+  #risk(
+    nowUs: number,
+    header: DataHeader,
+    repair: Repair,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    deadlineUs: number,
+  ): boolean {
+    if ((header.flags & DATA_FLAG_REPAIR) === 0) return false;
+    const copy = { ...header };
+    if (!this.#routes.risk(nowUs, copy, repair, this.#copy)) return false;
+    this.#copied = false;
+    if (!this.#enqueue(nowUs, copy, this.#copy, octets, from, length, deadlineUs)) return false;
+    this.#s.counters.count("risked");
+    return true;
+  }
 
   /** Gives copies to the neighbours, which may know more than this node's database does. */
   #search(

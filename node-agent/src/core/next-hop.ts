@@ -229,14 +229,15 @@ export class NextHop {
     return true;
   }
 
-  /** The best bearer to a trusted neighbour. */
-  towards(nowUs: number, local: number, trafficClass: number, except: Neighbour | undefined): boolean {
+  /** The best bearer to a neighbour that can be trusted, or with which it may be risked. */
+  towards(nowUs: number, local: number, trafficClass: number, except: Neighbour | undefined, mayRisk = false): boolean {
     let best = Number.POSITIVE_INFINITY;
     this.port = undefined;
     for (const port of this.#s.ports) {
       if (!this.serves(port)) continue;
       const n = port.byLocal[local];
-      if (n === undefined || n === except || n.advertisedVector === VECTOR_GONE || !isTrusted(port, n, nowUs)) continue;
+      if (n === undefined || n === except || n.advertisedVector === VECTOR_GONE) continue;
+      if (!mayTake(nowUs, port, n, mayRisk)) continue;
       const cost = this.choiceCost(port, n, trafficClass);
       if (cost >= best) continue;
       best = cost;
@@ -259,4 +260,9 @@ export class NextHop {
     const { preferenceUs } = port.rules;
     return preferenceUs === 0 ? cost : Math.max(1, cost - Math.round(preferenceUs / COST_UNIT_US));
   }
+}
+
+/** `mayRisk`: also one under suspicion, which may be wrong. Narrow bearers suspect nobody for mere silence. */
+export function mayTake(nowUs: number, port: Port, n: Neighbour, mayRisk: boolean): boolean {
+  return mayRisk && !port.narrow ? isUsable(port, n, nowUs) : isTrusted(port, n, nowUs);
 }

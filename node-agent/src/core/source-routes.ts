@@ -4,6 +4,7 @@ import {
   DATA_FLAG_REPAIR,
   type DataHeader,
   MAX_CARRIED_FAILURES,
+  MAX_GENERATION,
   MAX_ROUTE_HOPS,
   type Repair,
   VECTOR_GONE,
@@ -12,8 +13,7 @@ import { NO_WAY } from "./area-paths.ts";
 import { DISJOINT_WAY_US } from "./limits.ts";
 import { UNREACHABLE } from "./link-cost.ts";
 import type { Neighbour } from "./neighbour.ts";
-import type { NextHop } from "./next-hop.ts";
-import { isTrusted } from "./port.ts";
+import { mayTake, type NextHop } from "./next-hop.ts";
 import { ANY_POTENTIAL, idInArea, rank, STAGE_AREAS, STAGE_DETOUR, STAGE_DETOURS, stageGiven } from "./potential.ts";
 import { createAvoid, OUTSIDE } from "./shortest-paths.ts";
 import type { CoreState } from "./state.ts";
@@ -29,6 +29,8 @@ export class SourceRoutes {
   /** Avoids nothing, and leaves the area where `#avoid` does. */
   readonly #anywhere = { ...createAvoid(0), exits: this.#avoid.exits };
   readonly #way = new Uint8Array(MAX_ROUTE_HOPS + 1);
+  /** True while a way may begin with a link under suspicion, which may be wrong. */
+  #mayRisk = false;
   /** The last way of `takeDisjoint`, and what it was found for. */
   readonly #disjoint = {
     destination: 0,
@@ -95,6 +97,37 @@ export class SourceRoutes {
   }
 
   /**
+   * Where everything else has been tried: begins anew, over a link of one's own that is under suspicion, and takes a
+   * generation for that. `into` gets what the packet is to carry, which came with `repair`.
+   */
+  risk(nowUs: number, header: DataHeader, repair: Repair, into: Repair): boolean {
+    if (repair.generation === MAX_GENERATION) return false;
+    clearRepair(into);
+    into.generation = repair.generation + 1;
+    for (let i = 0; i < repair.failureCount; i++) {
+      const finder = repair.failures[2 * i] as number;
+      if (finder !== this.#s.local) addFailure(into, finder, repair.failures[2 * i + 1] as number);
+    }
+    this.#mayRisk = true;
+    const found = this.goAround(nowUs, header, into, -1, undefined);
+    this.#mayRisk = false;
+    return found;
+  }
+
+  /** A way that shares no node, or at least no link, with the one through `taken`, and may begin with a link under suspicion. */
+  riskBeside(nowUs: number, header: DataHeader, repair: Repair, taken: Neighbour): boolean {
+    const { trafficClass } = header;
+    const stage = this.#hop.outside ? ANY_POTENTIAL >>> 16 : 0;
+    const avoid = (): void => this.#avoidWayThrough(idInArea(taken), trafficClass);
+    clearRepair(repair);
+    this.#mayRisk = true;
+    const hops = this.#around(nowUs, trafficClass, stage, avoid);
+    const found = hops > 0 && this.#takeRoute(nowUs, header, repair, hops, stage, undefined);
+    this.#mayRisk = false;
+    return found;
+  }
+
+  /**
    * A way that shares no node with the one on which the packet descends, or at least no link with it. False if there is
    * none; `header` and `repair` are written.
    */
@@ -157,7 +190,8 @@ export class SourceRoutes {
       written = (stage & STAGE_DETOURS) | Math.min(areas, stage & STAGE_AREAS);
       if (hops === 1) return this.#leave(nowUs, header, written, except);
     }
-    if (!this.#hop.towards(nowUs, this.#way[0] as number, header.trafficClass, except)) return false;
+    const first = this.#way[0] as number;
+    if (!this.#hop.towards(nowUs, first, header.trafficClass, except, this.#mayRisk)) return false;
     header.flags |= DATA_FLAG_REPAIR;
     repair.routeLength = hops - 1;
     for (let i = 1; i < hops; i++) repair.route[i - 1] = this.#way[i] as number;
@@ -173,7 +207,7 @@ export class SourceRoutes {
     let best = Number.POSITIVE_INFINITY;
     for (const port of this.#s.ports) {
       for (const n of port.foreign) {
-        if (n === except || n.advertisedVector === VECTOR_GONE || !isTrusted(port, n, nowUs)) continue;
+        if (n === except || n.advertisedVector === VECTOR_GONE || !mayTake(nowUs, port, n, this.#mayRisk)) continue;
         const distance = this.#hop.aheadOf(n, header.trafficClass);
         const cost = rank(this.#hop.choiceCost(port, n, header.trafficClass), distance);
         if (distance >>> 16 >= (stage & STAGE_AREAS) || cost >= best) continue;
@@ -215,7 +249,7 @@ export class SourceRoutes {
     for (const port of this.#s.ports) {
       if (!this.#hop.serves(port)) continue;
       for (const n of port.neighbours) {
-        if (!isTrusted(port, n, nowUs)) continue;
+        if (!mayTake(nowUs, port, n, this.#mayRisk)) continue;
         if (!n.foreign || this.#hop.aheadOf(n, trafficClass) >>> 16 < (stage & STAGE_AREAS)) firstHops[idInArea(n)] = 1;
       }
     }
