@@ -2,7 +2,7 @@ import { createDataHeader, createLabelOffer, END_TO_END_OCTETS, FrameKind } from
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { FlowLabels } from "./flow-labels.ts";
+import { type Flow, FlowLabels } from "./flow-labels.ts";
 import { createNeighbour } from "./neighbour.ts";
 import { type Medium, NARROW, VirtualMesh } from "./testing/virtual-mesh.ts";
 
@@ -84,6 +84,41 @@ test("whatever is lost, what arrives under a label is what was sent, and never t
     }),
     { numRuns: 25 },
   );
+});
+
+/** A flow of which four packets from `first` on have come with full headers, in frames 10 to 13. */
+function established(first: number): {
+  flows: FlowLabels;
+  flow: Flow;
+  full: (sequence: number, counter: number) => void;
+} {
+  const flows = new FlowLabels();
+  const header = { ...createDataHeader(), kind: FrameKind.unicast, source: 0x101, destination: 0x103 };
+  const n = createNeighbour(0, 1001, 0x101, 0, 0, false);
+  const full = (sequence: number, counter: number): void => {
+    flows.notice(SECOND, n, { ...header, sequence }, counter, 7);
+  };
+  for (let i = 0; i < 4; i++) full(first + i, 10 + i);
+  const offer = createLabelOffer();
+  assert.ok(flows.nextOffer(offer));
+  return { flows, flow: flows.incoming(offer.label) as Flow, full };
+}
+
+test("a repeated frame under a label brings what was missing, be it older than what came meanwhile or newer", () => {
+  const missed = established(1);
+  assert.is(missed.flows.take(SECOND, missed.flow, 6 & 3, 15), 6);
+  assert.is(missed.flows.take(SECOND, missed.flow, 5 & 3, 14), 5);
+  // A relay got 6 before 5: it sent 6 under the label and 5, whose turn it was not, with its full header.
+  const overtaken = established(1);
+  overtaken.full(5, 15);
+  assert.is(overtaken.flows.take(SECOND, overtaken.flow, 6 & 3, 14), 6);
+  assert.is(overtaken.flows.take(SECOND, overtaken.flow, 7 & 3, 16), 7);
+});
+
+test("under a label, too, sequences begin again at 0", () => {
+  const { flows, flow } = established(0xfffc);
+  assert.is(flows.take(SECOND, flow, 1, 15), 1);
+  assert.is(flows.take(SECOND, flow, 0, 14), 0);
 });
 
 test("labels that others gave long ago are free again", () => {

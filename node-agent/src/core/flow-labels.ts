@@ -1,6 +1,7 @@
 import { type DataHeader, FrameKind, flowPotentialBits, type LabelOffer } from "@skein/codecs";
 import {
   FLOW_ESTABLISHED_PACKETS,
+  FLOW_MEMORY,
   FLOW_OFFER_AGAIN_US,
   FLOW_PACE_US,
   FLOW_UNUSED_US,
@@ -23,10 +24,12 @@ export interface Flow {
   readonly destination: number;
   /** 0: none given yet. */
   label: number;
-  /** Incoming: of the last packet; outgoing: of the last one that the next hop has acknowledged, -1 if none. */
+  /** Incoming: of the newest packet; outgoing: of the newest that the next hop has acknowledged, -1 if none. */
   sequence: number;
-  /** Incoming: counter of the frame that brought it. */
-  counter: number;
+  /** Incoming: frames that brought the latest packets, and these; `came` counts them. */
+  readonly counters: Float64Array;
+  readonly sequences: Uint16Array;
+  came: number;
   packets: number;
   usedUs: number;
   offeredUs: number;
@@ -62,10 +65,7 @@ export class FlowLabels {
   notice(nowUs: number, n: Neighbour, header: DataHeader, counter: number, random: number): boolean {
     const flow = this.#incomingFlow(nowUs, n, header);
     if (flow === undefined) return false;
-    if (flow.sequence < 0 || ((header.sequence - flow.sequence) & 0xffff) < 0x8000) {
-      flow.counter = counter;
-      flow.sequence = header.sequence;
-    }
+    remember(flow, counter, header.sequence);
     if (nowUs - flow.usedUs > FLOW_PACE_US) flow.packets = 0;
     flow.usedUs = nowUs;
     if (++flow.packets < FLOW_ESTABLISHED_PACKETS || nowUs - flow.offeredUs < FLOW_OFFER_AGAIN_US) return false;
@@ -129,18 +129,18 @@ export class FlowLabels {
     return this.#givers[label] as number;
   }
 
-  /** Completes the two bits of a packet's sequence, by the order of the frames; -1 if they fit nowhere. */
+  /**
+   * Completes the two bits of a packet's sequence; -1 if they fit nowhere. Its transmitter had none under way that are newer,
+   * so it is newer than what earlier frames have brought, whatever later ones have.
+   */
   take(nowUs: number, flow: Flow, bits: number, counter: number): number {
     flow.usedUs = nowUs;
-    if (counter < flow.counter) {
-      const behind = (flow.sequence - bits) & 3;
-      return behind === 0 ? -1 : (flow.sequence - behind) & 0xffff;
-    }
-    const ahead = (bits - flow.sequence) & 3;
+    const before = newestBefore(flow, counter);
+    const ahead = before < 0 ? -((flow.sequence - bits) & 3) : (bits - before) & 3;
     if (ahead === 0) return -1;
-    flow.counter = counter;
-    flow.sequence = (flow.sequence + ahead) & 0xffff;
-    return flow.sequence;
+    const sequence = ((before < 0 ? flow.sequence : before) + ahead) & 0xffff;
+    remember(flow, counter, sequence);
+    return sequence;
   }
 
   /** The next offer to be said. */
@@ -247,9 +247,30 @@ function flowOf(key: number, neighbour: Neighbour, header: DataHeader): Flow {
     destination: header.destination & 0xff,
     label: 0,
     sequence: -1,
-    counter: -1,
+    counters: new Float64Array(FLOW_MEMORY),
+    sequences: new Uint16Array(FLOW_MEMORY),
+    came: 0,
     packets: 0,
     usedUs: Number.NEGATIVE_INFINITY,
     offeredUs: Number.NEGATIVE_INFINITY,
   };
 }
+
+function remember(flow: Flow, counter: number, sequence: number): void {
+  const at = flow.came++ % FLOW_MEMORY;
+  flow.counters[at] = counter;
+  flow.sequences[at] = sequence;
+  if (flow.sequence < 0 || isNewer(sequence, flow.sequence)) flow.sequence = sequence;
+}
+
+/** Sequence of the newest packet that a frame before this one has brought, as far as is remembered; -1 if there is none. */
+function newestBefore(flow: Flow, counter: number): number {
+  let newest = -1;
+  for (let i = Math.min(flow.came, FLOW_MEMORY) - 1; i >= 0; i--) {
+    const sequence = flow.sequences[i] as number;
+    if ((flow.counters[i] as number) < counter && (newest < 0 || isNewer(sequence, newest))) newest = sequence;
+  }
+  return newest;
+}
+
+const isNewer = (sequence: number, than: number): boolean => ((sequence - than) & 0xffff) < 0x8000;

@@ -241,6 +241,8 @@ export const MAX_FLOWS = 64;
 export const MAX_LABEL = 255;
 /** A flow frame's sequence has two bits: it must be this near to what the next hop is known to have. */
 export const MAX_FLOW_AHEAD = 2;
+/** Packets of a flow whose frames a receiver remembers: it must know what came before one that is repeated. */
+export const FLOW_MEMORY = 8;
 /** So many packets make a flow: an offer takes as long on the air as a label saves in so many more. */
 export const FLOW_ESTABLISHED_PACKETS = 4;
 /** Each comes within this time of the one before, */
