@@ -75,6 +75,7 @@ const COUNTED = [
   "said-for-newcomers",
   "repeated",
   "risked",
+  "hurried",
   "reports-sent",
   "hellos-sent",
   "updates-sent",

@@ -233,7 +233,10 @@ export class Forwarding {
     isAgain: boolean,
   ): boolean {
     const { placement } = this.#merging;
-    if (placement.count > 1) this.#s.counters.count("copied");
+    if (placement.count > 1) {
+      this.#s.counters.count("copied");
+      this.#merging.copied(this.#hop.neighbour as Neighbour);
+    }
     // What has been sent elsewhere may yet be answered there.
     this.#copied = placement.count > 1 || isAgain;
     let sent = false;

@@ -455,7 +455,7 @@ export class HopArq {
     }
     // Suspicion gives what has another way to that; what is still here is tried again.
     if (ring.needless[index] === 1) ring.close(index);
-    else if (ring.open[index] === 1 && mayRepeat(nowUs, ring, index))
+    else if (ring.open[index] === 1 && (mayRepeat(nowUs, ring, index) || this.#merging.mayHurry(nowUs, port, n)))
       this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES);
     else ring.missed[index] = 1;
   }
@@ -482,8 +482,10 @@ function hasGap(n: Neighbour, counter: number): boolean {
 
 /** False while another copy of the packet may be acknowledged, and if one has been. */
 function mayRepeat(nowUs: number, ring: SentRing, index: number): boolean {
-  if (ring.copyKey[index] === -1 || (ring.tries[index] as number) > 1) return ring.needless[index] === 0;
-  return ring.needless[index] === 0 && nowUs - (ring.sentUs[index] as number) >= (ring.patienceUs[index] as number);
+  if (ring.needless[index] === 1) return false;
+  return (
+    ring.copyKey[index] === -1 || nowUs - (ring.firstSentUs[index] as number) >= (ring.patienceUs[index] as number)
+  );
 }
 
 /** The ring of a neighbour's direct stream, made on first use. */

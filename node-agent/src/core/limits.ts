@@ -260,6 +260,10 @@ export const FLOW_OFFER_DELAY_US = 60_000;
 export const MAX_COPIES = 4;
 /** which are repeated for so long: what is sent twice is to arrive, be it late; */
 export const CRITICAL_AGE_US = 1_000_000;
+/** how many have to be sent for one that may be repeated before the others can be answered, */
+export const PACKETS_PER_HURRY = 15;
+/** and how many such may be saved up: runs of losses want several. */
+export const MAX_HURRIES_SAVED = 4;
 /** and copies that wait to leave (`copies-full`). */
 export const MAX_DELAYED_COPIES = 16;
 /** Delays of a path that are remembered: 2.5 s of voice. */
@@ -372,6 +376,8 @@ export const GAP_DELAY_TALK_US = 1_200_000;
 export const GAP_DELAY_TALKER_US = 500_000;
 /** Later than so a time-out was not: the bearer was down. */
 export const MAX_LATE_US = 500_000;
+/** An answer that is always as quick may yet be later by this (RFC 6298 2.3, G). */
+export const RTT_GRANULARITY_US = 1_000;
 /** Bounds of the repetition time-out. */
 export const MIN_RTO_DIRECT_US = 10_000;
 /** On a shared medium acknowledgements wait for others' transmissions. */

@@ -1,6 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type NodeEvent, Precedence, TrafficClass, VoiceCodec } from "../api.ts";
+import { MAX_HURRIES_SAVED, PACKETS_PER_HURRY, RTT_GRANULARITY_US } from "../limits.ts";
+import { createNeighbour, longestRttUs } from "../neighbour.ts";
 import { type Medium, VirtualMesh } from "../testing/virtual-mesh.ts";
 
 const EVERY_US = 20_000;
@@ -114,6 +116,48 @@ test("nothing is lost or late when one path is cut in silence, and the sender le
   assert.is(talk.arrivedUs.size, talk.sentUs.length);
   assert.is(talk.duplicates, 0);
   for (const [number, atUs] of talk.arrivedUs) assert.ok(atUs - (talk.sentUs[number] as number) < 20_000);
+});
+
+test("a copy lost on a quick path goes again there before the slower one can be answered", () => {
+  const media = [path("radio", 0, 5_000), path("lte", 3, 30_000)];
+  const talk = new Talk(media, true);
+  talk.say(60);
+  for (const medium of media) medium.loss = 1;
+  talk.say(1);
+  for (const medium of media) medium.loss = 0;
+  talk.wait(200_000);
+  const number = talk.sentUs.length - 1;
+  const delayUs = (talk.arrivedUs.get(number) as number) - (talk.sentUs[number] as number);
+  assert.ok(delayUs < 45_000, `${delayUs} us, and the answer to the slower copy takes more than 60,000`);
+  assert.is(talk.frames.get("lte"), 61, "the slower one waits");
+});
+
+test("nor where the slower one is there before a second try could be", () => {
+  const media = [path("radio", 0, 20_000), path("lte", 3, 30_000)];
+  const talk = new Talk(media, true);
+  talk.say(60);
+  for (const medium of media) medium.loss = 1;
+  talk.say(1);
+  for (const medium of media) medium.loss = 0;
+  talk.wait(200_000);
+  assert.is(talk.arrivedUs.size, talk.sentUs.length);
+  assert.is(talk.counter(0, "hurried"), 0);
+});
+
+test("an answer that comes a little later than always is waited for", () => {
+  const n = { ...createNeighbour(0, 1001, TO, 0, 0, false), rttUs: 12_000, rttVarianceUs: 0 };
+  assert.is(longestRttUs(n, 0), 12_000 + RTT_GRANULARITY_US);
+});
+
+test("few copies go again so soon: acknowledgements are lost as well", () => {
+  const media = [path("radio", 0, 5_000), path("lte", 3, 30_000)];
+  const talk = new Talk(media, true);
+  talk.say(20);
+  const before = talk.counter(0, "hurried");
+  (media[0] as Medium).loss = 0.3;
+  talk.say(300);
+  const hurried = talk.counter(0, "hurried") - before;
+  assert.ok(hurried >= 15 && hurried <= 300 / PACKETS_PER_HURRY + MAX_HURRIES_SAVED, `${hurried}`);
 });
 
 test("a path that has lost most of what was sent there is tried again after a while", () => {

@@ -1,6 +1,14 @@
 import { decodeSuspicion, encodeSuspicion, type PathSuspicion, rebuildCounter } from "@skein/codecs";
 import { DELAY_EDGES_MS, type PathStatus } from "../api.ts";
-import { MAX_DELAYED_COPIES, SUSPICION_GAP_US, TELL_AGAIN_US, TELL_PATHS } from "../limits.ts";
+import { rtoUs } from "../hop-times.ts";
+import {
+  MAX_DELAYED_COPIES,
+  MAX_HURRIES_SAVED,
+  PACKETS_PER_HURRY,
+  SUSPICION_GAP_US,
+  TELL_AGAIN_US,
+  TELL_PATHS,
+} from "../limits.ts";
 import { longestRttUs, type Neighbour } from "../neighbour.ts";
 import { findNeighbour, isTrusted, isUsable, type Port } from "../port.ts";
 import type { SentRing } from "../sent-ring.ts";
@@ -93,6 +101,34 @@ export class Merging {
       longest = Math.max(longest, longestRttUs(n, 2.5 * (port as Port).config.latencyUs));
     }
     return Math.min(longest, IN_TIME_SHARE * (DEADLINE_US[trafficClass] as number));
+  }
+
+  /** A packet was sent to the node of `n` in copies. */
+  copied(n: Neighbour): void {
+    const peer = n.meter?.peer;
+    if (peer !== undefined) peer.unhurried = Math.min(MAX_HURRIES_SAVED * PACKETS_PER_HURRY, peer.unhurried + 1);
+  }
+
+  /**
+   * True if a copy that `n` has not answered is to go again there before the other copies can be answered: it would
+   * still come before them. One in so many packets only, for half of them will turn out to have been needless.
+   */
+  mayHurry(nowUs: number, port: Port, n: Neighbour): boolean {
+    const peer = n.meter?.peer;
+    if (peer === undefined || peer.unhurried < PACKETS_PER_HURRY) return false;
+    const hereUs = rtoUs(port, n) + expectedUs(port, n);
+    const { ports } = this.#s;
+    for (let p = 0; p < ports.length; p++) {
+      const other = ports[p] as Port;
+      if (other === port || other.narrow) continue;
+      for (let i = 0; i < other.neighbours.length; i++) {
+        const m = other.neighbours[i] as Neighbour;
+        if (m.nodeId === n.nodeId && isTrusted(other, m, nowUs) && expectedUs(other, m) < hereUs) return false;
+      }
+    }
+    peer.unhurried -= PACKETS_PER_HURRY;
+    this.#s.counters.count("hurried");
+    return true;
   }
 
   /** One copy was acknowledged: the others need not be repeated. Their silence still tells. */

@@ -38,6 +38,8 @@ export interface Peer {
   first: PathMeter | undefined;
   challenger: PathMeter | undefined;
   challengedUs: number;
+  /** Packets sent in copies for which nobody has hurried yet. */
+  unhurried: number;
 }
 
 export function createPeer(): Peer {
@@ -50,6 +52,7 @@ export function createPeer(): Peer {
     first: undefined,
     challenger: undefined,
     challengedUs: 0,
+    unhurried: 0,
   };
 }
 
