@@ -83,7 +83,7 @@ export class Director {
       case "text":
         this.textsCommanded++;
         this.#host.log(`text from ${step.by} to ${step.to}: ${step.body}`);
-        return this.#tell(step.by, { do: "text", to: this.#addressOf(step.to), body: step.body });
+        return this.#tell(step.by, { do: "text", to: step.destination, body: step.body });
       case "sos":
         this.sosCommanded++;
         this.#host.log(`SOS from ${step.by}`);

@@ -1,3 +1,4 @@
+import { GROUP_DESTINATION } from "@skein/node-agent/core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { OFF } from "../emulation/connectivity.ts";
@@ -203,6 +204,24 @@ test("a text without receipt, lost, doubled or never taken fails", () => {
   assert.is(onlyReason(evaluate(without("text-sent"), seen)), "text: 0 of 1 were taken for sending");
   const doubled = journal().flatMap((event) => (event.e === "text-received" ? [event, event] : [event]));
   assert.is(onlyReason(evaluate(doubled, seen)), "text: 1 delivered twice");
+});
+
+test("a text to a group is delivered when all its members have it, without a receipt", () => {
+  const toGroup = (receivers: readonly number[]): JournalEvent[] => [
+    ...journal((event) => (event.e.startsWith("text") ? undefined : event)),
+    { e: "text-sent", atUs: 6 * S, node: A1, to: GROUP_DESTINATION + 1, messageId: 78 },
+    ...receivers.map((node) => ({
+      e: "text-received",
+      atUs: 7 * S,
+      node,
+      from: A1,
+      to: GROUP_DESTINATION + 1,
+      messageId: 78,
+    })),
+  ];
+  assert.equal(evaluate(toGroup([HQ, B1]), seen).text, { sent: 1, delivered: 1, duplicates: 0 });
+  assert.is(onlyReason(evaluate(toGroup([HQ]), seen)), "text: 0 of 1 delivered");
+  assert.is(onlyReason(evaluate(toGroup([HQ, B1, B1]), seen)), "text: 1 delivered twice");
 });
 
 test("an SOS that is late, never answered or never raised fails", () => {

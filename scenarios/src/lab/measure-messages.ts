@@ -1,14 +1,19 @@
-import type { Observations } from "./evaluate.ts";
+import { GROUP_DESTINATION } from "@skein/node-agent/core";
+import type { EvaluatedNode, Observations } from "./evaluate.ts";
 import type { JournalEvent } from "./journal.ts";
 import type { LabReport } from "./report.ts";
 
-/** Texts count as delivered when the receiver has them and the sender knows; an SOS when its raiser knows. */
+/**
+ * Texts count as delivered when the receiver has them and the sender knows, those to a group when all its members have them (there
+ * are no receipts); an SOS when its raiser knows.
+ */
 export function measureMessages(events: readonly JournalEvent[], seen: Observations): Pick<LabReport, "text" | "sos"> {
   const inTime = events.filter((event) => event.atUs >= seen.fromUs && event.atUs < seen.toUs);
   return {
     text: measureTexts(
       inTime.filter((event) => event.e === "text-sent"),
       events,
+      seen.nodes,
     ),
     sos: measureSos(
       inTime.filter((event) => event.e === "sos-raised"),
@@ -17,19 +22,30 @@ export function measureMessages(events: readonly JournalEvent[], seen: Observati
   };
 }
 
-function measureTexts(texts: readonly JournalEvent[], events: readonly JournalEvent[]): LabReport["text"] {
+function measureTexts(
+  texts: readonly JournalEvent[],
+  events: readonly JournalEvent[],
+  nodes: readonly EvaluatedNode[],
+): LabReport["text"] {
   let delivered = 0;
   let duplicates = 0;
   for (const text of texts) {
     const isSame = (event: JournalEvent): boolean => event.messageId === text.messageId && event.atUs >= text.atUs;
-    const arrivals = events.filter(
-      (event) => event.e === "text-received" && event.node === text.to && event.from === text.node && isSame(event),
+    const group = (text.to as number) - GROUP_DESTINATION;
+    const isToGroup = group >= 0;
+    const members = nodes.filter(({ address, groups }) => address !== text.node && groups.includes(group));
+    const receivers = isToGroup ? members.map(({ address }) => address) : [text.to as number];
+    const arrivals = receivers.map(
+      (node) =>
+        events.filter(
+          (event) => event.e === "text-received" && event.node === node && event.from === text.node && isSame(event),
+        ).length,
     );
     const isConfirmed = events.some(
       (event) => event.e === "text-state" && event.state === "delivered" && event.node === text.node && isSame(event),
     );
-    if (arrivals.length > 0 && isConfirmed) delivered++;
-    duplicates += Math.max(0, arrivals.length - 1);
+    if (arrivals.every((times) => times > 0) && (isToGroup || isConfirmed)) delivered++;
+    for (const times of arrivals) duplicates += Math.max(0, times - 1);
   }
   return { sent: texts.length, delivered, duplicates };
 }

@@ -8,7 +8,7 @@ export type Step = { atUs: number } & (
   | { do: "mend"; fault: TimedFault }
   | { do: "break"; fault: TimedFault }
   | { do: "talk"; by: string; group: number }
-  | { do: "text"; by: string; to: string; body: string }
+  | { do: "text"; by: string; to: string; destination: number; body: string }
   | { do: "video"; by: string; to: string }
   | { do: "video-stop"; by: string }
   | { do: "sos"; by: string; kind: number }
@@ -23,7 +23,8 @@ export function trafficSteps(scenario: Scenario, untilUs: number): Step[] {
   for (const { by, group, fromUs, toUs } of talkTurns(scenario, untilUs)) {
     steps.push({ do: "talk", atUs: fromUs, by, group }, { do: "hush", atUs: Math.min(toUs, untilUs), by });
   }
-  for (const text of textsDue(scenario, untilUs)) steps.push({ do: "text", ...text });
+  for (const { atUs, by, to, destination, body } of textsDue(scenario, untilUs))
+    steps.push({ do: "text", atUs, by, to, destination, body });
   for (const { by, to, from, until } of scenario.traffic.video) {
     if (from >= untilUs) continue;
     steps.push({ do: "video", atUs: from, by, to });

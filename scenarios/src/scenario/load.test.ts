@@ -1,9 +1,19 @@
 import { readFileSync } from "node:fs";
 import { ConfigError } from "@skein/node-agent/config";
+import { GROUP_DESTINATION } from "@skein/node-agent/core";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { addressOf, bridgedGroupsOf, groupsOf, loadScenario, nodeIdOf, parseScenario, talkTurns } from "./load.ts";
+import {
+  addressOf,
+  bridgedGroupsOf,
+  groupsOf,
+  loadScenario,
+  nodeIdOf,
+  parseScenario,
+  talkTurns,
+  textsDue,
+} from "./load.ts";
 import { scenarioJsonSchema } from "./schema.ts";
 
 const VALLEY = new URL("../../catalogue/earthquake-valley.yaml", import.meta.url).pathname;
@@ -62,6 +72,16 @@ test("turns and texts repeat for as long as the run goes on", () => {
   assert.is(talkTurns(valley, 270e6).length, 3 * valley.traffic.talk.length);
 });
 
+test("a text to a group is for its members but the one who writes it", () => {
+  const toGroup = text.replace("{at: 7s, by: HQ, to: A1,", "{at: 7s, by: HQ, to: team-a,");
+  assert.not.equal(toGroup, text);
+  const [first, second] = textsDue(parseScenario("x.yaml", toGroup), 20e6);
+  assert.is(first?.destination, GROUP_DESTINATION + 1);
+  assert.equal(first?.receivers, ["V", "A1", "A2", "A3", "A4"]);
+  assert.is(second?.destination, 0x101);
+  assert.equal(second?.receivers, ["HQ"]);
+});
+
 const BAD: [what: string, from: string, to: string, path: RegExp, message: RegExp][] = [
   [
     "an unknown network",
@@ -78,6 +98,15 @@ const BAD: [what: string, from: string, to: string, path: RegExp, message: RegEx
     /^traffic\.talk\.4\.by$/,
     /B3 is not a member of group 1/,
   ],
+  [
+    "a text to nobody",
+    "{at: 7s, by: HQ, to: A1,",
+    "{at: 7s, by: HQ, to: team-c,",
+    /^traffic\.texts\.0\.to$/,
+    /no node or group is called "team-c"; there are HQ/,
+  ],
+  ["a group with a node's name", "{name: team-a,", "{name: A1,", /^groups\.0\.name$/, /"A1" is a node, too/],
+  ["two groups of one name", "{name: team-b, number", "{name: team-a, number", /^groups\.1\.name$/, /used twice/],
   ["an unknown check", "no_duplicates", "no_dupes", /^checks\.\d+$/, /unknown check; the forms are/],
   [
     "a check on a network that is not there",

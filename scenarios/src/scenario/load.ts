@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseYaml } from "@skein/node-agent/config";
+import { GROUP_DESTINATION } from "@skein/node-agent/core";
 import { type Scenario, type ScenarioNode, scenarioSchema } from "./schema.ts";
 
 /**
@@ -62,16 +63,28 @@ export function talkTurns(scenario: Scenario, untilUs: number): TalkTurn[] {
   return turns.sort((a, b) => a.fromUs - b.fromUs);
 }
 
+export interface DueText {
+  atUs: number;
+  by: string;
+  /** A node, or a group. */
+  to: string;
+  /** The same as agents have it: an address, or GROUP_DESTINATION and the group's number. */
+  destination: number;
+  /** Nodes that are to have it. */
+  receivers: string[];
+  body: string;
+}
+
 /** Every text that is sent before `untilUs`, repetitions included, in order of time. */
-export function textsDue(
-  scenario: Scenario,
-  untilUs: number,
-): { atUs: number; by: string; to: string; body: string }[] {
-  const due: { atUs: number; by: string; to: string; body: string }[] = [];
-  for (const t of scenario.traffic.texts) {
-    for (let shiftUs = 0; t.at + shiftUs < untilUs; shiftUs += t.repeatEvery ?? Number.POSITIVE_INFINITY) {
-      due.push({ atUs: t.at + shiftUs, by: t.by, to: t.to, body: t.body });
-    }
+export function textsDue(scenario: Scenario, untilUs: number): DueText[] {
+  const due: DueText[] = [];
+  for (const { at, by, to, body, repeatEvery } of scenario.traffic.texts) {
+    const group = scenario.groups.find(({ name }) => name === to);
+    const node = scenario.nodes.find(({ name }) => name === to);
+    const destination = group !== undefined ? GROUP_DESTINATION + group.number : addressOf(node as ScenarioNode);
+    const receivers = (group?.members ?? [to]).filter((name) => group === undefined || name !== by);
+    for (let shiftUs = 0; at + shiftUs < untilUs; shiftUs += repeatEvery ?? Number.POSITIVE_INFINITY)
+      due.push({ atUs: at + shiftUs, by, to, destination, receivers, body });
   }
   return due.sort((a, b) => a.atUs - b.atUs);
 }

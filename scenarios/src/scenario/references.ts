@@ -5,7 +5,7 @@ import { parseTarget } from "./target.ts";
 interface Named {
   networks: { name: string; medium: string }[];
   nodes: { name: string; address: string; networks: string[] }[];
-  groups: { number: number; members: string[]; bridgedBy: string[] }[];
+  groups: { name: string; number: number; members: string[]; bridgedBy: string[] }[];
   traffic: {
     talk: { by: string; group: number; from: number; to: number }[];
     video: { by: string; to: string }[];
@@ -34,7 +34,12 @@ export function checkReferences(scenario: Named, context: z.RefinementCtx): void
     for (const [k, m] of g.members.entries()) known(nodes, "node", m, ["groups", i, "members", k]);
     for (const [k, m] of g.bridgedBy.entries()) known(nodes, "node", m, ["groups", i, "bridgedBy", k]);
   }
-  checkTraffic(scenario, (value, path) => known(nodes, "node", value, path), complain);
+  const groups = uniqueNames(scenario.groups, (g) => g.name, "groups", "name", complain);
+  for (const [i, { name }] of scenario.groups.entries())
+    if (nodes.has(name)) complain(["groups", i, "name"], `"${name}" is a node, too: whom would a text to it be for?`);
+  const all = new Set([...nodes, ...groups]);
+  const node = (value: string, path: (string | number)[]): void => known(nodes, "node", value, path);
+  checkTraffic(scenario, node, (value, path) => known(all, "node or group", value, path), complain);
   for (const [i, fault] of scenario.faults.entries()) checkFault(fault, i, nodes, networks, complain);
   for (const [i, check] of scenario.checks.entries()) {
     if (check.kind === "airtime" && check.network !== undefined)
@@ -63,6 +68,7 @@ function uniqueNames<T>(
 function checkTraffic(
   scenario: Named,
   node: (value: string, path: (string | number)[]) => void,
+  nodeOrGroup: (value: string, path: (string | number)[]) => void,
   complain: Complain,
 ): void {
   for (const [i, turn] of scenario.traffic.talk.entries()) {
@@ -77,7 +83,7 @@ function checkTraffic(
   for (const kind of ["video", "texts"] as const) {
     for (const [i, item] of scenario.traffic[kind].entries()) {
       node(item.by, ["traffic", kind, i, "by"]);
-      node(item.to, ["traffic", kind, i, "to"]);
+      (kind === "texts" ? nodeOrGroup : node)(item.to, ["traffic", kind, i, "to"]);
     }
   }
   for (const [i, sos] of scenario.traffic.sos.entries()) node(sos.by, ["traffic", "sos", i, "by"]);

@@ -132,7 +132,8 @@ const traffic = z.strictObject({
       z.strictObject({
         at: durationUs,
         by: nodeName,
-        to: nodeName,
+        /** A node, or a group by its name. */
+        to: z.string(),
         body: z.string().min(1).max(300),
         repeatEvery: durationUs.optional(),
       }),

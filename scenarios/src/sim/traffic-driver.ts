@@ -1,5 +1,5 @@
-import { type MeshCore, type NodeEvent, VoiceCodec } from "@skein/node-agent/core";
-import { talkTurns, textsDue } from "../scenario/load.ts";
+import { GROUP_DESTINATION, type MeshCore, type NodeEvent, VoiceCodec } from "@skein/node-agent/core";
+import { type DueText, talkTurns, textsDue } from "../scenario/load.ts";
 import type { Scenario, ScenarioNode } from "../scenario/schema.ts";
 import type { World } from "../world/world.ts";
 import { hasWideRadio } from "./core-options.ts";
@@ -48,9 +48,11 @@ interface Turn {
   burst: number;
   frame: number;
 }
-interface PendingText {
+/** A text that its sender keeps: to a node until it has the receipt, to a group for those who come later. */
+interface KeptText {
   readonly to: number;
   readonly body: Uint8Array;
+  readonly sentUs: number;
 }
 interface SosCall {
   readonly by: string;
@@ -73,8 +75,8 @@ export class TrafficDriver {
   readonly #host: TrafficHost;
   readonly #turns: Turn[];
   readonly #bursts: Uint16Array;
-  readonly #texts: { atUs: number; by: string; to: string; body: string }[];
-  readonly #pendingTexts: Map<number, PendingText>[];
+  readonly #texts: DueText[];
+  readonly #keptTexts: Map<number, KeptText>[];
   readonly #seenTexts: [number, number][][];
   readonly #sosIds = new Map<number, SosCall>();
   readonly #transcoders: Transcoder[];
@@ -94,7 +96,7 @@ export class TrafficDriver {
     this.video = new VideoDriver(scenario, untilUs, world, host);
     this.#heardBy = (a, b) => world.connected(a, b);
     this.#bursts = new Uint16Array(nodes);
-    this.#pendingTexts = scenario.nodes.map(() => new Map<number, PendingText>());
+    this.#keptTexts = scenario.nodes.map(() => new Map<number, KeptText>());
     this.#seenTexts = scenario.nodes.map(() => []);
     this.#transcoders = scenario.nodes.map((_, i) => new Transcoder(i + 1));
     this.#turns = talkTurns(scenario, untilUs).map((t) => {
@@ -144,7 +146,7 @@ export class TrafficDriver {
         this.texts.delivered(nowUs, this.#host.indexOf(event.from), event.messageId, node);
         return;
       case "text-state":
-        if (event.state === "delivered" && this.#pendingTexts[node]?.delete(event.messageId)) this.textsConfirmed++;
+        if (event.state === "delivered" && this.#keptTexts[node]?.delete(event.messageId)) this.textsConfirmed++;
         return;
       case "sos-acknowledged": {
         const call =
@@ -154,12 +156,15 @@ export class TrafficDriver {
     }
   }
 
-  /** A node starts, with what its storage kept: undelivered texts and the ids of delivered ones. */
+  /** A node starts, with what its storage kept: texts that it keeps and the ids of those it has. */
   booted(nowUs: number, node: number, core: MeshCore): void {
     // Texts are kept on disk, positions are not.
     this.positions.booted(nowUs, node);
     for (const [from, messageId] of this.#seenTexts[node] ?? []) core.rememberText(from, messageId);
-    for (const [messageId, text] of this.#pendingTexts[node] ?? []) core.sendText(nowUs, text.to, text.body, messageId);
+    for (const [messageId, { to, body, sentUs }] of this.#keptTexts[node] ?? []) {
+      if (to >= GROUP_DESTINATION) core.keepText(nowUs, to, body, messageId, nowUs - sentUs);
+      else core.sendText(nowUs, to, body, messageId);
+    }
   }
 
   controllerIsBack(nowUs: number): void {
@@ -249,11 +254,11 @@ export class TrafficDriver {
     const by = this.#world.nodeIndex(text?.by ?? "");
     const core = this.#host.core(by);
     if (text === undefined || core === undefined) return;
-    const to = this.#world.nodeIndex(text.to);
     const body = new TextEncoder().encode(text.body);
-    const messageId = core.sendText(nowUs, this.#host.addressOf(to), body);
-    this.texts.sent(nowUs, by, messageId).expected[to] = 1;
-    this.#pendingTexts[by]?.set(messageId, { to: this.#host.addressOf(to), body });
+    const messageId = core.sendText(nowUs, text.destination, body);
+    const { expected } = this.texts.sent(nowUs, by, messageId);
+    for (const receiver of text.receivers) expected[this.#world.nodeIndex(receiver)] = 1;
+    this.#keptTexts[by]?.set(messageId, { to: text.destination, body, sentUs: nowUs });
     this.#host.touched(by);
   }
 
