@@ -191,7 +191,7 @@ export class Adjacency {
     }
     n.lastHeardUs = nowUs;
     if (port.narrow) port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
-    if (!n.foreign) this.#s.db.heard(n.local, nowUs);
+    if (!n.foreign) this.#s.db.heard(n.local, nowUs, n.bootEpoch);
     if (n.alive) {
       if (port.narrow) this.#useAgain(nowUs, port, n);
       return;

@@ -181,7 +181,7 @@ class Core implements MeshCore {
     };
     awaiting.isReady = (atUs, to) => endToEnd.isReady(atUs, to);
     newcomers.onCome = (atUs) => this.#texts.newcomersCame(atUs);
-    newcomers.onGone = (local) => this.#texts.nodeGone(local);
+    newcomers.onGone = (local, heardUs) => this.#texts.nodeGone(local, heardUs);
     areas.onTold = (atUs) => hellos.tellForeign(atUs);
     areas.onDoubt = (atUs, port, n) =>
       adjacency.suspect(atUs, port, n, "on the way to who is said to be in another part");

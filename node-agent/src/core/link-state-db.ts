@@ -21,8 +21,19 @@ export interface NodeRecord {
   learnedUs: number;
   /** Last sign of life: an advertisement or any frame of its own. */
   heardUs: number;
+  /** The boot epoch that gave it, and the last one of the epoch before that. */
+  heardEpoch: number;
+  heardBeforeUs: number;
   /** Nobody has had a link to it any more since its advertisement: a new link to its address may be to another device. */
   isLost: boolean;
+}
+
+function noteLife(record: NodeRecord, nowUs: number, bootEpoch: number): void {
+  // Of an epoch in between that has not been advertised nobody has been told.
+  if (bootEpoch > record.heardEpoch && record.advertisement.bootEpoch === record.heardEpoch)
+    record.heardBeforeUs = record.heardUs;
+  record.heardEpoch = Math.max(record.heardEpoch, bootEpoch);
+  record.heardUs = nowUs;
 }
 
 /** "rival": it bears the numbers of what is known here, but says something else, which does not win. */
@@ -147,7 +158,15 @@ export class LinkStateDb {
     const local = advertisement.originator & 0xff;
     const record = this.#nodes[local];
     if (record === undefined) {
-      this.#nodes[local] = { local, advertisement, learnedUs: nowUs, heardUs: nowUs, isLost: false };
+      this.#nodes[local] = {
+        local,
+        advertisement,
+        learnedUs: nowUs,
+        heardUs: nowUs,
+        heardEpoch: advertisement.bootEpoch,
+        heardBeforeUs: nowUs,
+        isLost: false,
+      };
       this.#digest = (this.#digest + hashOf(advertisement)) >>> 0;
       this.prefixes.set(local, advertisement.prefixes);
       this.version++;
@@ -161,10 +180,11 @@ export class LinkStateDb {
     if (order < 0) return compareNumbers(advertisement, record.advertisement) < 0 ? "older" : "rival";
     this.#digest = (this.#digest - hashOf(record.advertisement) + hashOf(advertisement)) >>> 0;
     const { links } = record.advertisement;
+    noteLife(record, nowUs, advertisement.bootEpoch);
+    if (another) record.heardEpoch = advertisement.bootEpoch;
     record.advertisement = advertisement;
     this.prefixes.set(local, advertisement.prefixes);
     record.learnedUs = nowUs;
-    record.heardUs = nowUs;
     record.isLost = false;
     this.version++;
     this.#noticeLost(local, links);
@@ -211,10 +231,10 @@ export class LinkStateDb {
     }
   }
 
-  /** The record's node gave a sign of life. */
-  heard(local: number, nowUs: number): void {
+  /** The record's node gave a sign of life, in this boot epoch if that is known. */
+  heard(local: number, nowUs: number, bootEpoch?: number): void {
     const record = this.#nodes[local];
-    if (record !== undefined) record.heardUs = nowUs;
+    if (record !== undefined) noteLife(record, nowUs, bootEpoch ?? record.heardEpoch);
   }
 
   /** Vector of the link from -> to over `channel`, or VECTOR_GONE. */

@@ -215,6 +215,22 @@ test("who is some hops away has had a text when it says something afterwards, an
   assert.equal(told, [0, 1]);
 });
 
+test("who is back before anybody has missed it gets what was said to all meanwhile", () => {
+  const serial: Medium = { name: "serial", bearer: NARROW, members: [0, 1, 2], loss: 0 };
+  for (const medium of [radio([0, 1, 2]), serial]) {
+    const mesh = new VirtualMesh(3, [medium]);
+    mesh.run(30 * SECOND);
+    mesh.node(2).powered = false;
+    mesh.run(SECOND);
+    tellAll(mesh, 0, "The bridge is closed");
+    mesh.run(8 * SECOND);
+    assert.ok(mesh.node(0).core.isReachable(0x103), "as far as node 0 knows");
+    mesh.restart(2);
+    mesh.run(30 * SECOND);
+    assert.equal(texts(mesh, 2), ["The bridge is closed"], medium.name);
+  }
+});
+
 test("a sender that starts anew says what it had said to who has not had it", () => {
   const uhf = radio([0, 1, 2]);
   const mesh = new VirtualMesh(3, [uhf]);

@@ -5,6 +5,8 @@ import { UNREACHABLE } from "./link-cost.ts";
 import { type CoreState, emit } from "./state.ts";
 import { isSettling } from "./turn-taking.ts";
 
+const NEVER = Number.NEGATIVE_INFINITY;
+
 /**
  * Sees that nodes of the area can be reached which could not before, or have started anew: they do not know what was told
  * to all. The owner is told (event `newcomers`) when no more of them have come for a while, and those on narrow channels have
@@ -18,8 +20,8 @@ export class Newcomers {
   dueUs = Number.POSITIVE_INFINITY;
   /** Told when the owner is, */
   onCome: (nowUs: number) => void = () => undefined;
-  /** and when somebody cannot be reached any more. */
-  onGone: (local: number) => void = () => undefined;
+  /** and when somebody cannot be reached any more, or has started anew, who gave the last sign of life at that time. */
+  onGone: (local: number, heardUs: number) => void = () => undefined;
 
   constructor(state: CoreState) {
     this.#s = state;
@@ -33,6 +35,7 @@ export class Newcomers {
   /** A node of the area has another boot epoch. */
   restarted(nowUs: number, local: number): void {
     removeId(this.reached, local);
+    this.onGone(local, this.#s.db.node(local)?.heardBeforeUs ?? NEVER);
     this.databaseChanged(nowUs);
   }
 
@@ -62,7 +65,7 @@ export class Newcomers {
         more = true;
       } else {
         removeId(this.reached, node);
-        this.onGone(node);
+        this.onGone(node, this.#s.db.node(node)?.heardUs ?? NEVER);
       }
     }
     return more;

@@ -137,11 +137,10 @@ export class TextService {
   }
 
   /**
-   * A node cannot be reached any more. That is noticed after seconds, on slow radios after minutes: what was said since its last
-   * sign of life may have missed it.
+   * A node cannot be reached any more, or has started anew. That is noticed after seconds, where little is said after minutes:
+   * what was said since its last sign of life, at `heardUs`, may have missed it.
    */
-  nodeGone(local: number): void {
-    const heardUs = this.#s.db.node(local)?.heardUs ?? Number.NEGATIVE_INFINITY;
+  nodeGone(local: number, heardUs: number): void {
     for (const kept of this.#kept) if (heardUs < kept.saidUs) removeId(kept.told, local);
   }
 
