@@ -12,14 +12,7 @@ import { NO_WAY } from "./area-paths.ts";
 import { refusal } from "./bearer-rules.ts";
 import { Custody } from "./custody.ts";
 import { DuplicateFilter } from "./duplicate-filter.ts";
-import {
-  CRITICAL_AGE_US,
-  MAX_SEARCH_COPIES,
-  QUEUE_AGE_NARROW_US,
-  QUEUE_AGE_WIDE_US,
-  SEARCH_BURST,
-  SEARCH_GAP_US,
-} from "./limits.ts";
+import { CRITICAL_AGE_US, MAX_SEARCH_COPIES, QUEUE_AGE_NARROW_US, QUEUE_AGE_WIDE_US } from "./limits.ts";
 import { CLASSES, COST_UNIT_US, UNREACHABLE } from "./link-cost.ts";
 import type { Merging } from "./merge/merging.ts";
 import { type Copy, DEADLINE_US } from "./merge/placement.ts";
@@ -27,6 +20,7 @@ import type { Neighbour } from "./neighbour.ts";
 import { NextHop } from "./next-hop.ts";
 import { isTrusted, type Port } from "./port.ts";
 import { ANY_POTENTIAL, detoursOf, idInArea, stageGiven } from "./potential.ts";
+import { SearchAllowance } from "./search-allowance.ts";
 import { SourceRoutes } from "./source-routes.ts";
 import type { CoreState } from "./state.ts";
 
@@ -60,7 +54,7 @@ export class Forwarding {
   readonly #merging: Merging;
   readonly #custody: Custody;
   readonly #searched: DuplicateFilter;
-  #searchesPaidUs = 0;
+  readonly #searches = new SearchAllowance();
   readonly #hop: NextHop;
   readonly #routes: SourceRoutes;
   readonly #copy: Repair = createRepair();
@@ -307,7 +301,10 @@ export class Forwarding {
     return true;
   }
 
-  /** Gives copies to the neighbours, which may know more than this node's database does. */
+  /**
+   * Gives copies to the neighbours, which may know more than this node's database does. Not of video and bulk, of which there
+   * is too much for that, and which can do without a packet.
+   */
   #search(
     nowUs: number,
     header: DataHeader,
@@ -322,7 +319,8 @@ export class Forwarding {
     const hops = spreading ? repair.searchHops - 1 : MAX_SEARCH_HOPS;
     // A search takes a generation, as custody does: a packet is searched for three times at most.
     const generation = (repaired ? repair.generation : 0) + (spreading ? 0 : 1);
-    if (hops === 0 || generation > MAX_GENERATION || !this.#maySearch(nowUs)) return false;
+    if (header.trafficClass >= TrafficClass.video && !this.#critical) return false;
+    if (hops === 0 || generation > MAX_GENERATION || !this.#searches.take(nowUs, header.destination)) return false;
     if (!this.#searched.accept(header.source, header.trafficClass, header.sequence, nowUs)) return false;
     const copy = this.#copy;
     clearRepair(copy);
@@ -349,13 +347,6 @@ export class Forwarding {
     header.flags = flags;
     if (copies > 0) this.#s.counters.count("searched");
     return copies > 0;
-  }
-
-  /** Searches cost many frames each, and while a mesh comes up nobody knows the way to anybody. */
-  #maySearch(nowUs: number): boolean {
-    if (this.#searchesPaidUs > nowUs + SEARCH_BURST * SEARCH_GAP_US) return false;
-    this.#searchesPaidUs = Math.max(this.#searchesPaidUs, nowUs) + SEARCH_GAP_US;
-    return true;
   }
 
   /** A packet in custody is tried again, for links have changed. */

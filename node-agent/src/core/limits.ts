@@ -102,6 +102,12 @@ export const MAX_SEARCH_COPIES = 8;
 /** A node searches this often, and this many times in a row (`no-route`, `no-descent` beyond, or custody). */
 export const SEARCH_GAP_US = 50_000;
 export const SEARCH_BURST = 8;
+/** For one destination that often for so long only, then with such pauses, until nobody has searched for it for a while, */
+export const SEARCH_WINDOW_US = 1_000_000;
+export const SEARCH_PAUSE_US = 1_000_000;
+export const SEARCH_FORGOTTEN_US = 10_000_000;
+/** which is remembered of so many. */
+export const MAX_SOUGHT = 64;
 /** Unused time on air that a full-duplex bearer may catch up with: its owner sleeps in whole milliseconds, or longer. */
 export const CATCH_UP_US = 8_000;
 /** Own texts under way (`texts-full`). */

@@ -1,6 +1,7 @@
+import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { loadScenario } from "../scenario/load.ts";
+import { loadScenario, parseScenario } from "../scenario/load.ts";
 import { resultOf, type SimulationResult } from "./result.ts";
 import { Simulation } from "./simulation.ts";
 
@@ -34,6 +35,20 @@ test("what must always hold does, whatever the seed", () => {
       );
     }
   }
+});
+
+/** Checks of the whole valley that fail when a node is switched off and on as well. */
+function failedWith(fault: string, seed: number): string[] {
+  const text = readFileSync(VALLEY, "utf8").replace("faults:\n", `faults:\n  - {${fault}}\n`);
+  const simulation = new Simulation({ scenario: parseScenario("valley", text), seed });
+  simulation.run();
+  return resultOf(simulation, seed, 1)
+    .checks.filter((check) => !check.pass)
+    .map(({ check, found }) => `${check}: ${found}`);
+}
+
+test("headquarters, which a camera films for, is switched off and on: nobody else notices", () => {
+  for (const seed of [5, 6]) assert.equal(failedWith("at: 50s, kill: HQ, for: 15s", seed), [], `seed ${seed}`);
 });
 
 test.run();
