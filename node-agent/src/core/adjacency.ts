@@ -38,6 +38,7 @@ import {
   NEIGHBOUR_LOST_INTERVALS,
   PROBE_MERGED_US,
   PROBE_US,
+  REACH_REMEMBERED_US,
   SILENCE_NARROW_US,
   STRANGER_SILENCE_US,
 } from "./limits.ts";
@@ -180,6 +181,7 @@ export class Adjacency {
     n.rxCount = 0;
     n.rxExpected = 0;
     this.#s.duplicates.restarted(n.address, bootEpoch);
+    if (port.narrow && n.alive) rememberReach(nowUs, n);
     this.#lose(nowUs, port, n, "restarted");
   }
 
@@ -194,9 +196,14 @@ export class Adjacency {
     if (!n.foreign) this.#s.db.heard(n.local, nowUs, n.bootEpoch);
     if (n.alive) {
       if (port.narrow) this.#useAgain(nowUs, port, n);
+      if (nowUs >= n.reachBeforeUntilUs) {
+        forgetReach(n);
+        this.#lookUp(nowUs, port, n);
+      }
       return;
     }
     n.alive = true;
+    if (port.narrow) rememberReach(nowUs, n);
     this.#hellos.unsettle(port);
     port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
     n.rxQuality = 1;
@@ -367,7 +374,7 @@ export class Adjacency {
     had: boolean,
     hearsay: boolean,
   ): void {
-    n.reach.fill(0);
+    n.reach.set(n.reachBefore);
     let us: LinkStateLink | undefined;
     for (const link of advertisement.links) {
       if (link.channel !== port.config.kind) continue;
@@ -539,6 +546,20 @@ export class Adjacency {
       this.#lose(nowUs, port, n, "bearer down");
     }
   }
+}
+
+/**
+ * A member of a narrow channel is back. Whom it hears it can tell only when they have spoken, and they tell that they hear it
+ * when they have a turn; until then those between them would repeat each word for them, and take the turns.
+ */
+function rememberReach(nowUs: number, n: Neighbour): void {
+  n.reachBefore.set(n.reach);
+  n.reachBeforeUntilUs = nowUs + REACH_REMEMBERED_US;
+}
+
+function forgetReach(n: Neighbour): void {
+  n.reachBefore.fill(0);
+  n.reachBeforeUntilUs = EVER;
 }
 
 /** Classes that an end does not want on its link to a node, as bits. */

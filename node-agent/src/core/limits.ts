@@ -203,6 +203,8 @@ export const MAX_AWAITED_NODES = 4;
 export const NEWS_CALM_US = 120_000_000;
 /** Somebody whose hello has not been heard is not given up before a few times this. */
 export const STRANGER_SILENCE_US = 60_000_000;
+/** Whom a member of a narrow channel heard before it fell silent or started anew counts as heard for so long when it is back. */
+export const REACH_REMEMBERED_US = 30_000_000;
 /** Members tell whom they hear within this long after the last newcomer, for each of them. */
 export const SETTLING_PER_MEMBER_US = 250_000;
 /** Nobody is asked for a full hello again, by whomever, before this long. */

@@ -111,6 +111,9 @@ export interface Neighbour {
    * can tell.
    */
   readonly reach: Uint32Array;
+  /** On a narrow bearer: what that was when it fell silent or started anew, and until when it counts as well; Infinity: it does not. */
+  readonly reachBefore: Uint32Array;
+  reachBeforeUntilUs: number;
   /** Classes that its end of the link is closed to, as bits: their data cap is used, or their policy says so. */
   closedTo: number;
   /** Pull wanted at this time, Infinity if none. */
@@ -200,6 +203,8 @@ export function createNeighbour(
     lastVoiceUs: Number.NEGATIVE_INFINITY,
     voiceSource: 0,
     reach: createIdSet(),
+    reachBefore: createIdSet(),
+    reachBeforeUntilUs: Number.POSITIVE_INFINITY,
     closedTo: 0,
     pullDueUs: Number.POSITIVE_INFINITY,
     lastPullUs: Number.NEGATIVE_INFINITY,

@@ -51,4 +51,12 @@ test("headquarters, which a camera films for, is switched off and on: nobody els
   for (const seed of [5, 6]) assert.equal(failedWith("at: 50s, kill: HQ, for: 15s", seed), [], `seed ${seed}`);
 });
 
+test("a member of the team on serial radios is switched off and on: the others' speech goes on", () => {
+  for (const seed of [1, 2]) {
+    // Everybody says once more where it is, beside speech: what is overtaken by that is not delivered.
+    const failed = failedWith("at: 28s, kill: B2, for: 30s", seed).filter((line) => !line.includes("(position)"));
+    assert.equal(failed, [], `seed ${seed}`);
+  }
+});
+
 test.run();
