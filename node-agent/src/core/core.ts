@@ -180,7 +180,10 @@ class Core implements MeshCore {
       this.#texts.hurry(atUs, address);
     };
     awaiting.isReady = (atUs, to) => endToEnd.isReady(atUs, to);
-    newcomers.onCome = (atUs) => this.#texts.newcomersCame(atUs);
+    newcomers.onCome = (atUs) => {
+      this.#sos.newcomersCame(atUs);
+      this.#texts.newcomersCame(atUs);
+    };
     newcomers.onGone = (local, heardUs) => this.#texts.nodeGone(local, heardUs);
     areas.onTold = (atUs) => hellos.tellForeign(atUs);
     areas.onDoubt = (atUs, port, n) =>

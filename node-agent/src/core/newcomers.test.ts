@@ -231,6 +231,38 @@ test("who is back before anybody has missed it gets what was said to all meanwhi
   }
 });
 
+test("a text goes again as soon as whom it is for has started anew, not at its next try", () => {
+  const serial: Medium = { name: "serial", bearer: NARROW, members: [0, 1, 2], loss: 0 };
+  const mesh = new VirtualMesh(3, [serial]);
+  mesh.run(60 * SECOND);
+  mesh.node(2).powered = false;
+  mesh.run(SECOND);
+  mesh.node(0).core.sendText(mesh.nowUs, 0x103, new TextEncoder().encode("Come to the bridge"));
+  mesh.drain(0);
+  // Tries after 5 and 15 s, and the next one after 35.
+  mesh.run(17 * SECOND);
+  mesh.restart(2);
+  mesh.run(12 * SECOND);
+  assert.equal(texts(mesh, 2), ["Come to the bridge"]);
+});
+
+test("an SOS is said again as soon as somebody comes who may answer", () => {
+  const mesh = new VirtualMesh(3, [radio([0, 1, 2])], 1, (index, options) => ({
+    ...options,
+    acknowledgesSos: index === 2,
+  }));
+  mesh.run(10 * SECOND);
+  mesh.node(2).powered = false;
+  mesh.run(10 * SECOND);
+  mesh.node(0).core.raiseSos(mesh.nowUs, 1, HERE);
+  mesh.drain(0);
+  // Tries up to 11.4 s, and the next one after 26.4.
+  mesh.run(12 * SECOND);
+  mesh.restart(2);
+  mesh.run(6 * SECOND);
+  assert.is(count(mesh, 0, "sos-acknowledged"), 1);
+});
+
 test("a sender that starts anew says what it had said to who has not had it", () => {
   const uhf = radio([0, 1, 2]);
   const mesh = new VirtualMesh(3, [uhf]);

@@ -133,6 +133,12 @@ export class SosService {
     return true;
   }
 
+  /** Others have come within reach, who may be the ones to answer. */
+  newcomersCame(nowUs: number): void {
+    for (const call of this.#own.values()) call.dueUs = nowUs;
+    this.#schedule();
+  }
+
   handleTimeout(nowUs: number): void {
     for (const call of this.#own.values()) if (call.dueUs <= nowUs) this.#send(nowUs, call);
   }

@@ -1,7 +1,7 @@
 import { decodeLinkVector, decodeTextPayload, encodeReceipt, encodeText, FrameKind, mix32 } from "@skein/codecs";
 import { type Address, GROUP_DESTINATION, MAX_TEXT_OCTETS, Precedence, type TextState, TrafficClass } from "../api.ts";
 import type { Forwarding } from "../forwarding.ts";
-import { addIds, createIdSet, isSubset, removeId } from "../id-set.ts";
+import { addIds, createIdSet, hasId, isSubset, removeId } from "../id-set.ts";
 import {
   GROUP_TEXT_KEPT_US,
   MAX_KEPT_GROUP_TEXTS,
@@ -30,6 +30,8 @@ interface GroupText {
 }
 interface OutgoingText extends GroupText {
   state: TextState;
+  /** Whom it is for is gone, or has started anew: it goes again when that one can be reached. */
+  isAwaited: boolean;
   tries: number;
   dueUs: number;
 }
@@ -76,7 +78,15 @@ export class TextService {
       emit(this.#s, { type: "text-state", messageId: id, to, state: "failed" });
       return id;
     }
-    const text: OutgoingText = { messageId: id, to, body: body.slice(), state: "queued", tries: 0, dueUs: nowUs };
+    const text: OutgoingText = {
+      messageId: id,
+      to,
+      body: body.slice(),
+      state: "queued",
+      isAwaited: false,
+      tries: 0,
+      dueUs: nowUs,
+    };
     this.#outgoing.set(id, text);
     emit(this.#s, { type: "text-state", messageId: id, to, state: "queued" });
     this.#try(nowUs, text);
@@ -122,8 +132,14 @@ export class TextService {
     this.#schedule();
   }
 
-  /** Others have come within reach: what was said to all is for them, too. */
+  /** Others have come within reach: what waits for them need not wait any longer, and what was said to all is for them, too. */
   newcomersCame(nowUs: number): void {
+    for (const text of this.#outgoing.values()) {
+      if (!text.isAwaited || !hasId(this.#newcomers.reached, text.to & 0xff)) continue;
+      text.isAwaited = false;
+      text.tries = 0;
+      text.dueUs = nowUs;
+    }
     const isStale = ({ sinceUs, again }: KeptText): boolean =>
       nowUs - sinceUs > GROUP_TEXT_KEPT_US || again >= MAX_SAID_FOR_NEWCOMERS;
     this.#kept = this.#kept.filter((kept) => !isStale(kept));
@@ -141,6 +157,8 @@ export class TextService {
    * what was said since its last sign of life, at `heardUs`, may have missed it.
    */
   nodeGone(local: number, heardUs: number): void {
+    const address = (this.#s.area << 8) | local;
+    for (const text of this.#outgoing.values()) if (text.to === address) text.isAwaited = true;
     for (const kept of this.#kept) if (heardUs < kept.saidUs) removeId(kept.told, local);
   }
 
