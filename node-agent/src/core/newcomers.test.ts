@@ -1,3 +1,4 @@
+import { SealFormat, SHARED_HEADER_OCTETS, sealFormat } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { NodeEvent } from "./api.ts";
@@ -246,6 +247,27 @@ test("a text goes again as soon as whom it is for has started anew, not at its n
   assert.equal(texts(mesh, 2), ["Come to the bridge"]);
 });
 
+test("an SOS that nobody answers goes on, less often after two minutes", () => {
+  const mesh = new VirtualMesh(2, [radio([0, 1])]);
+  mesh.run(10 * SECOND);
+  let calls = 0;
+  mesh.onFrame = (from, _, octets) => {
+    const isFlash = sealFormat(octets) === SealFormat.shared && ((octets[SHARED_HEADER_OCTETS] as number) & 3) === 3;
+    if (from === 0 && isFlash) calls++;
+  };
+  const callsIn = (us: number): number => {
+    calls = 0;
+    mesh.run(us);
+    return calls;
+  };
+  mesh.node(0).core.raiseSos(mesh.nowUs, 1, HERE);
+  mesh.drain(0);
+  assert.is(callsIn(5 * SECOND), 3, "beside the first one");
+  assert.is(callsIn(60 * SECOND), 10);
+  mesh.run(75 * SECOND);
+  assert.is(callsIn(60 * SECOND), 4);
+});
+
 test("an SOS is said again as soon as somebody comes who may answer", () => {
   const mesh = new VirtualMesh(3, [radio([0, 1, 2])], 1, (index, options) => ({
     ...options,
@@ -256,8 +278,8 @@ test("an SOS is said again as soon as somebody comes who may answer", () => {
   mesh.run(10 * SECOND);
   mesh.node(0).core.raiseSos(mesh.nowUs, 1, HERE);
   mesh.drain(0);
-  // Tries up to 11.4 s, and the next one after 26.4.
-  mesh.run(12 * SECOND);
+  // Every 6 s from 5.4 s on; every 15 after two minutes.
+  mesh.run(126 * SECOND);
   mesh.restart(2);
   mesh.run(6 * SECOND);
   assert.is(count(mesh, 0, "sos-acknowledged"), 1);

@@ -12,11 +12,12 @@ import { MAX_SOS } from "../limits.ts";
 import { type CoreState, emit } from "../state.ts";
 import type { Outbox } from "./outbox.ts";
 
-/**
- * Pauses between repetitions until somebody acknowledges; the last one goes on. On a busy channel three calls in
- * forty are sent over somebody else.
- */
-const REPEAT_US = [300_000, 700_000, 1_400_000, 3_000_000, 6_000_000, 15_000_000] as const;
+/** Pauses between repetitions until somebody acknowledges. On a busy channel three calls in forty are sent over somebody else. */
+const REPEAT_US = [300_000, 700_000, 1_400_000, 3_000_000] as const;
+/** Then so often for two minutes, for who could answer may come back any time, and less often after that. */
+const STEADY_US = 6_000_000;
+const STEADY_TRIES = 20;
+const LATE_US = 15_000_000;
 /** The same id of the same node is a new call after this long. */
 const FORGET_US = 600_000_000;
 
@@ -151,7 +152,8 @@ export class SosService {
       0,
     );
     this.#outbox.group(nowUs, FrameKind.groupAll, 0, TrafficClass.command, Precedence.flash, length);
-    call.dueUs = nowUs + (REPEAT_US[Math.min(call.tries++, REPEAT_US.length - 1)] as number);
+    const isLate = call.tries >= REPEAT_US.length + STEADY_TRIES;
+    call.dueUs = nowUs + (REPEAT_US[call.tries++] ?? (isLate ? LATE_US : STEADY_US));
     this.#schedule();
   }
 
