@@ -118,14 +118,19 @@ test("nothing is lost or late when one path is cut in silence, and the sender le
   for (const [number, atUs] of talk.arrivedUs) assert.ok(atUs - (talk.sentUs[number] as number) < 20_000);
 });
 
-test("a copy lost on a quick path goes again there before the slower one can be answered", () => {
-  const media = [path("radio", 0, 5_000), path("lte", 3, 30_000)];
-  const talk = new Talk(media, true);
+/** Both copies of a packet are lost, and of none before or after. */
+function loseOne(talk: Talk, media: Medium[]): void {
   talk.say(60);
   for (const medium of media) medium.loss = 1;
   talk.say(1);
   for (const medium of media) medium.loss = 0;
   talk.wait(200_000);
+}
+
+test("a copy lost on a quick path goes again there before the slower one can be answered", () => {
+  const media = [path("radio", 0, 5_000), path("lte", 3, 30_000)];
+  const talk = new Talk(media, true);
+  loseOne(talk, media);
   const number = talk.sentUs.length - 1;
   const delayUs = (talk.arrivedUs.get(number) as number) - (talk.sentUs[number] as number);
   assert.ok(delayUs < 45_000, `${delayUs} us, and the answer to the slower copy takes more than 60,000`);
@@ -135,11 +140,7 @@ test("a copy lost on a quick path goes again there before the slower one can be 
 test("nor where the slower one is there before a second try could be", () => {
   const media = [path("radio", 0, 20_000), path("lte", 3, 30_000)];
   const talk = new Talk(media, true);
-  talk.say(60);
-  for (const medium of media) medium.loss = 1;
-  talk.say(1);
-  for (const medium of media) medium.loss = 0;
-  talk.wait(200_000);
+  loseOne(talk, media);
   assert.is(talk.arrivedUs.size, talk.sentUs.length);
   assert.is(talk.counter(0, "hurried"), 0);
 });

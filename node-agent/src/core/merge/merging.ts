@@ -60,20 +60,20 @@ export class Merging {
   /** Gives a neighbour that has just been met what its path is measured with. */
   meet(port: Port, n: Neighbour): void {
     if (port.narrow) return;
-    const peer = this.#twin(port, n, 0, false)?.meter?.peer ?? createPeer();
+    const peer = this.#twin(port, n, () => true)?.meter?.peer ?? createPeer();
     n.meter = new PathMeter(peer);
     n.watch = new StreamWatch();
   }
 
-  /** Another bearer's neighbour that is the same node: any, or one that is trusted now. */
-  #twin(port: Port, n: Neighbour, nowUs: number, trusted: boolean): Neighbour | undefined {
+  /** Another bearer's neighbour that is the same node, if one suits. */
+  #twin(port: Port, n: Neighbour, suits: (other: Port, m: Neighbour) => boolean): Neighbour | undefined {
     const { ports } = this.#s;
     for (let p = 0; p < ports.length; p++) {
       const other = ports[p] as Port;
       if (other === port || other.narrow) continue;
       for (let i = 0; i < other.neighbours.length; i++) {
         const m = other.neighbours[i] as Neighbour;
-        if (m.nodeId === n.nodeId && (!trusted || isTrusted(other, m, nowUs))) return m;
+        if (m.nodeId === n.nodeId && suits(other, m)) return m;
       }
     }
     return undefined;
@@ -81,7 +81,7 @@ export class Merging {
 
   /** True if another path to the node can be trusted now. */
   hasOther(nowUs: number, port: Port, n: Neighbour): boolean {
-    return this.#twin(port, n, nowUs, true) !== undefined;
+    return this.#twin(port, n, (other, m) => isTrusted(other, m, nowUs)) !== undefined;
   }
 
   // Copies
@@ -117,15 +117,9 @@ export class Merging {
     const peer = n.meter?.peer;
     if (peer === undefined || peer.unhurried < PACKETS_PER_HURRY) return false;
     const hereUs = rtoUs(port, n) + expectedUs(port, n);
-    const { ports } = this.#s;
-    for (let p = 0; p < ports.length; p++) {
-      const other = ports[p] as Port;
-      if (other === port || other.narrow) continue;
-      for (let i = 0; i < other.neighbours.length; i++) {
-        const m = other.neighbours[i] as Neighbour;
-        if (m.nodeId === n.nodeId && isTrusted(other, m, nowUs) && expectedUs(other, m) < hereUs) return false;
-      }
-    }
+    const isSooner = (other: Port, m: Neighbour): boolean =>
+      isTrusted(other, m, nowUs) && expectedUs(other, m) < hereUs;
+    if (this.#twin(port, n, isSooner) !== undefined) return false;
     peer.unhurried -= PACKETS_PER_HURRY;
     this.#s.counters.count("hurried");
     return true;
