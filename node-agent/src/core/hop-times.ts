@@ -11,6 +11,7 @@ import {
   REPORT_DELAY_KEY_US,
   REPORT_DELAY_NARROW_US,
   REPORT_DELAY_WIDE_US,
+  RTT_GRANULARITY_US,
 } from "./limits.ts";
 import { longestRttUs, type Neighbour } from "./neighbour.ts";
 import type { Port } from "./port.ts";
@@ -69,6 +70,8 @@ export function frameRtoUs(nowUs: number, port: Port, n: Neighbour, trafficClass
   if (port.narrow && isAnyTalk(nowUs, port)) return us + port.neighbours.length * TALK_TURN_US;
   // Round trips are told of the latest frame in a report: of many the first waits longer (RFC 9002 6.2.1, max_ack_delay).
   if (trafficClass >= TrafficClass.video && !port.narrow) return us + REPORT_DELAY_WIDE_US;
+  // Speech is repeated as soon as it may be.
+  if (trafficClass === TrafficClass.voice && !port.narrow) return Math.max(us, n.rttUs + RTT_GRANULARITY_US);
   if (!isHurried(port, trafficClass)) return us;
   const rttUs = n.clearRttUs > 0 ? n.clearRttUs : 2 * port.config.latencyUs;
   return Math.min(us, Math.max(MIN_RTO_DIRECT_US, NEWS_RTTS * rttUs) + LATE_MARGIN * port.lateUs);

@@ -103,7 +103,7 @@ export const MAX_SEARCH_COPIES = 8;
 export const SEARCH_GAP_US = 50_000;
 export const SEARCH_BURST = 8;
 /** For one destination that often for so long only, then with such pauses, until nobody has searched for it for a while, */
-export const SEARCH_WINDOW_US = 1_000_000;
+export const SEARCH_WINDOW_US = 2_000_000;
 export const SEARCH_PAUSE_US = 1_000_000;
 export const SEARCH_FORGOTTEN_US = 10_000_000;
 /** which is remembered of so many. */
@@ -384,7 +384,7 @@ export const GAP_DELAY_TALK_US = 1_200_000;
 export const GAP_DELAY_TALKER_US = 500_000;
 /** Later than so a time-out was not: the bearer was down. */
 export const MAX_LATE_US = 500_000;
-/** An answer that is always as quick may yet be later by this (RFC 6298 2.3, G). */
+/** An answer to speech that is always as quick may yet be later by this (RFC 6298 2.3, G). */
 export const RTT_GRANULARITY_US = 1_000;
 /** Bounds of the repetition time-out. */
 export const MIN_RTO_DIRECT_US = 10_000;

@@ -1,7 +1,7 @@
 import { type AreaPart, type AreaRoute, createReplayWindow, NO_MEMBERS, type ReplayWindow } from "@skein/codecs";
 import { holdingFractions } from "./holding-fractions.ts";
 import { createIdSet } from "./id-set.ts";
-import { MAX_ASKS_WIDE, NEIGHBOUR_CONTROL_BURST_US, RTT_GRANULARITY_US } from "./limits.ts";
+import { MAX_ASKS_WIDE, NEIGHBOUR_CONTROL_BURST_US } from "./limits.ts";
 import { CLASSES } from "./link-cost.ts";
 import type { PathMeter } from "./merge/path-meter.ts";
 import type { StreamWatch } from "./merge/silence.ts";
@@ -227,7 +227,7 @@ export function isMember(n: Neighbour): boolean {
 
 /** Longest that an answer is likely to take (RFC 6298 2.3); `otherwiseUs` while none has been timed. */
 export function longestRttUs(n: Neighbour, otherwiseUs: number): number {
-  return n.rttUs > 0 ? n.rttUs + Math.max(RTT_GRANULARITY_US, 4 * n.rttVarianceUs) : otherwiseUs;
+  return n.rttUs > 0 ? n.rttUs + 4 * n.rttVarianceUs : otherwiseUs;
 }
 
 /** Chance that one transmission is acknowledged: what is measured lately, or what both directions' losses say if that is less. */

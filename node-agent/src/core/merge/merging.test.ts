@@ -1,8 +1,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type NodeEvent, Precedence, TrafficClass, VoiceCodec } from "../api.ts";
-import { MAX_HURRIES_SAVED, PACKETS_PER_HURRY, RTT_GRANULARITY_US } from "../limits.ts";
-import { createNeighbour, longestRttUs } from "../neighbour.ts";
+import { type CoreBearer, type NodeEvent, Precedence, TrafficClass, VoiceCodec } from "../api.ts";
+import { Counters } from "../counters.ts";
+import { frameRtoUs } from "../hop-times.ts";
+import { MAX_HURRIES_SAVED, PACKETS_PER_HURRY, REPORT_DELAY_WIDE_US, RTT_GRANULARITY_US } from "../limits.ts";
+import { createNeighbour } from "../neighbour.ts";
+import { PacketPool } from "../packet-pool.ts";
+import { createPort } from "../port.ts";
 import { type Medium, VirtualMesh } from "../testing/virtual-mesh.ts";
 
 const EVERY_US = 20_000;
@@ -145,9 +149,12 @@ test("nor where the slower one is there before a second try could be", () => {
   assert.is(talk.counter(0, "hurried"), 0);
 });
 
-test("an answer that comes a little later than always is waited for", () => {
+test("an answer to speech that comes a little later than always is waited for", () => {
+  const { bearers } = new VirtualMesh(2, [path("radio", 0, 5_000)]).node(0).options;
+  const port = createPort(bearers[0] as CoreBearer, new PacketPool(4), new Counters());
   const n = { ...createNeighbour(0, 1001, TO, 0, 0, false), rttUs: 12_000, rttVarianceUs: 0 };
-  assert.is(longestRttUs(n, 0), 12_000 + RTT_GRANULARITY_US);
+  assert.is(frameRtoUs(0, port, n, TrafficClass.voice), 12_000 + RTT_GRANULARITY_US);
+  assert.is(frameRtoUs(0, port, n, TrafficClass.video), 12_000 + REPORT_DELAY_WIDE_US, "which is longer than that");
 });
 
 test("few copies go again so soon: acknowledgements are lost as well", () => {
