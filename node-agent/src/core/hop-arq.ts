@@ -455,7 +455,7 @@ export class HopArq {
     }
     // Suspicion gives what has another way to that; what is still here is tried again.
     if (ring.needless[index] === 1) ring.close(index);
-    else if (ring.open[index] === 1 && (mayRepeat(nowUs, ring, index) || this.#merging.mayHurry(nowUs, port, n)))
+    else if (ring.open[index] === 1 && (mayRepeat(nowUs, ring, index) || this.#merging.hurry(nowUs, port, n)))
       this.#repeat(nowUs, port, ring, slot, index, MAX_TRIES);
     else ring.missed[index] = 1;
   }

@@ -28,6 +28,7 @@ export interface NodeRecord {
   isLost: boolean;
 }
 
+/** A sign of life in a boot epoch. */
 function noteLife(record: NodeRecord, nowUs: number, bootEpoch: number): void {
   // Of an epoch in between that has not been advertised nobody has been told.
   if (bootEpoch > record.heardEpoch && record.advertisement.bootEpoch === record.heardEpoch)

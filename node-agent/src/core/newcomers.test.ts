@@ -10,6 +10,9 @@ const SECOND = 1_000_000;
 function radio(members: number[]): Medium {
   return { name: "uhf", bearer: {}, members, loss: 0 };
 }
+function serial(members: number[]): Medium {
+  return { name: "serial", bearer: NARROW, members, loss: 0 };
+}
 function report(mesh: VirtualMesh, node: number): number {
   const sequence = mesh.node(node).core.reportPosition(mesh.nowUs, HERE);
   mesh.drain(node);
@@ -217,8 +220,7 @@ test("who is some hops away has had a text when it says something afterwards, an
 });
 
 test("who is back before anybody has missed it gets what was said to all meanwhile", () => {
-  const serial: Medium = { name: "serial", bearer: NARROW, members: [0, 1, 2], loss: 0 };
-  for (const medium of [radio([0, 1, 2]), serial]) {
+  for (const medium of [radio([0, 1, 2]), serial([0, 1, 2])]) {
     const mesh = new VirtualMesh(3, [medium]);
     mesh.run(30 * SECOND);
     mesh.node(2).powered = false;
@@ -233,8 +235,7 @@ test("who is back before anybody has missed it gets what was said to all meanwhi
 });
 
 test("a text goes again as soon as whom it is for has started anew, not at its next try", () => {
-  const serial: Medium = { name: "serial", bearer: NARROW, members: [0, 1, 2], loss: 0 };
-  const mesh = new VirtualMesh(3, [serial]);
+  const mesh = new VirtualMesh(3, [serial([0, 1, 2])]);
   mesh.run(60 * SECOND);
   mesh.node(2).powered = false;
   mesh.run(SECOND);

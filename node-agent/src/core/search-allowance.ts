@@ -22,6 +22,7 @@ export class SearchAllowance {
   #paidUs = 0;
   readonly #sought = new Map<number, Sought>();
 
+  /** True, and counted, if a packet for a destination may be searched for now. */
   take(nowUs: number, destination: number): boolean {
     if (this.#paidUs > nowUs + SEARCH_BURST * SEARCH_GAP_US) return false;
     const sought = this.#sought.get(destination);

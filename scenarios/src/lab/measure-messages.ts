@@ -31,11 +31,9 @@ function measureTexts(
   let duplicates = 0;
   for (const text of texts) {
     const isSame = (event: JournalEvent): boolean => event.messageId === text.messageId && event.atUs >= text.atUs;
-    const group = (text.to as number) - GROUP_DESTINATION;
-    const isToGroup = group >= 0;
-    const members = nodes.filter(({ address, groups }) => address !== text.node && groups.includes(group));
-    const receivers = isToGroup ? members.map(({ address }) => address) : [text.to as number];
-    const arrivals = receivers.map(
+    const to = text.to as number;
+    const isToGroup = to >= GROUP_DESTINATION;
+    const arrivals = (isToGroup ? membersBeside(text.node, to - GROUP_DESTINATION, nodes) : [to]).map(
       (node) =>
         events.filter(
           (event) => event.e === "text-received" && event.node === node && event.from === text.node && isSame(event),
@@ -48,6 +46,11 @@ function measureTexts(
     for (const times of arrivals) duplicates += Math.max(0, times - 1);
   }
   return { sent: texts.length, delivered, duplicates };
+}
+
+function membersBeside(sender: number, group: number, nodes: readonly EvaluatedNode[]): number[] {
+  const members = nodes.filter(({ address, groups }) => address !== sender && groups.includes(group));
+  return members.map(({ address }) => address);
 }
 
 function measureSos(calls: readonly JournalEvent[], events: readonly JournalEvent[]): LabReport["sos"] {

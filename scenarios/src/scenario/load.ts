@@ -82,7 +82,7 @@ export function textsDue(scenario: Scenario, untilUs: number): DueText[] {
     const group = scenario.groups.find(({ name }) => name === to);
     const node = scenario.nodes.find(({ name }) => name === to);
     const destination = group !== undefined ? GROUP_DESTINATION + group.number : addressOf(node as ScenarioNode);
-    const receivers = (group?.members ?? [to]).filter((name) => group === undefined || name !== by);
+    const receivers = group !== undefined ? group.members.filter((name) => name !== by) : [to];
     for (let shiftUs = 0; at + shiftUs < untilUs; shiftUs += repeatEvery ?? Number.POSITIVE_INFINITY)
       due.push({ atUs: at + shiftUs, by, to, destination, receivers, body });
   }

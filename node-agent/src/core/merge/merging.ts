@@ -110,10 +110,10 @@ export class Merging {
   }
 
   /**
-   * True if a copy that `n` has not answered is to go again there before the other copies can be answered: it would
-   * still come before them. One in so many packets only, for half of them will turn out to have been needless.
+   * True, and spent, if a copy that `n` has not answered is to go again there before the other copies can be answered: it
+   * would still come before them. One in so many packets only, for half of them will turn out to have been needless.
    */
-  mayHurry(nowUs: number, port: Port, n: Neighbour): boolean {
+  hurry(nowUs: number, port: Port, n: Neighbour): boolean {
     const peer = n.meter?.peer;
     if (peer === undefined || peer.unhurried < PACKETS_PER_HURRY) return false;
     const hereUs = rtoUs(port, n) + expectedUs(port, n);
