@@ -14,6 +14,9 @@
  */
 import { readU32, writeU32 } from "../wire/octets.ts";
 
+/** Marks of versions that follow each other; 0 is none. */
+const MARKS = 255;
+
 export interface PolicyState {
   version: number;
   ask: boolean;
@@ -34,4 +37,16 @@ export function decodePolicyState(octets: Uint8Array, offset: number, length: nu
   if (length !== POLICY_STATE_OCTETS || octets[offset] !== POLICY_STATE_SERVICE) return undefined;
   const flags = octets[offset + 5] as number;
   return flags > 1 ? undefined : { version: readU32(octets, offset + 1), ask: flags === 1 };
+}
+
+/** A version in one octet: 0 for none, otherwise 1 + (version - 1) mod 255. */
+export function policyMark(version: number): number {
+  return version === 0 ? 0 : 1 + ((version - 1) % MARKS);
+}
+
+/** True if the mark is of a later version than `than`, as long as fewer than 128 versions lie between. */
+export function isLaterPolicy(mark: number, than: number): boolean {
+  if (mark === 0 || than === 0) return mark !== 0 && than === 0;
+  const ahead = (mark - than + MARKS) % MARKS;
+  return ahead > 0 && ahead <= MARKS >>> 1;
 }

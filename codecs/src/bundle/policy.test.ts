@@ -15,7 +15,7 @@ import {
   type PolicyEnvelope,
   signedPolicyPart,
 } from "./policy-envelope.ts";
-import { decodePolicyState, encodePolicyState, type PolicyState } from "./policy-state.ts";
+import { decodePolicyState, encodePolicyState, isLaterPolicy, type PolicyState, policyMark } from "./policy-state.ts";
 
 const file = (name: string): string => readFileSync(new URL(`../../vectors/${name}.json`, import.meta.url), "utf8");
 
@@ -178,6 +178,20 @@ test("an envelope that is too long, of another scheme, from nobody, or cut is no
   assert.is(decodePolicyEnvelope(1, long), undefined);
   assert.is(decodePolicyEnvelope(1, Uint8Array.of(2, ...good.slice(1))), undefined);
   assert.is(decodePolicyEnvelope(1, Uint8Array.of(0, 0, 0, ...good.slice(3))), undefined);
+});
+
+test("marks tell which of two versions is later, as long as they are less than 128 apart", () => {
+  assert.is(policyMark(0), 0);
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 0xffffffff - 127 }), fc.integer({ min: 0, max: 127 }), (version, more) => {
+      const [old, mark] = [policyMark(version), policyMark(version + more)];
+      assert.ok(old > 0 && old < 256);
+      assert.is(isLaterPolicy(mark, old), more > 0);
+      assert.not(isLaterPolicy(old, mark));
+      assert.ok(isLaterPolicy(old, 0));
+      assert.not(isLaterPolicy(0, old));
+    }),
+  );
 });
 
 test("never throws on any octets", () => {

@@ -1,15 +1,16 @@
 /**
- * Hello on a narrow bearer: who I am, what I know (digest), and how long I may be silent. Whom I hear is said in link
- * state, where it costs a bit each; every other frame also counts as a sign of life.
+ * Hello on a narrow bearer: who I am, what I know (digest, policy), and how long I may be silent. Whom I hear is said in
+ * link state, where it costs a bit each; every other frame also counts as a sign of life.
  *
- *   +--------+---------+-------------+-----------+----------+-----------+
- *   | kind 1 | flags 1 | [address 2] | silence 1 | digest 2 | [asked 1] |
- *   +--------+---------+-------------+-----------+----------+-----------+
+ *   +--------+---------+-------------+-----------+----------+----------+-----------+
+ *   | kind 1 | flags 1 | [address 2] | silence 1 | digest 2 | policy 1 | [asked 1] |
+ *   +--------+---------+-------------+-----------+----------+----------+-----------+
  *
  *   flags     bit 0: please answer with a full hello, everybody (I am new here)
  *             bit 3: please answer with a full hello, you who are asked (I cannot open your frames); `asked` is there
  *   address   in a full frame only: others name their transmitter
  *   silence   the next frame, of whatever kind, comes within so many seconds
+ *   policy    which one I have, as `policyMark` puts it
  */
 import { readU16, writeU16 } from "../wire/octets.ts";
 import { HELLO_FLAG_REPLY } from "./hello.ts";
@@ -24,12 +25,14 @@ export interface NarrowHello {
   silenceS: number;
   /** Low 16 bits. */
   digest: number;
+  /** See `policyMark`. */
+  policy: number;
   /** Local id of the one that is asked for a full hello, 0: nobody in particular. */
   asked: number;
 }
 
 export function createNarrowHello(): NarrowHello {
-  return { reply: false, address: 0, silenceS: 0, digest: 0, asked: 0 };
+  return { reply: false, address: 0, silenceS: 0, digest: 0, policy: 0, asked: 0 };
 }
 
 /** Writes everything after the kind octet. */
@@ -43,6 +46,7 @@ export function encodeNarrowHello(hello: NarrowHello, withAddress: boolean, out:
   out[at++] = hello.silenceS;
   writeU16(out, at, hello.digest & 0xffff);
   at += 2;
+  out[at++] = hello.policy;
   if (hello.asked !== 0) out[at++] = hello.asked;
   return at - offset;
 }
@@ -60,7 +64,7 @@ export function decodeNarrowHello(
   const flags = octets[at++] as number;
   const asks = (flags & FLAG_ASKED) !== 0;
   if ((flags & ~(HELLO_FLAG_REPLY | FLAG_ASKED)) !== 0) return false;
-  if (end - at !== 3 + (withAddress ? 2 : 0) + (asks ? 1 : 0)) return false;
+  if (end - at !== 4 + (withAddress ? 2 : 0) + (asks ? 1 : 0)) return false;
   into.reply = (flags & HELLO_FLAG_REPLY) !== 0;
   into.address = 0;
   if (withAddress) {
@@ -70,6 +74,7 @@ export function decodeNarrowHello(
   into.silenceS = octets[at++] as number;
   into.digest = readU16(octets, at);
   at += 2;
+  into.policy = octets[at++] as number;
   into.asked = asks ? (octets[at] as number) : 0;
   return !asks || into.asked !== 0;
 }

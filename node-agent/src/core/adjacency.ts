@@ -77,6 +77,8 @@ export class Adjacency {
   onStranger: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
   /** Told of a node that says hello under an address that another one has. */
   onClaimed: (nowUs: number, port: Port, local: number) => void = () => undefined;
+  /** Told which policy a neighbour on a narrow channel says that it has. */
+  onPolicy: (nowUs: number, n: Neighbour, mark: number) => void = () => undefined;
   /** Told when a neighbour can be used. */
   onLinkUp: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
 
@@ -311,6 +313,7 @@ export class Adjacency {
       this.#hellos.hurry(nowUs, port, hello.reply ? this.#hellos.spreadUs(port, 400_000) : 100_000);
     }
     this.#pulls.compareDigest(nowUs, port, n, hello.digest);
+    this.onPolicy(nowUs, n, hello.policy);
     return true;
   }
 

@@ -518,8 +518,6 @@ export interface MeshCore {
   publishPolicy(nowUs: number, version: number, octets: Uint8Array): void;
   /** A policy that is already known (from storage): offered to nodes that have an older one. */
   restorePolicy(version: number, octets: Uint8Array): void;
-  /** Sends the policy to one node once more. */
-  offerPolicy(nowUs: number, to: Address): void;
   /** Tells a node which version is in force here, 0 for none, and asks for its own. */
   sendPolicyState(nowUs: number, to: Address, version: number, ask: boolean): void;
   /**

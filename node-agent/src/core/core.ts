@@ -172,7 +172,7 @@ class Core implements MeshCore {
     this.#positions = new PositionService(s, this.#outbox);
     this.#sos = new SosService(s, this.#outbox);
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
-    this.#policy = new PolicyService(s, this.#outbox, nowUs);
+    this.#policy = new PolicyService(s, this.#outbox);
     exchange.onSend = (atUs, to, octets, length) => this.#outbox.key(atUs, to, octets, length);
     exchange.onQuestion = (atUs, to) => keyAnswers.asked(atUs, to);
     exchange.onSession = (atUs, address) => {
@@ -216,6 +216,7 @@ class Core implements MeshCore {
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);
     adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
     merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n, "missed at the other end");
+    adjacency.onPolicy = (atUs, n, mark) => this.#policy.heard(atUs, n, mark);
     adjacency.onLinkUp = (atUs, port, n) => {
       this.#policy.offer(atUs, port, n);
       endToEnd.linkUp(atUs, n);
@@ -243,6 +244,7 @@ class Core implements MeshCore {
     if (this.#areas.dueUs <= nowUs) this.#areas.handleTimeout(nowUs);
     if (this.#texts.dueUs <= nowUs) this.#texts.handleTimeout(nowUs);
     if (this.#sos.dueUs <= nowUs) this.#sos.handleTimeout(nowUs);
+    if (this.#policy.dueUs <= nowUs) this.#policy.handleTimeout(nowUs);
     if (this.#awaiting.dueUs <= nowUs) this.#awaiting.handleTimeout(nowUs);
     // By index: this is asked for every frame, and an iterator is an object.
     for (let i = 0; i < this.#s.ports.length; i++) {
@@ -268,6 +270,7 @@ class Core implements MeshCore {
       this.#merging.video.dueUs,
       this.#texts.dueUs,
       this.#sos.dueUs,
+      this.#policy.dueUs,
       this.#awaiting.dueUs,
       this.#forwarding.custody.dueUs,
     );
@@ -442,10 +445,6 @@ class Core implements MeshCore {
     this.#policy.restore(version, octets);
   }
 
-  offerPolicy(nowUs: number, to: Address): void {
-    this.#policy.send(nowUs, to);
-  }
-
   sendPolicyState(nowUs: number, to: Address, version: number, ask: boolean): void {
     this.#policy.sendState(nowUs, to, version, ask);
   }
@@ -553,7 +552,7 @@ class Core implements MeshCore {
     }
     if (octets[from] === POLICY_SERVICE && length !== POSITION_REPORT_OCTETS)
       return this.#policy.handle(nowUs, octets, from, length);
-    if (length === POLICY_STATE_OCTETS) return this.#policy.handleState(source, octets, from, length);
+    if (length === POLICY_STATE_OCTETS) return this.#policy.handleState(nowUs, source, octets, from, length);
     return this.#positions.handle(nowUs, source, header.sequence & 0xff, octets, from, length);
   }
 }

@@ -105,6 +105,7 @@ const COUNTED = [
   "path-computations",
   "end-to-end-sealed",
   "end-to-end-opened",
+  "policies-asked",
   "keys-asked",
   "keys-answered",
   "keys-answered-for-others",

@@ -137,6 +137,7 @@ export class Hellos {
     hello.reply = port.helloReply || !anybody;
     hello.address = this.#s.options.address;
     hello.digest = this.#s.db.digest;
+    hello.policy = this.#s.policyMark;
     hello.asked = port.askedLocal;
     this.#sent(nowUs, port, full);
     this.sentAny(nowUs, port);

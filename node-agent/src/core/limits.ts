@@ -474,3 +474,10 @@ export const CLASS_BURST_OCTETS = 3000;
 export const CLASS_BURST_S = 0.25;
 /** After a policy with a false signature no other one is looked at for so long: a check costs half a millisecond. */
 export const POLICY_CHECK_GAP_US = 20_000;
+/** Who hears on a narrow bearer of a newer policy asks for it after so long: it may be on its way. */
+export const POLICY_ASK_FIRST_US = 2_000_000;
+/** And again after so long, then twice that, and so on. */
+export const POLICY_ASK_GAP_US = 4_000_000;
+export const POLICY_ASK_GAP_MAX_US = 64_000_000;
+/** Nodes with an older policy are sent the own one at most this often, whoever they are. */
+export const POLICY_OFFER_GAP_US = 250_000;

@@ -100,4 +100,93 @@ test("a node hears which policy another one has", () => {
   );
 });
 
+/** A channel of 9600 bit/s. */
+const channel = (name: string, members: number[]): Medium => ({ name, bearer: NARROW, members, loss: 0 });
+const LONG = octets(`sg${"p".repeat(90)}`);
+
+/** Notes from now on who transmits the long policy. */
+function watch(m: VirtualMesh): number[] {
+  const from: number[] = [];
+  m.onFrame = (node, _, frame) => {
+    if (frame.filter((octet) => octet === 0x70).length >= 90) from.push(node);
+  };
+  return from;
+}
+
+test("on a narrow channel one of those who have the policy tells it to who comes later", () => {
+  const m = mesh(6, [channel("vhf", [0, 1, 2, 3, 4, 5])]);
+  m.node(5).powered = false;
+  m.run(60 * SECOND);
+  publish(m, 4, LONG);
+  m.run(30 * SECOND);
+  const senders = watch(m);
+  m.restart(5);
+  assert.ok(m.run(20 * SECOND, () => versions(m, 5).length > 0));
+  m.run(60 * SECOND);
+  assert.equal(versions(m, 5), [4]);
+  assert.is(senders.length, 1);
+});
+
+test("who comes back to a narrow channel with the policy asks for nothing", () => {
+  const m = mesh(4, [channel("vhf", [0, 1, 2, 3])]);
+  publish(m, 4, LONG);
+  m.run(30 * SECOND);
+  m.node(3).powered = false;
+  m.run(60 * SECOND);
+  const senders = watch(m);
+  m.restart(3);
+  m.node(3).core.restorePolicy(4, LONG);
+  m.run(60 * SECOND);
+  assert.ok(m.allReachable());
+  assert.equal(senders, []);
+  assert.is(m.node(3).core.status(m.nowUs).counters["policies-asked"], 0);
+});
+
+test("two teams that meet on a narrow channel: all have the newer policy, each asked for it once or twice", () => {
+  const team = [0, 1, 2, 3, 4, 5, 6, 7];
+  const others = team.map((node) => node + team.length);
+  const ours = channel("vhf", [...team, ...others]);
+  const m = new VirtualMesh(16, [ours]);
+  for (const a of team) for (const b of others) m.cut(a, b, ours);
+  m.run(60 * SECOND);
+  publish(m, 4, LONG);
+  for (const node of others) assert.equal(versions(m, node), []);
+  m.run(30 * SECOND);
+  const senders = watch(m);
+  for (const a of team) for (const b of others) m.restore(a, b, ours);
+  assert.ok(m.run(90 * SECOND, () => others.every((node) => versions(m, node).length > 0)));
+  m.run(60 * SECOND);
+  for (const node of others) {
+    assert.equal(versions(m, node), [4]);
+    assert.ok((m.node(node).core.status(m.nowUs).counters["policies-asked"] ?? 0) <= 3);
+  }
+  assert.ok(senders.length <= 2 * others.length, `${senders}`);
+});
+
+test("who says that it has an older policy is sent the own one, who has the same is not", () => {
+  const m = mesh(2, [channel("vhf", [0, 1])]);
+  publish(m, 4, LONG);
+  m.run(30 * SECOND);
+  const senders = watch(m);
+  m.node(1).core.sendPolicyState(m.nowUs, 0x101, 4, false);
+  m.drain(1);
+  m.run(5 * SECOND);
+  assert.equal(senders, []);
+  // However often it says so.
+  for (let i = 0; i < 10; i++) m.node(1).core.sendPolicyState(m.nowUs, 0x101, 3, false);
+  m.drain(1);
+  m.run(5 * SECOND);
+  assert.ok(senders.length > 0 && senders.length < 5, `${senders}`);
+});
+
+test("a neighbour that claims a newer policy and has none is asked ever more seldom", () => {
+  const m = mesh(2, [channel("vhf", [0, 1])]);
+  // The gate of node 1 does not let it pass.
+  publish(m, 9, octets("unsigned"));
+  m.run(600 * SECOND);
+  assert.equal(versions(m, 1), []);
+  const asked = m.node(1).core.status(m.nowUs).counters["policies-asked"] ?? 0;
+  assert.ok(asked > 2 && asked < 16, `${asked}`);
+});
+
 test.run();

@@ -58,6 +58,8 @@ export interface CoreState {
   readonly secure: SecureChannel;
   readonly conflicts: Conflicts;
   readonly classRules: ClassRules;
+  /** Which policy this node has, as hellos put it. */
+  policyMark: number;
   readonly events: NodeEvent[];
   /** What events carry. */
   readonly slab: OctetSlab;
@@ -88,6 +90,7 @@ export function createState(options: CoreOptions): CoreState {
     secure: new SecureChannel(options.crypto, options.identity, counters, options.nodeId, options.bootEpoch),
     conflicts: createConflicts(),
     classRules: new ClassRules(),
+    policyMark: 0,
     events: [],
     slab: new OctetSlab(),
     passingSlab: new OctetSlab(),

@@ -10,8 +10,6 @@ const ASK_MAX_US = 640_000_000;
 const ASK_EVERY_MS = 5_000;
 /** Nodes asked in one round. */
 const ASKED_AT_ONCE = 4;
-/** A node is sent the policy again at most this often. */
-const OFFER_GAP_US = 30_000_000;
 /** Nodes of whom is kept what they have: two areas' worth. */
 const MAX_HOLDERS = 512;
 
@@ -19,12 +17,11 @@ interface Holder {
   version: number;
   askedUs: number;
   waitUs: number;
-  offeredUs: number;
 }
 
 /**
- * Who has got the policy. Every node tells its publisher once; the publisher asks who has not told, ever more seldom, and
- * sends the policy again to whom answers with an older one.
+ * Who has got the policy. Every node tells its publisher once; the publisher asks who has not told, ever more seldom. Who
+ * answers with an older one is sent the policy again by the core.
  */
 export class PolicyHolders {
   readonly #context: ServiceContext;
@@ -78,10 +75,6 @@ export class PolicyHolders {
     if (holder === undefined) return;
     holder.version = version;
     if (ask) this.#tell(from, false);
-    if (version >= this.#version() || nowUs - holder.offeredUs < OFFER_GAP_US) return;
-    holder.offeredUs = nowUs;
-    this.#context.core.offerPolicy(nowUs, from);
-    this.#context.touch();
   }
 
   /** Asks nodes that have not told of the version in force. */
@@ -104,7 +97,7 @@ export class PolicyHolders {
   #holderOf(address: number, nowUs: number): Holder | undefined {
     const known = this.#holders.get(address);
     if (known !== undefined || this.#holders.size >= MAX_HOLDERS) return known;
-    const holder = { version: 0, askedUs: nowUs, waitUs: ASK_US, offeredUs: Number.NEGATIVE_INFINITY };
+    const holder = { version: 0, askedUs: nowUs, waitUs: ASK_US };
     this.#holders.set(address, holder);
     return holder;
   }

@@ -82,6 +82,7 @@ export class TrafficDriver {
   readonly #transcoders: Transcoder[];
   readonly #transcoded: Transcoded[] = [];
   readonly #freeTranscoded: number[] = [];
+  readonly #policies: { version: number; octets: Uint8Array }[];
   #policyVersion = 0;
 
   readonly #heardBy: (a: number, b: number) => boolean;
@@ -98,6 +99,7 @@ export class TrafficDriver {
     this.#bursts = new Uint16Array(nodes);
     this.#keptTexts = scenario.nodes.map(() => new Map<number, KeptText>());
     this.#seenTexts = scenario.nodes.map(() => []);
+    this.#policies = scenario.nodes.map(() => ({ version: 0, octets: new Uint8Array(0) }));
     this.#transcoders = scenario.nodes.map((_, i) => new Transcoder(i + 1));
     this.#turns = talkTurns(scenario, untilUs).map((t) => {
       const by = world.nodeIndex(t.by);
@@ -139,6 +141,9 @@ export class TrafficDriver {
       case "position":
         this.positions.reports.delivered(nowUs, this.#host.indexOf(event.from), event.sequence, node);
         return;
+      case "policy":
+        this.#policies[node] = { version: event.version, octets: event.octets.slice() };
+        return;
       case "newcomers":
         return this.positions.othersHaveCome(nowUs, node);
       case "text":
@@ -156,10 +161,12 @@ export class TrafficDriver {
     }
   }
 
-  /** A node starts, with what its storage kept: texts that it keeps and the ids of those it has. */
+  /** A node starts, with what its storage kept: the policy, texts that it keeps and the ids of those it has. */
   booted(nowUs: number, node: number, core: MeshCore): void {
     // Texts are kept on disk, positions are not.
     this.positions.booted(nowUs, node);
+    const policy = this.#policies[node];
+    if (policy !== undefined) core.restorePolicy(policy.version, policy.octets);
     for (const [from, messageId] of this.#seenTexts[node] ?? []) core.rememberText(from, messageId);
     for (const [messageId, { to, body, sentUs }] of this.#keptTexts[node] ?? []) {
       if (to >= GROUP_DESTINATION) core.keepText(nowUs, to, body, messageId, nowUs - sentUs);
@@ -279,6 +286,7 @@ export class TrafficDriver {
     if (core === undefined || !this.#world.controllerUp(node)) return;
     const octets = new Uint8Array(POLICY_OCTETS).fill(++this.#policyVersion);
     core.publishPolicy(nowUs, this.#policyVersion, octets);
+    this.#policies[node] = { version: this.#policyVersion, octets };
     this.#host.touched(node);
   }
 }

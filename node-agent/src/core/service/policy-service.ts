@@ -2,13 +2,21 @@ import {
   decodePolicyState,
   encodePolicyState,
   FrameKind,
+  isLaterPolicy,
   MAX_POLICY_OCTETS,
   POLICY_STATE_OCTETS,
+  policyMark,
   readU32,
   writeU32,
 } from "@skein/codecs";
 import { type Address, Precedence, TrafficClass } from "../api.ts";
-import { POLICY_CHECK_GAP_US } from "../limits.ts";
+import {
+  POLICY_ASK_FIRST_US,
+  POLICY_ASK_GAP_MAX_US,
+  POLICY_ASK_GAP_US,
+  POLICY_CHECK_GAP_US,
+  POLICY_OFFER_GAP_US,
+} from "../limits.ts";
 import type { Neighbour } from "../neighbour.ts";
 import type { Port } from "../port.ts";
 import { type CoreState, emit } from "../state.ts";
@@ -16,23 +24,30 @@ import type { Outbox } from "./outbox.ts";
 
 export const POLICY_SERVICE = 3;
 const HEADER_OCTETS = 5;
-const NEWCOMER_US = 20_000_000;
+const NEVER = Number.POSITIVE_INFINITY;
 
 /**
  * The controller's policy, flooded and kept by everyone: service octet 3, version 4, envelope (`policy-envelope.ts`). A
  * node that comes into range is offered what one has, octet for octet, so that the signature holds; an older version
  * changes nothing. What the gate does not let pass is not kept, and not offered to anybody.
+ *
+ * On narrow bearers nobody is offered one: hellos tell which one their node has, and who has an older one asks one of
+ * those with a newer one.
  */
 export class PolicyService {
   readonly #s: CoreState;
   readonly #outbox: Outbox;
   #version = 0;
-  #sinceUs: number;
   #octets: Uint8Array = new Uint8Array(0);
   #forgedUs = Number.NEGATIVE_INFINITY;
+  #offeredUs = Number.NEGATIVE_INFINITY;
+  /** Who said last that it has a newer one; 0: nobody. */
+  #ahead: Address = 0;
+  #askGapUs = POLICY_ASK_GAP_US;
+  /** When that one is asked. */
+  dueUs = NEVER;
 
-  constructor(state: CoreState, outbox: Outbox, nowUs: number) {
-    this.#sinceUs = nowUs;
+  constructor(state: CoreState, outbox: Outbox) {
     this.#s = state;
     this.#outbox = outbox;
   }
@@ -41,6 +56,10 @@ export class PolicyService {
     if (version <= this.#version || octets.length > MAX_POLICY_OCTETS) return;
     this.#version = version;
     this.#octets = octets.slice();
+    this.#s.policyMark = policyMark(version);
+    this.#ahead = 0;
+    this.#askGapUs = POLICY_ASK_GAP_US;
+    this.dueUs = NEVER;
   }
 
   publish(nowUs: number, version: number, octets: Uint8Array): void {
@@ -49,17 +68,34 @@ export class PolicyService {
       return;
     }
     this.restore(version, octets);
-    this.#sinceUs = nowUs;
     this.#outbox.group(nowUs, FrameKind.groupAll, 0, TrafficClass.command, Precedence.immediate, this.#write());
   }
 
   offer(nowUs: number, port: Port, n: Neighbour): void {
-    // On a narrow channel only to a newcomer: those who started together have heard the flood.
-    if (port.narrow && nowUs - this.#sinceUs < NEWCOMER_US) return;
-    this.send(nowUs, n.address);
+    if (!port.narrow) this.#send(nowUs, n.address);
   }
 
-  send(nowUs: number, to: Address): void {
+  /** A neighbour on a narrow bearer says which one it has. It may be on its way here already. */
+  heard(nowUs: number, n: Neighbour, mark: number): void {
+    if (!isLaterPolicy(mark, this.#s.policyMark)) return;
+    this.#ahead = n.address;
+    if (this.dueUs === NEVER) this.dueUs = nowUs + this.#spread(POLICY_ASK_FIRST_US);
+  }
+
+  /** Asks who has a newer one, as long as there is one, ever more seldom. */
+  handleTimeout(nowUs: number): void {
+    this.dueUs = nowUs + this.#spread(this.#askGapUs);
+    this.#askGapUs = Math.min(2 * this.#askGapUs, POLICY_ASK_GAP_MAX_US);
+    this.#s.counters.count("policies-asked");
+    this.sendState(nowUs, this.#ahead, this.#version, false);
+  }
+
+  /** Where many have missed the same one they do not ask at the same time. */
+  #spread(leastUs: number): number {
+    return leastUs + this.#s.random.below(leastUs);
+  }
+
+  #send(nowUs: number, to: Address): void {
     if (this.#version === 0) return;
     this.#outbox.unicast(nowUs, to, TrafficClass.command, Precedence.routine, this.#write());
   }
@@ -78,7 +114,6 @@ export class PolicyService {
     const envelope = octets.slice(offset + HEADER_OCTETS, offset + length);
     if (options.policyGate !== undefined && !this.#passes(nowUs, version, envelope)) return true;
     this.restore(version, envelope);
-    this.#sinceUs = nowUs;
     emit(this.#s, { type: "policy", version, octets: this.#octets.slice() });
     return true;
   }
@@ -101,9 +136,14 @@ export class PolicyService {
     this.#outbox.unicast(nowUs, to, TrafficClass.command, Precedence.routine, POLICY_STATE_OCTETS);
   }
 
-  handleState(from: Address, octets: Uint8Array, offset: number, length: number): boolean {
+  /** Who has an older one is sent the own one; who asks, has to be told by the owner. */
+  handleState(nowUs: number, from: Address, octets: Uint8Array, offset: number, length: number): boolean {
     const state = decodePolicyState(octets, offset, length);
     if (state === undefined) return false;
+    if (state.version < this.#version && nowUs - this.#offeredUs >= POLICY_OFFER_GAP_US) {
+      this.#offeredUs = nowUs;
+      this.#send(nowUs, from);
+    }
     emit(this.#s, { type: "policy-state", from, ...state });
     return true;
   }

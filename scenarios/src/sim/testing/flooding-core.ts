@@ -124,7 +124,6 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     },
     publishPolicy() {},
     restorePolicy() {},
-    offerPolicy() {},
     sendPolicyState() {},
     setRules: () => [],
     setUsage() {},
