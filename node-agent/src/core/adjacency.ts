@@ -17,6 +17,7 @@ import {
   replayIsNew,
   VECTOR_GONE,
 } from "@skein/codecs";
+import type { Acquaintances } from "./acquaintances.ts";
 import { hearRival, noteConflict } from "./address-conflict.ts";
 import type { PathChange } from "./api.ts";
 import type { AreaRoutes } from "./area-routes.ts";
@@ -69,6 +70,7 @@ export class Adjacency {
   readonly #hellos: Hellos;
   readonly #merging: Merging;
   readonly #advertising: LinkAdvertising;
+  readonly #acquaintances: Acquaintances;
   readonly #hello: Hello = createHello();
   readonly #narrowHello = createNarrowHello();
   /** Told when a link may no longer be used (`lost`), or is not to be trusted, so that what waits for it goes another way. */
@@ -84,18 +86,22 @@ export class Adjacency {
 
   constructor(
     state: CoreState,
-    pulls: DatabasePulls,
-    areas: AreaRoutes,
-    hellos: Hellos,
-    merging: Merging,
-    advertising: LinkAdvertising,
+    parts: {
+      readonly pulls: DatabasePulls;
+      readonly areas: AreaRoutes;
+      readonly hellos: Hellos;
+      readonly merging: Merging;
+      readonly advertising: LinkAdvertising;
+      readonly acquaintances: Acquaintances;
+    },
   ) {
     this.#s = state;
-    this.#pulls = pulls;
-    this.#areas = areas;
-    this.#hellos = hellos;
-    this.#merging = merging;
-    this.#advertising = advertising;
+    this.#pulls = parts.pulls;
+    this.#areas = parts.areas;
+    this.#hellos = parts.hellos;
+    this.#merging = parts.merging;
+    this.#advertising = parts.advertising;
+    this.#acquaintances = parts.acquaintances;
   }
 
   // Frames in
@@ -112,7 +118,7 @@ export class Adjacency {
     let n = findNeighbour(port, this.#s.area, address);
     if (n !== undefined && n.nodeId !== nodeId && n.alive) return this.#claimed(nowUs, port, address, n.nodeId, nodeId);
     if (n === undefined || n.nodeId !== nodeId) {
-      n = this.#meet(nowUs, port, { nodeId, bootEpoch, bearerId }, address);
+      n = this.#meet(nowUs, port, { nodeId, bootEpoch, bearerId, counter }, address);
       if (n === undefined) return undefined;
       channelUnsettled(port, nowUs);
     }
@@ -161,11 +167,17 @@ export class Adjacency {
     return n;
   }
 
-  /** Makes a neighbour of somebody that link state has told of and whose first frame, with this counter, has opened. */
-  admitStranger(nowUs: number, port: Port, stranger: Stranger, local: number, counter: number): Neighbour | undefined {
+  /** Makes a neighbour of somebody who has not said hello here, and whose first frame has opened. */
+  admitStranger(nowUs: number, port: Port, stranger: Stranger, local: number): Neighbour | undefined {
     const n = this.#meet(nowUs, port, stranger, (this.#s.area << 8) | local);
-    if (n !== undefined) this.#s.secure.accept(n, n.window, counter);
+    if (n !== undefined) this.#s.secure.accept(n, n.window, stranger.counter);
     return n;
+  }
+
+  /** A neighbour has started anew: its first frame that arrived has opened. */
+  admitBoot(nowUs: number, port: Port, n: Neighbour, { bootEpoch, counter }: Stranger): void {
+    this.#restarted(nowUs, port, n, bootEpoch);
+    this.#s.secure.accept(n, n.window, counter);
   }
 
   #refuse(reason: Parameters<CoreState["counters"]["drop"]>[0]): undefined {
@@ -179,6 +191,7 @@ export class Adjacency {
     n.bootEpoch = bootEpoch;
     n.receiverIndex = -1;
     n.directRemoteSlot = 0;
+    n.toldAtCounter = 0;
     port.flows?.restarted(n);
     n.rxCount = 0;
     n.rxExpected = 0;
@@ -190,6 +203,7 @@ export class Adjacency {
   /** Any authenticated frame of a neighbour. */
   heard(nowUs: number, port: Port, n: Neighbour): void {
     if (port.narrow) {
+      this.#acquaintances.heard(port, n);
       n.helloIntervalUs = nextCadence(port, n.helloIntervalUs, nowUs - n.lastHeardUs);
       if (n.rxExpected >= QUALITY_FRAMES_NARROW) this.#reckonNarrow(nowUs, port, n);
     }

@@ -124,6 +124,18 @@ export interface PeerKey {
   readonly publicKey: Uint8Array;
 }
 
+/** Whom a node has heard on one of its narrow bearers: what it takes to open frames without having been told who sends them. */
+export interface Acquaintance {
+  readonly bearerId: number;
+  readonly address: Address;
+  readonly nodeId: number;
+  readonly bootEpoch: number;
+  /** The bearer's number at the other end. */
+  readonly remoteBearerId: number;
+  /** Of a frame that has come. */
+  readonly counter: number;
+}
+
 /** A frame to transmit; the caller owns `octets` (at least MAX_FRAME_OCTETS) and reuses it. */
 export interface TransmitSlot {
   bearerId: number;
@@ -163,6 +175,8 @@ export interface CoreOptions {
   readonly identity: IdentityPort;
   /** Keys of others that were met before (event `peer-key`). */
   readonly peerKeys: readonly PeerKey[];
+  /** Who was heard before (event `acquaintance`), the last one of each address and bearer. */
+  readonly acquaintances?: readonly Acquaintance[];
   readonly bearers: readonly CoreBearer[];
   /** Voice groups that this node listens to, 1..254. */
   readonly groups: readonly number[];
@@ -241,6 +255,8 @@ export type NodeEvent =
   | { type: "address-lost"; address: Address; other: number }
   /** A node has proved its key for the first time: to be kept, for it is believed with this key only. */
   | { type: "peer-key"; nodeId: number; publicKey: Uint8Array }
+  /** To be kept: after a new start this node understands at once who is still there. */
+  | { type: "acquaintance"; acquaintance: Acquaintance }
   /** Somebody at this address claims to be a node, and cannot be: it has another key, or address. */
   | { type: "key-conflict"; address: Address; nodeId: number };
 

@@ -8,6 +8,7 @@ import {
   POLICY_STATE_OCTETS,
   POSITION_REPORT_OCTETS,
 } from "@skein/codecs";
+import { Acquaintances } from "./acquaintances.ts";
 import { Adjacency } from "./adjacency.ts";
 import {
   type Address,
@@ -109,7 +110,8 @@ class Core implements MeshCore {
     const hellos = new Hellos(s, areas);
     const merging = new Merging(s);
     const advertising = new LinkAdvertising(s, flooding, areas);
-    const adjacency = new Adjacency(s, pulls, areas, hellos, merging, advertising);
+    const acquaintances = new Acquaintances(s);
+    const adjacency = new Adjacency(s, { pulls, areas, hellos, merging, advertising, acquaintances });
     const forwarding = new Forwarding(s, merging);
     const overhearing = new Overhearing(s, forwarding);
     const arq = new HopArq(s, adjacency, overhearing, merging);
@@ -151,6 +153,7 @@ class Core implements MeshCore {
         endToEnd,
         keyAnswers,
         pathFrames,
+        acquaintances,
       },
       this.#deliver,
     );

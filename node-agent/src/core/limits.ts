@@ -472,6 +472,15 @@ export const CAP_FRAME_OCTETS = 28;
 /** What a class may send at once, however low its rate: two large packets, or so many seconds of the rate. */
 export const CLASS_BURST_OCTETS = 3000;
 export const CLASS_BURST_S = 0.25;
+/** Whom a frame may be from that names no neighbour: numbers tried for the bearer at its end, the own one first, */
+export const STRANGER_BEARERS = 4;
+/** and boots after the one that is known, of each of which the counters begin with 0. */
+export const STRANGER_BOOTS = 3;
+/** How often the bits of a counter that travel have begun anew since it was kept. */
+export const STRANGER_SPANS = 4;
+/** An acquaintance is told of again after so many frames: within a quarter of what those bits tell apart. */
+export const ACQUAINTANCE_COUNTERS = 2048;
+
 /** After a policy with a false signature no other one is looked at for so long: a check costs half a millisecond. */
 export const POLICY_CHECK_GAP_US = 20_000;
 /** Who hears on a narrow bearer of a newer policy asks for it after so long: it may be on its way. */

@@ -62,6 +62,8 @@ export interface Neighbour {
   reportWindow: ReplayWindow | undefined;
   /** It has sealed frames for the two ends alone, in this boot: those that it should not seal otherwise are not its own. */
   sealsForEnds: boolean;
+  /** The owner is told of it as an acquaintance when its counter gets there. */
+  toldAtCounter: number;
   /** First counter that came on the shared stream: what was sent before is not missed. */
   joinedCounter: number;
   /** Highest counter of the shared stream when it was last reported, the last but one time and so on. */
@@ -174,6 +176,7 @@ export function createNeighbour(
     directWindow: createReplayWindow(),
     reportWindow: undefined,
     sealsForEnds: false,
+    toldAtCounter: 0,
     joinedCounter: 0,
     askedCounters: new Float64Array(MAX_ASKS_WIDE),
     directRemoteSlot: 0,

@@ -19,6 +19,7 @@ import {
   sealFormat,
   sharedCounterBits,
 } from "@skein/codecs";
+import type { Acquaintances } from "./acquaintances.ts";
 import type { Adjacency } from "./adjacency.ts";
 import { MAX_FRAME_OCTETS, TrafficClass } from "./api.ts";
 import { mayControl } from "./control-share.ts";
@@ -33,12 +34,10 @@ import { type Arrival, type Deliver, FRAME_EXTRA_OCTETS, PacketIntake, type Pack
 import type { PathFrames } from "./path-frames.ts";
 import type { Port } from "./port.ts";
 import { Reassembly } from "./reassembly.ts";
+import type { Stranger } from "./secure-channel.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { CoreState } from "./state.ts";
 import { addresseeOf, hearTurn } from "./turn-order.ts";
-
-/** Numbers that a stranger's bearer is guessed to have at its end: the own one, then others. */
-const STRANGER_BEARERS = 4;
 
 /**
  * The way in: opens a frame, tells who has sent it, and hands what is in it to whoever reads that kind; packets go to
@@ -57,6 +56,7 @@ export class Receiver {
   readonly #pathFrames: PathFrames;
   readonly #reassembly: Reassembly;
   readonly #packets: PacketIntake;
+  readonly #acquaintances: Acquaintances;
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #arrival: Arrival = { frame: this.#frame, lengthOctets: 0, newest: false, forEnds: false };
   readonly #fragment: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
@@ -67,6 +67,7 @@ export class Receiver {
       readonly hellos: Hellos;
       readonly flooding: LinkStateFlooding;
       readonly snapshots: Snapshots;
+      readonly acquaintances: Acquaintances;
       readonly pathFrames: PathFrames;
     },
     deliver: Deliver,
@@ -81,6 +82,7 @@ export class Receiver {
     this.#merging = parts.merging;
     this.#endToEnd = parts.endToEnd;
     this.#pathFrames = parts.pathFrames;
+    this.#acquaintances = parts.acquaintances;
     this.#packets = new PacketIntake(state, parts, this.#arrival, deliver);
     this.#reassembly = new Reassembly(state.counters);
   }
@@ -132,6 +134,7 @@ export class Receiver {
     const end = this.#s.secure.openShared(port, n, this.#frame, octets, length, false);
     if (end < 0) return this.#repeatedShared(nowUs, port, n, -end);
     if (end === 0) {
+      if (port.narrow && this.#newBoot(nowUs, port, n, endpoint, octets, length)) return;
       // It may have restarted: then its next full hello mends this. Forgers only cost a bounded number of hellos.
       if (nowUs - n.lastHeardUs > 1_000_000) this.#hellos.askFor(nowUs, port, transmitter);
       return;
@@ -216,30 +219,42 @@ export class Receiver {
   }
 
   /**
-   * A frame of somebody who has not said hello here: link state may tell who it is, which spares the channel a question
-   * and an answer from each for each. `octets` is the frame as it came.
+   * A frame of somebody who has not said hello here: link state may tell who it is, or what was heard before the last start,
+   * which spares the channel a question and an answer from each for each. `octets` is the frame as it came.
    */
   #stranger(nowUs: number, port: Port, endpoint: number, local: number, octets: Uint8Array, length: number): boolean {
-    const known = this.#s.db.node(local)?.advertisement;
-    if (known === undefined) return false;
-    const { nodeId, bootEpoch } = known;
-    for (let i = 0; i < STRANGER_BEARERS; i++) {
-      const stranger = { nodeId, bootEpoch, bearerId: port.config.id ^ i };
-      const end = this.#s.secure.openStranger(port, stranger, this.#frame, length);
-      if (end === 0) {
-        // What did not open is not what it was.
-        copyOctets(octets, 0, length, this.#frame, 0);
-        continue;
-      }
-      const counter = sharedCounterBits(octets);
-      const n = this.#adjacency.admitStranger(nowUs, port, stranger, local, counter);
-      if (n === undefined) return true;
-      this.#heardShared(nowUs, port, n, endpoint, end, addresseeOf(this.#frame));
-      this.#arrival.newest = true;
-      this.#plainShared(nowUs, port, n, length, end);
+    for (const stranger of this.#acquaintances.guesses(port, local, sharedCounterBits(octets))) {
+      const end = this.#openGuess(port, stranger, octets, length);
+      if (end === 0) continue;
+      const n = this.#adjacency.admitStranger(nowUs, port, stranger, local);
+      if (n !== undefined) this.#introduced(nowUs, port, n, endpoint, length, end);
       return true;
     }
     return false;
+  }
+
+  /** A frame that does not open may be the first to arrive of a new boot. */
+  #newBoot(nowUs: number, port: Port, n: Neighbour, endpoint: number, octets: Uint8Array, length: number): boolean {
+    for (const stranger of this.#acquaintances.laterBoots(n, sharedCounterBits(octets))) {
+      const end = this.#openGuess(port, stranger, octets, length);
+      if (end === 0) continue;
+      this.#adjacency.admitBoot(nowUs, port, n, stranger);
+      this.#introduced(nowUs, port, n, endpoint, length, end);
+      return true;
+    }
+    return false;
+  }
+
+  /** `octets` is the frame as it came: what did not open is not what it was. */
+  #openGuess(port: Port, stranger: Stranger, octets: Uint8Array, length: number): number {
+    copyOctets(octets, 0, length, this.#frame, 0);
+    return this.#s.secure.openStranger(port, stranger, this.#frame, length);
+  }
+
+  #introduced(nowUs: number, port: Port, n: Neighbour, endpoint: number, length: number, end: number): void {
+    this.#heardShared(nowUs, port, n, endpoint, end, addresseeOf(this.#frame));
+    this.#arrival.newest = true;
+    this.#plainShared(nowUs, port, n, length, end);
   }
 
   #direct(nowUs: number, port: Port, endpoint: number, length: number): void {

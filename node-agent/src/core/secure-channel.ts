@@ -50,6 +50,8 @@ export interface Stranger {
   bootEpoch: number;
   /** The bearer's number at its end. */
   bearerId: number;
+  /** Of the frame. */
+  counter: number;
 }
 
 /**
@@ -183,15 +185,12 @@ export class SecureChannel {
     return end;
   }
 
-  /**
-   * Opens the first shared frame from somebody that only link state has told of, as far as the bearer's number at its
-   * end is guessed right and its counter still fits the bits that travel. 0, and nothing counted, if it does not open.
-   */
+  /** Opens the first shared frame from somebody who has not said hello, if the guess is right; otherwise 0, and nothing counted. */
   openStranger(port: Port, stranger: Stranger, octets: Uint8Array, length: number): number {
     const end = length - port.tagOctets;
     if (end <= SHARED_HEADER_OCTETS || sealKeyPhase(octets) !== KEY_PHASE) return 0;
     const key = this.key(stranger.nodeId);
-    writeNonce(this.#nonce, stranger.bootEpoch, stranger.bearerId << 8, sharedCounterBits(octets));
+    writeNonce(this.#nonce, stranger.bootEpoch, stranger.bearerId << 8, stranger.counter);
     if (!this.#crypto.open(key, this.#nonce, octets, SHARED_HEADER_OCTETS, end, port.tagOctets)) return 0;
     if (!this.#keys.has(stranger.nodeId)) {
       if (this.#keys.size >= MAX_SENDERS) return this.#drop("key-cache-full");

@@ -6,6 +6,7 @@ import type { AgentStatus, LogEvent, WhatIf } from "../api/types.ts";
 import { addressOf, addressTextOf, type LoadedConfig } from "../config/load.ts";
 import { addressText } from "../config/schema.ts";
 import {
+  type Acquaintance,
   type CoreOptions,
   type CoreStatus,
   type MeshCore,
@@ -98,6 +99,9 @@ export async function startAgent(
       crypto,
       identity: await createSodiumIdentity(store.privateKey),
       peerKeys: store.peerKeys(),
+      acquaintances: loaded.config.bearers.flatMap(({ name }, bearerId) =>
+        store.acquaintances(name).map((acquaintance) => ({ ...acquaintance, bearerId })),
+      ),
       bearers: loaded.config.bearers.map((bearer, id) => describeBearer(id, bearer)),
       groups: loaded.config.voice.groups,
       bridgedGroups: loaded.config.voice.bridge,
@@ -362,6 +366,8 @@ class Agent implements RunningAgent {
         return this.addresses.onConflict(event, nowUs);
       case "address-lost":
         return this.addresses.onLost(event, nowUs);
+      case "acquaintance":
+        return this.#onAcquaintance(event.acquaintance);
       case "peer-key":
         return this.#store.savePeerKey(event.nodeId, event.publicKey);
       case "key-conflict":
@@ -373,6 +379,11 @@ class Agent implements RunningAgent {
         this.#split?.onRoutes();
         return this.#log.debug("routes changed", { version: event.version });
     }
+  }
+
+  #onAcquaintance({ bearerId, ...acquaintance }: Acquaintance): void {
+    const bearer = this.#loaded.config.bearers[bearerId];
+    if (bearer !== undefined) this.#store.saveAcquaintance(bearer.name, acquaintance);
   }
 
   #onKeyConflict({ address, nodeId }: Extract<NodeEvent, { type: "key-conflict" }>, nowUs: number): void {

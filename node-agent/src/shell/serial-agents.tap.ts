@@ -23,7 +23,8 @@ let noise = false;
 /** Noise that leaves the delimiters alone (COBS: 0), so that each frame is one drop to count. */
 const spoil = (octets: Uint8Array): Uint8Array => octets.map((octet) => (octet === 0 ? 0 : octet ^ 0x55));
 ends.push(openPty((octets, length) => ends[1]?.write(noise ? spoil(octets) : octets, length)));
-ends.push(openPty((octets, length) => ends[0]?.write(octets, length)));
+let deaf = false;
+ends.push(openPty((octets, length) => (deaf ? undefined : ends[0]?.write(octets, length))));
 
 function config(name: string, id: number): string {
   return writeConfig(join(folder, name), name, {
@@ -67,13 +68,23 @@ t.test("a text, a position and narrow-band voice at 9600 bit/s", async (t) => {
   await until("delivered", async () => (await a.status()).texts.every((text) => text.state === "delivered"));
   t.match((await b.status()).texts, [{}, { body: "through the noise" }]);
 
+  // Bravo is killed and starts anew. Alpha hears nothing of that and has no reason to say hello, but is understood.
+  deaf = true;
+  await b.end("SIGKILL");
+  const before = journalLines(journal, "position-received").length;
+  const again = await startAgentProcess(config("bravo", 2));
+  agents.push(again);
+  await until("a position", () => journalLines(journal, "position-received").length > before);
+  t.equal((await again.status()).core.drops["unknown-transmitter"], 0);
+  deaf = false;
+
   // The radio of bravo is unplugged.
   ends[1]?.close();
   await until("the loss in the log", async () => {
-    return (await b.status()).recentEvents.some((event) => /Bearer vhf does not work/.test(event.text));
+    return (await again.status()).recentEvents.some((event) => /Bearer vhf does not work/.test(event.text));
   });
   t.strictSame(
-    (await Promise.all([a.end("SIGTERM"), b.end("SIGTERM")])).map((end) => end.code),
+    (await Promise.all([a.end("SIGTERM"), again.end("SIGTERM")])).map((end) => end.code),
     [0, 0],
   );
 });

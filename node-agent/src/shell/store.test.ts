@@ -81,6 +81,29 @@ test("keys of others are kept as they were first given, across a kill -9 a while
   again.close();
 });
 
+test("of those who were heard on a bearer the last is kept for each address, across a kill -9 a while later", async ({
+  folder,
+}) => {
+  const first = openStore(join(folder, "a"));
+  const heard = { address: 0x107, nodeId: 0xffff_ffff, bootEpoch: 0xffff_fffe, remoteBearerId: 3, counter: 5 };
+  first.saveAcquaintance("vhf", heard);
+  first.saveAcquaintance("vhf", { ...heard, counter: 4000 });
+  first.saveAcquaintance("vhf", { ...heard, address: 0x108 });
+  first.saveAcquaintance("hf", heard);
+  while (first.acquaintances("hf").length === 0) await setTimeout(50);
+  cpSync(join(folder, "a"), join(folder, "left"), { recursive: true });
+  first.close();
+  const again = openStore(join(folder, "left"));
+  const kept = again.acquaintances("vhf").sort((a, b) => a.address - b.address);
+  assert.equal(kept, [
+    { ...heard, counter: 4000 },
+    { ...heard, address: 0x108 },
+  ]);
+  assert.equal(again.acquaintances("hf"), [heard]);
+  assert.equal(again.acquaintances("uhf"), []);
+  again.close();
+});
+
 test("the epoch never wraps", ({ folder }) => {
   openStore(folder).close();
   const database = new DatabaseSync(join(folder, "skein.sqlite"));

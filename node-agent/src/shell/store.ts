@@ -3,12 +3,13 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { SosRecord, TextRecord } from "../api/types.ts";
-import type { PeerKey, PositionReport } from "../core/api.ts";
+import type { Acquaintance, PeerKey, PositionReport } from "../core/api.ts";
 import { errorMessage, SkeinError } from "./skein-error.ts";
 
 /**
  * What must outlive a power cut: boot epoch, the key pair of this node and public keys of others, texts and their states,
- * received message ids, SOS, policy, used data, an address taken instead of the configured one. Only the owner can read the file.
+ * received message ids, SOS, policy, used data, who was heard on slow radios, an address taken instead of the configured one.
+ * Only the owner can read the file.
  *
  * One SQLite file, write-ahead log, `synchronous=FULL`: a committed record is on stable storage. The file is held
  * with an exclusive lock of the operating system as long as the process lives (also gone after kill -9), so that no
@@ -38,13 +39,16 @@ export interface Store {
   /** What is kept for a node id first stays. On stable storage some seconds later, and when the store is closed. */
   savePeerKey(nodeId: number, publicKey: Uint8Array): void;
   peerKeys(): PeerKey[];
+  /** Replaces what is kept of that address on that bearer; on stable storage as late as keys are. */
+  saveAcquaintance(bearer: string, acquaintance: StoredAcquaintance): void;
+  acquaintances(bearer: string): StoredAcquaintance[];
   /** The address of a node that is configured as `configured`: another one since it had to yield that. */
   address(configured: number): number;
   /** How often the address was changed since then. */
   addressChanges(sinceMs: number): number;
   /** Takes another address; what this node has written goes with it. On stable storage before it returns. */
   changeAddress(configured: number, from: number, to: number, atMs: number): void;
-  /** Ends the turn's transaction: everything written so far, but keys, is on stable storage afterwards. */
+  /** Ends the turn's transaction: everything written so far, but keys and acquaintances, is on stable storage afterwards. */
   commit(): void;
   /**
    * Called when a write fails after a good start (disk full, card gone). The node goes on without durability rather
@@ -63,6 +67,9 @@ export interface StoredText {
   atMs: number;
 }
 
+/** Bearers are kept by name: their numbers change with the configuration. */
+export type StoredAcquaintance = Omit<Acquaintance, "bearerId">;
+
 export interface StoredSos extends Omit<SosRecord, "id"> {
   sosId: number;
 }
@@ -73,10 +80,10 @@ const EPOCH_MAX = 0xffffffff;
 const TEXTS_MAX = 10_000;
 const PRIVATE_KEY_OCTETS = 32;
 /**
- * Keys of others are written together, so long after the first. Whole meshes prove theirs within seconds, and a node that
- * waits for its disk at each carries nobody's traffic meanwhile. What a power cut takes is proved anew.
+ * Keys of others and who was heard are written together, so long after the first. Whole meshes prove theirs within seconds, and
+ * a node that waits for its disk at each carries nobody's traffic meanwhile. What a power cut takes is learned anew.
  */
-const PEER_KEYS_WITHIN_MS = 2_000;
+const PEERS_WITHIN_MS = 2_000;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS boot (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL) STRICT;
@@ -94,6 +101,9 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS identity (
     one INTEGER PRIMARY KEY CHECK (one = 1), private_key BLOB NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS peer (node_id INTEGER PRIMARY KEY, public_key BLOB NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS acquaintance (
+    bearer TEXT NOT NULL, address INTEGER NOT NULL, node_id INTEGER NOT NULL, boot_epoch INTEGER NOT NULL,
+    remote_bearer INTEGER NOT NULL, counter INTEGER NOT NULL, PRIMARY KEY (bearer, address)) STRICT;
   CREATE TABLE IF NOT EXISTS address (at_ms INTEGER NOT NULL, configured INTEGER NOT NULL, taken INTEGER NOT NULL) STRICT;
 `;
 
@@ -196,7 +206,9 @@ class SqliteStore implements Store {
   readonly #insertPolicy: StatementSync;
   readonly #insertUsage: StatementSync;
   readonly #insertPeer: StatementSync;
+  readonly #insertAcquaintance: StatementSync;
   readonly #newPeers: PeerKey[] = [];
+  readonly #newAcquaintances: [string, StoredAcquaintance][] = [];
   #peersTimer: NodeJS.Timeout | undefined;
   #inTransaction = false;
   #closed = false;
@@ -219,6 +231,10 @@ class SqliteStore implements Store {
     this.#insertPolicy = database.prepare("INSERT OR REPLACE INTO policy (one, version, octets) VALUES (1, ?, ?)");
     this.#insertUsage = database.prepare("INSERT OR REPLACE INTO usage (bearer, period, octets) VALUES (?, ?, ?)");
     this.#insertPeer = database.prepare("INSERT OR IGNORE INTO peer (node_id, public_key) VALUES (?, ?)");
+    this.#insertAcquaintance = database.prepare(
+      `INSERT OR REPLACE INTO acquaintance (bearer, address, node_id, boot_epoch, remote_bearer, counter)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+    );
   }
 
   saveText(text: StoredText): void {
@@ -279,14 +295,36 @@ class SqliteStore implements Store {
 
   savePeerKey(nodeId: number, publicKey: Uint8Array): void {
     this.#newPeers.push({ nodeId, publicKey });
-    this.#peersTimer ??= setTimeout(() => this.#writePeers(), PEER_KEYS_WITHIN_MS).unref();
+    this.#writePeersSoon();
+  }
+
+  #writePeersSoon(): void {
+    this.#peersTimer ??= setTimeout(() => this.#writePeers(), PEERS_WITHIN_MS).unref();
   }
 
   #writePeers(): void {
     clearTimeout(this.#peersTimer);
     this.#peersTimer = undefined;
     for (const { nodeId, publicKey } of this.#newPeers.splice(0)) this.#write(this.#insertPeer, nodeId, publicKey);
+    for (const [bearer, { address, nodeId, bootEpoch, remoteBearerId, counter }] of this.#newAcquaintances.splice(0))
+      this.#write(this.#insertAcquaintance, bearer, address, nodeId, bootEpoch, remoteBearerId, counter);
     this.commit();
+  }
+
+  saveAcquaintance(bearer: string, acquaintance: StoredAcquaintance): void {
+    this.#newAcquaintances.push([bearer, acquaintance]);
+    this.#writePeersSoon();
+  }
+
+  acquaintances(bearer: string): StoredAcquaintance[] {
+    const rows = this.#database.prepare("SELECT * FROM acquaintance WHERE bearer = ?").all(bearer) as Row[];
+    return rows.map((row) => ({
+      address: row.address as number,
+      nodeId: row.node_id as number,
+      bootEpoch: row.boot_epoch as number,
+      remoteBearerId: row.remote_bearer as number,
+      counter: row.counter as number,
+    }));
   }
 
   peerKeys(): PeerKey[] {

@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import {
+  type Acquaintance,
   type CoreOptions,
   createCore,
   MAX_FRAME_OCTETS,
@@ -52,6 +53,8 @@ interface SimNode {
   readonly bearers: Int16Array;
   core: MeshCore | undefined;
   bootEpoch: number;
+  /** Kept over new starts, by bearer and address. */
+  readonly acquaintances: Map<number, Acquaintance>;
   wakeUs: number;
   spins: number;
 }
@@ -168,6 +171,7 @@ export class Simulation {
       bearers,
       core: undefined,
       bootEpoch: 0,
+      acquaintances: new Map(),
       wakeUs: Number.POSITIVE_INFINITY,
       spins: 0,
     };
@@ -222,7 +226,8 @@ export class Simulation {
     node.spins = 0;
     const config = this.scenario.nodes[node.index];
     assert(config);
-    const options = coreOptions(this.scenario, config, this.#seed, node.bootEpoch, this.#crypto);
+    const own = coreOptions(this.scenario, config, this.#seed, node.bootEpoch, this.#crypto);
+    const options = { ...own, acquaintances: [...node.acquaintances.values()] };
     const core = this.#createCore(options, this.nowUs);
     node.core = core;
     for (const [bearerId, network] of node.networks.entries()) {
@@ -297,7 +302,10 @@ export class Simulation {
 
   #event(node: SimNode, event: NodeEvent): void {
     this.#trace.event(this.nowUs, node.index, event);
-    this.traffic.event(this.nowUs, node.index, event);
+    if (event.type === "acquaintance") {
+      const { bearerId, address } = event.acquaintance;
+      node.acquaintances.set(bearerId * 0x10000 + address, event.acquaintance);
+    } else this.traffic.event(this.nowUs, node.index, event);
   }
 
   #transmit(node: SimNode, slot: TransmitSlot): void {

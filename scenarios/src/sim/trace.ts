@@ -31,6 +31,7 @@ const EVENT_CODE: Record<NodeEvent["type"], number> = {
   "video-rate": 19,
   "address-lost": 20,
   newcomers: 21,
+  acquaintance: 22,
 };
 const PATH_CODE = { missed: 1, suspected: 2, trusted: 3 };
 const STATE_CODE = { queued: 1, sent: 2, delivered: 3, failed: 4 };
@@ -65,6 +66,8 @@ export class Trace {
     switch (event.type) {
       case "newcomers":
         return;
+      case "acquaintance":
+        return this.#numbers(event.acquaintance.bearerId, event.acquaintance.address, event.acquaintance.counter);
       case "neighbour":
         return this.#numbers(event.bearerId, event.address, event.up ? 1 : 0);
       case "path":

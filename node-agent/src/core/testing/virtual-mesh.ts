@@ -116,10 +116,10 @@ export class VirtualMesh {
     this.#drain(index);
   }
 
-  /** Starts a node again, with nothing remembered but the next boot epoch. */
-  restart(index: number): void {
+  /** Starts a node again, with nothing remembered but the next boot epoch and what is given. */
+  restart(index: number, remembered: Partial<CoreOptions> = {}): void {
     const node = this.node(index);
-    const options = { ...node.options, bootEpoch: node.options.bootEpoch + 1 };
+    const options = { ...node.options, ...remembered, bootEpoch: node.options.bootEpoch + 1 };
     this.nodes[index] = { ...node, options, core: createCore(options, this.nowUs), powered: true };
     this.#start(index);
   }
