@@ -1,6 +1,7 @@
 import { FrameKind, kindOf, SHARED_HEADER_OCTETS } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { HERE } from "./testing/positions.ts";
 import { type Medium, NARROW, VirtualMesh } from "./testing/virtual-mesh.ts";
 
 const FRAMES = 50;
@@ -100,14 +101,6 @@ test("when the best relay has just died, the next one sends in its turn", () => 
 
 const SECOND = 1_000_000;
 const SIDE = 3;
-const HERE = {
-  latitudeDeg: 31,
-  longitudeDeg: 103,
-  altitudeM: Number.NaN,
-  speedKmh: Number.NaN,
-  courseDeg: Number.NaN,
-  batteryPercent: Number.NaN,
-};
 
 /** Nine serial radios on one channel, each of which hears those beside it, long after they came. */
 function grid(seed: number): { mesh: VirtualMesh; serial: Medium } {
@@ -178,6 +171,30 @@ test("where a relay that is thought to be there has gone, others take its place 
     const rounds = Array.from({ length: 4 }, () => report(mesh, serial, 4, () => undefined).got.length);
     assert.is(rounds.at(-1), 7, `without ${gone}: ${rounds}`);
   }
+});
+
+test("into a narrow channel nobody waits for a relay that the wide radios have lost", () => {
+  const media: Medium[] = [
+    { name: "uhf", bearer: {}, members: [0, 1, 2], loss: 0 },
+    { name: "vhf", bearer: NARROW, members: [0, 1, 3], loss: 0 },
+  ];
+  const mesh = new VirtualMesh(4, media);
+  assert.ok(mesh.run(60_000_000, () => mesh.allReachable()));
+  mesh.run(30_000_000);
+  const arrivesWithin = (us: number): boolean => {
+    const sequence = mesh.node(2).core.reportPosition(mesh.nowUs, HERE);
+    mesh.drain(2);
+    return mesh.run(us, () => mesh.node(3).events.some((e) => e.type === "position" && e.sequence === sequence));
+  };
+  assert.ok(arrivesWithin(500_000));
+  mesh.node(0).powered = false;
+  const linksToIt = (node: number): number =>
+    mesh.node(node).core.status(mesh.nowUs).neighbours.filter((n) => n.address === 0x101 && n.bidirectional).length;
+  // On the narrow channel its silence tells nothing for longer.
+  assert.ok(mesh.run(30_000_000, () => linksToIt(2) === 0 && linksToIt(1) === 1));
+  mesh.run(100_000);
+  assert.is(linksToIt(1), 1);
+  assert.ok(arrivesWithin(500_000));
 });
 
 test("an SOS does not depend on a relay that has just gone", () => {
