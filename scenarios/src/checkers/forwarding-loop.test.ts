@@ -1,4 +1,11 @@
-import { createDataHeader, encodeWideDataHeader, FrameKind, SealFormat, SHARED_HEADER_OCTETS } from "@skein/codecs";
+import {
+  createDataHeader,
+  encodeNarrowDataHeader,
+  encodeWideDataHeader,
+  FrameKind,
+  SealFormat,
+  SHARED_HEADER_OCTETS,
+} from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ForwardingLoopWatcher } from "./forwarding-loop.ts";
@@ -49,6 +56,25 @@ test("what came over a narrow bearer may be said again after a copy has come bac
   assert.equal(watcher.loops, []);
   hop(watcher, 31_000, B, D, 301);
   assert.match(watcher.loops[0] ?? "", /node 1 sends it up to/);
+});
+
+test("who is given a copy by a narrow frame may begin anew with it, nobody else", () => {
+  const after = (sequence: number, next: number): readonly string[] => {
+    const watcher = new ForwardingLoopWatcher(LOCALS);
+    hop(watcher, 0, A, B, 300);
+    hop(watcher, 1_000, B, C, 200);
+    const octets = new Uint8Array(40);
+    octets[0] = SealFormat.shared << 6;
+    const header = { ...createDataHeader(), kind: FrameKind.unicast, source: 0x010b, destination: 0x010e };
+    const given = { ...header, nextHop: LOCALS[next] as number, sequence, potential: 250 };
+    encodeNarrowDataHeader(given, octets, SHARED_HEADER_OCTETS);
+    watcher.transmittedNarrow(2_000, octets, octets.length);
+    hop(watcher, 3_000, C, D, 240);
+    return watcher.loops;
+  };
+  assert.equal(after(1, C), []);
+  assert.is(after(1, D).length, 1);
+  assert.is(after(2, C).length, 1);
 });
 
 test("a repetition is none, also after another copy has come", () => {

@@ -2,10 +2,15 @@ import {
   createDataHeader,
   DATA_FLAG_ENDS,
   DATA_FLAG_REPAIR,
+  decodeNarrowDataHeader,
   decodeWideDataHeader,
   isUnicastKind,
   kindOf,
+  NARROW_TAG_OCTETS,
+  SealFormat,
+  SHARED_HEADER_OCTETS,
   sealedStart,
+  sealFormat,
   WIDE_TAG_OCTETS,
 } from "@skein/codecs";
 import { remainingOf } from "./remaining.ts";
@@ -22,8 +27,8 @@ const LIFETIME_US = 30_000_000;
  *
  * For each packet (source, class, sequence) it keeps, per node, the set of nodes that the packet passed before, and the potential of a copy that came back.
  * A copy that comes back is no loop yet, nor is a repetition or a detour: the packet loops when the node forwards
- * the copy, which shows in a potential below the one that the copy carried. Frames must be readable (SimCrypto);
- * narrow frames carry 8 bits of the sequence and are left out.
+ * the copy, which shows in a potential below the one that the copy carried. Frames must be readable (SimCrypto).
+ * Narrow frames carry 8 bits of the sequence and of what remains: who is given a copy by one may begin anew.
  */
 export class ForwardingLoopWatcher {
   readonly loops: string[] = [];
@@ -32,6 +37,8 @@ export class ForwardingLoopWatcher {
   readonly #words: number;
   readonly #indexOfLocal: Int16Array;
   readonly #header = createDataHeader();
+  /** Slot of the last packet by source, class and low 8 bits of the sequence. */
+  readonly #slotByLow = new Map<number, number>();
   readonly #keys = new Float64Array(TRACKED).fill(-1);
   readonly #firstUs = new Float64Array(TRACKED);
   /** By [packet][node][word]: bit set of nodes passed before. */
@@ -74,8 +81,23 @@ export class ForwardingLoopWatcher {
     if (next < 0) return;
     const key = (source * 4 + trafficClass) * 0x10000 + sequence;
     const slot = this.#slotOf(nowUs, key, this.#indexOfLocal[source & 0xff] as number);
+    this.#slotByLow.set(lowKey(source, trafficClass, sequence), slot);
     this.#descend(nowUs, slot, from, next, remainingOf(this.#header, octets, start + headerOctets, end));
     if ((flags & DATA_FLAG_REPAIR) === 0) this.#pass(nowUs, slot, from, next);
+  }
+
+  /** A frame leaves somebody on a narrow bearer. */
+  transmittedNarrow(nowUs: number, octets: Uint8Array, length: number): void {
+    const end = length - NARROW_TAG_OCTETS;
+    if (end <= SHARED_HEADER_OCTETS || sealFormat(octets) !== SealFormat.shared) return;
+    if (!isUnicastKind(kindOf(octets[SHARED_HEADER_OCTETS] as number))) return;
+    if (decodeNarrowDataHeader(octets, SHARED_HEADER_OCTETS, end, 0, this.#header) === 0) return;
+    const { source, trafficClass, sequence, nextHop } = this.#header;
+    const next = this.#indexOfLocal[nextHop] as number;
+    const slot = this.#slotByLow.get(lowKey(source, trafficClass, sequence));
+    if (next < 0 || slot === undefined || nowUs - (this.#firstUs[slot] as number) > LIFETIME_US) return;
+    this.#given[slot * this.#nodes + next] = AT_SOURCE;
+    this.#returned[slot * this.#nodes + next] = -1;
   }
 
   #slotOf(nowUs: number, key: number, source: number): number {
@@ -127,4 +149,9 @@ export class ForwardingLoopWatcher {
       this.#passed[nextAt + w] = (this.#passed[nextAt + w] as number) | (this.#passed[fromAt + w] as number) | bit;
     }
   }
+}
+
+/** Of a packet as narrow frames name it: they have no room for the area. */
+function lowKey(source: number, trafficClass: number, sequence: number): number {
+  return ((source & 0xff) * 4 + trafficClass) * 256 + (sequence & 0xff);
 }

@@ -318,7 +318,7 @@ export class Simulation {
     if (config?.type === "udp") {
       const to = config.medium === "shared" ? -1 : this.#farEnd(network, node.index, slot.endpoint);
       this.loops.transmitted(this.nowUs, node.index, to, slot.octets, slot.length);
-    }
+    } else this.loops.transmittedNarrow(this.nowUs, slot.octets, slot.length);
     this.medium.send(this.nowUs, network, node.index, slot.endpoint, slot.octets, slot.length);
   }
 
