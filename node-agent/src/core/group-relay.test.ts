@@ -189,7 +189,10 @@ test("into a narrow channel nobody waits for a relay that the wide radios have l
   assert.ok(arrivesWithin(500_000));
   mesh.node(0).powered = false;
   const linksToIt = (node: number): number =>
-    mesh.node(node).core.status(mesh.nowUs).neighbours.filter((n) => n.address === 0x101 && n.bidirectional).length;
+    mesh
+      .node(node)
+      .core.status(mesh.nowUs)
+      .neighbours.filter((n) => n.address === 0x101 && n.bidirectional).length;
   // On the narrow channel its silence tells nothing for longer.
   assert.ok(mesh.run(30_000_000, () => linksToIt(2) === 0 && linksToIt(1) === 1));
   mesh.run(100_000);

@@ -1,7 +1,6 @@
 import {
   type DataHeader,
   FrameKind,
-  type LinkStateLink,
   NARROW_DATA_HEADER_OCTETS,
   NARROW_TAG_OCTETS,
   SHARED_HEADER_OCTETS,
@@ -361,13 +360,12 @@ export class GroupRelay {
 
   /** As both ends say: one that is gone does not say so itself. */
   #hasOtherLinks(local: number, kind: number): boolean {
-    const links = this.#s.db.node(local)?.advertisement.links;
-    return links?.some((l) => l.channel !== kind && l.vector !== VECTOR_GONE && this.#lists(l, local)) ?? false;
-  }
-
-  #lists({ neighbour, channel }: LinkStateLink, local: number): boolean {
-    const links = this.#s.db.node(neighbour)?.advertisement.links;
-    return links?.some((l) => l.neighbour === local && l.channel === channel && l.vector !== VECTOR_GONE) ?? false;
+    const { db } = this.#s;
+    for (const { neighbour, channel, vector } of db.node(local)?.advertisement.links ?? []) {
+      const isOther = channel !== kind && vector !== VECTOR_GONE;
+      if (isOther && db.vector(neighbour, local, channel) !== VECTOR_GONE) return true;
+    }
+    return false;
   }
 
   /** Point-to-point bearers: one copy to each neighbour that it makes sense for. */
