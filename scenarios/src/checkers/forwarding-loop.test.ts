@@ -59,20 +59,26 @@ test("what came over a narrow bearer may be said again after a copy has come bac
 });
 
 test("who is given a copy by a narrow frame may begin anew with it, nobody else", () => {
-  const after = (sequence: number, next: number): readonly string[] => {
+  const after = (sequence: number, next: number, isFirst = false): readonly string[] => {
     const watcher = new ForwardingLoopWatcher(LOCALS);
-    hop(watcher, 0, A, B, 300);
-    hop(watcher, 1_000, B, C, 200);
+    const byRadio = (): void => {
+      hop(watcher, 1_000, A, B, 300);
+      hop(watcher, 2_000, B, C, 200);
+    };
+    if (!isFirst) byRadio();
     const octets = new Uint8Array(40);
     octets[0] = SealFormat.shared << 6;
     const header = { ...createDataHeader(), kind: FrameKind.unicast, source: 0x010b, destination: 0x010e };
     const given = { ...header, nextHop: LOCALS[next] as number, sequence, potential: 250 };
     encodeNarrowDataHeader(given, octets, SHARED_HEADER_OCTETS);
-    watcher.transmittedNarrow(2_000, octets, octets.length);
+    watcher.transmittedNarrow(isFirst ? 0 : 2_500, octets, octets.length);
+    if (isFirst) byRadio();
     hop(watcher, 3_000, C, D, 240);
     return watcher.loops;
   };
   assert.equal(after(1, C), []);
+  assert.equal(after(1, C, true), []);
+  assert.is(after(1, D, true).length, 1);
   assert.is(after(1, D).length, 1);
   assert.is(after(2, C).length, 1);
 });

@@ -21,6 +21,12 @@ const AT_SOURCE = 0xffff_ffff;
 /** Longer than any packet lives; after it the same sequence number is another packet. */
 const LIFETIME_US = 30_000_000;
 
+/** Nodes that were given a packet by narrow frames. */
+interface NarrowCopies {
+  readonly firstUs: number;
+  readonly nodes: Set<number>;
+}
+
 /**
  * Watches the air for unicast packets that circle. A packet that descends must not be forwarded by a node a second
  * time; one under repair may pass a node again, but only with less remaining than what the node was given.
@@ -37,8 +43,9 @@ export class ForwardingLoopWatcher {
   readonly #words: number;
   readonly #indexOfLocal: Int16Array;
   readonly #header = createDataHeader();
-  /** Slot of the last packet by source, class and low 8 bits of the sequence. */
+  /** By source, class and low 8 bits of the sequence: slot of the last packet, and who was given one by a narrow frame. */
   readonly #slotByLow = new Map<number, number>();
+  readonly #givenNarrow = new Map<number, NarrowCopies>();
   readonly #keys = new Float64Array(TRACKED).fill(-1);
   readonly #firstUs = new Float64Array(TRACKED);
   /** By [packet][node][word]: bit set of nodes passed before. */
@@ -80,8 +87,8 @@ export class ForwardingLoopWatcher {
     const next = shared ? (this.#indexOfLocal[nextHop] as number) : to;
     if (next < 0) return;
     const key = (source * 4 + trafficClass) * 0x10000 + sequence;
-    const slot = this.#slotOf(nowUs, key, this.#indexOfLocal[source & 0xff] as number);
-    this.#slotByLow.set(lowKey(source, trafficClass, sequence), slot);
+    const low = lowKey(source, trafficClass, sequence);
+    const slot = this.#slotOf(nowUs, key, this.#indexOfLocal[source & 0xff] as number, low);
     this.#descend(nowUs, slot, from, next, remainingOf(this.#header, octets, start + headerOctets, end));
     if ((flags & DATA_FLAG_REPAIR) === 0) this.#pass(nowUs, slot, from, next);
   }
@@ -94,13 +101,22 @@ export class ForwardingLoopWatcher {
     if (decodeNarrowDataHeader(octets, SHARED_HEADER_OCTETS, end, 0, this.#header) === 0) return;
     const { source, trafficClass, sequence, nextHop } = this.#header;
     const next = this.#indexOfLocal[nextHop] as number;
-    const slot = this.#slotByLow.get(lowKey(source, trafficClass, sequence));
-    if (next < 0 || slot === undefined || nowUs - (this.#firstUs[slot] as number) > LIFETIME_US) return;
-    this.#given[slot * this.#nodes + next] = AT_SOURCE;
-    this.#returned[slot * this.#nodes + next] = -1;
+    if (next < 0) return;
+    const low = lowKey(source, trafficClass, sequence);
+    const known = this.#givenNarrow.get(low);
+    if (known === undefined || nowUs - known.firstUs > LIFETIME_US)
+      this.#givenNarrow.set(low, { firstUs: nowUs, nodes: new Set([next]) });
+    else known.nodes.add(next);
+    const slot = this.#slotByLow.get(low);
+    if (slot !== undefined && nowUs - (this.#firstUs[slot] as number) <= LIFETIME_US) this.#beginAnew(slot, next);
   }
 
-  #slotOf(nowUs: number, key: number, source: number): number {
+  #beginAnew(slot: number, node: number): void {
+    this.#given[slot * this.#nodes + node] = AT_SOURCE;
+    this.#returned[slot * this.#nodes + node] = -1;
+  }
+
+  #slotOf(nowUs: number, key: number, source: number, low: number): number {
     const slot = (Math.imul(key, 0x9e3779b1) >>> 19) & (TRACKED - 1);
     if (this.#keys[slot] !== key || nowUs - (this.#firstUs[slot] as number) > LIFETIME_US) {
       this.#keys[slot] = key;
@@ -111,6 +127,10 @@ export class ForwardingLoopWatcher {
       this.#given.fill(0, slot * this.#nodes, (slot + 1) * this.#nodes);
       this.#unseen.fill(0, slot * this.#nodes, (slot + 1) * this.#nodes);
       if (source >= 0) this.#given[slot * this.#nodes + source] = AT_SOURCE;
+      this.#slotByLow.set(low, slot);
+      const narrow = this.#givenNarrow.get(low);
+      if (narrow !== undefined && nowUs - narrow.firstUs <= LIFETIME_US)
+        for (const node of narrow.nodes) this.#beginAnew(slot, node);
       this.packets++;
     }
     return slot;
