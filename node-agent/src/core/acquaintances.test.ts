@@ -1,4 +1,4 @@
-import { SealFormat, sealFormat } from "@skein/codecs";
+import { FrameKind, kindOf, SealFormat, SHARED_HEADER_OCTETS, sealFormat } from "@skein/codecs";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -78,6 +78,29 @@ test("whoever starts anew is understood from any of its frames, though its hello
   mesh.run(5 * SECOND);
   assert.ok(hellos > 0);
   assert.ok(understands(mesh, 2, 0));
+});
+
+test("who starts anew relays nothing within the channel for those of whom it does not know yet whom they reach", () => {
+  const mesh = settled(5);
+  const acquaintances = kept(mesh, 4);
+  mesh.restart(4, { acquaintances });
+  // Beside a talker link state comes late.
+  const heard = mesh.node(4).core.handleFrame;
+  mesh.node(4).core.handleFrame = function (nowUs, bearer, endpoint, octets, length) {
+    const isLinkState = kindOf(octets[SHARED_HEADER_OCTETS] as number) === FrameKind.linkState;
+    if (!isLinkState) heard.call(this, nowUs, bearer, endpoint, octets, length);
+  };
+  // Who sends it something is known to hear it.
+  mesh.node(1).core.sendText(mesh.nowUs, 0x105, new Uint8Array(4));
+  mesh.drain(1);
+  assert.ok(mesh.run(20 * SECOND, () => mesh.node(4).core.status(mesh.nowUs).neighbours.some((n) => n.bidirectional)));
+  let reports = 0;
+  for (let i = 0; i < 12; i++) {
+    if (understands(mesh, 4, i % 4)) reports++;
+    mesh.run(SECOND);
+  }
+  assert.ok(reports > 6, `${reports}`);
+  assert.is(mesh.node(4).core.status(mesh.nowUs).counters["relayed"], 0);
 });
 
 test("what was recorded before a new start is not taken for new after it", () => {

@@ -13,7 +13,7 @@ import { Crossings } from "./crossings.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { queueAgeUs } from "./forwarding.ts";
 import { GroupEchoes } from "./group-echoes.ts";
-import { addId, addIds, countBits, countCommonIds, createIdSet, hasId, ID_WORDS } from "./id-set.ts";
+import { addId, addIds, countBits, countCommonIds, countIds, createIdSet, hasId, ID_WORDS } from "./id-set.ts";
 import {
   CONTENTION_SLOT_US,
   MAX_PENDING_RELAYS,
@@ -131,7 +131,8 @@ export class GroupRelay {
       // There is no room for an area in a narrow header.
       if (port.narrow && !isOurs) continue;
       // Whom the others hear is not known yet: nearly all hear all on a channel, and gaps are repaired.
-      if (port === inPort && header.precedence !== Precedence.flash && isSettling(port, nowUs)) continue;
+      const isKnown = !port.narrow || (!isSettling(port, nowUs) && this.#isReachKnown(n));
+      if (port === inPort && header.precedence !== Precedence.flash && !isKnown) continue;
       if (port.shared) this.#propose(nowUs, port, inPort, n, header, octets, from, length, across);
       else this.#copyToEach(nowUs, port, header, octets, from, length, port === inPort ? n : undefined, across);
     }
@@ -340,6 +341,11 @@ export class GroupRelay {
       if (isMember(n) && !hasId(pending.twice, n.local)) return false;
     }
     return true;
+  }
+
+  /** True if a neighbour on a narrow bearer has told whom it hears, before it started anew at least. */
+  #isReachKnown(n: Neighbour): boolean {
+    return countIds(n.reach) > 0 || this.#s.db.node(n.local)?.advertisement.bootEpoch === n.bootEpoch;
   }
 
   /** Position among the neighbours on a narrow bearer that could relay into it as well (they have other links). */
