@@ -93,7 +93,14 @@ test("who starts anew relays nothing within the channel for those of whom it doe
   // Who sends it something is known to hear it.
   mesh.node(1).core.sendText(mesh.nowUs, 0x105, new Uint8Array(4));
   mesh.drain(1);
-  assert.ok(mesh.run(20 * SECOND, () => mesh.node(4).core.status(mesh.nowUs).neighbours.some((n) => n.bidirectional)));
+  assert.ok(
+    mesh.run(20 * SECOND, () =>
+      mesh
+        .node(4)
+        .core.status(mesh.nowUs)
+        .neighbours.some((n) => n.bidirectional),
+    ),
+  );
   let reports = 0;
   for (let i = 0; i < 12; i++) {
     if (understands(mesh, 4, i % 4)) reports++;
