@@ -1,8 +1,12 @@
 import {
   createDataHeader,
+  createRepair,
+  DATA_FLAG_REPAIR,
   encodeNarrowDataHeader,
+  encodeRepair,
   encodeWideDataHeader,
   FrameKind,
+  type Repair,
   SealFormat,
   SHARED_HEADER_OCTETS,
 } from "@skein/codecs";
@@ -21,11 +25,15 @@ function hop(
   next: number,
   potential: number,
   sequence = 1,
+  repair?: Repair,
 ): void {
   const octets = new Uint8Array(64);
   octets[0] = SealFormat.shared << 6;
   const header = { ...createDataHeader(), kind: FrameKind.unicast, nextHop: LOCALS[next] as number, source: 0x010b };
-  encodeWideDataHeader({ ...header, destination: 0x010e, potential, sequence }, true, octets, SHARED_HEADER_OCTETS);
+  const flags = repair === undefined ? 0 : DATA_FLAG_REPAIR;
+  const given = { ...header, destination: 0x010e, potential, sequence, flags };
+  const body = SHARED_HEADER_OCTETS + encodeWideDataHeader(given, true, octets, SHARED_HEADER_OCTETS);
+  if (repair !== undefined) encodeRepair(repair, octets, body);
   watcher.transmitted(nowUs, from, -1, octets, octets.length);
 }
 
@@ -81,6 +89,20 @@ test("who is given a copy by a narrow frame may begin anew with it, nobody else"
   assert.is(after(1, D, true).length, 1);
   assert.is(after(1, D).length, 1);
   assert.is(after(2, C).length, 1);
+});
+
+test("who overhears a packet may send it on as it was, also after it was given one under repair", () => {
+  const route = { ...createRepair(), failureCount: 1, routeLength: 1 };
+  const sends = (potential: number, repair?: Repair): readonly string[] => {
+    const watcher = new ForwardingLoopWatcher(LOCALS);
+    hop(watcher, 0, A, B, 300);
+    hop(watcher, 1_000, B, C, 3, 1, route);
+    hop(watcher, 2_000, C, D, potential, 1, repair);
+    return watcher.loops;
+  };
+  assert.equal(sends(290), []);
+  assert.match(sends(301)[0] ?? "", /node 2 sends it up/);
+  assert.match(sends(4, { ...route, failureCount: 0 })[0] ?? "", /node 2 sends it up/);
 });
 
 test("a repetition is none, also after another copy has come", () => {

@@ -57,7 +57,11 @@ export class ForwardingLoopWatcher {
   readonly #lastPotential: Int32Array;
   /** By [packet][node]: the most that remained of a copy that it was given. */
   readonly #given: Uint32Array;
-  /** The same of what came over a narrow bearer, which was not seen: the most that it was sent with before any other copy. */
+  /** By [packet][node]: 1 if it was given a copy that was not under repair. */
+  readonly #givenPlain: Uint8Array;
+  /** By [packet][node]: the most that remained of a copy that it may have overheard. */
+  readonly #overheard: Uint32Array;
+  /** By [packet][node]: of a copy that came over a narrow bearer, which was not seen: the most that it was sent with before any other copy. */
   readonly #unseen: Uint32Array;
 
   /** `localIds[node]`: low octet of each node's address. */
@@ -69,6 +73,8 @@ export class ForwardingLoopWatcher {
     this.#lastNext = new Int16Array(TRACKED * this.#nodes).fill(-1);
     this.#lastPotential = new Int32Array(TRACKED * this.#nodes);
     this.#given = new Uint32Array(TRACKED * this.#nodes);
+    this.#givenPlain = new Uint8Array(TRACKED * this.#nodes);
+    this.#overheard = new Uint32Array(TRACKED * this.#nodes);
     this.#unseen = new Uint32Array(TRACKED * this.#nodes);
     this.#indexOfLocal = new Int16Array(256).fill(-1);
     for (const [index, local] of localIds.entries()) this.#indexOfLocal[local] = index;
@@ -89,8 +95,11 @@ export class ForwardingLoopWatcher {
     const key = (source * 4 + trafficClass) * 0x10000 + sequence;
     const low = lowKey(source, trafficClass, sequence);
     const slot = this.#slotOf(nowUs, key, this.#indexOfLocal[source & 0xff] as number, low);
-    this.#descend(nowUs, slot, from, next, remainingOf(this.#header, octets, start + headerOctets, end));
-    if ((flags & DATA_FLAG_REPAIR) === 0) this.#pass(nowUs, slot, from, next);
+    const remaining = remainingOf(this.#header, octets, start + headerOctets, end);
+    const isRepair = (flags & DATA_FLAG_REPAIR) !== 0;
+    this.#descend(nowUs, slot, from, next, remaining, isRepair);
+    if (shared) this.#overhear(slot, from, remaining);
+    if (!isRepair) this.#pass(nowUs, slot, from, next);
   }
 
   /** A frame leaves somebody on a narrow bearer. */
@@ -125,6 +134,8 @@ export class ForwardingLoopWatcher {
       this.#returned.fill(-1, slot * this.#nodes, (slot + 1) * this.#nodes);
       this.#lastNext.fill(-1, slot * this.#nodes, (slot + 1) * this.#nodes);
       this.#given.fill(0, slot * this.#nodes, (slot + 1) * this.#nodes);
+      this.#givenPlain.fill(0, slot * this.#nodes, (slot + 1) * this.#nodes);
+      this.#overheard.fill(0, slot * this.#nodes, (slot + 1) * this.#nodes);
       this.#unseen.fill(0, slot * this.#nodes, (slot + 1) * this.#nodes);
       if (source >= 0) this.#given[slot * this.#nodes + source] = AT_SOURCE;
       this.#slotByLow.set(low, slot);
@@ -136,15 +147,25 @@ export class ForwardingLoopWatcher {
     return slot;
   }
 
-  #descend(nowUs: number, slot: number, from: number, next: number, remaining: number): void {
+  #descend(nowUs: number, slot: number, from: number, next: number, remaining: number, isRepair: boolean): void {
     const own = slot * this.#nodes + from;
-    const given = this.#given[own] as number;
+    // Who overhears a packet may send it on as it was before it came under repair.
+    const isOverheard = !isRepair && this.#givenPlain[own] === 0;
+    const given = Math.max(this.#given[own] as number, isOverheard ? (this.#overheard[own] as number) : 0);
     if (given === 0) this.#unseen[own] = Math.max(this.#unseen[own] as number, remaining);
     else if (remaining >= given && remaining > (this.#unseen[own] as number)) {
       this.#loop(nowUs, slot, `node ${from} sends it up to ${remaining}, to ${next}`);
     }
     const at = slot * this.#nodes + next;
     this.#given[at] = Math.max(this.#given[at] as number, remaining);
+    if (!isRepair) this.#givenPlain[at] = 1;
+  }
+
+  #overhear(slot: number, from: number, remaining: number): void {
+    for (let node = 0; node < this.#nodes; node++) {
+      const at = slot * this.#nodes + node;
+      if (node !== from) this.#overheard[at] = Math.max(this.#overheard[at] as number, remaining);
+    }
   }
 
   #loop(nowUs: number, slot: number, what: string): void {
