@@ -86,6 +86,45 @@ test("a report for people, and exit code 1 when a check fails", async ({ file, f
   assert.match(bad.stdout, /FAIL {2}delivered\(voice\)/);
 });
 
+test("many seeds, each with a fault more: what failed in which, and that run once more by its seed", async ({
+  folder,
+}) => {
+  const file = join(folder, "sos.yaml");
+  const withSos = SCENARIO.replace("traffic:\n", "traffic:\n  sos: [{at: 12s, by: B}]\n");
+  const answered = withSos.replace("role: headquarters,", "role: headquarters, acknowledgesSos: true,");
+  writeFileSync(file, `${answered}  - sos acknowledged within 3s\n`);
+  const options = ["--seed", "3", "--extra-faults", "1", "--json"];
+  const { code, stdout } = await run(file, "--runs", "12", ...options);
+  const result = JSON.parse(stdout);
+  assert.is(result.runs, 12);
+  assert.is(result.passed, 12 - result.failed.length);
+  // Some of the faults are in the way of the call, of some nobody notices.
+  assert.ok(result.failed.length > 0 && result.passed > 0, stdout);
+  assert.is(code, 1);
+  assert.is(result.verdict, "fail");
+  const failed = result.failed[0];
+  assert.is(failed.extraFaults.length, 1);
+  const again = await run(file, ...options, "--seed", String(failed.seed));
+  assert.is(again.code, 1);
+  assert.equal(
+    JSON.parse(again.stdout).checks.filter((c: { pass: boolean }) => !c.pass),
+    failed.checks.map((c: object) => ({ ...c, pass: false })),
+  );
+  const text = await run(file, "--seed", "3", "--extra-faults", "1", "--runs", "12");
+  assert.match(text.stdout, new RegExp(`seed ${failed.seed}\n.*${failed.extraFaults[0].what}\n.*FAIL`));
+  assert.match(text.stdout, new RegExp(`all checks hold in ${result.passed} of 12 runs`));
+});
+
+test("many seeds without a fault more: all hold", async ({ file }) => {
+  const { code, stdout } = await run(file, "--runs", "3", "--for", "10s", "--json");
+  const { verdict, failed, checks } = JSON.parse(stdout);
+  assert.equal([code, verdict, failed], [0, "pass", []]);
+  assert.equal(
+    checks.map((c: { passed: number }) => c.passed),
+    [3, 3],
+  );
+});
+
 test("a bad file is refused with file, line and remedy", async ({ folder }) => {
   const file = join(folder, "bad.yaml");
   writeFileSync(file, SCENARIO.replace("networks: [uhf], at: [500, 0]", "networks: [vhf], at: [500, 0]"));
@@ -95,7 +134,16 @@ test("a bad file is refused with file, line and remedy", async ({ folder }) => {
 });
 
 test("wrong use is refused with the usage", async ({ file }) => {
-  const wrong = [[], [file, "more"], [file, "--seed", "x"], [file, "--for", "soon"], [file, "--fast"], ["none.yaml"]];
+  const wrong = [
+    [],
+    [file, "more"],
+    [file, "--seed", "x"],
+    [file, "--for", "soon"],
+    [file, "--fast"],
+    ["none.yaml"],
+    [file, "--runs", "0"],
+    [file, "--extra-faults", "x"],
+  ];
   for (const args of wrong) {
     const { code, stderr } = await run(...args);
     assert.is(code, 2, args.join(" "));

@@ -1,0 +1,24 @@
+import type { RehearsalResult } from "../sim/rehearsal.ts";
+
+/** Many runs for people: what failed in which, with which faults, and how often each check held. */
+export function formatRehearsal(result: RehearsalResult, colour: boolean): string {
+  const paint = (code: number, text: string): string => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
+  const verdict = (pass: boolean): string => (pass ? paint(32, "pass") : paint(31, "FAIL"));
+  const widest = Math.max(0, ...result.checks.map((c) => c.check.length));
+  const { seed, runs, extraFaults, simulatedS, wallS } = result;
+  const seeds = runs === 1 ? `seed ${seed}` : `seeds ${seed} to ${(seed + runs - 1) >>> 0}`;
+  const faults = extraFaults === 0 ? "" : `, each with ${extraFaults} fault${extraFaults === 1 ? "" : "s"} more`;
+  const failed = result.failed.flatMap((run) => [
+    `  ${paint(31, `seed ${run.seed}`)}`,
+    ...run.extraFaults.map(({ atS, forS, what }) => `    ${atS} s, for ${forS} s: ${what}`),
+    ...run.checks.map(({ check, found }) => `    ${verdict(false)}  ${check}  ${found}`),
+  ]);
+  return [
+    paint(1, `${result.scenario}, ${seeds}${faults}: ${simulatedS} s in ${wallS} s`),
+    ...(failed.length > 0 ? ["", ...failed] : []),
+    "",
+    ...result.checks.map((c) => `  ${verdict(c.pass)}  ${c.check.padEnd(widest)}  held in ${c.passed} of ${runs}`),
+    "",
+    `${verdict(result.verdict === "pass")}  all checks hold in ${result.passed} of ${runs} runs`,
+  ].join("\n");
+}
