@@ -14,7 +14,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ForwardingLoopWatcher } from "./forwarding-loop.ts";
 
-const LOCALS = [11, 12, 13, 14];
+const ADDRESSES = [0x10b, 0x10c, 0x10d, 0x10e];
 const [A, B, C, D] = [0, 1, 2, 3] as const;
 
 /** Feeds the watcher one transmission on a shared radio. */
@@ -26,19 +26,25 @@ function hop(
   potential: number,
   sequence = 1,
   repair?: Repair,
+  nextHopArea = -1,
 ): void {
   const octets = new Uint8Array(64);
   octets[0] = SealFormat.shared << 6;
-  const header = { ...createDataHeader(), kind: FrameKind.unicast, nextHop: LOCALS[next] as number, source: 0x010b };
+  const header = {
+    ...createDataHeader(),
+    kind: FrameKind.unicast,
+    nextHop: (ADDRESSES[next] as number) & 0xff,
+    source: 0x010b,
+  };
   const flags = repair === undefined ? 0 : DATA_FLAG_REPAIR;
-  const given = { ...header, destination: 0x010e, potential, sequence, flags };
+  const given = { ...header, nextHopArea, destination: 0x010e, potential, sequence, flags };
   const body = SHARED_HEADER_OCTETS + encodeWideDataHeader(given, true, octets, SHARED_HEADER_OCTETS);
   if (repair !== undefined) encodeRepair(repair, octets, body);
   watcher.transmitted(nowUs, from, -1, octets, octets.length);
 }
 
 test("a path, a repetition and a detour are no loops", () => {
-  const watcher = new ForwardingLoopWatcher(LOCALS);
+  const watcher = new ForwardingLoopWatcher(ADDRESSES);
   hop(watcher, 0, A, B, 300);
   hop(watcher, 30_000, A, B, 300);
   hop(watcher, 60_000, A, C, 300);
@@ -49,7 +55,7 @@ test("a path, a repetition and a detour are no loops", () => {
 });
 
 test("a copy that comes back and is refused is no loop", () => {
-  const watcher = new ForwardingLoopWatcher(LOCALS);
+  const watcher = new ForwardingLoopWatcher(ADDRESSES);
   hop(watcher, 0, A, B, 300);
   hop(watcher, 1_000, B, A, 200);
   hop(watcher, 2_000, A, B, 300);
@@ -57,7 +63,7 @@ test("a copy that comes back and is refused is no loop", () => {
 });
 
 test("what came over a narrow bearer may be said again after a copy has come back, and no more than that", () => {
-  const watcher = new ForwardingLoopWatcher(LOCALS);
+  const watcher = new ForwardingLoopWatcher(ADDRESSES);
   hop(watcher, 0, B, C, 300);
   hop(watcher, 1_000, C, B, 200);
   hop(watcher, 30_000, B, C, 300);
@@ -68,7 +74,7 @@ test("what came over a narrow bearer may be said again after a copy has come bac
 
 test("who is given a copy by a narrow frame may begin anew with it, nobody else", () => {
   const after = (sequence: number, next: number, isFirst = false): readonly string[] => {
-    const watcher = new ForwardingLoopWatcher(LOCALS);
+    const watcher = new ForwardingLoopWatcher(ADDRESSES);
     const byRadio = (): void => {
       hop(watcher, 1_000, A, B, 300);
       hop(watcher, 2_000, B, C, 200);
@@ -77,9 +83,9 @@ test("who is given a copy by a narrow frame may begin anew with it, nobody else"
     const octets = new Uint8Array(40);
     octets[0] = SealFormat.shared << 6;
     const header = { ...createDataHeader(), kind: FrameKind.unicast, source: 0x010b, destination: 0x010e };
-    const given = { ...header, nextHop: LOCALS[next] as number, sequence, potential: 250 };
+    const given = { ...header, nextHop: (ADDRESSES[next] as number) & 0xff, sequence, potential: 250 };
     encodeNarrowDataHeader(given, octets, SHARED_HEADER_OCTETS);
-    watcher.transmittedNarrow(isFirst ? 0 : 2_500, octets, octets.length);
+    watcher.transmittedNarrow(isFirst ? 0 : 2_500, D, octets, octets.length);
     if (isFirst) byRadio();
     hop(watcher, 3_000, C, D, 240);
     return watcher.loops;
@@ -94,7 +100,7 @@ test("who is given a copy by a narrow frame may begin anew with it, nobody else"
 test("who overhears a packet may send it on as it was, also after it was given one under repair", () => {
   const route = { ...createRepair(), failureCount: 1, routeLength: 1 };
   const sends = (potential: number, repair?: Repair): readonly string[] => {
-    const watcher = new ForwardingLoopWatcher(LOCALS);
+    const watcher = new ForwardingLoopWatcher(ADDRESSES);
     hop(watcher, 0, A, B, 300);
     hop(watcher, 1_000, B, C, 3, 1, route);
     hop(watcher, 2_000, C, D, potential, 1, repair);
@@ -105,8 +111,33 @@ test("who overhears a packet may send it on as it was, also after it was given o
   assert.match(sends(4, { ...route, failureCount: 0 })[0] ?? "", /node 2 sends it up/);
 });
 
+test("nodes of two areas with the same local id are two", () => {
+  const sends = (from: number): readonly string[] => {
+    const watcher = new ForwardingLoopWatcher([...ADDRESSES, 0x20c]);
+    hop(watcher, 0, A, B, 300);
+    // To the node of the other area that has the local id of B.
+    hop(watcher, 1_000, A, B, 500, 1, undefined, 2);
+    hop(watcher, 2_000, from, C, 400);
+    return watcher.loops;
+  };
+  assert.equal(sends(4), []);
+  assert.match(sends(B)[0] ?? "", /node 1 sends it up/);
+});
+
+test("a packet to another area that takes a detour may pass a node again, in its stage it may not", () => {
+  const returns = (potential: number): readonly string[] => {
+    const watcher = new ForwardingLoopWatcher(ADDRESSES);
+    hop(watcher, 0, A, B, 0xc2_0300);
+    hop(watcher, 1_000, B, A, 0xc1_0300);
+    hop(watcher, 2_000, A, B, potential);
+    return watcher.loops;
+  };
+  assert.equal(returns(0x82_0300), []);
+  assert.match(returns(0xc1_0200)[0] ?? "", /node 0 forwards it again/);
+});
+
 test("a repetition is none, also after another copy has come", () => {
-  const watcher = new ForwardingLoopWatcher(LOCALS);
+  const watcher = new ForwardingLoopWatcher(ADDRESSES);
   // B does not know yet that it cannot get on; A hears no answer and begins anew.
   hop(watcher, 0, A, B, 107);
   hop(watcher, 1_000, B, A, 106);
@@ -119,7 +150,7 @@ test("a repetition is none, also after another copy has come", () => {
 });
 
 test("planted: a node that forwards what came back is seen", () => {
-  const watcher = new ForwardingLoopWatcher(LOCALS);
+  const watcher = new ForwardingLoopWatcher(ADDRESSES);
   hop(watcher, 0, A, B, 300);
   hop(watcher, 1_000, B, C, 200);
   hop(watcher, 2_000, C, A, 150);
@@ -130,7 +161,7 @@ test("planted: a node that forwards what came back is seen", () => {
 });
 
 test("planted: a node that sends something up is seen", () => {
-  const watcher = new ForwardingLoopWatcher(LOCALS);
+  const watcher = new ForwardingLoopWatcher(ADDRESSES);
   hop(watcher, 0, A, B, 300);
   hop(watcher, 1_000, B, C, 299);
   assert.equal(watcher.loops, []);
@@ -139,7 +170,7 @@ test("planted: a node that sends something up is seen", () => {
 });
 
 test("another packet, or the same number much later, starts afresh", () => {
-  const watcher = new ForwardingLoopWatcher(LOCALS);
+  const watcher = new ForwardingLoopWatcher(ADDRESSES);
   hop(watcher, 0, A, B, 300);
   hop(watcher, 1_000, B, A, 200);
   hop(watcher, 2_000, A, B, 100, 2);

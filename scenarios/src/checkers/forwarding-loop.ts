@@ -41,7 +41,8 @@ export class ForwardingLoopWatcher {
   packets = 0;
   readonly #nodes: number;
   readonly #words: number;
-  readonly #indexOfLocal: Int16Array;
+  readonly #areas: readonly number[];
+  readonly #indexOf: ReadonlyMap<number, number>;
   readonly #header = createDataHeader();
   /** By source, class and low 8 bits of the sequence: slot of the last packet, and who was given one by a narrow frame. */
   readonly #slotByLow = new Map<number, number>();
@@ -64,9 +65,11 @@ export class ForwardingLoopWatcher {
   /** By [packet][node]: of a copy that came over a narrow bearer, which was not seen: the most that it was sent with before any other copy. */
   readonly #unseen: Uint32Array;
 
-  /** `localIds[node]`: low octet of each node's address. */
-  constructor(localIds: readonly number[]) {
-    this.#nodes = localIds.length;
+  /** `addresses[node]`: area and local id. */
+  constructor(addresses: readonly number[]) {
+    this.#nodes = addresses.length;
+    this.#areas = addresses.map((address) => address >>> 8);
+    this.#indexOf = new Map(addresses.map((address, node) => [address, node]));
     this.#words = Math.ceil(this.#nodes / 32);
     this.#passed = new Uint32Array(TRACKED * this.#nodes * this.#words);
     this.#returned = new Int32Array(TRACKED * this.#nodes).fill(-1);
@@ -76,8 +79,6 @@ export class ForwardingLoopWatcher {
     this.#givenPlain = new Uint8Array(TRACKED * this.#nodes);
     this.#overheard = new Uint32Array(TRACKED * this.#nodes);
     this.#unseen = new Uint32Array(TRACKED * this.#nodes);
-    this.#indexOfLocal = new Int16Array(256).fill(-1);
-    for (const [index, local] of localIds.entries()) this.#indexOfLocal[local] = index;
   }
 
   /** A wide frame leaves `from`; `to` is the far end of a pipe, -1 on a shared radio. */
@@ -89,12 +90,12 @@ export class ForwardingLoopWatcher {
     const headerOctets = decodeWideDataHeader(octets, start, end, shared, this.#header);
     // From its source to its destination: there is nowhere that it could turn.
     if (headerOctets === 0 || (this.#header.flags & DATA_FLAG_ENDS) !== 0) return;
-    const { source, trafficClass, sequence, nextHop, flags } = this.#header;
-    const next = shared ? (this.#indexOfLocal[nextHop] as number) : to;
+    const { source, trafficClass, sequence, flags } = this.#header;
+    const next = shared ? this.#nextOf(from) : to;
     if (next < 0) return;
     const key = (source * 4 + trafficClass) * 0x10000 + sequence;
     const low = lowKey(source, trafficClass, sequence);
-    const slot = this.#slotOf(nowUs, key, this.#indexOfLocal[source & 0xff] as number, low);
+    const slot = this.#slotOf(nowUs, key, this.#indexOf.get(source) ?? -1, low);
     const remaining = remainingOf(this.#header, octets, start + headerOctets, end);
     const isRepair = (flags & DATA_FLAG_REPAIR) !== 0;
     this.#descend(nowUs, slot, from, next, remaining, isRepair);
@@ -102,14 +103,22 @@ export class ForwardingLoopWatcher {
     if (!isRepair) this.#pass(nowUs, slot, from, next);
   }
 
-  /** A frame leaves somebody on a narrow bearer. */
-  transmittedNarrow(nowUs: number, octets: Uint8Array, length: number): void {
+  /** Who is to take the frame of `from` whose header has been read; -1 if that is nobody. */
+  #nextOf(from: number): number {
+    const { nextHop, nextHopArea } = this.#header;
+    const area = nextHopArea < 0 ? (this.#areas[from] as number) : nextHopArea;
+    return this.#indexOf.get((area << 8) | nextHop) ?? -1;
+  }
+
+  /** A frame leaves `from` on a narrow bearer. */
+  transmittedNarrow(nowUs: number, from: number, octets: Uint8Array, length: number): void {
     const end = length - NARROW_TAG_OCTETS;
     if (end <= SHARED_HEADER_OCTETS || sealFormat(octets) !== SealFormat.shared) return;
     if (!isUnicastKind(kindOf(octets[SHARED_HEADER_OCTETS] as number))) return;
-    if (decodeNarrowDataHeader(octets, SHARED_HEADER_OCTETS, end, 0, this.#header) === 0) return;
-    const { source, trafficClass, sequence, nextHop } = this.#header;
-    const next = this.#indexOfLocal[nextHop] as number;
+    if (decodeNarrowDataHeader(octets, SHARED_HEADER_OCTETS, end, this.#areas[from] as number, this.#header) === 0)
+      return;
+    const { source, trafficClass, sequence } = this.#header;
+    const next = this.#nextOf(from);
     if (next < 0) return;
     const low = lowKey(source, trafficClass, sequence);
     const known = this.#givenNarrow.get(low);
@@ -178,7 +187,10 @@ export class ForwardingLoopWatcher {
     if (this.#lastNext[own] === next && this.#lastPotential[own] === potential) return;
     this.#lastNext[own] = next;
     this.#lastPotential[own] = potential;
-    if (potential < (this.#returned[own] as number)) {
+    const returned = this.#returned[own] as number;
+    // Between areas a detour leads back, and takes of the stage: there are three (`node-agent/docs/forwarding.md`).
+    const isDetour = potential >>> 16 < returned >>> 16;
+    if (potential < returned && !isDetour) {
       this.#loop(nowUs, slot, `node ${from} forwards it again, to ${next}`);
     }
     const fromAt = (slot * this.#nodes + from) * this.#words;
@@ -192,7 +204,7 @@ export class ForwardingLoopWatcher {
   }
 }
 
-/** Of a packet as narrow frames name it: they have no room for the area. */
+/** Of a packet as narrow frames name it. */
 function lowKey(source: number, trafficClass: number, sequence: number): number {
-  return ((source & 0xff) * 4 + trafficClass) * 256 + (sequence & 0xff);
+  return (source * 4 + trafficClass) * 256 + (sequence & 0xff);
 }

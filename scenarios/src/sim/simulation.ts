@@ -104,7 +104,7 @@ export class Simulation {
       carrier: (node, network, busy) => this.#carrier(node, network, busy),
     });
     this.#nodes = this.scenario.nodes.map((n, index) => this.#makeNode(addressOf(n), n.networks, index));
-    this.loops = new ForwardingLoopWatcher(this.#nodes.map((n) => n.address & 255));
+    this.loops = new ForwardingLoopWatcher(this.#nodes.map((n) => n.address));
     this.faults = timedFaults(this.scenario);
     this.traffic = new TrafficDriver(this.scenario, this.#seed, this.durationUs, this.world, {
       schedule: (atUs, kind, node, argument) => this.#queue.add(atUs, kind, node, argument),
@@ -318,7 +318,7 @@ export class Simulation {
     if (config?.type === "udp") {
       const to = config.medium === "shared" ? -1 : this.#farEnd(network, node.index, slot.endpoint);
       this.loops.transmitted(this.nowUs, node.index, to, slot.octets, slot.length);
-    } else this.loops.transmittedNarrow(this.nowUs, slot.octets, slot.length);
+    } else this.loops.transmittedNarrow(this.nowUs, node.index, slot.octets, slot.length);
     this.medium.send(this.nowUs, network, node.index, slot.endpoint, slot.octets, slot.length);
   }
 
