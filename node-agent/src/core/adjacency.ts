@@ -195,7 +195,7 @@ export class Adjacency {
     port.flows?.restarted(n);
     n.rxCount = 0;
     n.rxExpected = 0;
-    this.#s.duplicates.restarted(n.address, bootEpoch);
+    this.#s.duplicates.restarted(n.address, bootEpoch, nowUs);
     if (port.narrow && n.alive) rememberReach(nowUs, n);
     this.#lose(nowUs, port, n, "restarted");
   }

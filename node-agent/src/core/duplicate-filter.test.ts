@@ -53,13 +53,27 @@ test("a packet that was first heard with a low octet only is known when it comes
 
 test("a restart clears a source once for each boot epoch", () => {
   const filter = new DuplicateFilter(new Counters());
+  const laterUs = 20_000_000;
   filter.accept(0x107, 0, 9, 0);
-  filter.restarted(0x107, 3);
-  assert.not(filter.accept(0x107, 0, 9, 0));
-  filter.restarted(0x107, 4);
-  assert.ok(filter.accept(0x107, 0, 9, 0));
-  filter.restarted(0x107, 4);
-  assert.not(filter.accept(0x107, 0, 9, 0));
+  filter.restarted(0x107, 3, laterUs);
+  assert.not(filter.accept(0x107, 0, 9, laterUs));
+  filter.restarted(0x107, 4, laterUs);
+  assert.ok(filter.accept(0x107, 0, 9, laterUs));
+  filter.restarted(0x107, 4, 2 * laterUs);
+  assert.not(filter.accept(0x107, 0, 9, 2 * laterUs));
+});
+
+test("what came of the new boot before the news of it is not new again, in whatever direction the sequences went", () => {
+  for (const first of [9, 40_000]) {
+    const filter = new DuplicateFilter(new Counters());
+    filter.accept(0x107, 0, first, 0);
+    filter.restarted(0x107, 3, 0);
+    const backUs = 20_000_000;
+    for (const sequence of [20_000, 20_001]) assert.ok(filter.accept(0x107, 0, sequence, backUs));
+    filter.restarted(0x107, 4, backUs + 2_000_000);
+    for (const sequence of [20_000, 20_001]) assert.not(filter.accept(0x107, 0, sequence, backUs + 2_000_000));
+    assert.ok(filter.accept(0x107, 0, 20_002, backUs + 2_000_000));
+  }
 });
 
 test.run();

@@ -11,6 +11,8 @@ const WINDOW = 256;
 const WORDS = WINDOW / 32;
 /** A sequence far behind is taken as a fresh start when the source was silent this long. */
 const RESTART_SILENCE_US = 1_000_000;
+/** News of a restart is this much behind the first packets at most. */
+const RESTART_NEWS_US = 10_000_000;
 
 export const SEQUENCE_SPACES = 5;
 export const NARROW_SPACE = 4;
@@ -18,6 +20,8 @@ export const NARROW_SPACE = 4;
 interface SourceWindow {
   highest: number;
   lastUs: number;
+  /** When its sequences last began somewhere else. */
+  begunUs: number;
   /** Only low octets have been seen so far: the high octet of `highest` is a guess. */
   guessed: boolean;
   readonly seen: Uint32Array;
@@ -38,7 +42,7 @@ export class DuplicateFilter {
     const key = source * SEQUENCE_SPACES + space;
     let w = this.#windows.get(key);
     if (w === undefined) {
-      w = { highest: sequence, lastUs: nowUs, guessed: narrow, seen: new Uint32Array(WORDS) };
+      w = { highest: sequence, lastUs: nowUs, begunUs: nowUs, guessed: narrow, seen: new Uint32Array(WORDS) };
       if (this.#windows.size >= MAX_SEQUENCE_WINDOWS) this.#forgetOldest();
       this.#windows.set(key, w);
       mark(w, sequence);
@@ -55,6 +59,7 @@ export class DuplicateFilter {
       if (nowUs - w.lastUs < RESTART_SILENCE_US) return false;
       ahead = WINDOW;
     }
+    if (ahead >= WINDOW) w.begunUs = nowUs;
     if (ahead > 0) {
       if (ahead >= WINDOW) w.seen.fill(0);
       else for (let i = 1; i <= ahead; i++) clear(w, (w.highest + i) & 0xffff);
@@ -104,15 +109,22 @@ export class DuplicateFilter {
     return false;
   }
 
-  /** The source started anew in this boot epoch: its sequences begin somewhere else. News of it comes more than once. */
-  restarted(source: number, bootEpoch: number): void {
+  /**
+   * The source started anew in this boot epoch: its sequences begin somewhere else. News of it comes more than once, and
+   * may come after the first packets, which must not be taken for new again.
+   */
+  restarted(source: number, bootEpoch: number, nowUs: number): void {
     const known = this.#epochs.get(source) ?? 0;
     if (bootEpoch <= known) return;
     if (this.#epochs.size >= MAX_SEQUENCE_WINDOWS) this.#epochs.clear();
     this.#epochs.set(source, bootEpoch);
     // The first epoch that is learned is the one that what was heard so far belongs to.
     if (known === 0) return;
-    for (let space = 0; space < SEQUENCE_SPACES; space++) this.#windows.delete(source * SEQUENCE_SPACES + space);
+    for (let space = 0; space < SEQUENCE_SPACES; space++) {
+      const key = source * SEQUENCE_SPACES + space;
+      const begunUs = this.#windows.get(key)?.begunUs ?? nowUs;
+      if (nowUs - begunUs > RESTART_NEWS_US) this.#windows.delete(key);
+    }
   }
 }
 

@@ -181,7 +181,7 @@ export class LinkStateFlooding {
     this.onHeard(nowUs, port, local);
     if (result === "news") {
       this.#tell(nowUs, before, local, n);
-      this.#s.duplicates.restarted(advertisement.originator, advertisement.bootEpoch);
+      this.#s.duplicates.restarted(advertisement.originator, advertisement.bootEpoch, nowUs);
       for (const to of this.#s.ports) this.#passOn(nowUs, to, port, n, () => this.queueFull(nowUs, to, local, false));
     }
     const successor = result === "news" && advertisement.links.length === 0 ? this.#claims.successor(local) : undefined;
