@@ -1,6 +1,7 @@
+import { SealFormat, sealFormat } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { VoiceCodec } from "../api.ts";
+import { type Acquaintance, VoiceCodec } from "../api.ts";
 import { type Medium, NARROW, VirtualMesh } from "../testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
@@ -16,6 +17,8 @@ interface Valley {
   readonly vhf: Medium;
   /** Timestamps that each border node was to carry, in the order of time. */
   readonly carried: readonly [number[], number[]];
+  /** Whom the second border node has heard on the narrow channel, as its owner has kept it. */
+  acquaintances(): Acquaintance[];
   /** Somebody talks for so many steps, one frame of Opus or a bundle of Codec2 each; `at` is called before each step. */
   talk(from: number, codec: VoiceCodec, steps: number, at?: (step: number) => void): void;
 }
@@ -27,10 +30,12 @@ function valley(): Valley {
   assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));
   mesh.run(6 * SECOND);
   const carried: [number[], number[]] = [[], []];
+  const kept = new Map<number, Acquaintance>();
   /** Codes in no time what a border node is to carry. */
   const carry = (border: number): void => {
     const { core, events } = mesh.node(border);
     for (const e of events.splice(0)) {
+      if (e.type === "acquaintance" && border === SECOND_BORDER) kept.set(e.acquaintance.address, e.acquaintance);
       if (e.type !== "voice" || !e.bridge) continue;
       carried[border - 1]?.push(e.timestamp20ms);
       const across = e.codec === VoiceCodec.opus ? VoiceCodec.codec2_1300 : VoiceCodec.opus;
@@ -53,7 +58,7 @@ function valley(): Valley {
       mesh.run((units / FRAME_UNITS) * FRAME_US, isOver);
     }
   };
-  return { mesh, vhf, carried, talk };
+  return { mesh, vhf, carried, acquaintances: () => [...kept.values()], talk };
 }
 
 const upTo = (steps: number, units: number): number[] => Array.from({ length: steps }, (_, i) => units * i);
@@ -96,6 +101,66 @@ test("a bundle that only the one in reserve has heard is carried by that one, an
   const [first, second] = carried;
   assert.equal(second, [missed]);
   assert.equal(sorted([...first, ...second]), upTo(30, BUNDLE_UNITS));
+});
+
+test("the only border node starts anew while somebody talks, and carries soon", () => {
+  const { mesh, carried, talk, acquaintances } = valley();
+  mesh.node(FIRST).powered = false;
+  mesh.run(60 * SECOND);
+  talk(B, VoiceCodec.codec2_1300, 60, (step) => {
+    if (step === 20) mesh.restart(SECOND_BORDER, { acquaintances: acquaintances() });
+  });
+  const since = carried[1].filter((timestamp) => timestamp >= 20 * BUNDLE_UNITS);
+  assert.ok((since[0] as number) <= 26 * BUNDLE_UNITS, `${since}`);
+  assert.ok(since.length > 30, `${since}`);
+});
+
+test("a border node that starts anew leaves it to the one that carries", () => {
+  for (const [from, codec] of [
+    [B, VoiceCodec.codec2_1300],
+    [A, VoiceCodec.opus],
+  ] as const) {
+    for (const remembers of [true, false]) {
+      const { mesh, carried, talk, acquaintances } = valley();
+      talk(from, codec, 60, (step) => {
+        if (step === 20) mesh.restart(SECOND_BORDER, remembers ? { acquaintances: acquaintances() } : {});
+      });
+      assert.equal(carried[1], []);
+    }
+  }
+});
+
+test("a border node that cannot open what is said on the narrow channel does not take it for silence", () => {
+  const { mesh, carried, talk } = valley();
+  talk(A, VoiceCodec.opus, 80, (step) => {
+    if (step !== 20) return;
+    mesh.restart(SECOND_BORDER);
+    const { core } = mesh.node(SECOND_BORDER);
+    const heard = core.handleFrame;
+    core.handleFrame = function (nowUs, bearerId, endpoint, octets, length) {
+      const isHello = bearerId === 0 && sealFormat(octets) === SealFormat.full;
+      if (!isHello) heard.call(this, nowUs, bearerId, endpoint, octets, length);
+    };
+  });
+  assert.equal(carried[1], []);
+});
+
+test("on a channel that others keep busy a border node that has started anew gives the one before it a second", () => {
+  const startsToCarry = (isBusy: boolean): number => {
+    const { mesh, carried, talk } = valley();
+    mesh.node(FIRST).powered = false;
+    mesh.run(60 * SECOND);
+    talk(A, VoiceCodec.opus, 60, (step) => {
+      if (step !== 20) return;
+      mesh.restart(SECOND_BORDER);
+      if (isBusy) mesh.node(SECOND_BORDER).core.handleCarrier(mesh.nowUs, 0, true);
+    });
+    const [first = Number.NaN] = carried[1].filter((timestamp) => timestamp >= 20 * FRAME_UNITS);
+    // What it has held comes first.
+    return (first - 20 * FRAME_UNITS) * (FRAME_US / FRAME_UNITS);
+  };
+  assert.ok(startsToCarry(false) < 0.3 * SECOND);
+  assert.ok(startsToCarry(true) >= 0.5 * SECOND);
 });
 
 test.run();

@@ -10,8 +10,11 @@ const TAKE_OVER_US = 320_000;
 const LEFT_OUT_US = 100_000;
 /** Frames of a burst that are held ready for either: half a second of Opus. */
 const MAX_HELD_FRAMES = 12;
-/** A restarted border node stays in reserve this long. */
+/** A restarted border node stays in reserve this long: it may not have heard yet of those before it. */
 const SETTLE_US = 5_000_000;
+/** It brings much link state upon the channel: the one before it may be waiting for so long, unless the channel is quiet. */
+const TAKE_OVER_FRESH_US = 1_000_000;
+const QUIET_US = 60_000;
 const FORGET_BURST_US = 3_000_000;
 const MAX_BURSTS = 32;
 /** Length of a coded frame and of a bundle in units of 20 ms. */
@@ -93,11 +96,11 @@ export class VoiceBorder {
     burst.heardUs = nowUs;
     // Everyone of the group may be on this kind of bearer; the narrow side exists only where a border node serves it.
     if (!this.#s.ports.some((p) => p.up && p.narrow !== port.narrow)) return NONE;
-    // Fresh from a restart it can neither open what others carry nor know that they do.
-    if (nowUs - this.#bootUs < SETTLE_US) return NONE;
+    const isFresh = nowUs - this.#bootUs < SETTLE_US;
     const expectedUs = frame.codec === VoiceCodec.opus ? burst.startedUs + FIRST_BUNDLE_US : burst.startedUs;
     const silentUs = nowUs - Math.max(expectedUs, burst.carriedUs);
-    if (this.#rank() === 0 || silentUs > TAKE_OVER_US) return [...burst.held.splice(0).map((h) => h.frame), frame];
+    const isSilent = silentUs > TAKE_OVER_US && (!isFresh || this.#hasHadTime(nowUs, port, silentUs));
+    if (isSilent || (!isFresh && this.#rank() === 0)) return [...burst.held.splice(0).map((h) => h.frame), frame];
     const leftOut: VoiceFrame[] = [];
     while (burst.held[0] !== undefined && isLeftOut(burst.held[0], nowUs))
       leftOut.push((burst.held.shift() as Held).frame);
@@ -105,6 +108,12 @@ export class VoiceBorder {
     // Its octets may be used again before it is.
     burst.held.push({ frame: { ...frame, payload: frame.payload.slice() }, heardUs: nowUs });
     return leftOut;
+  }
+
+  /** True if another one could have carried what came over `inPort`: on a narrow channel others may be in its way. */
+  #hasHadTime(nowUs: number, inPort: Port, silentUs: number): boolean {
+    if (inPort.narrow || silentUs > TAKE_OVER_FRESH_US) return true;
+    return this.#s.ports.every((p) => !p.up || !p.narrow || (!p.carrierBusy && nowUs - p.quietSinceUs > QUIET_US));
   }
 
   /** How many border nodes with a lower id could carry as well. */
