@@ -87,6 +87,11 @@ export class DuplicateFilter {
     return (w.highest + ahead) & 0xffff;
   }
 
+  /** True if the high octets of a source's sequences are not known: nothing of it has come but on narrow bearers. */
+  isGuessed(source: number, space: number): boolean {
+    return this.#windows.get(source * SEQUENCE_SPACES + space)?.guessed === true;
+  }
+
   /** True if it is known to have come. Changes nothing. */
   hasSeen(source: number, space: number, sequence: number): boolean {
     const w = this.#windows.get(source * SEQUENCE_SPACES + space);

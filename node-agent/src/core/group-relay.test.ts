@@ -200,6 +200,42 @@ test("into a narrow channel nobody waits for a relay that the wide radios have l
   assert.ok(arrivesWithin(500_000));
 });
 
+test("a border node that has started anew does not number what it hears on a narrow channel for the wide radios", () => {
+  const uhf: Medium = { name: "uhf", bearer: {}, members: [0, 1, 2], loss: 0 };
+  const vhf: Medium = { name: "vhf", bearer: NARROW, members: [1, 2, 3], loss: 0 };
+  const mesh = new VirtualMesh(4, [uhf, vhf]);
+  assert.ok(mesh.run(60_000_000, () => mesh.allReachable()));
+  mesh.run(30_000_000);
+  const acquaintances = mesh
+    .node(2)
+    .events.flatMap((e) => (e.type === "acquaintance" && e.acquaintance.bearerId === 1 ? [e.acquaintance] : []));
+  const report = (): number => {
+    const sequence = mesh.node(0).core.reportPosition(mesh.nowUs, HERE);
+    mesh.drain(0);
+    return sequence;
+  };
+  let said: Uint8Array | undefined;
+  mesh.onFrame = (from, medium, octets) => {
+    if (from === 1 && medium === vhf && kindOf(octets[SHARED_HEADER_OCTETS] as number) === FrameKind.groupAll)
+      said = octets.slice();
+  };
+  report();
+  mesh.run(1_000_000);
+  mesh.restart(2, { acquaintances });
+  // The links are up, but it has heard nothing of node 0 on the wide radio.
+  mesh.run(300_000);
+  mesh.inject(mesh.nowUs, 2, 1, said as Uint8Array);
+  mesh.run(200_000);
+  assert.ok(mesh.node(2).events.some((e) => e.type === "position" && e.from === 0x101));
+  const sequence = report();
+  mesh.run(300_000);
+  for (const node of [1, 2])
+    assert.ok(
+      mesh.node(node).events.some((e) => e.type === "position" && e.sequence === sequence),
+      `node ${node}`,
+    );
+});
+
 test("an SOS does not depend on a relay that has just gone", () => {
   for (const gone of [1, 3, 5, 7]) {
     const { mesh } = grid(4);

@@ -130,6 +130,8 @@ export class GroupRelay {
       if (!port.up || !inScope(port, header.kind)) continue;
       // There is no room for an area in a narrow header.
       if (port.narrow && !isOurs) continue;
+      // Those who have it from the source itself would take it for something else, and what comes next for old.
+      if (inPort.narrow && !port.narrow && isOurs && this.#isMisnumbered(inPort, header)) continue;
       // Whom the others hear is not known yet: nearly all hear all on a channel, and gaps are repaired.
       const isKnown = !port.narrow || (!isSettling(port, nowUs) && this.#isReachKnown(n));
       if (port === inPort && header.precedence !== Precedence.flash && !isKnown) continue;
@@ -341,6 +343,12 @@ export class GroupRelay {
       if (isMember(n) && !hasId(pending.twice, n.local)) return false;
     }
     return true;
+  }
+
+  /** True if this node has to guess at the high octet of a sequence that others on wide radios know. Flash is worth the risk. */
+  #isMisnumbered(inPort: Port, { source, trafficClass, precedence }: DataHeader): boolean {
+    if (precedence === Precedence.flash || !this.#s.duplicates.isGuessed(source, trafficClass)) return false;
+    return this.#hasOtherLinks(source & 0xff, inPort.config.kind);
   }
 
   /** True if a neighbour on a narrow bearer has told whom it hears, before it started anew at least. */
