@@ -1,5 +1,5 @@
 /**
- * Which policy a node has, told to the one that published it, and the question:
+ * Which policy a node has, told to the one that published it, or to one that has a later one, and the question:
  *
  *    0                   1                   2                   3
  *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -14,7 +14,7 @@
  */
 import { readU32, writeU32 } from "../wire/octets.ts";
 
-/** Marks of versions that follow each other; 0 is none. */
+/** Versions that marks tell apart. */
 const MARKS = 255;
 
 export interface PolicyState {

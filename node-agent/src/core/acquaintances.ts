@@ -41,7 +41,7 @@ export class Acquaintances {
 
   /** A frame of a neighbour on a narrow bearer has come: now and then the owner is told what to keep. */
   heard(port: Port, n: Neighbour): void {
-    if (n.window.highest < n.toldAtCounter || n.foreign) return;
+    if (n.window.highest < n.toldAtCounter) return;
     const { address, nodeId, bootEpoch, remoteBearerId } = n;
     const counter = n.window.highest;
     n.toldAtCounter = counter + ACQUAINTANCE_COUNTERS;

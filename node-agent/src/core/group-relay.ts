@@ -133,8 +133,8 @@ export class GroupRelay {
       // Those who have it from the source itself would take it for something else, and what comes next for old.
       if (inPort.narrow && !port.narrow && isOurs && this.#isMisnumbered(inPort, header)) continue;
       // Whom the others hear is not known yet: nearly all hear all on a channel, and gaps are repaired.
-      const isKnown = !port.narrow || (!isSettling(port, nowUs) && this.#isReachKnown(n));
-      if (port === inPort && header.precedence !== Precedence.flash && !isKnown) continue;
+      const isOwnChannel = port === inPort && port.narrow && header.precedence !== Precedence.flash;
+      if (isOwnChannel && (isSettling(port, nowUs) || !this.#isReachKnown(n))) continue;
       if (port.shared) this.#propose(nowUs, port, inPort, n, header, octets, from, length, across);
       else this.#copyToEach(nowUs, port, header, octets, from, length, port === inPort ? n : undefined, across);
     }

@@ -7,6 +7,7 @@ import {
   HELLO_FLAG_REPLY,
   HELLO_FLAG_SAME,
   type Hello,
+  policyMark,
 } from "@skein/codecs";
 import { type AreaRoutes, hasForeign } from "./area-routes.ts";
 import { longestPauseUs, nextCadence } from "./cadence.ts";
@@ -137,7 +138,7 @@ export class Hellos {
     hello.reply = port.helloReply || !anybody;
     hello.address = this.#s.options.address;
     hello.digest = this.#s.db.digest;
-    hello.policy = this.#s.policyMark;
+    hello.policy = policyMark(this.#s.policyVersion);
     hello.asked = port.askedLocal;
     this.#sent(nowUs, port, full);
     this.sentAny(nowUs, port);

@@ -58,8 +58,8 @@ export interface CoreState {
   readonly secure: SecureChannel;
   readonly conflicts: Conflicts;
   readonly classRules: ClassRules;
-  /** Which policy this node has, as hellos put it. */
-  policyMark: number;
+  /** Of the policy that this node has, 0 for none. */
+  policyVersion: number;
   readonly events: NodeEvent[];
   /** What events carry. */
   readonly slab: OctetSlab;
@@ -90,7 +90,7 @@ export function createState(options: CoreOptions): CoreState {
     secure: new SecureChannel(options.crypto, options.identity, counters, options.nodeId, options.bootEpoch),
     conflicts: createConflicts(),
     classRules: new ClassRules(),
-    policyMark: 0,
+    policyVersion: 0,
     events: [],
     slab: new OctetSlab(),
     passingSlab: new OctetSlab(),

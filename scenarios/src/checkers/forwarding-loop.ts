@@ -62,7 +62,7 @@ export class ForwardingLoopWatcher {
   readonly #givenPlain: Uint8Array;
   /** By [packet][node]: the most that remained of a copy that it may have overheard. */
   readonly #overheard: Uint32Array;
-  /** By [packet][node]: of a copy that came over a narrow bearer, which was not seen: the most that it was sent with before any other copy. */
+  /** By [packet][node]: of a copy under a flow label, which names no packet: the most that it was sent with before any other copy. */
   readonly #unseen: Uint32Array;
 
   /** `addresses[node]`: area and local id. */

@@ -1,9 +1,9 @@
 import type { RehearsalResult } from "../sim/rehearsal.ts";
+import { painter } from "./painter.ts";
 
 /** Many runs for people: what failed in which, with which faults, and how often each check held. */
 export function formatRehearsal(result: RehearsalResult, colour: boolean): string {
-  const paint = (code: number, text: string): string => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
-  const verdict = (pass: boolean): string => (pass ? paint(32, "pass") : paint(31, "FAIL"));
+  const { paint, verdict } = painter(colour);
   const widest = Math.max(0, ...result.checks.map((c) => c.check.length));
   const { seed, runs, extraFaults, simulatedS, wallS } = result;
   const seeds = runs === 1 ? `seed ${seed}` : `seeds ${seed} to ${(seed + runs - 1) >>> 0}`;

@@ -1,4 +1,5 @@
 import type { SimulationResult } from "../sim/result.ts";
+import { painter } from "./painter.ts";
 
 interface Delivery {
   expected: number;
@@ -8,8 +9,7 @@ interface Delivery {
 
 /** The run for people: verdicts, what was delivered and how late, and what each fault did to speech. */
 export function formatReport(result: SimulationResult, colour: boolean): string {
-  const paint = (code: number, text: string): string => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
-  const verdict = (pass: boolean): string => (pass ? paint(32, "pass") : paint(31, "FAIL"));
+  const { paint, verdict } = painter(colour);
   const widest = Math.max(0, ...result.checks.map((c) => c.check.length));
   const lines = [
     paint(

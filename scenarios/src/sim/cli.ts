@@ -6,10 +6,9 @@ import { formatReport } from "../report/report.ts";
 import { parseDurationUs } from "../scenario/duration.ts";
 import { loadScenario } from "../scenario/load.ts";
 import { type Scenario, scenarioJsonSchema } from "../scenario/schema.ts";
-import { withExtraFaults } from "./extra-faults.ts";
-import { rehearse } from "./rehearsal.ts";
-import { resultOf, type SimulationResult } from "./result.ts";
-import { Simulation } from "./simulation.ts";
+import { play } from "./play.ts";
+import { type RehearsalPlan, rehearse } from "./rehearsal.ts";
+import type { Simulation } from "./simulation.ts";
 
 const USAGE = `skein sim FILE [--seed N] [--runs N] [--extra-faults N] [--for TIME] [--json]
 skein sim --schema
@@ -69,8 +68,12 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${(error as Error).message}\n`);
     return EXIT_USAGE;
   }
-  if (request.runs !== undefined) return rehearseAll(scenario, request, request.runs);
-  const result = simulate(scenario, request);
+  const { seed = scenario.seed, runs, extraFaults, durationUs = scenario.duration } = request;
+  const isWatched = process.stderr.isTTY === true && !request.json;
+  if (runs !== undefined)
+    return rehearseAll(scenario, { seed, runs, extraFaults, durationUs }, isWatched, request.json);
+  // In one piece where nobody watches: V8 compiles the loop for each call of `run` anew.
+  const result = play(scenario, seed, { extraFaults, durationUs }, isWatched ? runWithProgress : undefined);
   const text = request.json ? JSON.stringify(result) : formatReport(result, process.stdout.isTTY === true);
   process.stdout.write(`${text}\n`);
   return result.verdict === "pass" ? EXIT_PASS : EXIT_FAIL;
@@ -113,15 +116,12 @@ function wholeNumber(name: string, text: string | undefined, least: number, most
   throw new Error(`--${name} takes a whole number ${least}..${most}, not "${text}"`);
 }
 
-function rehearseAll(scenario: Scenario, request: Request, runs: number): number {
-  const { seed = scenario.seed, extraFaults, durationUs } = request;
-  const isWatched = process.stderr.isTTY === true && !request.json;
-  const plan = { seed, runs, extraFaults, ...(durationUs === undefined ? {} : { durationUs }) };
+function rehearseAll(scenario: Scenario, plan: RehearsalPlan, isWatched: boolean, json: boolean): number {
   const result = rehearse(scenario, plan, (done, failed) => {
-    if (isWatched) process.stderr.write(`\r${done} of ${runs} runs, ${failed} failed `);
+    if (isWatched) process.stderr.write(`\r${done} of ${plan.runs} runs, ${failed} failed `);
   });
   if (isWatched) process.stderr.write("\r\x1b[K");
-  const text = request.json ? JSON.stringify(result) : formatRehearsal(result, process.stdout.isTTY === true);
+  const text = json ? JSON.stringify(result) : formatRehearsal(result, process.stdout.isTTY === true);
   process.stdout.write(`${text}\n`);
   return result.verdict === "pass" ? EXIT_PASS : EXIT_FAIL;
 }
@@ -132,19 +132,4 @@ function runWithProgress(simulation: Simulation): void {
     process.stderr.write(`\r${(simulation.nowUs / 1e6).toFixed(0)} s of ${simulation.durationUs / 1e6} s `);
   }
   process.stderr.write("\r\x1b[K");
-}
-
-function simulate(scenario: Scenario, request: Request): SimulationResult {
-  const seed = request.seed ?? scenario.seed;
-  const startedMs = performance.now();
-  const startedCpu = process.threadCpuUsage();
-  const durationUs = request.durationUs ?? scenario.duration;
-  const played = withExtraFaults(scenario, seed, request.extraFaults, durationUs);
-  const simulation = new Simulation({ scenario: played, seed, durationUs });
-  // In one piece where nobody watches: V8 compiles the loop for each call of `run` anew.
-  if (process.stderr.isTTY === true && !request.json) runWithProgress(simulation);
-  else simulation.run();
-  const wallS = (performance.now() - startedMs) / 1000;
-  const cpu = process.threadCpuUsage(startedCpu);
-  return resultOf(simulation, seed, wallS, (cpu.user + cpu.system) / 1e6);
 }

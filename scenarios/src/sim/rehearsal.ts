@@ -1,15 +1,13 @@
 import type { Scenario } from "../scenario/schema.ts";
 import { timedFaults } from "../world/fault-actions.ts";
 import { withExtraFaults } from "./extra-faults.ts";
-import { resultOf, type SimulationResult } from "./result.ts";
-import { Simulation } from "./simulation.ts";
+import { play, type Terms } from "./play.ts";
+import type { SimulationResult } from "./result.ts";
 
-/** What is played: seeds from `seed` on, each with so many faults more than the file has. */
-export interface RehearsalPlan {
+/** What is played: seeds from `seed` on. */
+export interface RehearsalPlan extends Terms {
   readonly seed: number;
   readonly runs: number;
-  readonly extraFaults: number;
-  readonly durationUs?: number;
 }
 
 /** A run in which a check failed. */
@@ -46,7 +44,7 @@ export function rehearse(
   let simulatedS = 0;
   for (let i = 0; i < plan.runs; i++) {
     const seed = (plan.seed + i) >>> 0;
-    const result = playOnce(scenario, plan, seed);
+    const result = play(scenario, seed, plan);
     simulatedS += result.simulatedS;
     for (const { check, pass } of result.checks) passed.set(check, (passed.get(check) ?? 0) + (pass ? 1 : 0));
     if (result.verdict === "fail") failed.push(failedRun(scenario, plan, seed, result));
@@ -66,19 +64,8 @@ export function rehearse(
   };
 }
 
-function playOnce(scenario: Scenario, plan: RehearsalPlan, seed: number): SimulationResult {
-  const durationUs = plan.durationUs ?? scenario.duration;
-  const simulation = new Simulation({
-    scenario: withExtraFaults(scenario, seed, plan.extraFaults, durationUs),
-    seed,
-    durationUs,
-  });
-  simulation.run();
-  return resultOf(simulation, seed, 1);
-}
-
 function failedRun(scenario: Scenario, plan: RehearsalPlan, seed: number, result: SimulationResult): FailedRun {
-  const { faults } = withExtraFaults(scenario, seed, plan.extraFaults, plan.durationUs ?? scenario.duration);
+  const { faults } = withExtraFaults(scenario, seed, plan.extraFaults, plan.durationUs);
   const extra = timedFaults({ ...scenario, faults: faults.slice(scenario.faults.length) });
   return {
     seed,

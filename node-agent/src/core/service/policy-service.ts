@@ -37,7 +37,6 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class PolicyService {
   readonly #s: CoreState;
   readonly #outbox: Outbox;
-  #version = 0;
   #octets: Uint8Array = new Uint8Array(0);
   #forgedUs = Number.NEGATIVE_INFINITY;
   #offeredUs = Number.NEGATIVE_INFINITY;
@@ -53,10 +52,9 @@ export class PolicyService {
   }
 
   restore(version: number, octets: Uint8Array): void {
-    if (version <= this.#version || octets.length > MAX_POLICY_OCTETS) return;
-    this.#version = version;
+    if (version <= this.#s.policyVersion || octets.length > MAX_POLICY_OCTETS) return;
+    this.#s.policyVersion = version;
     this.#octets = octets.slice();
-    this.#s.policyMark = policyMark(version);
     this.#ahead = 0;
     this.#askGapUs = POLICY_ASK_GAP_US;
     this.dueUs = NEVER;
@@ -77,7 +75,7 @@ export class PolicyService {
 
   /** A neighbour on a narrow bearer says which one it has. It may be on its way here already. */
   heard(nowUs: number, n: Neighbour, mark: number): void {
-    if (!isLaterPolicy(mark, this.#s.policyMark)) return;
+    if (!isLaterPolicy(mark, policyMark(this.#s.policyVersion))) return;
     this.#ahead = n.address;
     if (this.dueUs === NEVER) this.dueUs = nowUs + this.#spread(POLICY_ASK_FIRST_US);
   }
@@ -87,7 +85,7 @@ export class PolicyService {
     this.dueUs = nowUs + this.#spread(this.#askGapUs);
     this.#askGapUs = Math.min(2 * this.#askGapUs, POLICY_ASK_GAP_MAX_US);
     this.#s.counters.count("policies-asked");
-    this.sendState(nowUs, this.#ahead, this.#version, false);
+    this.sendState(nowUs, this.#ahead, this.#s.policyVersion, false);
   }
 
   /** Where many have missed the same one they do not ask at the same time. */
@@ -96,7 +94,7 @@ export class PolicyService {
   }
 
   #send(nowUs: number, to: Address): void {
-    if (this.#version === 0) return;
+    if (this.#s.policyVersion === 0) return;
     this.#outbox.unicast(nowUs, to, TrafficClass.command, Precedence.routine, this.#write());
   }
 
@@ -109,8 +107,8 @@ export class PolicyService {
     }
     const version = readU32(octets, offset + 1);
     // The own one comes again and again, that is how newcomers are served.
-    if (version < this.#version) counters.drop("policy-stale");
-    if (version <= this.#version) return true;
+    if (version < this.#s.policyVersion) counters.drop("policy-stale");
+    if (version <= this.#s.policyVersion) return true;
     const envelope = octets.slice(offset + HEADER_OCTETS, offset + length);
     if (options.policyGate !== undefined && !this.#passes(nowUs, version, envelope)) return true;
     this.restore(version, envelope);
@@ -140,7 +138,7 @@ export class PolicyService {
   handleState(nowUs: number, from: Address, octets: Uint8Array, offset: number, length: number): boolean {
     const state = decodePolicyState(octets, offset, length);
     if (state === undefined) return false;
-    if (state.version < this.#version && nowUs - this.#offeredUs >= POLICY_OFFER_GAP_US) {
+    if (state.version < this.#s.policyVersion && nowUs - this.#offeredUs >= POLICY_OFFER_GAP_US) {
       this.#offeredUs = nowUs;
       this.#send(nowUs, from);
     }
@@ -151,7 +149,7 @@ export class PolicyService {
   #write(): number {
     const out = this.#outbox.payload;
     out[0] = POLICY_SERVICE;
-    writeU32(out, 1, this.#version);
+    writeU32(out, 1, this.#s.policyVersion);
     out.set(this.#octets, HEADER_OCTETS);
     return HEADER_OCTETS + this.#octets.length;
   }
