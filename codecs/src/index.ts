@@ -53,6 +53,7 @@ export * from "./mesh/narrow-hello.ts";
 export * from "./mesh/narrow-pull.ts";
 export * from "./mesh/parity.ts";
 export * from "./mesh/path-suspicion.ts";
+export * from "./mesh/positions.ts";
 export * from "./mesh/pull.ts";
 export * from "./mesh/repair.ts";
 export * from "./mesh/report.ts";

@@ -20,7 +20,7 @@
  *
  * Next hop 0 means everyone. The destination of a group kind is the group number, 0 for all nodes.
  * Digest: of the transmitter's link-state database, low 16 bits, in frames of kind groupAll below flash: what goes out
- * anyway spares a hello.
+ * anyway spares a hello. Positions have a frame of their own on narrow bearers (`positions.ts`).
  * The potential is the forwarder's own distance to the destination; a node forwards only below it.
  */
 import { readU16, writeU16 } from "../wire/octets.ts";

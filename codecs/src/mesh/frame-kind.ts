@@ -14,6 +14,8 @@ export const FrameKind = {
   groupAll: 5,
   /** Group traffic that stays on wide bearers (Opus voice). */
   groupWide: 6,
+  /** On narrow bearers, where group traffic for wide ones never is: positions of several nodes (see `positions.ts`). */
+  positions: 6,
   /** Group traffic that stays on narrow bearers (Codec2 voice). */
   groupNarrow: 7,
   label: 8,

@@ -189,6 +189,24 @@ export class BearerQueue {
     return -1;
   }
 
+  /** Next packet in time that is for the same ones as this, which was taken out, and is as long; -1 if there is none. */
+  popLike(nowUs: number, taken: number): number {
+    this.#nowUs = nowUs;
+    const pool = this.#pool;
+    const level = levelOf(pool, taken);
+    let previous = -1;
+    for (let s = this.#head[level] as number; s !== -1; previous = s, s = pool.next[s] as number) {
+      if (pool.kind[s] !== pool.kind[taken] || pool.destination[s] !== pool.destination[taken]) continue;
+      if (pool.neighbour[s] !== pool.neighbour[taken] || pool.length[s] !== pool.length[taken]) continue;
+      if (nowUs > (pool.deadlineUs[s] as number)) continue;
+      this.#selected(level, previous, s, this.#rightOf(s, level));
+      this.#unlink(level, previous, s);
+      this.#charge(s, level);
+      return s;
+    }
+    return -1;
+  }
+
   #select(window: SentRing | undefined): number {
     if (this.#count === 1) return this.#only(window);
     let slot = this.#first(FLASH, BY_FLASH);

@@ -11,6 +11,8 @@ import {
   ENDS_DATA_HEADER_OCTETS,
   encodeFragmentHeader,
   encodeNarrowDataHeader,
+  encodePositionEntry,
+  encodePositionsHeader,
   encodeWideDataHeader,
   FLOW_HEADER_OCTETS,
   FRAGMENT_HEADER_OCTETS,
@@ -18,10 +20,12 @@ import {
   flowPotential,
   isGroupKind,
   isKeyPacket,
+  isPositionPacket,
   isUnicastKind,
   kindOctet,
   MAX_FRAGMENTS,
   MAX_REPAIR_OCTETS,
+  POSITION_ENTRY_OCTETS,
   SHARED_HEADER_OCTETS,
 } from "@skein/codecs";
 import { MAX_FRAME_OCTETS, Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
@@ -31,6 +35,7 @@ import type { GroupRelay } from "./group-relay.ts";
 import type { HopArq } from "./hop-arq.ts";
 import {
   MAX_FLOW_AHEAD,
+  MAX_POSITIONS_PER_FRAME,
   MAX_UNSETTLED_NEWS,
   NEWS_AGAIN_SPREAD_US,
   NEWS_REPAIR_NARROW_US,
@@ -119,6 +124,7 @@ export class DataSender {
       return false;
     }
     if (pool.kind[packet] === FrameKind.path) return this.#path(nowUs, port, n as Neighbour, packet, slot);
+    if (port.narrow && n === undefined && this.#positions(nowUs, port, packet, slot)) return true;
     if (port.flows !== undefined && n !== undefined && this.#flow(nowUs, port, port.flows, n, packet, slot))
       return true;
     if (pool.trafficClass[packet] === TrafficClass.voice) port.ownVoiceUs = nowUs;
@@ -146,6 +152,28 @@ export class DataSender {
       this.#frame.turnFirst = isKey ? this.#s.local : n.local;
       if (!port.narrow) this.#arq.passedOn(port, this.#header);
     }
+    return true;
+  }
+
+  /** Sends a position, with others that wait; false if it is none. */
+  #positions(nowUs: number, port: Port, packet: number, slot: TransmitSlot): boolean {
+    const { pool, db } = this.#s;
+    const header = this.#header;
+    pool.header(packet, header);
+    if (!isPositionPacket(header, pool.length[packet] as number)) return false;
+    let end = SHARED_HEADER_OCTETS;
+    end += encodePositionsHeader(db.digest, slot.octets, end);
+    const room = port.config.mtuOctets - port.tagOctets;
+    const to = Math.min(room, end + MAX_POSITIONS_PER_FRAME * POSITION_ENTRY_OCTETS);
+    for (let p = packet; p !== -1; p = end + POSITION_ENTRY_OCTETS > to ? -1 : port.queue.popLike(nowUs, packet)) {
+      const source = pool.source[p] as number;
+      const sequence = pool.sequence[p] as number;
+      end += encodePositionEntry(source, sequence, pool.payloads, pool.offset(p), slot.octets, end);
+      this.#relay.sent(nowUs, port, p, port.counter);
+      if (p !== packet) pool.release(p);
+    }
+    port.burstNews.push(port.counter);
+    this.#frame.keep(nowUs, port, undefined, slot, end, false, nowUs + NEWS_REPAIR_NARROW_US, header.sequence);
     return true;
   }
 

@@ -17,6 +17,8 @@ interface Echo {
   expected: readonly number[];
   /** Counter of the own frame, -1: not sent yet. */
   counter: number;
+  /** How often that frame had been sent when it was looked for last. */
+  tries: number;
   sentUs: number;
   /** Repetitions that are left. */
   repeats: number;
@@ -62,6 +64,7 @@ export class GroupEchoes {
     echo.expected = isOwn ? relays : relays.filter((relay) => !hasId(echo.covered, relay));
     if (echo.expected.length === 0) return;
     echo.counter = counter;
+    echo.tries = 1;
     echo.sentUs = nowUs;
     // Somebody else's frame may have come to a relay before, from where this node does not hear it.
     echo.repeats = isOwn ? MAX_ECHO_REPEATS : 1;
@@ -92,8 +95,13 @@ export class GroupEchoes {
     if (index === -1) return;
     echo.repeats--;
     this.#s.counters.count("relays-missed");
-    port.sent.tries[index] = (port.sent.tries[index] as number) + 1;
-    port.repeats.push(echo.counter * 256);
+    const tries = port.sent.tries[index] as number;
+    // Whoever shares the frame may have had it repeated.
+    if (tries === echo.tries) {
+      port.sent.tries[index] = tries + 1;
+      port.repeats.push(echo.counter * 256);
+    }
+    echo.tries = port.sent.tries[index] as number;
     this.#listen(nowUs, echo, ECHO_US);
   }
 
@@ -144,6 +152,7 @@ export class GroupEchoes {
         covered: createIdSet(),
         expected: [],
         counter: -1,
+        tries: 0,
         sentUs: 0,
         repeats: 0,
         dueUs: Number.POSITIVE_INFINITY,

@@ -1,6 +1,7 @@
 import { FrameKind, kindOf, SHARED_HEADER_OCTETS } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { MAX_GROUP_TRIES_NARROW } from "./limits.ts";
 import { HERE } from "./testing/positions.ts";
 import { type Medium, NARROW, VirtualMesh } from "./testing/virtual-mesh.ts";
 
@@ -120,7 +121,7 @@ function grid(seed: number): { mesh: VirtualMesh; serial: Medium } {
 /** Who sends the position that `from` reports now, once for each time, and who gets it within ten seconds. */
 function report(mesh: VirtualMesh, serial: Medium, from: number, onSent: (by: number, octets: Uint8Array) => void) {
   const isPosition = (octets: Uint8Array): boolean =>
-    kindOf(octets[SHARED_HEADER_OCTETS] as number) === FrameKind.groupAll;
+    kindOf(octets[SHARED_HEADER_OCTETS] as number) === FrameKind.positions;
   const sent: number[] = [];
   mesh.onFrame = (by, medium, octets) => {
     if (medium !== serial || !isPosition(octets)) return;
@@ -161,6 +162,19 @@ test("a group frame that met another one at its relay is repeated, as it is not 
   assert.is(got.length, 8);
   assert.equal(sent.slice(0, 2), [4, 4]);
   assert.is(sent.length, 4, sent.join(" "));
+});
+
+test("positions in one frame that met another one at a relay are repeated together, not each", () => {
+  const { mesh, serial } = grid(2);
+  const core = mesh.node(4).core;
+  core.handleCarrier(mesh.nowUs, 0, true);
+  for (let i = 0; i < 5; i++) core.reportPosition(mesh.nowUs, HERE);
+  core.handleCarrier(mesh.nowUs, 0, false);
+  const { sent, got } = report(mesh, serial, 4, (by, octets) => {
+    if (by === 4) octets.fill(0);
+  });
+  assert.is(got.length, 0);
+  assert.ok(sent.length > 1 && sent.length <= MAX_GROUP_TRIES_NARROW, sent.join(" "));
 });
 
 test("where a relay that is thought to be there has gone, others take its place within seconds", () => {
@@ -216,7 +230,7 @@ test("a border node that has started anew does not number what it hears on a nar
   };
   let said: Uint8Array | undefined;
   mesh.onFrame = (from, medium, octets) => {
-    if (from === 1 && medium === vhf && kindOf(octets[SHARED_HEADER_OCTETS] as number) === FrameKind.groupAll)
+    if (from === 1 && medium === vhf && kindOf(octets[SHARED_HEADER_OCTETS] as number) === FrameKind.positions)
       said = octets.slice();
   };
   report();

@@ -412,6 +412,8 @@ export const RELAY_TURNS_WIDE = 6;
 /** How much later than its predecessor each further relay sends into a narrow channel. */
 export const RELAY_RANK_FLASH_US = 350_000;
 export const RELAY_RANK_US = 1_500_000;
+/** Positions that go in one frame on a narrow channel: 143 ms at 9600 bit/s, about what two bundles of speech take. */
+export const MAX_POSITIONS_PER_FRAME = 8;
 /** Group frames on narrow channels whose relays are listened for (the oldest is forgotten), */
 export const MAX_ECHOES = 32;
 /** for half as long again as this at most beyond their turns, before the frame is repeated so often. */

@@ -1,5 +1,6 @@
 import {
   asksForKey,
+  countPositions,
   createDataHeader,
   createRepair,
   DATA_FLAG_ENDS,
@@ -8,6 +9,7 @@ import {
   type DataHeader,
   decodeLabelOffer,
   decodeNarrowDataHeader,
+  decodePositionEntry,
   decodeRepair,
   decodeWideDataHeader,
   FLOW_COUNTER_BITS,
@@ -18,6 +20,8 @@ import {
   isGroupKind,
   isKeyPacket,
   NARROW_TAG_OCTETS,
+  POSITION_REPORT_OCTETS,
+  positionsDigest,
   type Repair,
   rebuildCounter,
   SHARED_HEADER_OCTETS,
@@ -202,12 +206,40 @@ export class PacketIntake {
       this.#unicast(nowUs, port, n, octets, body, end);
       return true;
     }
+    this.#take(nowUs, port, n, octets, from, body, end);
+    return true;
+  }
+
+  /** Positions of several nodes, each as if it had come in a frame of its own. False if they are malformed. */
+  positions(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, from: number, end: number): boolean {
+    const count = countPositions(octets, from, end);
+    if (count === 0) return false;
+    if (n.foreign) {
+      this.#s.counters.drop("foreign-area", TrafficClass.command);
+      return true;
+    }
+    port.lastDataUs = nowUs;
+    if (this.#arrival.newest) this.#pulls.compareDigest(nowUs, port, n, positionsDigest(octets, from));
+    this.#arrival.newest = false;
+    port.traffic.received(TrafficClass.command, this.#arrival.lengthOctets);
+    for (let i = 0; i < count; i++) {
+      const body = decodePositionEntry(octets, from, i, this.#s.area, this.#header);
+      if ((this.#header.source & 0xff) === 0) return false;
+      this.#take(nowUs, port, n, octets, from, body, body + POSITION_REPORT_OCTETS);
+    }
+    return true;
+  }
+
+  /** The packet whose header has been read, with payload octets[body, end), in a frame that begins at `from`. */
+  #take(nowUs: number, port: Port, n: Neighbour, octets: Uint8Array, from: number, body: number, end: number): void {
+    const header = this.#header;
+    const group = isGroupKind(header.kind);
     if (header.source === this.#s.options.address) {
       if (group) this.#relay.heardAgain(port, n, header);
       this.#s.counters.count("duplicates");
-      return true;
+      return;
     }
-    const space = kind === FrameKind.groupNarrow ? NARROW_SPACE : header.trafficClass;
+    const space = header.kind === FrameKind.groupNarrow ? NARROW_SPACE : header.trafficClass;
     if (port.narrow) header.sequence = this.#s.duplicates.rebuild(header.source, space, header.sequence);
     const first = this.#isFirst(nowUs, space, port.narrow);
     const voice = header.trafficClass === TrafficClass.voice;
@@ -218,17 +250,17 @@ export class PacketIntake {
     }
     // On a shared medium others may make a group frame needless: only elsewhere is its absence a sign.
     if (voice && !(group && port.shared)) this.#merging.heard(nowUs, port, n, header.source, header.sequence);
+    const repaired = !group && (header.flags & DATA_FLAG_REPAIR) !== 0;
     if (port.flows !== undefined && !group && !repaired) this.#noticeFlow(nowUs, port, port.flows, n);
     if (!first) {
       this.#s.counters.counts.duplicates++;
       if (group) this.#relay.heardAgain(port, n, header);
-      return true;
+      return;
     }
     port.traffic.wasFirst(header.trafficClass);
     if (group) this.#group(nowUs, port, n, octets, body, end);
     else if (header.trafficClass === TrafficClass.video && !port.narrow) this.#video(nowUs, port, n, octets, body, end);
     else this.#unicast(nowUs, port, n, octets, body, end);
-    return true;
   }
 
   /** True of a member of a narrow channel that the database does not know. */

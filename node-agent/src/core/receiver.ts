@@ -296,7 +296,8 @@ export class Receiver {
     let ok = true;
     if (this.#arrival.forEnds && !isUnicastKind(kind) && kind !== FrameKind.path)
       return this.#s.counters.drop("unknown-kind");
-    if (isUnicastKind(kind) || isGroupKind(kind))
+    if (port.narrow && kind === FrameKind.positions) ok = this.#packets.positions(nowUs, port, n, octets, from, end);
+    else if (isUnicastKind(kind) || isGroupKind(kind))
       ok = this.#packets.packet(nowUs, port, n, direct, kind, octets, from, end);
     else if (kind === FrameKind.report) ok = this.#arq.handleReport(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);

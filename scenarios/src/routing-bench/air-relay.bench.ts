@@ -3,7 +3,7 @@
  * one of all every 2 s, and one sends a text of 40 octets to another every 8 s. Transmissions of a position, by whomever; how many
  * arrive, of all that were to; and how much of the time somebody transmits, which is more than 1 where several do that.
  */
-import { FrameKind, kindOf } from "@skein/codecs";
+import { isGroupKind, kindOf } from "@skein/codecs";
 import { RandomStream } from "../sim/random-streams.ts";
 import { airFrameUs, Field } from "./field.ts";
 import { quantile } from "./figures.ts";
@@ -61,7 +61,7 @@ function useOf(nodes: number, links: readonly Pair[], seed: number): Use {
   field.onFrame = (_node, _medium, _endpoint, octets, length) => {
     if (field.nowUs > untilUs) return;
     use.airUs += airFrameUs(length);
-    if (kindOf(kindOctetOf(octets)) === FrameKind.groupAll) use.transmissions++;
+    if (isGroupKind(kindOf(kindOctetOf(octets)))) use.transmissions++;
   };
   field.onEvent = (_node, event) => {
     if (event.type === "position") use.positions++;
