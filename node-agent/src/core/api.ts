@@ -177,6 +177,8 @@ export interface CoreOptions {
   readonly peerKeys: readonly PeerKey[];
   /** Who was heard before (event `acquaintance`), the last one of each address and bearer. */
   readonly acquaintances?: readonly Acquaintance[];
+  /** What was known of others' links (`MeshCore.linkState`). */
+  readonly linkState?: Uint8Array;
   readonly bearers: readonly CoreBearer[];
   /** Voice groups that this node listens to, 1..254. */
   readonly groups: readonly number[];
@@ -544,6 +546,8 @@ export interface MeshCore {
   /** Octets that count against a bearer's data cap: from storage at start, 0 when a new month or day begins. */
   setUsage(nowUs: number, bearerId: number, usedOctets: number): void;
 
+  /** What is known of others' links, for `CoreOptions.linkState` of a later start. It changes with each event `routes`. */
+  linkState(): Uint8Array;
   status(nowUs: number): CoreStatus;
   /** The ways to a node now, or why there is none. */
   explainRoute(nowUs: number, to: Address): RouteExplanation;

@@ -40,6 +40,7 @@ import { Forwarding } from "./forwarding.ts";
 import { GroupRelay } from "./group-relay.ts";
 import { Hellos } from "./hellos.ts";
 import { HopArq } from "./hop-arq.ts";
+import { readLinkState, writeLinkState } from "./kept-link-state.ts";
 import { KeyAnswers } from "./key-answers.ts";
 import { KeyExchange } from "./key-exchange.ts";
 import { LinkAdvertising } from "./link-advertising.ts";
@@ -105,6 +106,7 @@ class Core implements MeshCore {
     const s = createState(options);
     this.#s = s;
     const flooding = new LinkStateFlooding(s, nowUs);
+    if (options.linkState !== undefined) readLinkState(s, options.linkState, nowUs);
     const pulls = new DatabasePulls(s, flooding);
     const areas = new AreaRoutes(s, flooding);
     const hellos = new Hellos(s, areas);
@@ -487,6 +489,10 @@ class Core implements MeshCore {
 
   leave(nowUs: number): void {
     this.#flooding.withdraw(nowUs);
+  }
+
+  linkState(): Uint8Array {
+    return writeLinkState(this.#s);
   }
 
   status(nowUs: number): CoreStatus {

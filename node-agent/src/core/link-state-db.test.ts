@@ -44,6 +44,19 @@ test("databases that differ by one advertisement tell which from their digests a
   );
 });
 
+test("what is only remembered is forgotten when it is wanted; whoever hears it again keeps it", () => {
+  const db = database([5]);
+  for (const local of [1, 2, 3, 4]) db.restore(advertisement(local, 3), 0);
+  assert.not(db.forgetRemembered(1), "what is known is not replaced by what is remembered");
+  assert.is(db.applyFull(advertisement(2, 3), 0), "known");
+  assert.not(db.forgetRemembered(2));
+  assert.is(db.applyFull(advertisement(3, 4), 0), "news");
+  assert.not(db.forgetRemembered(3));
+  assert.ok(db.forgetRemembered(4));
+  assert.is(db.node(4), undefined);
+  assert.is(db.digest, database([5, 3, 4]).digest);
+});
+
 test("databases that differ by more name none", () => {
   const mine = database([5, 6, 7, 8]);
   assert.is(mine.oddOne(database([5, undefined, undefined, 8]).digest, MASK), 0);

@@ -26,6 +26,8 @@ export interface NodeRecord {
   heardBeforeUs: number;
   /** Nobody has had a link to it any more since its advertisement: a new link to its address may be to another device. */
   isLost: boolean;
+  /** Known from before this node's start, and nobody has said so since. */
+  isRemembered: boolean;
 }
 
 /** A sign of life in a boot epoch. */
@@ -35,6 +37,12 @@ function noteLife(record: NodeRecord, nowUs: number, bootEpoch: number): void {
     record.heardBeforeUs = record.heardUs;
   record.heardEpoch = Math.max(record.heardEpoch, bootEpoch);
   record.heardUs = nowUs;
+}
+
+/** It is as it was remembered. */
+function confirm(record: NodeRecord): void {
+  if (record.isRemembered) record.isLost = false;
+  record.isRemembered = false;
 }
 
 /** "rival": it bears the numbers of what is known here, but says something else, which does not win. */
@@ -167,6 +175,7 @@ export class LinkStateDb {
         heardEpoch: advertisement.bootEpoch,
         heardBeforeUs: nowUs,
         isLost: false,
+        isRemembered: false,
       };
       this.#digest = (this.#digest + hashOf(advertisement)) >>> 0;
       this.prefixes.set(local, advertisement.prefixes);
@@ -177,7 +186,10 @@ export class LinkStateDb {
     // Whoever has links keeps its address; one that is gone for good may be replaced by another device.
     if (another && this.#hasLinks(record)) return "conflict";
     const order = another ? 1 : compareAdvertisements(advertisement, record.advertisement);
-    if (order === 0) return "known";
+    if (order === 0) {
+      confirm(record);
+      return "known";
+    }
     if (order < 0) return compareNumbers(advertisement, record.advertisement) < 0 ? "older" : "rival";
     this.#digest = (this.#digest - hashOf(record.advertisement) + hashOf(advertisement)) >>> 0;
     const { links } = record.advertisement;
@@ -187,17 +199,38 @@ export class LinkStateDb {
     this.prefixes.set(local, advertisement.prefixes);
     record.learnedUs = nowUs;
     record.isLost = false;
+    record.isRemembered = false;
     this.version++;
     this.#noticeLost(local, links);
     return "news";
   }
 
+  /** Takes up what was known before this node's start, as long as nobody says anything newer. */
+  restore(advertisement: Advertisement, nowUs: number): void {
+    const local = advertisement.originator & 0xff;
+    if (this.#nodes[local] !== undefined || this.applyFull(advertisement, nowUs) !== "news") return;
+    const record = this.node(local) as NodeRecord;
+    record.isLost = true;
+    record.isRemembered = true;
+  }
+
   /** Another device says hello under the address of one that is lost: what that one said is of no use any more. */
   forgetLost(local: number, nodeId: number): void {
     const record = this.#nodes[local];
-    if (record?.isLost !== true || record.advertisement.nodeId === nodeId) return;
+    if (record?.isLost === true && record.advertisement.nodeId !== nodeId) this.#forget(record);
+  }
+
+  /** Somebody does not know of it, or knows something else: true if it was only remembered, and is not known any more. */
+  forgetRemembered(local: number): boolean {
+    const record = this.#nodes[local];
+    if (record?.isRemembered !== true) return false;
+    this.#forget(record);
+    return true;
+  }
+
+  #forget({ local, advertisement }: NodeRecord): void {
     this.#nodes[local] = undefined;
-    this.#digest = (this.#digest - hashOf(record.advertisement)) >>> 0;
+    this.#digest = (this.#digest - hashOf(advertisement)) >>> 0;
     this.prefixes.set(local, []);
     this.version++;
   }
@@ -235,7 +268,9 @@ export class LinkStateDb {
   /** The record's node gave a sign of life, in this boot epoch if that is known. */
   heard(local: number, nowUs: number, bootEpoch?: number): void {
     const record = this.#nodes[local];
-    if (record !== undefined) noteLife(record, nowUs, bootEpoch ?? record.heardEpoch);
+    if (record === undefined) return;
+    noteLife(record, nowUs, bootEpoch ?? record.heardEpoch);
+    if (bootEpoch === record.advertisement.bootEpoch) confirm(record);
   }
 
   /** Vector of the link from -> to over `channel`, or VECTOR_GONE. */

@@ -309,6 +309,7 @@ export class LinkStateFlooding {
 
   /** What somebody else has been asked for is said if that one does not say it: it may lack it, too. */
   offer(nowUs: number, port: Port, local: number): void {
+    if (this.#forgets(nowUs, local)) return;
     port.updateFull.add(local);
     const waitUs = quietNarrowUs(port) / 2;
     port.updateDueUs = Math.min(port.updateDueUs, nowUs + waitUs + this.#s.random.below(waitUs));
@@ -316,10 +317,17 @@ export class LinkStateFlooding {
 
   /** Says all of a node; `tries`: how often that was in vain of late. */
   queueFull(nowUs: number, port: Port, local: number, asked: boolean, tries = 0): void {
-    if (!isListenedTo(nowUs, port)) return;
+    if (!isListenedTo(nowUs, port) || this.#forgets(nowUs, local)) return;
     if (port.updateFull.size >= MAX_PENDING_ADVERTISEMENTS) return;
     port.updateFull.add(local);
     this.#schedule(nowUs, port, asked, tries);
+  }
+
+  /** What is remembered of before this start and wanted is not told but forgotten: whoever is still there tells it. */
+  #forgets(nowUs: number, local: number): boolean {
+    if (!this.#s.db.forgetRemembered(local)) return false;
+    this.#routesChanged(nowUs);
+    return true;
   }
 
   #schedule(nowUs: number, port: Port, asked: boolean, tries = 0): void {

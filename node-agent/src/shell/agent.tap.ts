@@ -416,6 +416,10 @@ t.test("two agents over UDP", async (t) => {
       );
       t.comment(`stopped in ${ends.map((e) => Math.round(e.tookMs)).join(" and ")} ms`);
       t.equal(journalLines(journalB, "stop").length, 1);
+      const alone = await start(fileA);
+      const bravo = (await alone.status()).core.nodes.find((n) => n.name === "bravo");
+      t.match(bravo, { address: 0x102, reachable: false }, "who was there before is still known by name");
+      await alone.end("SIGTERM");
     },
   );
 });

@@ -40,6 +40,7 @@ import { type ApiServer, splitHostPort, startApiServer } from "./api-server.ts";
 import { createBearer, describeBearer } from "./bearers.ts";
 import { monotonicUs } from "./clock.ts";
 import { runCommand } from "./commands.ts";
+import { LinkStateKeeper, missionMark } from "./link-state-keeper.ts";
 import type { Log } from "./log.ts";
 import { MeshLoop } from "./mesh-loop.ts";
 import { PathHistory } from "./path-history.ts";
@@ -88,6 +89,7 @@ export async function startAgent(
   try {
     const crypto = await createSodiumCrypto(loaded.missionKey);
     const key = await controllerKeyOf(loaded);
+    const linkState = store.linkState(missionMark(loaded.missionKey), Date.now());
     const options: CoreOptions = {
       address: loaded.address,
       nodeId: loaded.config.node.id,
@@ -109,6 +111,7 @@ export async function startAgent(
       narrowVoice: findCodec2() !== undefined,
       acknowledgesSos: loaded.config.sos.acknowledge,
       prefixes: (loaded.config.ip?.prefixes ?? []).map((text) => parseIpPrefix(text) as IpPrefix),
+      ...(linkState === undefined ? {} : { linkState }),
       ...(key === undefined ? {} : { policyGate: key.gate }),
     };
     agent = new Agent(loaded, log, store, createCore(options, monotonicUs()), options.narrowVoice, key);
@@ -136,6 +139,7 @@ class Agent implements RunningAgent {
   readonly #core: MeshCore;
   readonly #events: EventLog;
   readonly #journal: Journal;
+  readonly #links: LinkStateKeeper;
   readonly #bearers: readonly Bearer[];
   readonly #loop: MeshLoop;
   readonly #battery: Battery;
@@ -176,6 +180,7 @@ class Agent implements RunningAgent {
     this.bootEpoch = store.bootEpoch;
     this.#events = new EventLog(log);
     this.#journal = config.journal === undefined ? noJournal : openJournal(config.journal, address);
+    this.#links = new LinkStateKeeper(core, store, missionMark(loaded.missionKey));
     this.#bearers = config.bearers.map(createBearer);
     this.#loop = new MeshLoop(core, this.#bearers, {
       event: (event, nowUs) => this.#onEvent(event, nowUs),
@@ -267,6 +272,7 @@ class Agent implements RunningAgent {
     ]);
     this.#journal.write("stop", monotonicUs(), {});
     this.#journal.close();
+    this.#links.stop();
     this.#store.close();
   }
 
@@ -375,6 +381,7 @@ class Agent implements RunningAgent {
       case "newcomers":
         return this.#positions.onNewcomers();
       case "routes":
+        this.#links.onRoutes();
         this.#ip?.onRoutes();
         this.#split?.onRoutes();
         return this.#log.debug("routes changed", { version: event.version });

@@ -104,6 +104,22 @@ test("of those who were heard on a bearer the last is kept for each address, acr
   again.close();
 });
 
+test("link state is kept for its mission, and for an hour", ({ folder }) => {
+  const HOUR_MS = 3_600_000;
+  const first = openStore(folder);
+  assert.is(first.linkState("a", 0), undefined);
+  first.saveLinkState("a", Uint8Array.of(1), 1000);
+  first.saveLinkState("a", Uint8Array.of(1, 2, 3), 2000);
+  first.close();
+  const again = openStore(folder);
+  assert.equal(again.linkState("a", 2000 + HOUR_MS), Uint8Array.of(1, 2, 3));
+  assert.is(again.linkState("a", 2001 + HOUR_MS), undefined);
+  assert.is(again.linkState("b", 2000), undefined);
+  // A device without a battery for its clock begins in the past.
+  assert.equal(again.linkState("a", 0), Uint8Array.of(1, 2, 3));
+  again.close();
+});
+
 test("the epoch never wraps", ({ folder }) => {
   openStore(folder).close();
   const database = new DatabaseSync(join(folder, "skein.sqlite"));

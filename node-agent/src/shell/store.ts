@@ -42,13 +42,17 @@ export interface Store {
   /** Replaces what is kept of that address on that bearer; on stable storage as late as keys are. */
   saveAcquaintance(bearer: string, acquaintance: StoredAcquaintance): void;
   acquaintances(bearer: string): StoredAcquaintance[];
+  /** Replaces what others have told of their links; on stable storage as late as keys are. */
+  saveLinkState(mission: string, octets: Uint8Array, atMs: number): void;
+  /** The same, if it is of this mission and not older than an hour; a clock that was set back makes it no older. */
+  linkState(mission: string, nowMs: number): Uint8Array | undefined;
   /** The address of a node that is configured as `configured`: another one since it had to yield that. */
   address(configured: number): number;
   /** How often the address was changed since then. */
   addressChanges(sinceMs: number): number;
   /** Takes another address; what this node has written goes with it. On stable storage before it returns. */
   changeAddress(configured: number, from: number, to: number, atMs: number): void;
-  /** Ends the turn's transaction: everything written so far, but keys and acquaintances, is on stable storage afterwards. */
+  /** Ends the turn's transaction: everything written so far, but what the store says of, is on stable storage afterwards. */
   commit(): void;
   /**
    * Called when a write fails after a good start (disk full, card gone). The node goes on without durability rather
@@ -80,10 +84,12 @@ const EPOCH_MAX = 0xffffffff;
 const TEXTS_MAX = 10_000;
 const PRIVATE_KEY_OCTETS = 32;
 /**
- * Keys of others and who was heard are written together, so long after the first. Whole meshes prove theirs within seconds, and
+ * Keys of others, who was heard and link state are written together, so long after the first. Whole meshes prove theirs within seconds, and
  * a node that waits for its disk at each carries nobody's traffic meanwhile. What a power cut takes is learned anew.
  */
 const PEERS_WITHIN_MS = 2_000;
+/** Links that are older tell little, and the nodes of a mission that has ended are nobody's business in the next. */
+const LINK_STATE_MAX_AGE_MS = 3_600_000;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS boot (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL) STRICT;
@@ -104,6 +110,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS acquaintance (
     bearer TEXT NOT NULL, address INTEGER NOT NULL, node_id INTEGER NOT NULL, boot_epoch INTEGER NOT NULL,
     remote_bearer INTEGER NOT NULL, counter INTEGER NOT NULL, PRIMARY KEY (bearer, address)) STRICT;
+  CREATE TABLE IF NOT EXISTS link_state (
+    one INTEGER PRIMARY KEY CHECK (one = 1), mission TEXT NOT NULL, octets BLOB NOT NULL, at_ms INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS address (at_ms INTEGER NOT NULL, configured INTEGER NOT NULL, taken INTEGER NOT NULL) STRICT;
 `;
 
@@ -207,8 +215,10 @@ class SqliteStore implements Store {
   readonly #insertUsage: StatementSync;
   readonly #insertPeer: StatementSync;
   readonly #insertAcquaintance: StatementSync;
+  readonly #insertLinkState: StatementSync;
   readonly #newPeers: PeerKey[] = [];
   readonly #newAcquaintances: [string, StoredAcquaintance][] = [];
+  #newLinkState: [string, Uint8Array, number] | undefined;
   #peersTimer: NodeJS.Timeout | undefined;
   #inTransaction = false;
   #closed = false;
@@ -234,6 +244,9 @@ class SqliteStore implements Store {
     this.#insertAcquaintance = database.prepare(
       `INSERT OR REPLACE INTO acquaintance (bearer, address, node_id, boot_epoch, remote_bearer, counter)
        VALUES (?, ?, ?, ?, ?, ?)`,
+    );
+    this.#insertLinkState = database.prepare(
+      "INSERT OR REPLACE INTO link_state (one, mission, octets, at_ms) VALUES (1, ?, ?, ?)",
     );
   }
 
@@ -308,7 +321,20 @@ class SqliteStore implements Store {
     for (const { nodeId, publicKey } of this.#newPeers.splice(0)) this.#write(this.#insertPeer, nodeId, publicKey);
     for (const [bearer, { address, nodeId, bootEpoch, remoteBearerId, counter }] of this.#newAcquaintances.splice(0))
       this.#write(this.#insertAcquaintance, bearer, address, nodeId, bootEpoch, remoteBearerId, counter);
+    if (this.#newLinkState !== undefined) this.#write(this.#insertLinkState, ...this.#newLinkState);
+    this.#newLinkState = undefined;
     this.commit();
+  }
+
+  saveLinkState(mission: string, octets: Uint8Array, atMs: number): void {
+    this.#newLinkState = [mission, octets, atMs];
+    this.#writePeersSoon();
+  }
+
+  linkState(mission: string, nowMs: number): Uint8Array | undefined {
+    const row = this.#database.prepare("SELECT * FROM link_state WHERE one = 1").get() as Row | undefined;
+    if (row?.mission !== mission || nowMs - (row.at_ms as number) > LINK_STATE_MAX_AGE_MS) return undefined;
+    return row.octets as Uint8Array;
   }
 
   saveAcquaintance(bearer: string, acquaintance: StoredAcquaintance): void {

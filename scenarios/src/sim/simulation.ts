@@ -29,6 +29,8 @@ const BOOT_US = 800_000;
 const START_SPREAD_US = 200_000;
 /** Between looks at queues and routes. */
 const SAMPLE_US = 2_000_000;
+/** As often as agents do. */
+const LINK_STATE_KEPT_US = 30_000_000;
 const REACH_SAMPLE_US = 100_000;
 /** A mesh that is not whole by then is not asked again. */
 export const REACH_LIMIT_US = 20_000_000;
@@ -55,6 +57,7 @@ interface SimNode {
   bootEpoch: number;
   /** Kept over new starts, by bearer and address. */
   readonly acquaintances: Map<number, Acquaintance>;
+  linkState: Uint8Array;
   wakeUs: number;
   spins: number;
 }
@@ -172,6 +175,7 @@ export class Simulation {
       core: undefined,
       bootEpoch: 0,
       acquaintances: new Map(),
+      linkState: new Uint8Array(0),
       wakeUs: Number.POSITIVE_INFINITY,
       spins: 0,
     };
@@ -227,7 +231,8 @@ export class Simulation {
     const config = this.scenario.nodes[node.index];
     assert(config);
     const own = coreOptions(this.scenario, config, this.#seed, node.bootEpoch, this.#crypto);
-    const options = { ...own, acquaintances: [...node.acquaintances.values()] };
+    const { acquaintances, linkState } = node;
+    const options = { ...own, acquaintances: [...acquaintances.values()], linkState };
     const core = this.#createCore(options, this.nowUs);
     node.core = core;
     for (const [bearerId, network] of node.networks.entries()) {
@@ -329,7 +334,9 @@ export class Simulation {
   }
 
   #sample(): void {
+    const isToKeep = this.nowUs % LINK_STATE_KEPT_US === 0;
     for (const node of this.#nodes) {
+      if (isToKeep && node.core !== undefined) node.linkState = node.core.linkState();
       for (const bearer of node.core?.bearerStatus(this.nowUs) ?? []) {
         this.longestQueueUs = Math.max(this.longestQueueUs, Math.round(bearer.queuedMs * 1000));
       }

@@ -133,6 +133,7 @@ export function createFloodingCore(options: CoreOptions, nowUs: number, faults: 
     pathsTo: () => [],
     sendOnPath: () => false,
     foreignPrefixes: () => [],
+    linkState: () => new Uint8Array(0),
     status: () => statusOf(options),
     bearerStatus: () => [],
     explainRoute: (_nowUs, to) => ({ from: 0, to, classes: [] }),
