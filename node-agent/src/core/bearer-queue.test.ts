@@ -239,4 +239,37 @@ test("a neighbour speaks for the nodes behind it and for nobody else", () => {
   assert.is(payerOf(chain(), border, 0x104, bulk), 0);
 });
 
+test("what is like a packet that was taken out, and in time, can be taken with it in its order; all else stays", () => {
+  const rig = new Rig();
+  const { pool, queue } = rig;
+  const like = (changes: Partial<Record<"kind" | "destination" | "neighbour", number>> = {}): number => {
+    const sequence = rig.push(1, command, routine, 11);
+    const slot = pool.sequence.lastIndexOf(sequence);
+    for (const [name, value] of Object.entries(changes))
+      pool[name as "kind" | "destination" | "neighbour"][slot] = value;
+    return sequence;
+  };
+  const first = like();
+  const others = [
+    like({ kind: FrameKind.groupAll }),
+    like({ destination: 7 }),
+    like({ neighbour: 3 }),
+    rig.push(1, command, routine, 12),
+    rig.push(1, command, priority, 11),
+  ];
+  const late = rig.push(1, command, routine, 11, -1);
+  const alike = [like(), like()];
+  const taken = queue.pop(rig.nowUs, undefined);
+  assert.is(pool.sequence[taken], others.pop());
+  const next = queue.pop(rig.nowUs, undefined);
+  assert.is(pool.sequence[next], first);
+  const together: number[] = [];
+  for (let slot = queue.popLike(rig.nowUs, next); slot !== -1; slot = queue.popLike(rig.nowUs, next))
+    together.push(pool.sequence[slot] as number);
+  assert.equal(together, alike);
+  assert.is(queue.count, others.length + 1);
+  assert.equal(rig.all(), others);
+  assert.is(rig.counters.drops["expired"], 1, `only number ${late} was late`);
+});
+
 test.run();
