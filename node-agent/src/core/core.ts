@@ -215,6 +215,7 @@ class Core implements MeshCore {
     };
     adjacency.onClaimed = (atUs, port, local) => flooding.queueFull(atUs, port, local, true);
     adjacency.onStranger = (atUs, port, n) => snapshots.meet(atUs, port, n);
+    pulls.onBeginner = (atUs, port, n) => snapshots.meet(atUs, port, n);
     const rerouting = new Rerouting(s, { forwarding, merging, endToEnd });
     relay.echoes.onGone = (atUs, port, n) => adjacency.failLink(atUs, port, n);
     arq.onSentOver = (atUs, port) => this.#spoiled(atUs, port);

@@ -12,7 +12,7 @@ import {
   pullSummary,
 } from "@skein/codecs";
 import { DISPUTED_PULL_GAP_US, QUIET_NARROW_US, SAID_AGAIN_STRETCHES, SPREAD_PER_MEMBER_US } from "./limits.ts";
-import { signed8 } from "./link-state-db.ts";
+import { knowsItselfAlone, signed8 } from "./link-state-db.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { type Port, quietNarrowUs } from "./port.ts";
@@ -38,6 +38,8 @@ export class DatabasePulls {
   readonly #s: CoreState;
   readonly #flooding: LinkStateFlooding;
   readonly #narrowPull = createNarrowPull();
+  /** Told of a neighbour on a narrow bearer that knows nobody in this boot. */
+  onBeginner: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
   /** Where the summary of the next pull on a narrow bearer begins, in eights of local ids. */
   #pullFirst = 0;
 
@@ -55,6 +57,7 @@ export class DatabasePulls {
       port.saidAgain = 0;
       return;
     }
+    if (port.narrow && knowsItselfAlone(n.address, n.bootEpoch, digest, 0xffff)) this.onBeginner(nowUs, port, n);
     // On a narrow channel a question costs more than what is most often the answer to it.
     const odd = port.narrow ? this.#s.db.oddOne(digest, 0xffff) : 0;
     if (odd > 0) this.#sayAgain(nowUs, port, odd);

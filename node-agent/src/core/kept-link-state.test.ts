@@ -30,6 +30,14 @@ function known(mesh: VirtualMesh, node: number): number[] {
     .nodes.map(({ address }) => address & 0xff);
 }
 
+function total(mesh: VirtualMesh, counter: string): number {
+  return mesh.nodes.reduce((sum, { core }) => sum + (core.status(mesh.nowUs).counters[counter] ?? 0), 0);
+}
+
+function isKind(frame: Uint8Array, kind: FrameKind): boolean {
+  return sealFormat(frame) === SealFormat.shared && kindOf(frame[SHARED_HEADER_OCTETS] as number) === kind;
+}
+
 /** Octets of link state that are told in half a minute after the last node's new start. */
 function toldAfter(restart: (mesh: VirtualMesh) => void): number {
   const mesh = settled();
@@ -38,8 +46,7 @@ function toldAfter(restart: (mesh: VirtualMesh) => void): number {
   restart(mesh);
   let octets = 0;
   mesh.onFrame = (_, medium, frame) => {
-    const isShared = medium === SERIAL && sealFormat(frame) === SealFormat.shared;
-    if (isShared && kindOf(frame[SHARED_HEADER_OCTETS] as number) === FrameKind.linkState) octets += frame.length;
+    if (medium === SERIAL && isKind(frame, FrameKind.linkState)) octets += frame.length;
   };
   mesh.run(30 * SECOND);
   assert.ok(mesh.allReachable());
@@ -51,6 +58,21 @@ test("who starts anew with what it knew is told of what has changed only", () =>
   const anew = toldAfter((mesh) => mesh.restart(LAST, { acquaintances: kept.acquaintances }));
   const again = toldAfter((mesh) => mesh.restart(LAST, kept));
   assert.ok(again < anew / 2, `${again} octets instead of ${anew}`);
+});
+
+test("who starts again with nothing is told at once whom the others reach; who remembers is not", () => {
+  for (const remembers of [false, true]) {
+    const mesh = settled();
+    const kept = keptBy(mesh.node(LAST));
+    mesh.node(LAST).powered = false;
+    mesh.run(5 * SECOND);
+    const before = total(mesh, "snapshots-learned");
+    mesh.restart(LAST, remembers ? kept : {});
+    const { core } = mesh.node(LAST);
+    const reachesAll = (): boolean => SERIAL.members.every((node) => core.isReachable(0x101 + node));
+    assert.ok(mesh.run(1.5 * SECOND, reachesAll));
+    assert.is(total(mesh, "snapshots-learned") > before, !remembers);
+  }
 });
 
 test("it knows its own part of the mesh at once, and routes to nobody before it has a link", () => {
@@ -88,12 +110,10 @@ test("what nobody else knows any more is forgotten and not spread again, and the
   mesh.node(2).powered = false;
   mesh.restart(LAST, kept);
   mesh.run(180 * SECOND);
-  const asked = (): number =>
-    mesh.nodes.reduce((sum, { core }) => sum + (core.status(mesh.nowUs).counters["pulls-sent"] ?? 0), 0);
-  const before = asked();
+  const before = total(mesh, "pulls-sent");
   mesh.run(120 * SECOND);
   for (const node of [0, LAST]) assert.equal(known(mesh, node), [1, 2, 4, 5, 6, 7, 8]);
-  assert.is(asked(), before);
+  assert.is(total(mesh, "pulls-sent"), before);
 });
 
 test("who is heard to be there still is not forgotten when a newcomer asks", () => {

@@ -105,12 +105,21 @@ function contentOf({ links, name, prefixes, role, capabilities, publicKey }: Adv
   ];
 }
 
-function hashOf(a: Advertisement, later = 0): number {
+function hashOf(a: Pick<Advertisement, "originator" | "bootEpoch" | "sequence">, later = 0): number {
   return mix32(mix32(a.originator ^ Math.imul(a.bootEpoch, 0x9e3779b1)) ^ (a.sequence + later));
 }
 
-/** How many changes of one node a difference of digests is searched for. */
+/** How many changes of one node a difference of digests is searched for, */
 const ODD_CHANGES = 4;
+/** and how many of its own advertisement a node may have made before anybody has heard it. */
+const FIRST_CHANGES = 32;
+
+/** True if a digest (low bits, as `mask` says) may be of a node in this boot that knows of nobody but itself. */
+export function knowsItselfAlone(originator: number, bootEpoch: number, digest: number, mask: number): boolean {
+  for (let sequence = 0; sequence < FIRST_CHANGES; sequence++)
+    if ((hashOf({ originator, bootEpoch, sequence }) & mask) === digest) return true;
+  return false;
+}
 
 /**
  * Link-state database of one area: what every node says of its own links. A link counts for routing only
