@@ -225,7 +225,8 @@ export class GroupRelay {
     // Where all hear all there is nothing to choose.
     const isChosen = port.narrow && port === inPort && !this.#covered(pending, port);
     const turn = isChosen ? this.#turnOf(pending, port, n, header) : 0;
-    if (this.#covered(pending, port)) {
+    const isEarly = port !== inPort && isBeforeAnybody(nowUs, port, header);
+    if (!isEarly && this.#covered(pending, port)) {
       this.#s.counters.count("relays-saved");
       return;
     }
@@ -434,6 +435,11 @@ export class GroupRelay {
 /** Relays of what can wait are listened for: voice is too late when it comes again. */
 function hasEcho(port: Port, trafficClass: number): boolean {
   return port.narrow && port.shared && trafficClass !== TrafficClass.voice;
+}
+
+/** Nobody has been heard yet on a narrow bearer that has just begun: that does not mean that nobody hears this node. */
+function isBeforeAnybody(nowUs: number, port: Port, { trafficClass }: DataHeader): boolean {
+  return trafficClass !== TrafficClass.voice && isSettling(port, nowUs) && !port.neighbours.some(isMember);
 }
 
 /** How long a relay of a packet takes, and until others have heard that it does. */

@@ -91,6 +91,22 @@ test("nothing else goes with a position: a text to all that waits with it keeps 
   assert.is(known(mesh, 1), 2);
 });
 
+test("what a border node that has started again hears before it hears its serial channel goes there all the same", () => {
+  const mesh = team(1);
+  const acquaintances = mesh.node(BORDER).events.flatMap((e) => (e.type === "acquaintance" ? [e.acquaintance] : []));
+  const linkState = mesh.node(BORDER).core.linkState();
+  mesh.node(BORDER).powered = false;
+  mesh.run(5 * SECOND);
+  for (const node of mesh.nodes) node.events.length = 0;
+  mesh.restart(BORDER, { acquaintances, linkState });
+  assert.ok(mesh.run(SECOND, () => mesh.node(BORDER).core.isReachable(0x105)));
+  report(mesh, 4);
+  mesh.run(SECOND / 10);
+  assert.equal([known(mesh, BORDER), mesh.node(BORDER).core.isReachable(0x102)], [1, false]);
+  mesh.run(5 * SECOND);
+  for (const member of [1, 2, 3]) assert.is(known(mesh, member), 1, `node ${member}`);
+});
+
 test("a frame with positions that one member misses is asked for and comes again, and nobody is told twice", () => {
   const mesh = team(4);
   for (const node of mesh.nodes) node.events.length = 0;
