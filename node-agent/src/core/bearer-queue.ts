@@ -293,12 +293,12 @@ export class BearerQueue {
     this.#tally(slot, -1);
   }
 
-  /** Takes out, one by one, what is queued for a neighbour; -1 when there is no more. */
-  takeFor(neighbour: number): number {
+  /** Takes out, one by one, what `matches`; -1 when there is no more. */
+  takeFirst(matches: (slot: number) => boolean): number {
     for (let level = 0; level < LEVELS; level++) {
       let previous = -1;
       for (let s = this.#head[level] as number; s !== -1; previous = s, s = this.#pool.next[s] as number) {
-        if (this.#pool.neighbour[s] !== neighbour) continue;
+        if (!matches(s)) continue;
         this.#unlink(level, previous, s);
         return s;
       }

@@ -35,6 +35,7 @@ import { AreaRoutes } from "./area-routes.ts";
 import { AwaitingKey } from "./awaiting-key.ts";
 import { noteCarrier } from "./control-share.ts";
 import { DatabasePulls } from "./database-pulls.ts";
+import { EarlierBoots } from "./earlier-boots.ts";
 import { EndToEnd } from "./end-to-end.ts";
 import { Forwarding } from "./forwarding.ts";
 import { GroupRelay } from "./group-relay.ts";
@@ -182,7 +183,7 @@ class Core implements MeshCore {
     exchange.onQuestion = (atUs, to) => keyAnswers.asked(atUs, to);
     exchange.onSession = (atUs, address) => {
       this.#awaiting.release(atUs, address);
-      this.#texts.hurry(atUs, address);
+      this.#texts.hurry(atUs, address, true);
     };
     awaiting.isReady = (atUs, to) => endToEnd.isReady(atUs, to);
     newcomers.onCome = (atUs) => {
@@ -206,7 +207,7 @@ class Core implements MeshCore {
       if (before?.publicKey !== undefined || after.publicKey === undefined) return;
       keyAnswers.learned(atUs, after.originator & 0xff);
       awaiting.hurry(atUs);
-      this.#texts.hurry(atUs, after.originator);
+      this.#texts.hurry(atUs, after.originator, false);
     };
     flooding.onOwn = (atUs, port) => this.#advertising.announce(atUs, port);
     flooding.onHeard = (atUs, port, local) => {
@@ -216,7 +217,9 @@ class Core implements MeshCore {
     adjacency.onClaimed = (atUs, port, local) => flooding.queueFull(atUs, port, local, true);
     adjacency.onStranger = (atUs, port, n) => snapshots.meet(atUs, port, n);
     pulls.onBeginner = (atUs, port, n) => snapshots.meet(atUs, port, n);
-    const rerouting = new Rerouting(s, { forwarding, merging, endToEnd });
+    const earlierBoots = new EarlierBoots(s, forwarding.custody);
+    const rerouting = new Rerouting(s, { forwarding, merging, endToEnd, earlierBoots });
+    s.duplicates.onRestart = (atUs, source) => earlierBoots.restarted(atUs, source);
     relay.echoes.onGone = (atUs, port, n) => adjacency.failLink(atUs, port, n);
     arq.onSentOver = (atUs, port) => this.#spoiled(atUs, port);
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);

@@ -42,6 +42,7 @@ const DROP_REASONS = [
   "end-to-end",
   "end-to-end-replayed",
   "no-session",
+  "earlier-boot",
   "awaiting-key",
   "key-answers",
   "key-conflict",

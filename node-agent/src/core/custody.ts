@@ -48,6 +48,13 @@ export class Custody {
     return true;
   }
 
+  /** Takes out what `matches`. */
+  takeAll(matches: (slot: number) => boolean): number[] {
+    const taken = this.#slots.filter(matches);
+    if (taken.length > 0) this.#slots.splice(0, this.#slots.length, ...this.#slots.filter((s) => !taken.includes(s)));
+    return taken;
+  }
+
   /** A link has come up: what waits is tried again at once. */
   linksChanged(nowUs: number): void {
     if (this.#slots.length === 0) return;

@@ -33,6 +33,9 @@ export class DuplicateFilter {
   readonly #windows = new Map<number, SourceWindow>();
   readonly #epochs = new Map<number, number>();
 
+  /** Told of a source that has started anew. */
+  onRestart: (nowUs: number, source: number) => void = () => undefined;
+
   constructor(counters: Counters) {
     this.#counters = counters;
   }
@@ -130,6 +133,7 @@ export class DuplicateFilter {
       const begunUs = this.#windows.get(key)?.begunUs ?? nowUs;
       if (nowUs - begunUs > RESTART_NEWS_US) this.#windows.delete(key);
     }
+    this.onRestart(nowUs, source);
   }
 }
 

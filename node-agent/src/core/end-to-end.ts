@@ -1,11 +1,8 @@
 import {
-  DATA_FLAG_UNSEALED,
   type DataHeader,
   END_TO_END_COUNTER_BITS,
   END_TO_END_OCTETS,
   END_TO_END_TAG_OCTETS,
-  isGroupKind,
-  isProtected,
   kindOctet,
   PACKET_ASSOCIATED_OCTETS,
   readPacketCounter,
@@ -16,6 +13,7 @@ import {
   writePacketCounter,
 } from "@skein/codecs";
 import { type Address, TrafficClass } from "./api.ts";
+import { isSealedFor } from "./earlier-boots.ts";
 import type { KeyExchange } from "./key-exchange.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Contact, PeerKeys, Session } from "./peer-keys.ts";
@@ -85,9 +83,7 @@ export class EndToEnd {
 
   /** True of a packet for this node that has a seal of its own. */
   isSealedForMe(header: DataHeader): boolean {
-    const { kind, trafficClass, precedence, destination, flags } = header;
-    if ((flags & DATA_FLAG_UNSEALED) !== 0 || isGroupKind(kind)) return false;
-    return destination === this.#s.options.address && isProtected(kind, trafficClass, precedence);
+    return isSealedFor(header, this.#s.options.address);
   }
 
   /**

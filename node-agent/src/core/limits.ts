@@ -25,6 +25,8 @@ export const PART_CALM_US = 5_000_000;
 export const DOUBT_GAP_US = 10_000_000;
 /** Runs of sequence numbers remembered, one for each source and traffic class; the oldest goes (`sources-forgotten`). */
 export const MAX_SEQUENCE_WINDOWS = 4096;
+/** Nodes that have started anew, of which it is known when; all are forgotten when there are more. */
+export const MAX_RESTARTS = 256;
 /** Claims to addresses of others that are remembered; then all are forgotten, and told again (`address-conflict`). */
 export const MAX_CONFLICTS = 32;
 /** The same claim is told to the owner so seldom, and as long as there is one so much time passes between questions. */

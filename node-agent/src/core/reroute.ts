@@ -23,6 +23,7 @@ import {
   sealFormat,
 } from "@skein/codecs";
 import { MAX_FRAME_OCTETS } from "./api.ts";
+import type { EarlierBoots } from "./earlier-boots.ts";
 import type { EndToEnd } from "./end-to-end.ts";
 import { readFlow } from "./flow-labels.ts";
 import type { Forwarding } from "./forwarding.ts";
@@ -47,22 +48,28 @@ export class Rerouting {
   readonly #forwarding: Forwarding;
   readonly #merging: Merging;
   readonly #endToEnd: EndToEnd;
+  readonly #earlierBoots: EarlierBoots;
   readonly #header: DataHeader = createDataHeader();
   readonly #repair: Repair = createRepair();
   readonly #scratch = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #waiting = new Int16Array(MAX_QUEUED_PER_BEARER);
 
-  constructor(state: CoreState, parts: { forwarding: Forwarding; merging: Merging; endToEnd: EndToEnd }) {
+  constructor(
+    state: CoreState,
+    parts: { forwarding: Forwarding; merging: Merging; endToEnd: EndToEnd; earlierBoots: EarlierBoots },
+  ) {
     this.#s = state;
     this.#forwarding = parts.forwarding;
     this.#merging = parts.merging;
     this.#endToEnd = parts.endToEnd;
+    this.#earlierBoots = parts.earlierBoots;
   }
 
   /** `lost`: the link is gone, and what finds no other way is kept or dropped; else it stays with this neighbour. */
   away(nowUs: number, port: Port, n: Neighbour, lost: boolean): void {
     let waiting = 0;
-    for (let slot = port.queue.takeFor(n.index); slot !== -1; slot = port.queue.takeFor(n.index))
+    const isFor = (slot: number): boolean => this.#s.pool.neighbour[slot] === n.index;
+    for (let slot = port.queue.takeFirst(isFor); slot !== -1; slot = port.queue.takeFirst(isFor))
       this.#waiting[waiting++] = slot;
     for (let i = 0; i < waiting; i++) this.#queued(nowUs, port, n, this.#waiting[i] as number, lost);
     this.#sent(nowUs, port, n, port.sent, 0, lost);
@@ -188,6 +195,7 @@ export class Rerouting {
       header.destination = (hop as Neighbour).address;
       header.potential = ANY_POTENTIAL;
     }
+    if (this.#earlierBoots.drops(header, ring.firstSentUs[index] as number, port.config.id)) return true;
     if ((header.flags & DATA_FLAG_REPAIR) !== 0) body += decodeRepair(octets, body, end, this.#repair);
     header.sequence = ring.sequence[index] as number;
     // Whom it was charged to is not known any more.

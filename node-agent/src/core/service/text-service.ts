@@ -126,9 +126,13 @@ export class TextService {
     return true;
   }
 
-  /** What has waited for the key of this address need not wait any longer. */
-  hurry(nowUs: number, to: Address): void {
-    for (const text of this.#outgoing.values()) if (text.to === to && text.state === "queued") text.dueUs = nowUs;
+  /**
+   * What has waited for the key of this address need not wait any longer. With a new session, what was sent under another one
+   * may not open there.
+   */
+  hurry(nowUs: number, to: Address, isNewSession: boolean): void {
+    for (const text of this.#outgoing.values())
+      if (text.to === to && (isNewSession || text.state === "queued")) text.dueUs = nowUs;
     this.#schedule();
   }
 
