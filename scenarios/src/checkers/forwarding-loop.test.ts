@@ -111,6 +111,26 @@ test("who overhears a packet may send it on as it was, also after it was given o
   assert.match(sends(4, { ...route, failureCount: 0 })[0] ?? "", /node 2 sends it up/);
 });
 
+test("who overhears a packet may put it under repair once, whatever copy under repair it is given", () => {
+  const found = (by: number): Repair => {
+    const repair = { ...createRepair(), failureCount: 1, routeLength: 1 };
+    repair.failures.set([(ADDRESSES[by] as number) & 0xff, 99]);
+    return repair;
+  };
+  const repairs = (first: Repair, ...more: Repair[]): readonly string[] => {
+    const watcher = new ForwardingLoopWatcher(ADDRESSES);
+    hop(watcher, 0, A, B, 300);
+    hop(watcher, 1_000, B, C, 3, 1, found(B));
+    for (const [i, repair] of [first, ...more].entries()) hop(watcher, 2_000 + i, C, B, 3, 1, repair);
+    return watcher.loops;
+  };
+  assert.equal(repairs(found(C)), []);
+  assert.equal(repairs(found(C), found(C)), [], "a repetition");
+  assert.match(repairs(found(B))[0] ?? "", /node 2 sends it up/, "what it was given, with nothing added");
+  const further = { ...found(C), routeLength: 2 };
+  assert.match(repairs(found(C), further)[0] ?? "", /node 2 sends it up/, "with more of a way than it had before");
+});
+
 test("nodes of two areas with the same local id are two", () => {
   const sends = (from: number): readonly string[] => {
     const watcher = new ForwardingLoopWatcher([...ADDRESSES, 0x20c]);

@@ -13,7 +13,7 @@ import {
   sealFormat,
   WIDE_TAG_OCTETS,
 } from "@skein/codecs";
-import { remainingOf } from "./remaining.ts";
+import { beginsRepair, remainingOf } from "./remaining.ts";
 
 /** Unicast packets followed at a time; a power of two. */
 const TRACKED = 8192;
@@ -42,6 +42,7 @@ export class ForwardingLoopWatcher {
   readonly #nodes: number;
   readonly #words: number;
   readonly #areas: readonly number[];
+  readonly #locals: readonly number[];
   readonly #indexOf: ReadonlyMap<number, number>;
   readonly #header = createDataHeader();
   /** By source, class and low 8 bits of the sequence: slot of the last packet, and who was given one by a narrow frame. */
@@ -62,13 +63,17 @@ export class ForwardingLoopWatcher {
   readonly #givenPlain: Uint8Array;
   /** By [packet][node]: the most that remained of a copy that it may have overheard. */
   readonly #overheard: Uint32Array;
-  /** By [packet][node]: of a copy under a flow label, which names no packet: the most that it was sent with before any other copy. */
+  /**
+   * By [packet][node]: the most that it was sent with of a copy that nobody saw it take: one under a flow label, which names no
+   * packet, before any other copy, or one that it overheard and put under repair.
+   */
   readonly #unseen: Uint32Array;
 
   /** `addresses[node]`: area and local id. */
   constructor(addresses: readonly number[]) {
     this.#nodes = addresses.length;
     this.#areas = addresses.map((address) => address >>> 8);
+    this.#locals = addresses.map((address) => address & 0xff);
     this.#indexOf = new Map(addresses.map((address, node) => [address, node]));
     this.#words = Math.ceil(this.#nodes / 32);
     this.#passed = new Uint32Array(TRACKED * this.#nodes * this.#words);
@@ -98,6 +103,7 @@ export class ForwardingLoopWatcher {
     const slot = this.#slotOf(nowUs, key, this.#indexOf.get(source) ?? -1, low);
     const remaining = remainingOf(this.#header, octets, start + headerOctets, end);
     const isRepair = (flags & DATA_FLAG_REPAIR) !== 0;
+    if (isRepair) this.#repair(slot, from, remaining, octets, start + headerOctets, end);
     this.#descend(nowUs, slot, from, next, remaining, isRepair);
     if (shared) this.#overhear(slot, from, remaining);
     if (!isRepair) this.#pass(nowUs, slot, from, next);
@@ -154,6 +160,13 @@ export class ForwardingLoopWatcher {
       this.packets++;
     }
     return slot;
+  }
+
+  /** Who overhears a packet may put it under repair, once: that is another copy than one under repair that it is given. */
+  #repair(slot: number, from: number, remaining: number, octets: Uint8Array, body: number, end: number): void {
+    const own = slot * this.#nodes + from;
+    if (this.#unseen[own] !== 0 || remaining >= (this.#overheard[own] as number)) return;
+    if (beginsRepair(octets, body, end, this.#locals[from] as number)) this.#unseen[own] = remaining;
   }
 
   #descend(nowUs: number, slot: number, from: number, next: number, remaining: number, isRepair: boolean): void {

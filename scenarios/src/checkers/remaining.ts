@@ -15,6 +15,12 @@ const REPAIR_STATES = (MAX_GENERATION + 1) * (MAX_SEARCH_HOPS + 1) * (MAX_CARRIE
 /** Potentials inside a stage. */
 const POTENTIALS = 0x1_0000;
 
+/** True of a packet that this node has just put under repair: the only failure that it carries is one that the node found. */
+export function beginsRepair(octets: Uint8Array, body: number, length: number, local: number): boolean {
+  decodeRepair(octets, body, length, repair);
+  return repair.generation === 0 && repair.failureCount === 1 && repair.failures[0] === local;
+}
+
 /**
  * How far a wide unicast packet still is from the end of a way on which it cannot return: what it carries as one number
  * above 0, which each hop must lower. The stage of a way to another area comes before all else; then ordinary descent
