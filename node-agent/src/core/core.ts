@@ -176,7 +176,7 @@ class Core implements MeshCore {
     this.#newcomers = newcomers;
     this.#texts = new TextService(s, this.#outbox, forwarding, newcomers);
     this.#positions = new PositionService(s, this.#outbox);
-    this.#sos = new SosService(s, this.#outbox);
+    this.#sos = new SosService(s, this.#outbox, relay);
     this.#voice = new VoiceService(s, this.#outbox, forwarding, nowUs);
     this.#policy = new PolicyService(s, this.#outbox);
     exchange.onSend = (atUs, to, octets, length) => this.#outbox.key(atUs, to, octets, length);
@@ -227,6 +227,7 @@ class Core implements MeshCore {
     merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n, "missed at the other end");
     adjacency.onPolicy = (atUs, n, mark) => this.#policy.heard(atUs, n, mark);
     adjacency.onLinkUp = (atUs, port, n) => {
+      this.#sos.linkUp(atUs, port, n);
       this.#policy.offer(atUs, port, n);
       endToEnd.linkUp(atUs, n);
       forwarding.custody.linksChanged(atUs);
@@ -552,7 +553,7 @@ class Core implements MeshCore {
       });
       return true;
     }
-    if (precedence === Precedence.flash) return this.#sos.handle(nowUs, source, octets, from, length);
+    if (precedence === Precedence.flash) return this.#sos.handle(nowUs, source, header.sequence, octets, from, length);
     if (precedence === Precedence.priority) {
       return this.#texts.handle(
         nowUs,

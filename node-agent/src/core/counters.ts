@@ -74,6 +74,7 @@ const COUNTED = [
   "relays-missed",
   "awaited-company",
   "said-for-newcomers",
+  "sos-said-again",
   "repeated",
   "risked",
   "hurried",

@@ -284,6 +284,26 @@ test("who calls for help on a serial channel hears the answer of another area", 
   assert.is(eventsOf(scene, 0, "position").length, 0);
 });
 
+test("who comes back to a serial channel is told of unanswered calls of this area, and takes none of another for one", () => {
+  const serial: Medium = { name: "vhf", bearer: NARROW, members: [0, 1], loss: 0 };
+  const scene = sceneOf([0x101, 0x102, 0x205], [serial, ...wires([[1, 2]])], -1);
+  const { mesh } = scene;
+  assert.ok(mesh.run(60 * SECOND, () => mesh.node(0).core.isReachable(0x102)));
+  mesh.node(0).powered = false;
+  mesh.node(2).core.raiseSos(mesh.nowUs, 1, HERE);
+  mesh.drain(2);
+  mesh.run(2 * SECOND);
+  assert.equal(
+    eventsOf(scene, 1, "sos").map(({ from }) => from),
+    [0x205],
+  );
+  mesh.node(2).powered = false;
+  mesh.restart(0);
+  assert.ok(mesh.run(20 * SECOND, () => mesh.node(0).core.isReachable(0x102)));
+  mesh.run(5 * SECOND);
+  assert.equal(eventsOf(scene, 0, "sos"), []);
+});
+
 test("what an insider of another area says without end takes a bounded share, and own traffic goes on", () => {
   const scene = rowOfAreas();
   const { mesh } = scene;

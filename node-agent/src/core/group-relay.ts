@@ -13,10 +13,21 @@ import { Crossings } from "./crossings.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { queueAgeUs } from "./forwarding.ts";
 import { GroupEchoes } from "./group-echoes.ts";
-import { addId, addIds, countBits, countCommonIds, countIds, createIdSet, hasId, ID_WORDS } from "./id-set.ts";
+import {
+  addId,
+  addIds,
+  countBits,
+  countCommonIds,
+  countIds,
+  createIdSet,
+  hasId,
+  ID_WORDS,
+  removeId,
+} from "./id-set.ts";
 import {
   CONTENTION_SLOT_US,
   MAX_PENDING_RELAYS,
+  RELAY_AGAIN_WIDE_US,
   RELAY_JITTER_WIDE_US,
   RELAY_RANK_FLASH_US,
   RELAY_RANK_US,
@@ -28,6 +39,8 @@ import { airtimeUs, isUsable, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 import { isSettling } from "./turn-taking.ts";
 
+/** A word of an id set. */
+const EVERYBODY = 0xffff_ffff;
 /** Around a payload in a frame on a narrow channel. */
 const NARROW_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_DATA_HEADER_OCTETS + NARROW_TAG_OCTETS;
 
@@ -230,14 +243,53 @@ export class GroupRelay {
       this.#s.counters.count("relays-saved");
       return;
     }
+    const waitUs = port.narrow
+      ? this.#waitNarrowUs(port, inPort, turn, header, length)
+      : this.#waitWideUs(pending, port, inPort, n, header);
+    this.#hold(nowUs, pending, port, header, octets, from, length, waitUs);
+  }
+
+  /**
+   * Says again what somebody else of this area has said to all, for one who has come within reach and may not have heard it,
+   * unless others do.
+   */
+  again(
+    nowUs: number,
+    port: Port,
+    n: Neighbour,
+    header: DataHeader,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+  ): void {
+    if (!port.shared) return this.#enqueue(nowUs, port, header, octets, from, length, n.index);
+    if (this.#isRefused(port, header, -1)) return;
+    const pending = this.#vacant();
+    if (pending === undefined) return this.#s.counters.drop("relay-table-full", header.trafficClass, port.config.id);
+    pending.once.fill(0);
+    pending.twice.fill(EVERYBODY);
+    removeId(pending.twice, n.local);
+    pending.outside.length = 0;
+    const withinUs = port.narrow ? RELAY_RANK_FLASH_US : RELAY_AGAIN_WIDE_US;
+    this.#hold(nowUs, pending, port, header, octets, from, length, this.#s.random.below(withinUs));
+  }
+
+  /** Sets a frame to be sent after a while, unless others make it needless. */
+  #hold(
+    nowUs: number,
+    pending: PendingRelay,
+    port: Port,
+    header: DataHeader,
+    octets: Uint8Array,
+    from: number,
+    length: number,
+    waitUs: number,
+  ): void {
     const slot = this.#s.pool.allocate(header, undefined, octets, from, length);
     if (slot === -1) {
       this.#s.counters.drop("pool-empty", header.trafficClass, port.config.id);
       return;
     }
-    const waitUs = port.narrow
-      ? this.#waitNarrowUs(port, inPort, turn, header, length)
-      : this.#waitWideUs(pending, port, inPort, n, header);
     this.#s.pool.deadlineUs[slot] = nowUs + waitUs + queueAgeUs(port, header.trafficClass);
     pending.slot = slot;
     pending.port = port;

@@ -409,6 +409,8 @@ export const NEWCOMERS_SPREAD_US = 500_000;
 
 /** Random wait before a group frame is relayed, so that relays hear each other. */
 export const RELAY_JITTER_WIDE_US = 3_000;
+/** Neighbours of a newcomer who all have the same to say again do so within this time, so that two need to. */
+export const RELAY_AGAIN_WIDE_US = 40_000;
 /** Turns that a relay waits at most for better ones on a wide bearer: they may all have just died. */
 export const RELAY_TURNS_WIDE = 6;
 /** How much later than its predecessor each further relay sends into a narrow channel. */

@@ -286,6 +286,44 @@ test("an SOS is said again as soon as somebody comes who may answer", () => {
   assert.is(count(mesh, 0, "sos-acknowledged"), 1);
 });
 
+test("an SOS that nobody has answered is told to who comes back by those who have heard it, also when the caller is gone", () => {
+  const members = Array.from({ length: 10 }, (_, i) => i);
+  for (const medium of [radio(members), serial(members)]) {
+    const mesh = new VirtualMesh(10, [medium], 1, (index, options) => ({ ...options, acknowledgesSos: index === 2 }));
+    assert.ok(mesh.run(60 * SECOND, () => mesh.allReachable()));
+    mesh.run(30 * SECOND);
+    mesh.node(2).powered = false;
+    mesh.run(SECOND);
+    let sosOctets = 0;
+    let calls = 0;
+    mesh.onFrame = (from, _, octets) => {
+      const isFlash = sealFormat(octets) === SealFormat.shared && ((octets[SHARED_HEADER_OCTETS] as number) & 3) === 3;
+      if (isFlash && from === 0) sosOctets = octets.length;
+      if (isFlash && octets.length === sosOctets) calls++;
+    };
+    mesh.node(0).core.raiseSos(mesh.nowUs, 1, HERE);
+    mesh.drain(0);
+    mesh.run(2 * SECOND);
+    mesh.node(0).powered = false;
+    mesh.run(10 * SECOND);
+    calls = 0;
+    mesh.restart(2);
+    assert.ok(
+      mesh.run(2 * SECOND, () => count(mesh, 2, "sos") === 1),
+      medium.name,
+    );
+    mesh.run(2 * SECOND);
+    for (const node of [1, 3, 9]) assert.is(count(mesh, node, "sos-acknowledged"), 1, `${medium.name}, node ${node}`);
+    assert.ok(calls <= 3, `${medium.name}: ${calls} of the nine that have heard it`);
+    const saidAgain = (): number =>
+      members.reduce((sum, i) => sum + (mesh.node(i).core.status(mesh.nowUs).counters["sos-said-again"] ?? 0), 0);
+    mesh.restart(5);
+    const before = saidAgain();
+    mesh.run(10 * SECOND);
+    assert.is(saidAgain(), before, "what has been answered is not said again");
+  }
+});
+
 test("a sender that starts anew says what it had said to who has not had it", () => {
   const uhf = radio([0, 1, 2]);
   const mesh = new VirtualMesh(3, [uhf]);

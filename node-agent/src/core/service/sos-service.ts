@@ -1,4 +1,6 @@
 import {
+  createDataHeader,
+  type DataHeader,
   decodeSos,
   decodeSosAcknowledgement,
   encodeSos,
@@ -8,7 +10,10 @@ import {
   type SosAcknowledgement,
 } from "@skein/codecs";
 import { type Address, type PositionReport, Precedence, TrafficClass } from "../api.ts";
+import type { GroupRelay } from "../group-relay.ts";
 import { MAX_SOS } from "../limits.ts";
+import type { Neighbour } from "../neighbour.ts";
+import type { Port } from "../port.ts";
 import { type CoreState, emit } from "../state.ts";
 import type { Outbox } from "./outbox.ts";
 
@@ -21,6 +26,8 @@ const LATE_US = 15_000_000;
 /** The same id of the same node is a new call after this long. */
 const FORGET_US = 600_000_000;
 
+const NOTHING = new Uint8Array(0);
+
 interface OwnCall {
   readonly sosId: number;
   readonly kind: number;
@@ -29,7 +36,11 @@ interface OwnCall {
   dueUs: number;
 }
 interface HeardCall {
+  readonly from: Address;
   atUs: number;
+  /** The frame that brought it last. */
+  sequence: number;
+  octets: Uint8Array;
   /** The owner has been told. */
   told: boolean;
   acknowledged: boolean;
@@ -39,14 +50,17 @@ interface HeardCall {
 export class SosService {
   readonly #s: CoreState;
   readonly #outbox: Outbox;
+  readonly #relay: GroupRelay;
+  readonly #header: DataHeader = createDataHeader();
   readonly #own = new Map<number, OwnCall>();
   readonly #heard = new Map<number, HeardCall>();
   #nextId: number;
   dueUs = Number.POSITIVE_INFINITY;
 
-  constructor(state: CoreState, outbox: Outbox) {
+  constructor(state: CoreState, outbox: Outbox, relay: GroupRelay) {
     this.#s = state;
     this.#outbox = outbox;
+    this.#relay = relay;
     this.#nextId = state.options.bootEpoch % SOS_IDS;
   }
 
@@ -59,7 +73,7 @@ export class SosService {
     return sosId;
   }
 
-  handle(nowUs: number, from: Address, octets: Uint8Array, offset: number, length: number): boolean {
+  handle(nowUs: number, from: Address, sequence: number, octets: Uint8Array, offset: number, length: number): boolean {
     const acknowledgement = decodeSosAcknowledgement(octets, offset, length);
     if (acknowledgement !== undefined) {
       const { area } = this.#s;
@@ -73,6 +87,8 @@ export class SosService {
     const sos = decodeSos(octets, offset, length);
     if (sos === undefined) return false;
     const call = this.#callOf(nowUs, from, sos.sosId);
+    call.sequence = sequence;
+    call.octets = octets.slice(offset, offset + length);
     if (!call.told) {
       call.told = true;
       const report = {
@@ -100,7 +116,7 @@ export class SosService {
         break;
       }
     }
-    const call = { atUs: nowUs, told: false, acknowledged: false };
+    const call = { from, atUs: nowUs, sequence: 0, octets: NOTHING, told: false, acknowledged: false };
     this.#heard.set(key, call);
     return call;
   }
@@ -138,6 +154,25 @@ export class SosService {
   newcomersCame(nowUs: number): void {
     for (const call of this.#own.values()) call.dueUs = nowUs;
     this.#schedule();
+  }
+
+  /** A neighbour has come who may be the one to answer, or on the way there: it is told what nobody has answered. */
+  linkUp(nowUs: number, port: Port, n: Neighbour): void {
+    if (n.foreign) return;
+    for (const call of this.#own.values()) call.dueUs = nowUs;
+    this.#schedule();
+    for (const { from, atUs, acknowledged, sequence, octets } of this.#heard.values()) {
+      if (acknowledged || octets.length === 0 || nowUs - atUs >= FORGET_US) continue;
+      if (from >>> 8 !== this.#s.area || from === n.address) continue;
+      const header = this.#header;
+      header.kind = FrameKind.groupAll;
+      header.trafficClass = TrafficClass.command;
+      header.precedence = Precedence.flash;
+      header.source = from;
+      header.sequence = sequence;
+      this.#s.counters.count("sos-said-again");
+      this.#relay.again(nowUs, port, n, header, octets, 0, octets.length);
+    }
   }
 
   handleTimeout(nowUs: number): void {
