@@ -262,6 +262,7 @@ export class GroupRelay {
     from: number,
     length: number,
   ): void {
+    this.#s.pool.payerNow = header.source & 0xff;
     if (!port.shared) return this.#enqueue(nowUs, port, header, octets, from, length, n.index);
     if (this.#isRefused(port, header, -1)) return;
     const pending = this.#vacant();

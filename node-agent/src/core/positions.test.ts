@@ -107,6 +107,19 @@ test("what a border node that has started again hears before it hears its serial
   for (const member of [1, 2, 3]) assert.is(known(mesh, member), 1, `node ${member}`);
 });
 
+test("a border node that nobody hears on its serial channel leaves it alone after its start", () => {
+  const mesh = team(1);
+  for (const member of [1, 2, 3]) mesh.node(member).powered = false;
+  mesh.restart(BORDER);
+  mesh.run(30 * SECOND);
+  const counts = countsOf(mesh, BORDER);
+  for (let i = 0; i < 5; i++) {
+    report(mesh, 4);
+    mesh.run(SECOND);
+  }
+  assert.equal([counts, known(mesh, BORDER) >= 5], [[], true]);
+});
+
 test("a frame with positions that one member misses is asked for and comes again, and nobody is told twice", () => {
   const mesh = team(4);
   for (const node of mesh.nodes) node.events.length = 0;
