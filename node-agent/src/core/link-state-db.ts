@@ -105,8 +105,12 @@ function contentOf({ links, name, prefixes, role, capabilities, publicKey }: Adv
   ];
 }
 
-function hashOf(a: Pick<Advertisement, "originator" | "bootEpoch" | "sequence">, later = 0): number {
-  return mix32(mix32(a.originator ^ Math.imul(a.bootEpoch, 0x9e3779b1)) ^ (a.sequence + later));
+function hashOf(a: Advertisement, later = 0): number {
+  return mix32(bootHash(a.originator, a.bootEpoch) ^ (a.sequence + later));
+}
+
+function bootHash(originator: number, bootEpoch: number): number {
+  return mix32(originator ^ Math.imul(bootEpoch, 0x9e3779b1));
 }
 
 /** How many changes of one node a difference of digests is searched for, */
@@ -116,8 +120,9 @@ const FIRST_CHANGES = 32;
 
 /** True if a digest (low bits, as `mask` says) may be of a node in this boot that knows of nobody but itself. */
 export function knowsItselfAlone(originator: number, bootEpoch: number, digest: number, mask: number): boolean {
+  const hash = bootHash(originator, bootEpoch);
   for (let sequence = 0; sequence < FIRST_CHANGES; sequence++)
-    if ((hashOf({ originator, bootEpoch, sequence }) & mask) === digest) return true;
+    if ((mix32(hash ^ sequence) & mask) === digest) return true;
   return false;
 }
 
