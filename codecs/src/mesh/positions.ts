@@ -45,7 +45,7 @@ export function encodePositionEntry(
   return POSITION_ENTRY_OCTETS;
 }
 
-/** True if a packet for all may travel so: nothing else of this class and precedence is as long. */
+/** True of a packet that may travel so: all routine commands to all nodes are positions. */
 export function isPositionPacket({ kind, trafficClass, precedence, destination }: DataHeader, length: number): boolean {
   if (kind !== FrameKind.groupAll || trafficClass !== COMMAND || precedence !== ROUTINE) return false;
   return destination === 0 && length === POSITION_REPORT_OCTETS;

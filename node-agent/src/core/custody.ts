@@ -50,8 +50,8 @@ export class Custody {
 
   /** Takes out what `matches`. */
   takeAll(matches: (slot: number) => boolean): number[] {
-    const taken = this.#slots.filter(matches);
-    if (taken.length > 0) this.#slots.splice(0, this.#slots.length, ...this.#slots.filter((s) => !taken.includes(s)));
+    const taken: number[] = [];
+    for (const slot of this.#slots.splice(0)) (matches(slot) ? taken : this.#slots).push(slot);
     return taken;
   }
 

@@ -1,6 +1,7 @@
-import { DATA_FLAG_UNSEALED, type DataHeader, isProtected, isUnicastKind } from "@skein/codecs";
+import type { DataHeader } from "@skein/codecs";
 import type { Address } from "./api.ts";
 import type { Custody } from "./custody.ts";
+import { isSealedFor } from "./end-to-end.ts";
 import { MAX_RESTARTS } from "./limits.ts";
 import type { CoreState } from "./state.ts";
 
@@ -58,15 +59,4 @@ export class EarlierBoots {
   #drop(trafficClass: number, bearerId?: number): void {
     this.#s.counters.drop("earlier-boot", trafficClass, bearerId);
   }
-}
-
-type Unread = "nextHop" | "nextHopArea" | "source" | "potential" | "sequence" | "digest";
-
-/** True of a packet that only this destination can open. */
-export function isSealedFor(
-  { kind, trafficClass, precedence, destination, flags }: Omit<DataHeader, Unread>,
-  address: Address,
-): boolean {
-  if ((flags & DATA_FLAG_UNSEALED) !== 0 || !isUnicastKind(kind)) return false;
-  return destination === address && isProtected(kind, trafficClass, precedence);
 }

@@ -1,8 +1,11 @@
 import {
+  DATA_FLAG_UNSEALED,
   type DataHeader,
   END_TO_END_COUNTER_BITS,
   END_TO_END_OCTETS,
   END_TO_END_TAG_OCTETS,
+  isProtected,
+  isUnicastKind,
   kindOctet,
   PACKET_ASSOCIATED_OCTETS,
   readPacketCounter,
@@ -13,7 +16,6 @@ import {
   writePacketCounter,
 } from "@skein/codecs";
 import { type Address, TrafficClass } from "./api.ts";
-import { isSealedFor } from "./earlier-boots.ts";
 import type { KeyExchange } from "./key-exchange.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Contact, PeerKeys, Session } from "./peer-keys.ts";
@@ -191,6 +193,16 @@ export class EndToEnd {
     this.#s.counters.drop(reason);
     return -1;
   }
+}
+
+/** True of a packet that only this destination can open. */
+export function isSealedFor(
+  header: Pick<DataHeader, "kind" | "trafficClass" | "precedence" | "destination" | "flags">,
+  address: Address,
+): boolean {
+  const { kind, trafficClass, precedence, destination, flags } = header;
+  if ((flags & DATA_FLAG_UNSEALED) !== 0 || !isUnicastKind(kind)) return false;
+  return destination === address && isProtected(kind, trafficClass, precedence);
 }
 
 /** True of a session of the boot of that neighbour that its link is of. */

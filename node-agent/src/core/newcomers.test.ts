@@ -286,6 +286,21 @@ test("an SOS is said again as soon as somebody comes who may answer", () => {
   assert.is(count(mesh, 0, "sos-acknowledged"), 1);
 });
 
+test("a caller whom nobody else has heard calls again with the link to who comes back", () => {
+  const mesh = new VirtualMesh(2, [radio([0, 1])], 1, (index, options) => ({
+    ...options,
+    acknowledgesSos: index === 1,
+  }));
+  mesh.run(10 * SECOND);
+  mesh.node(1).powered = false;
+  mesh.run(10 * SECOND);
+  mesh.node(0).core.raiseSos(mesh.nowUs, 1, HERE);
+  mesh.drain(0);
+  mesh.run(126 * SECOND);
+  mesh.restart(1);
+  assert.ok(mesh.run(0.5 * SECOND, () => count(mesh, 0, "sos-acknowledged") === 1));
+});
+
 test("an SOS that nobody has answered is told to who comes back by those who have heard it, also when the caller is gone", () => {
   const members = Array.from({ length: 10 }, (_, i) => i);
   for (const medium of [radio(members), serial(members)]) {

@@ -72,14 +72,14 @@ test("positions that wait for a narrow channel go together, each to everybody on
   for (const member of [1, 2, 3]) assert.is(known(mesh, member), wide, `node ${member}`);
 });
 
-test("nothing else goes with a position: a text to all that waits with it keeps its place and its precedence", () => {
+test("nothing else goes with positions: an IP packet for a group that waits with them has a frame of its own", () => {
   const mesh = team(2);
   const counts = countsOf(mesh, BORDER);
-  const texts = (): number => mesh.node(1).events.filter((event) => event.type === "ip").length;
+  const packets = (): number => mesh.node(1).events.filter((event) => event.type === "ip").length;
   mesh.node(1).events.length = 0;
   whileBusy(mesh, () => {
     report(mesh, 4);
-    // As long as a position, of its class and precedence, for a group.
+    // As long as a position.
     const octets = Uint8Array.of(0x45, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
     mesh.node(4).core.sendIpGroup(mesh.nowUs, TrafficClass.command, Precedence.routine, octets, 0, octets.length);
     mesh.drain(4);
@@ -87,7 +87,7 @@ test("nothing else goes with a position: a text to all that waits with it keeps 
   });
   mesh.run(3 * SECOND);
   assert.equal(counts, [2]);
-  assert.is(texts(), 1);
+  assert.is(packets(), 1);
   assert.is(known(mesh, 1), 2);
 });
 

@@ -52,7 +52,7 @@ export interface Store {
   addressChanges(sinceMs: number): number;
   /** Takes another address; what this node has written goes with it. On stable storage before it returns. */
   changeAddress(configured: number, from: number, to: number, atMs: number): void;
-  /** Ends the turn's transaction: everything written so far, but what the store says of, is on stable storage afterwards. */
+  /** Ends the turn's transaction: everything written so far, but what has been learned of others, is on stable storage afterwards. */
   commit(): void;
   /**
    * Called when a write fails after a good start (disk full, card gone). The node goes on without durability rather
@@ -84,10 +84,11 @@ const EPOCH_MAX = 0xffffffff;
 const TEXTS_MAX = 10_000;
 const PRIVATE_KEY_OCTETS = 32;
 /**
- * Keys of others, who was heard and link state are written together, so long after the first. Whole meshes prove theirs within seconds, and
- * a node that waits for its disk at each carries nobody's traffic meanwhile. What a power cut takes is learned anew.
+ * Keys of others, who was heard and link state are written together, so long after the first. Whole meshes prove their keys
+ * within seconds, and a node that waits for its disk at each carries nobody's traffic meanwhile. What a power cut takes is
+ * learned anew.
  */
-const PEERS_WITHIN_MS = 2_000;
+const LEARNED_WITHIN_MS = 2_000;
 /** Links that are older tell little, and the nodes of a mission that has ended are nobody's business in the next. */
 const LINK_STATE_MAX_AGE_MS = 3_600_000;
 
@@ -219,7 +220,7 @@ class SqliteStore implements Store {
   readonly #newPeers: PeerKey[] = [];
   readonly #newAcquaintances: [string, StoredAcquaintance][] = [];
   #newLinkState: [string, Uint8Array, number] | undefined;
-  #peersTimer: NodeJS.Timeout | undefined;
+  #learnedTimer: NodeJS.Timeout | undefined;
   #inTransaction = false;
   #closed = false;
   onFailure: (error: unknown) => void = () => undefined;
@@ -308,16 +309,16 @@ class SqliteStore implements Store {
 
   savePeerKey(nodeId: number, publicKey: Uint8Array): void {
     this.#newPeers.push({ nodeId, publicKey });
-    this.#writePeersSoon();
+    this.#writeLearnedSoon();
   }
 
-  #writePeersSoon(): void {
-    this.#peersTimer ??= setTimeout(() => this.#writePeers(), PEERS_WITHIN_MS).unref();
+  #writeLearnedSoon(): void {
+    this.#learnedTimer ??= setTimeout(() => this.#writeLearned(), LEARNED_WITHIN_MS).unref();
   }
 
-  #writePeers(): void {
-    clearTimeout(this.#peersTimer);
-    this.#peersTimer = undefined;
+  #writeLearned(): void {
+    clearTimeout(this.#learnedTimer);
+    this.#learnedTimer = undefined;
     for (const { nodeId, publicKey } of this.#newPeers.splice(0)) this.#write(this.#insertPeer, nodeId, publicKey);
     for (const [bearer, { address, nodeId, bootEpoch, remoteBearerId, counter }] of this.#newAcquaintances.splice(0))
       this.#write(this.#insertAcquaintance, bearer, address, nodeId, bootEpoch, remoteBearerId, counter);
@@ -328,7 +329,7 @@ class SqliteStore implements Store {
 
   saveLinkState(mission: string, octets: Uint8Array, atMs: number): void {
     this.#newLinkState = [mission, octets, atMs];
-    this.#writePeersSoon();
+    this.#writeLearnedSoon();
   }
 
   linkState(mission: string, nowMs: number): Uint8Array | undefined {
@@ -339,7 +340,7 @@ class SqliteStore implements Store {
 
   saveAcquaintance(bearer: string, acquaintance: StoredAcquaintance): void {
     this.#newAcquaintances.push([bearer, acquaintance]);
-    this.#writePeersSoon();
+    this.#writeLearnedSoon();
   }
 
   acquaintances(bearer: string): StoredAcquaintance[] {
@@ -390,7 +391,7 @@ class SqliteStore implements Store {
 
   close(): void {
     if (this.#closed) return;
-    this.#writePeers();
+    this.#writeLearned();
     this.#closed = true;
     this.#database.close();
   }

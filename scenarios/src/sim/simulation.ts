@@ -57,6 +57,7 @@ interface SimNode {
   bootEpoch: number;
   /** Kept over new starts, by bearer and address. */
   readonly acquaintances: Map<number, Acquaintance>;
+  /** As last kept, for the next start. */
   linkState: Uint8Array;
   wakeUs: number;
   spins: number;

@@ -51,7 +51,13 @@ export class SosService {
   readonly #s: CoreState;
   readonly #outbox: Outbox;
   readonly #relay: GroupRelay;
-  readonly #header: DataHeader = createDataHeader();
+  /** Of calls that are said again for others. */
+  readonly #header: DataHeader = {
+    ...createDataHeader(),
+    kind: FrameKind.groupAll,
+    trafficClass: TrafficClass.command,
+    precedence: Precedence.flash,
+  };
   readonly #own = new Map<number, OwnCall>();
   readonly #heard = new Map<number, HeardCall>();
   #nextId: number;
@@ -159,19 +165,14 @@ export class SosService {
   /** A neighbour has come who may be the one to answer, or on the way there: it is told what nobody has answered. */
   linkUp(nowUs: number, port: Port, n: Neighbour): void {
     if (n.foreign) return;
-    for (const call of this.#own.values()) call.dueUs = nowUs;
-    this.#schedule();
+    this.newcomersCame(nowUs);
     for (const { from, atUs, acknowledged, sequence, octets } of this.#heard.values()) {
       if (acknowledged || octets.length === 0 || nowUs - atUs >= FORGET_US) continue;
       if (from >>> 8 !== this.#s.area || from === n.address) continue;
-      const header = this.#header;
-      header.kind = FrameKind.groupAll;
-      header.trafficClass = TrafficClass.command;
-      header.precedence = Precedence.flash;
-      header.source = from;
-      header.sequence = sequence;
+      this.#header.source = from;
+      this.#header.sequence = sequence;
       this.#s.counters.count("sos-said-again");
-      this.#relay.again(nowUs, port, n, header, octets, 0, octets.length);
+      this.#relay.again(nowUs, port, n, this.#header, octets, 0, octets.length);
     }
   }
 
