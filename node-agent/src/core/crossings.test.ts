@@ -71,10 +71,11 @@ function eventsOf<T extends NodeEvent["type"]>(
   return mesh.node(node).events.filter((e) => e.type === type) as Extract<NodeEvent, { type: T }>[];
 }
 
-for (const [name, make] of [
-  ["over wires", rowOfAreas],
-  ["on one radio", sharedRadio],
-  ["between parts of an area", twoParts],
+/** Without any one of the last column the first node's calls do not reach the last one. */
+for (const [name, make, between] of [
+  ["over wires", rowOfAreas, [8]],
+  ["on one radio", sharedRadio, [4, 5]],
+  ["between parts of an area", twoParts, [2, 3, 5]],
 ] as const) {
   test(`an SOS is heard once by each node of every area, and the answer comes back, ${name}`, () => {
     const scene = make();
@@ -90,6 +91,28 @@ for (const [name, make] of [
     for (let node = 0; node < addresses.length; node++) {
       const told = eventsOf(scene, node, "sos-acknowledged").map((e) => [e.from, e.sosId, e.by]);
       assert.equal(told, [[addresses[0], sosId, addresses[headquarters]]], `node ${node}`);
+    }
+  });
+
+  test(`an SOS of another area is told to who could not be reached, also when the caller is gone, ${name}`, () => {
+    const scene = make();
+    const { mesh, addresses } = scene;
+    const headquarters = addresses.length - 1;
+    for (const away of between) {
+      mesh.node(away).powered = false;
+      mesh.run(10 * SECOND);
+      const sosId = mesh.node(0).core.raiseSos(mesh.nowUs, 1, HERE);
+      mesh.drain(0);
+      mesh.run(SECOND);
+      mesh.node(0).powered = false;
+      mesh.run(10 * SECOND);
+      const isAnswer = (e: NodeEvent): boolean => e.type === "sos-acknowledged" && e.sosId === sosId;
+      assert.is(mesh.node(headquarters).events.filter(isAnswer).length, 0, "nobody has answered yet");
+      mesh.restart(away);
+      const isTold = (): boolean => mesh.node(1).events.filter(isAnswer).length === 1;
+      assert.ok(mesh.run(SECOND, isTold), `the answer to a call while node ${away} was off`);
+      mesh.restart(0);
+      mesh.run(10 * SECOND);
     }
   });
 

@@ -6,6 +6,7 @@ import {
   SHARED_HEADER_OCTETS,
   VECTOR_GONE,
 } from "@skein/codecs";
+import { FOREIGN } from "./airtime-accounts.ts";
 import { Precedence, TrafficClass } from "./api.ts";
 import { AwaitingCompany } from "./awaiting-company.ts";
 import { refusal } from "./bearer-rules.ts";
@@ -250,8 +251,8 @@ export class GroupRelay {
   }
 
   /**
-   * Says again what somebody else of this area has said to all, for one who has come within reach and may not have heard it,
-   * unless others do.
+   * Says again what somebody else has said to all, for one who has come within reach and may not have heard it, unless
+   * others do.
    */
   again(
     nowUs: number,
@@ -262,15 +263,16 @@ export class GroupRelay {
     from: number,
     length: number,
   ): void {
-    this.#s.pool.payerNow = header.source & 0xff;
+    this.#s.pool.payerNow = header.source >>> 8 === this.#s.area ? header.source & 0xff : FOREIGN;
     if (!port.shared) return this.#enqueue(nowUs, port, header, octets, from, length, n.index);
     if (this.#isRefused(port, header, -1)) return;
     const pending = this.#vacant();
     if (pending === undefined) return this.#s.counters.drop("relay-table-full", header.trafficClass, port.config.id);
     pending.once.fill(0);
     pending.twice.fill(EVERYBODY);
-    removeId(pending.twice, n.local);
     pending.outside.length = 0;
+    if (n.foreign) pending.outside.push(n);
+    else removeId(pending.twice, n.local);
     const withinUs = port.narrow ? RELAY_RANK_FLASH_US : RELAY_AGAIN_WIDE_US;
     this.#hold(nowUs, pending, port, header, octets, from, length, this.#s.random.below(withinUs));
   }

@@ -164,11 +164,11 @@ export class SosService {
 
   /** A neighbour has come who may be the one to answer, or on the way there: it is told what nobody has answered. */
   linkUp(nowUs: number, port: Port, n: Neighbour): void {
-    if (n.foreign) return;
     this.newcomersCame(nowUs);
     for (const { from, atUs, acknowledged, sequence, octets } of this.#heard.values()) {
-      if (acknowledged || octets.length === 0 || nowUs - atUs >= FORGET_US) continue;
-      if (from >>> 8 !== this.#s.area || from === n.address) continue;
+      if (acknowledged || octets.length === 0 || nowUs - atUs >= FORGET_US || from === n.address) continue;
+      // There is no room for an area in a narrow header.
+      if (port.narrow && (n.foreign || from >>> 8 !== this.#s.area)) continue;
       this.#header.source = from;
       this.#header.sequence = sequence;
       this.#s.counters.count("sos-said-again");
