@@ -9,8 +9,8 @@ import { MAX_POSITIONS_ACROSS, POSITION_ACROSS_US } from "./limits.ts";
 export class Crossings {
   readonly #area: number;
   readonly #groups: readonly number[];
-  /** When a node's position was last told, by its address. */
-  readonly #positionUs = new Map<number, number>();
+  /** Until when what was told of a node's positions is paid for, by its address. */
+  readonly #paidUs = new Map<number, number>();
 
   constructor(ownArea: number, groups: readonly number[]) {
     this.#area = ownArea;
@@ -29,13 +29,14 @@ export class Crossings {
     if (!this.crosses(header)) return false;
     const { trafficClass, precedence, source } = header;
     if (trafficClass === TrafficClass.voice || precedence !== Precedence.routine) return true;
-    const lastUs = this.#positionUs.get(source) ?? Number.NEGATIVE_INFINITY;
+    const paidUs = Math.max(nowUs, this.#paidUs.get(source) ?? nowUs);
     // What was thinned out on the way comes at that pace, or a little sooner.
     const isThinned = fromOutside || source >>> 8 !== this.#area;
     const gapUs = isThinned ? POSITION_ACROSS_US / 2 : POSITION_ACROSS_US;
-    if (nowUs - lastUs < gapUs) return false;
-    if (this.#positionUs.size >= MAX_POSITIONS_ACROSS) this.#positionUs.clear();
-    this.#positionUs.set(source, nowUs);
+    // One is always in hand: a node also reports when somebody has come who does not know yet where it is.
+    if (paidUs - nowUs > gapUs) return false;
+    if (this.#paidUs.size >= MAX_POSITIONS_ACROSS) this.#paidUs.clear();
+    this.#paidUs.set(source, paidUs + gapUs);
     return true;
   }
 }

@@ -6,7 +6,7 @@ export const MAX_BEARERS = 16;
 export const MAX_NEIGHBOURS_PER_BEARER = 128;
 /** Data packets held in all queues of a node (`pool-empty`). */
 export const MAX_PACKETS = 512;
-/** The same node's position is told to other areas so seldom: each time of who reports every ten seconds, a little early or late. */
+/** The same node's position is told to other areas so seldom on the average: each time of who reports every ten seconds. */
 export const POSITION_ACROSS_US = 9_000_000;
 /** Nodes whose positions were told across; then all are forgotten, and told again. */
 export const MAX_POSITIONS_ACROSS = 1024;
