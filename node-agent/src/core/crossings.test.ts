@@ -225,6 +225,21 @@ test("a border node goes on a radio for the sake of another area alone", () => {
   for (const node of [2, 3]) assert.is(eventsOf(scene, node, "sos").length, 1);
 });
 
+test("what is lost on the way into another area is asked for", () => {
+  const air: Medium = { name: "air", bearer: {}, members: [0, 1], loss: 0.05 };
+  const scene = sceneOf([0x101, 0x201, 0x202], [air, ...wires([[1, 2]])], -1);
+  const { mesh } = scene;
+  const frames = 500;
+  for (let frame = 0; frame < frames; frame++) {
+    mesh.node(0).core.sendVoice(mesh.nowUs, 2, 1, VoiceCodec.opus, 2 * frame, new Uint8Array(40));
+    mesh.drain(0);
+    mesh.run(40_000);
+  }
+  mesh.run(SECOND);
+  const heard = eventsOf(scene, 2, "voice").length;
+  assert.ok(heard >= 0.99 * frames && heard <= frames, `${heard} of ${frames}`);
+});
+
 test("what the other area does not hear itself is relayed to it, and only that", () => {
   // 0 and 1 are of one area, 2 and 3 of another; 2 and 3 hear 1 alone.
   const air: Medium = { name: "air", bearer: {}, members: [0, 1, 2, 3], loss: 0 };

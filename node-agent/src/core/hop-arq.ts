@@ -148,8 +148,8 @@ export class HopArq {
       this.#due(port, n, true, nowUs + GAP_DELAY_DIRECT_US);
       return;
     }
-    // What one of another area says to all is not for this one.
-    if (n.foreign) return;
+    // On a narrow channel nothing that one of another area says to all is for this one.
+    if (port.narrow && n.foreign) return;
     if (port.narrow) this.#noticeNarrowGap(nowUs, port, n);
     else if (nowUs - n.lastFirstUs <= USEFUL_US) this.#wantRepair(port, n, nowUs + this.#jitter(GAP_DELAY_SHARED_US));
   }

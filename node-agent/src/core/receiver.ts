@@ -152,6 +152,8 @@ export class Receiver {
     for (let i = 0; i < port.foreign.length; i++) {
       const n = port.foreign[i] as Neighbour;
       if (n.local !== transmitter) continue;
+      const highest = n.window.highest;
+      const beforeUs = n.lastHeardUs;
       const end = this.#s.secure.openShared(port, n, this.#frame, octets, length, true);
       if (end === 0) {
         // What did not open is not what it was.
@@ -162,6 +164,7 @@ export class Receiver {
       else {
         this.#heardShared(nowUs, port, n, endpoint, end, addresseeOf(this.#frame));
         this.#arrival.newest = false;
+        this.#arq.noticeMissing(nowUs, port, n, highest, beforeUs);
         this.#plainShared(nowUs, port, n, length, end);
       }
       return true;
