@@ -173,6 +173,26 @@ test("positions cross serial and IP radios at 5 % loss, none twice and hardly on
   assert.ok(arrived >= 88, `${arrived} of 90 arrived`);
 });
 
+test("who has nobody finds within a second who comes into range, but for where each hello costs money", () => {
+  for (const [costCentsPerMegabyte, withinS, mostHellos] of [
+    [0, 1.1, 120],
+    [5, 21, 30],
+  ] as const) {
+    const way: Medium = { ...radio("uhf", [0, 1]), bearer: { costCentsPerMegabyte } };
+    const mesh = new VirtualMesh(2, [way]);
+    assert.ok(mesh.run(SECOND, () => mesh.allReachable()));
+    mesh.cut(0, 1, way);
+    mesh.run(20 * SECOND);
+    const hellos = (): number => mesh.node(0).core.status(mesh.nowUs).counters["hellos-sent"] ?? 0;
+    const before = hellos();
+    mesh.run(100 * SECOND);
+    assert.ok(hellos() - before <= mostHellos, `${hellos() - before} hellos to nobody`);
+    assert.not(mesh.allReachable());
+    mesh.restore(0, 1, way);
+    assert.ok(mesh.run(withinS * SECOND, () => mesh.allReachable()));
+  }
+});
+
 test("a silent cut of the link in use: video goes another way and nothing is lost", () => {
   const media = wires([
     [0, 1],

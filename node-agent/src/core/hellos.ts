@@ -49,9 +49,7 @@ export class Hellos {
   }
 
   #interval(nowUs: number, port: Port): number {
-    const idle = port.costCentsPerMegabyte > 0 ? HELLO_IDLE_METERED_US : HELLO_IDLE_WIDE_US;
-    const longest = nowUs - port.lastDataUs < BUSY_US && port.costCentsPerMegabyte === 0 ? HELLO_BUSY_WIDE_US : idle;
-    return Math.max(HELLO_FIRST_WIDE_US, Math.min(port.helloIntervalUs, longest));
+    return Math.max(HELLO_FIRST_WIDE_US, Math.min(port.helloIntervalUs, longestWideUs(nowUs, port)));
   }
 
   /** Something about the neighbourhood has changed: hellos come close together again. */
@@ -247,4 +245,10 @@ export class Hellos {
     const jitterUs = this.#s.random.below(this.spreadUs(port, 200_000));
     port.helloDueUs = Math.min(port.helloDueUs, Math.max(nowUs, answeredUs) + jitterUs);
   }
+}
+
+function longestWideUs(nowUs: number, port: Port): number {
+  if (port.costCentsPerMegabyte > 0) return HELLO_IDLE_METERED_US;
+  const isAlone = !port.neighbours.some((n) => n.alive);
+  return isAlone || nowUs - port.lastDataUs < BUSY_US ? HELLO_BUSY_WIDE_US : HELLO_IDLE_WIDE_US;
 }

@@ -169,7 +169,7 @@ export const NEWS_REPAIR_NARROW_US = 25_000_000;
 /** Hello intervals, microseconds. */
 /** On wide bearers they are this far apart after a change, twice as far after each without one (RFC 6206), up to */
 export const HELLO_FIRST_WIDE_US = 300_000;
-/** while data flows, for then it matters who hears whom, */
+/** while data flows, for then it matters who hears whom, or while nobody is there, for then no packet finds out who comes, */
 export const HELLO_BUSY_WIDE_US = 1_000_000;
 /** and while nothing does, for then the first packet finds out. */
 export const HELLO_IDLE_WIDE_US = 5_000_000;
