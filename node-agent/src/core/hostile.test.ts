@@ -1,14 +1,20 @@
 import {
   type Advertisement,
+  createDataHeader,
   encodeAdvertisement,
   encodeDelta,
   encodeLinkVector,
+  encodeWideDataHeader,
+  FrameKind,
+  kindOf,
   type LinkStateLink,
+  SHARED_HEADER_OCTETS,
   VECTOR_GONE,
 } from "@skein/codecs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type ClassRoute, Precedence, TrafficClass } from "./api.ts";
+import { ANY_POTENTIAL } from "./potential.ts";
 import { sealAsInsider } from "./testing/insider.ts";
 import { type Medium, VirtualMesh, wires } from "./testing/virtual-mesh.ts";
 
@@ -262,6 +268,35 @@ test("a node that claims its links to be free attracts no more than the other en
   assert.ok(cost > 20, `the hop to the liar itself costs what node 0 measures: ${cost}`);
   assert.is(hops.length, 1);
   for (const node of [0, 1, 3]) assert.ok(count(mesh, node, "ends-disagree") >= 1, `seen at ${node}`);
+});
+
+test("a packet that comes back to its source goes no further", () => {
+  const { mesh, uhf } = chain(4);
+  // 0 and 1 hear each other, 3 is behind 2.
+  mesh.cut(1, 2, uhf);
+  mesh.restore(0, 2, uhf);
+  assert.ok(mesh.run(10 * SECOND, () => mesh.node(0).core.isReachable(0x104)));
+  mesh.node(1).powered = false;
+  let forwarded = 0;
+  mesh.onFrame = (from, _, octets) => {
+    if (from === 0 && kindOf(octets[SHARED_HEADER_OCTETS] as number) === FrameKind.datagram) forwarded++;
+  };
+  const sendsOn = (source: number, nth: number): boolean => {
+    const header = { ...createDataHeader(), kind: FrameKind.datagram, nextHop: 1, source, destination: 0x104 };
+    const what = { trafficClass: TrafficClass.command, precedence: Precedence.immediate, sequence: 40_000 + nth };
+    const packet = new Uint8Array(64);
+    const end = encodeWideDataHeader({ ...header, ...what, potential: ANY_POTENTIAL }, true, packet, 0) + 20;
+    const copy = (out: Uint8Array, offset: number): number => {
+      out.set(packet.subarray(1, end), offset);
+      return end - 1;
+    };
+    mesh.inject(mesh.nowUs + 1, 0, 0, sealAsInsider(mesh.node(1).options, 0, nth, copy, FrameKind.datagram));
+    forwarded = 0;
+    mesh.run(SECOND);
+    return forwarded > 0;
+  };
+  assert.ok(sendsOn(0x102, 0));
+  assert.not(sendsOn(0x101, 1));
 });
 
 test("a link that comes and goes ten times a second is told a few times, and harms no other", () => {

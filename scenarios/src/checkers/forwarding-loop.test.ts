@@ -145,39 +145,57 @@ test("nodes of two areas with the same local id are two", () => {
 });
 
 test("a packet to another area that takes a detour may pass a node again, in its stage it may not", () => {
-  const returns = (potential: number): readonly string[] => {
+  const returns = (from: number, back: number, again: number): ForwardingLoopWatcher => {
     const watcher = new ForwardingLoopWatcher(ADDRESSES);
-    hop(watcher, 0, A, B, 0xc2_0300);
-    hop(watcher, 1_000, B, A, 0xc1_0300);
-    hop(watcher, 2_000, A, B, potential);
-    return watcher.loops;
+    hop(watcher, 0, A, B, 0xc3_0300);
+    hop(watcher, 1_000, B, C, from);
+    hop(watcher, 2_000, C, B, back);
+    hop(watcher, 3_000, B, D, again);
+    return watcher;
   };
-  assert.equal(returns(0x82_0300), []);
-  assert.match(returns(0xc1_0200)[0] ?? "", /node 0 forwards it again/);
+  // B itself takes the detour, or C does.
+  assert.equal(returns(0xc2_0300, 0xc2_0200, 0x82_0300).loops, []);
+  const watcher = returns(0xc2_0300, 0x82_0200, 0x82_0100);
+  assert.equal(watcher.loops, []);
+  hop(watcher, 4_000, D, B, 0x82_0080);
+  hop(watcher, 5_000, B, C, 0x82_0040);
+  assert.match(watcher.loops[0] ?? "", /node 1 forwards it again, to 2/);
+  assert.match(returns(0xc2_0300, 0xc2_0200, 0xc2_0100).loops[0] ?? "", /node 1 forwards it again, to 3/);
 });
 
 test("a repetition is none, also after another copy has come", () => {
   const watcher = new ForwardingLoopWatcher(ADDRESSES);
-  // B does not know yet that it cannot get on; A hears no answer and begins anew.
-  hop(watcher, 0, A, B, 107);
-  hop(watcher, 1_000, B, A, 106);
-  hop(watcher, 2_000, B, A, 106);
-  hop(watcher, 3_000, A, B, 107);
-  hop(watcher, 4_000, B, A, 106);
+  hop(watcher, 0, A, B, 300);
+  // C does not know yet that it cannot get on; B hears no answer and begins anew.
+  hop(watcher, 1_000, B, C, 107);
+  hop(watcher, 2_000, C, B, 106);
+  hop(watcher, 3_000, C, B, 106);
+  hop(watcher, 4_000, B, C, 107);
+  hop(watcher, 5_000, C, B, 106);
   assert.equal(watcher.loops, []);
-  hop(watcher, 5_000, A, C, 100);
-  assert.match(watcher.loops[0] ?? "", /node 0 forwards it again, to 2/);
+  hop(watcher, 6_000, B, D, 100);
+  assert.match(watcher.loops[0] ?? "", /node 1 forwards it again, to 3/);
+});
+
+test("a source that has no answer sends its packet another way, also after a copy has come back to it", () => {
+  const watcher = new ForwardingLoopWatcher(ADDRESSES);
+  hop(watcher, 0, A, B, 0xc1_0025);
+  hop(watcher, 15_000, A, B, 0xc1_0025);
+  hop(watcher, 20_000, B, A, 0xc1_0024);
+  hop(watcher, 21_000, A, C, 0xc1_0014);
+  assert.equal(watcher.loops, []);
 });
 
 test("planted: a node that forwards what came back is seen", () => {
   const watcher = new ForwardingLoopWatcher(ADDRESSES);
   hop(watcher, 0, A, B, 300);
   hop(watcher, 1_000, B, C, 200);
-  hop(watcher, 2_000, C, A, 150);
+  hop(watcher, 2_000, C, D, 150);
+  hop(watcher, 3_000, D, B, 140);
   assert.equal(watcher.loops, []);
-  hop(watcher, 3_000, A, B, 120);
+  hop(watcher, 4_000, B, C, 120);
   assert.is(watcher.loops.length, 1);
-  assert.match(watcher.loops[0] ?? "", /node 0 forwards it again, to 1/);
+  assert.match(watcher.loops[0] ?? "", /node 1 forwards it again, to 2/);
 });
 
 test("planted: a node that sends something up is seen", () => {

@@ -32,8 +32,8 @@ interface NarrowCopies {
  * time; one under repair may pass a node again, but only with less remaining than what the node was given.
  *
  * For each packet (source, class, sequence) it keeps, per node, the set of nodes that the packet passed before, and the potential of a copy that came back.
- * A copy that comes back is no loop yet, nor is a repetition or a detour: the packet loops when the node forwards
- * the copy, which shows in a potential below the one that the copy carried. Frames must be readable (SimCrypto).
+ * A copy that comes back is no loop yet, nor is a repetition or a detour: the packet loops when a node other than its
+ * source forwards the copy, which shows in a potential below the one that the copy carried. Frames must be readable (SimCrypto).
  * Narrow frames carry 8 bits of the sequence and of what remains: who is given a copy by one may begin anew.
  */
 export class ForwardingLoopWatcher {
@@ -202,19 +202,27 @@ export class ForwardingLoopWatcher {
     this.#lastPotential[own] = potential;
     const returned = this.#returned[own] as number;
     // Between areas a detour leads back, and takes of the stage: there are three (`node-agent/docs/forwarding.md`).
-    const isDetour = potential >>> 16 < returned >>> 16;
-    if (potential < returned && !isDetour) {
+    if (potential < returned && stageOf(potential) >= stageOf(returned)) {
       this.#loop(nowUs, slot, `node ${from} forwards it again, to ${next}`);
     }
     const fromAt = (slot * this.#nodes + from) * this.#words;
     const nextAt = (slot * this.#nodes + next) * this.#words;
     const passedNext = ((this.#passed[fromAt + (next >>> 5)] as number) >>> (next & 31)) & 1;
-    if (passedNext === 1) this.#returned[slot * this.#nodes + next] = potential;
+    const atNext = slot * this.#nodes + next;
+    const isDetour = stageOf(potential) < stageOf(this.#lastPotential[atNext] as number);
+    // A source drops what comes back to it: what it sends after that is what it had sent, for it had no answer.
+    const isSource = this.#indexOf.get(this.#header.source) === next;
+    if (passedNext === 1 && !isDetour && !isSource) this.#returned[atNext] = potential;
     for (let w = 0; w < this.#words; w++) {
       const bit = w === from >>> 5 ? 1 << (from & 31) : 0;
       this.#passed[nextAt + w] = (this.#passed[nextAt + w] as number) | (this.#passed[fromAt + w] as number) | bit;
     }
   }
+}
+
+/** What counts before the distance: areas to enter, and detours between them. */
+function stageOf(potential: number): number {
+  return potential >>> 16;
 }
 
 /** Of a packet as narrow frames name it. */
