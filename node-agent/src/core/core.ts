@@ -519,6 +519,10 @@ class Core implements MeshCore {
    */
   readonly #deliver: Deliver = (nowUs, header, octets, from, length, port) => {
     if (header.source >>> 8 === this.#s.area) this.#s.db.heard(header.source & 0xff, nowUs);
+    else if (header.trafficClass === TrafficClass.command) {
+      this.#exchange.heardFrom(nowUs, header.source);
+      this.#texts.heardFrom(nowUs, header.source);
+    }
     if (length === 0 || !this.#dispatch(nowUs, header, octets, from, length, port))
       this.#s.counters.drop("malformed-body");
   };

@@ -225,6 +225,31 @@ test("a border node goes on a radio for the sake of another area alone", () => {
   for (const node of [2, 3]) assert.is(eventsOf(scene, node, "sos").length, 1);
 });
 
+test("a text for a node of another area that was off arrives as soon as that says where it is", () => {
+  // Those that have met, and those that have not.
+  for (const haveMet of [true, false]) {
+    const scene = rowOfAreas();
+    const { mesh, addresses } = scene;
+    const text = (body: string): void => {
+      mesh.node(4).core.sendText(mesh.nowUs, addresses[7] as number, new TextEncoder().encode(body));
+      mesh.drain(4);
+    };
+    if (haveMet) text("before");
+    mesh.run(10 * SECOND);
+    mesh.node(7).powered = false;
+    mesh.run(10 * SECOND);
+    text("meanwhile");
+    mesh.run(45 * SECOND);
+    mesh.restart(7);
+    mesh.run(3 * SECOND);
+    mesh.node(7).core.reportPosition(mesh.nowUs, HERE);
+    mesh.drain(7);
+    mesh.run(SECOND);
+    const last = eventsOf(scene, 7, "text").map((e) => new TextDecoder().decode(e.body));
+    assert.equal(last, haveMet ? ["before", "meanwhile"] : ["meanwhile"]);
+  }
+});
+
 test("what is lost on the way into another area is asked for", () => {
   const air: Medium = { name: "air", bearer: {}, members: [0, 1], loss: 0.05 };
   const scene = sceneOf([0x101, 0x201, 0x202], [air, ...wires([[1, 2]])], -1);

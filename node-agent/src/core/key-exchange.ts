@@ -69,6 +69,15 @@ export class KeyExchange {
     this.#send(nowUs, address, !short, undefined);
   }
 
+  /** Who may not have been there to answer has given a sign of life: the next question need not wait for long. */
+  heardFrom(nowUs: number, address: Address): void {
+    const contact = this.#keys.contact(address);
+    if (contact === undefined) return;
+    const askedUs = contact.askDueUs - contact.askGapUs;
+    contact.askDueUs = Math.min(contact.askDueUs, Math.max(nowUs, askedUs + KEY_ASK_GAP_US));
+    contact.askGapUs = 0;
+  }
+
   /** A key packet came; false if it is malformed. */
   handle(nowUs: number, header: DataHeader, octets: Uint8Array, from: number, length: number): boolean {
     const packet = this.#packet;

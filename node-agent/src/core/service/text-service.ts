@@ -33,6 +33,7 @@ interface OutgoingText extends GroupText {
   /** Whom it is for is gone, or has started anew: it goes again when that one can be reached. */
   isAwaited: boolean;
   tries: number;
+  triedUs: number;
   dueUs: number;
 }
 
@@ -85,6 +86,7 @@ export class TextService {
       state: "queued",
       isAwaited: false,
       tries: 0,
+      triedUs: nowUs,
       dueUs: nowUs,
     };
     this.#outgoing.set(id, text);
@@ -133,6 +135,16 @@ export class TextService {
   hurry(nowUs: number, to: Address, isNewSession: boolean): void {
     for (const text of this.#outgoing.values())
       if (text.to === to && (isNewSession || text.state === "queued")) text.dueUs = nowUs;
+    this.#schedule();
+  }
+
+  /**
+   * A node of another area has given a sign of life. Nothing else tells whether it can be reached: what has gone unanswered
+   * may have been sent while it could not.
+   */
+  heardFrom(nowUs: number, from: Address): void {
+    for (const text of this.#outgoing.values())
+      if (text.to === from) text.dueUs = Math.min(text.dueUs, Math.max(nowUs, text.triedUs + FIRST_RETRY_US));
     this.#schedule();
   }
 
@@ -189,6 +201,7 @@ export class TextService {
       text.dueUs = nowUs + NO_ROUTE_RETRY_US;
       return;
     }
+    text.triedUs = nowUs;
     const length = encodeText(text, this.#outbox.payload, 0);
     if (!this.#outbox.unicast(nowUs, text.to, TrafficClass.command, Precedence.priority, length)) {
       text.dueUs = nowUs + NO_ROUTE_RETRY_US;
