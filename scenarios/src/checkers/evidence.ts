@@ -16,7 +16,8 @@ export interface Evidence {
   /** Share of time for which a network's channel was held, by name. */
   airtime: Record<string, number>;
   faults: FaultGap[];
-  sos: { by: string; raisedUs: number; acknowledgedUs: number | undefined }[];
+  /** `pathUs`: since when there has been a path to somebody who answers; undefined if there never was one. */
+  sos: { by: string; raisedUs: number; pathUs: number | undefined; acknowledgedUs: number | undefined }[];
   /** Longest time that anything queued would have waited, microseconds. */
   longestQueueUs: number;
   loops: string[];

@@ -62,7 +62,7 @@ function evidenceOf(simulation: Simulation): Evidence {
     },
     airtime,
     faults: simulation.faultGaps(),
-    sos: traffic.sos,
+    sos: traffic.sos.calls,
     longestQueueUs: Math.max(simulation.longestQueueUs, medium.counters.longestQueueUs),
     loops: simulation.loops.loops,
     packetsWatched: simulation.loops.packets,

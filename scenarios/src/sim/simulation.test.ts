@@ -97,6 +97,18 @@ test("planted: nobody to acknowledge an SOS is seen", () => {
   assert.ok(failed(run(CHAIN.replace(", acknowledgesSos: true", ""), 7)).includes("sos acknowledged within 1s"));
 });
 
+test("how long an SOS may take counts from when there is a path to who answers", () => {
+  const text = CHAIN.replace("{at: 7s, by: D}", "{at: 11s, by: D}");
+  const simulation = new Simulation({ scenario: parseScenario("x.yaml", text), seed: 7 });
+  simulation.run();
+  const result = resultOf(simulation, 7, 1);
+  const [check] = result.checks.filter((c) => c.check.startsWith("sos"));
+  assert.ok(check?.pass, check?.found);
+  assert.match(check.found, /^D: \d\.\d{3} s, 1\.800 s of it without a path$/);
+  const [call] = (result.metrics as { sos: { acknowledgedS: number }[] }).sos;
+  assert.ok(call && call.acknowledgedS > 1.8 && call.acknowledgedS <= 2.8);
+});
+
 test("planted: a channel too narrow for its load is seen", () => {
   const narrow = CHAIN.replace("bitrateBps: 20000000", "bitrateBps: 80000").replace(
     "queues <= 500ms",

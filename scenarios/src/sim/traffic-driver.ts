@@ -7,6 +7,7 @@ import { DeliveryLedger } from "./delivery-ledger.ts";
 import { EventKind } from "./event-kind.ts";
 import { NO_NODE } from "./event-queue.ts";
 import { PositionDriver } from "./position-driver.ts";
+import { SosDriver } from "./sos-driver.ts";
 import {
   bundleOf,
   FLUSH_US,
@@ -54,11 +55,6 @@ interface KeptText {
   readonly body: Uint8Array;
   readonly sentUs: number;
 }
-interface SosCall {
-  readonly by: string;
-  readonly raisedUs: number;
-  acknowledgedUs: number | undefined;
-}
 
 /** Speaks, films, writes and reports as the scenario says, and keeps the books on what arrives. */
 export class TrafficDriver {
@@ -66,7 +62,7 @@ export class TrafficDriver {
   readonly positions: PositionDriver;
   readonly texts: DeliveryLedger;
   readonly video: VideoDriver;
-  readonly sos: SosCall[] = [];
+  readonly sos: SosDriver;
   /** Texts whose signed-off receipt came back. */
   textsConfirmed = 0;
 
@@ -78,7 +74,6 @@ export class TrafficDriver {
   readonly #texts: DueText[];
   readonly #keptTexts: Map<number, KeptText>[];
   readonly #seenTexts: [number, number][][];
-  readonly #sosIds = new Map<number, SosCall>();
   readonly #transcoders: Transcoder[];
   readonly #transcoded: Transcoded[] = [];
   readonly #freeTranscoded: number[] = [];
@@ -95,6 +90,7 @@ export class TrafficDriver {
     this.positions = new PositionDriver(scenario, seed, world, host);
     this.texts = new DeliveryLedger(nodes);
     this.video = new VideoDriver(scenario, untilUs, world, host);
+    this.sos = new SosDriver(scenario, world, host);
     this.#heardBy = (a, b) => world.connected(a, b);
     this.#bursts = new Uint16Array(nodes);
     this.#keptTexts = scenario.nodes.map(() => new Map<number, KeptText>());
@@ -125,7 +121,7 @@ export class TrafficDriver {
       case EventKind.text:
         return this.#write(nowUs, argument);
       case EventKind.sos:
-        return this.#callForHelp(nowUs, argument);
+        return this.sos.raise(nowUs, argument);
       case EventKind.policy:
         return this.#publish(nowUs, node);
     }
@@ -153,11 +149,8 @@ export class TrafficDriver {
       case "text-state":
         if (event.state === "delivered" && this.#keptTexts[node]?.delete(event.messageId)) this.textsConfirmed++;
         return;
-      case "sos-acknowledged": {
-        const call =
-          this.#host.indexOf(event.from) === node ? this.#sosIds.get(node * 0x10000 + event.sosId) : undefined;
-        if (call) call.acknowledgedUs ??= nowUs;
-      }
+      case "sos-acknowledged":
+        if (this.#host.indexOf(event.from) === node) this.sos.acknowledged(nowUs, node, event.sosId);
     }
   }
 
@@ -266,18 +259,6 @@ export class TrafficDriver {
     const { expected } = this.texts.sent(nowUs, by, messageId);
     for (const receiver of text.receivers) expected[this.#world.nodeIndex(receiver)] = 1;
     this.#keptTexts[by]?.set(messageId, { to: text.destination, body, sentUs: nowUs });
-    this.#host.touched(by);
-  }
-
-  #callForHelp(nowUs: number, index: number): void {
-    const sos = this.#scenario.traffic.sos[index];
-    const by = this.#world.nodeIndex(sos?.by ?? "");
-    const core = this.#host.core(by);
-    if (sos === undefined || core === undefined) return;
-    const sosId = core.raiseSos(nowUs, sos.kind, this.#world.positionReport(by, nowUs));
-    const call: SosCall = { by: sos.by, raisedUs: nowUs, acknowledgedUs: undefined };
-    this.sos.push(call);
-    this.#sosIds.set(by * 0x10000 + sosId, call);
     this.#host.touched(by);
   }
 
