@@ -16,8 +16,8 @@ export interface Evidence {
   /** Share of time for which a network's channel was held, by name. */
   airtime: Record<string, number>;
   faults: FaultGap[];
-  /** `pathUs`: since when there has been a path to somebody who answers; undefined if there never was one. */
-  sos: { by: string; raisedUs: number; pathUs: number | undefined; acknowledgedUs: number | undefined }[];
+  /** `withPathUs`: for how much of the time until then there was a path to somebody who answers. */
+  sos: { by: string; raisedUs: number; withPathUs: number; acknowledgedUs: number | undefined }[];
   /** Longest time that anything queued would have waited, microseconds. */
   longestQueueUs: number;
   loops: string[];

@@ -5,8 +5,10 @@ import type { TrafficHost } from "./traffic-driver.ts";
 interface Call {
   readonly by: string;
   readonly raisedUs: number;
-  /** Since when there has been a path to somebody who answers: from then on it counts how long that takes. */
-  pathUs: number | undefined;
+  /** How long there was a path to somebody who answers, until `lookedUs`, and whether there is one since. */
+  withPathUs: number;
+  hasPath: boolean;
+  lookedUs: number;
   acknowledgedUs: number | undefined;
 }
 
@@ -33,24 +35,37 @@ export class SosDriver {
     const core = this.#host.core(by);
     if (sos === undefined || core === undefined) return;
     const sosId = core.raiseSos(nowUs, sos.kind, this.#world.positionReport(by, nowUs));
-    const call: Call = { by: sos.by, raisedUs: nowUs, pathUs: undefined, acknowledgedUs: undefined };
+    const call: Call = {
+      by: sos.by,
+      raisedUs: nowUs,
+      withPathUs: 0,
+      hasPath: false,
+      lookedUs: nowUs,
+      acknowledgedUs: undefined,
+    };
     this.calls.push(call);
     this.#byId.set(by * 0x10000 + sosId, call);
-    this.pathsChanged(nowUs);
+    this.#look(nowUs, call);
     this.#host.touched(by);
   }
 
   /** Nodes have moved, or links and nodes have gone or come back. */
   pathsChanged(nowUs: number): void {
-    for (const call of this.calls) {
-      const by = this.#world.nodeIndex(call.by);
-      if (this.#answering.some((node) => node !== by && this.#world.connected(by, node))) call.pathUs ??= nowUs;
-    }
+    for (const call of this.calls) if (call.acknowledgedUs === undefined) this.#look(nowUs, call);
   }
 
   /** A node's core has been told that its call is answered. */
   acknowledged(nowUs: number, node: number, sosId: number): void {
     const call = this.#byId.get(node * 0x10000 + sosId);
-    if (call) call.acknowledgedUs ??= nowUs;
+    if (call === undefined || call.acknowledgedUs !== undefined) return;
+    this.#look(nowUs, call);
+    call.acknowledgedUs = nowUs;
+  }
+
+  #look(nowUs: number, call: Call): void {
+    const by = this.#world.nodeIndex(call.by);
+    if (call.hasPath) call.withPathUs += nowUs - call.lookedUs;
+    call.hasPath = this.#answering.some((node) => node !== by && this.#world.connected(by, node));
+    call.lookedUs = nowUs;
   }
 }
