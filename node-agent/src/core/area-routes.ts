@@ -11,8 +11,15 @@ import {
   VECTOR_GONE,
 } from "@skein/codecs";
 import { aheadTo, setNearest } from "./area-paths.ts";
-import { AREA_CHECK_US, AREA_UPDATE_GAP_US, DOUBT_GAP_US, PART_CALM_US, PART_SETTLES_US } from "./limits.ts";
-import { CLASSES, linkCost } from "./link-cost.ts";
+import {
+  AREA_CHECK_US,
+  AREA_UPDATE_BURST,
+  AREA_UPDATE_GAP_US,
+  DOUBT_GAP_US,
+  PART_CALM_US,
+  PART_SETTLES_US,
+} from "./limits.ts";
+import { CLASSES, linkCost, UNREACHABLE } from "./link-cost.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Port } from "./port.ts";
@@ -38,7 +45,8 @@ export interface AreaTold {
 export class AreaRoutes {
   readonly #s: CoreState;
   readonly #flooding: LinkStateFlooding;
-  #originatedUs = Number.NEGATIVE_INFINITY;
+  /** Until when what the own area was told is paid for. */
+  #paidUs = Number.NEGATIVE_INFINITY;
   #originateDueUs = EVER;
   #checkDueUs = EVER;
   #version = -1;
@@ -86,8 +94,10 @@ export class AreaRoutes {
     n.routes = told.routes.filter(({ to, members, via }) => {
       if (isItself(to) || via.some((place) => isOwn(place) || isItself(place))) return false;
       if (to >>> 8 !== area) return true;
-      // A part under the name of this one is another if it is without this node, one under another name is this one if not.
-      return members.length === 0 ? !isOwn(to) : !hasMember(members, local);
+      // A part under the name of this one is another if it is without this node, one under another name is this one if not,
+      // unless it has somebody whom this node does not reach: then it does not know yet that they have parted.
+      if (members.length === 0) return !isOwn(to);
+      return !hasMember(members, local) || (!isOwn(to) && this.#lacksAny(members));
     });
     for (let c = 0; c < CLASSES; c++) {
       const ahead = n.ahead[c] as Map<AreaPart, number>;
@@ -99,13 +109,22 @@ export class AreaRoutes {
     this.refresh(nowUs);
   }
 
+  /** True if this node does not reach one of these in its own area. */
+  #lacksAny(members: Uint8Array): boolean {
+    const { db, paths, local } = this.#s;
+    const distances = paths.from(local, COMMAND);
+    for (const other of db.locals()) if (hasMember(members, other) && distances[other] === UNREACHABLE) return true;
+    return false;
+  }
+
   /** Links to neighbours of other areas, or what these say, have changed: that a way is gone is told at once, the rest in company. */
   refresh(nowUs: number): void {
     const own = this.#own();
     const routes = this.#best(own);
     if (isSame(routes, own)) return;
     const lost = own.some((route) => hopsLeft(routes, route.to) > areaHops(route));
-    const dueUs = lost ? nowUs : Math.max(nowUs + AREA_CHECK_US, this.#originatedUs + AREA_UPDATE_GAP_US);
+    const inHandUs = AREA_UPDATE_BURST * AREA_UPDATE_GAP_US;
+    const dueUs = lost ? nowUs : Math.max(nowUs + AREA_CHECK_US, this.#paidUs - inHandUs);
     this.#originateDueUs = Math.min(this.#originateDueUs, dueUs);
     if (lost) this.#originate(nowUs);
   }
@@ -119,7 +138,7 @@ export class AreaRoutes {
     const own = this.#own();
     const routes = this.#best(own);
     if (isSame(routes, own)) return;
-    this.#originatedUs = nowUs;
+    this.#paidUs = Math.max(this.#paidUs, nowUs) + AREA_UPDATE_GAP_US;
     this.#flooding.originateAreas(nowUs, routes);
   }
 

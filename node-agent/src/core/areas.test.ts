@@ -297,9 +297,10 @@ test("a relay dies, and what it leaves of its area goes on through another one",
     [4, 5],
     [5, 3],
   ]);
-  for (const [from, to] of [
-    [0, 3],
-    [3, 0],
+  // The part without the lowest address has a name of its own, by which the other one soon tells them apart.
+  for (const [from, to, least] of [
+    [0, 3, 160],
+    [3, 0, 173],
   ] as const) {
     const mesh = meshOf(addresses, media);
     mesh.run(30 * SECOND);
@@ -309,7 +310,7 @@ test("a relay dies, and what it leaves of its area goes on through another one",
       send(mesh, from, addresses[to] as number, packet);
       mesh.run(SECOND / 50);
     }
-    assert.ok(arrived(mesh, to) > 125, `${arrived(mesh, to)} of 200 packets in four seconds from ${from}`);
+    assert.ok(arrived(mesh, to) > least, `${arrived(mesh, to)} of 200 packets in four seconds from ${from}`);
   }
 });
 
