@@ -332,10 +332,37 @@ test("an SOS that nobody has answered is told to who comes back by those who hav
     assert.ok(calls <= 3, `${medium.name}: ${calls} of the nine that have heard it`);
     const saidAgain = (): number =>
       members.reduce((sum, i) => sum + (mesh.node(i).core.status(mesh.nowUs).counters["sos-said-again"] ?? 0), 0);
+    mesh.run(10 * SECOND);
     mesh.restart(5);
     const before = saidAgain();
     mesh.run(10 * SECOND);
-    assert.is(saidAgain(), before, "what has been answered is not said again");
+    assert.is(saidAgain(), before, "what has been answered is not said again, nor its answer after a while");
+  }
+});
+
+test("an answer that came while its way back was gone is told to the caller when that is there again, for a while", () => {
+  for (const [awaySeconds, told] of [
+    [4, 1],
+    [15, 0],
+  ] as const) {
+    const [lte, fibre] = [wire("lte", [0, 1]), wire("fibre", [1, 2])];
+    const mesh = new VirtualMesh(3, [lte, fibre], 1, (index, options) => ({
+      ...options,
+      acknowledgesSos: index === 2,
+    }));
+    assert.ok(mesh.run(5 * SECOND, () => mesh.allReachable()));
+    mesh.node(0).core.raiseSos(mesh.nowUs, 1, HERE);
+    mesh.onFrame = (from) => {
+      if (from === 2) mesh.cut(0, 1, lte);
+    };
+    mesh.drain(0);
+    assert.ok(mesh.run(SECOND, () => count(mesh, 1, "sos-acknowledged") === 1));
+    mesh.node(2).powered = false;
+    mesh.run(awaySeconds * SECOND);
+    assert.is(count(mesh, 0, "sos-acknowledged"), 0);
+    mesh.restore(0, 1, lte);
+    mesh.run(3 * SECOND);
+    assert.is(count(mesh, 0, "sos-acknowledged"), told, `after ${awaySeconds} s`);
   }
 });
 

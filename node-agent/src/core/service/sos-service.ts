@@ -25,8 +25,8 @@ const STEADY_TRIES = 20;
 const LATE_US = 15_000_000;
 /** The same id of the same node is a new call after this long. */
 const FORGET_US = 600_000_000;
-
-const NOTHING = new Uint8Array(0);
+/** An answer is told to who comes within reach so long: it may have passed while the way back was still coming up. */
+const ANSWER_AGAIN_US = 10_000_000;
 
 interface OwnCall {
   readonly sosId: number;
@@ -35,15 +35,20 @@ interface OwnCall {
   tries: number;
   dueUs: number;
 }
-interface HeardCall {
+/** What a frame to all said. */
+interface Said {
   readonly from: Address;
-  atUs: number;
-  /** The frame that brought it last. */
-  sequence: number;
-  octets: Uint8Array;
-  /** The owner has been told. */
-  told: boolean;
+  readonly sequence: number;
+  readonly octets: Uint8Array;
+  readonly atUs: number;
+}
+interface HeardCall {
+  readonly atUs: number;
+  /** The frame that brought it last; undefined while only an answer has come. */
+  call: Said | undefined;
+  /** Somebody has answered, and the frame that said so unless that was this node. */
   acknowledged: boolean;
+  answer: Said | undefined;
 }
 
 /** SOS: flash precedence, every bearer, repeated until acknowledged; heard by everyone. */
@@ -81,22 +86,23 @@ export class SosService {
 
   handle(nowUs: number, from: Address, sequence: number, octets: Uint8Array, offset: number, length: number): boolean {
     const acknowledgement = decodeSosAcknowledgement(octets, offset, length);
+    const said = { from, sequence, octets: octets.slice(offset, offset + length), atUs: nowUs };
     if (acknowledgement !== undefined) {
       const { area } = this.#s;
       // It crosses areas: where it names none, both are the one of who answers.
       const { sosId, originator, by, areas = { originator: from >>> 8, by: from >>> 8 } } = acknowledgement;
-      const isNew = this.#acknowledged(nowUs, (areas.originator << 8) | originator, sosId, (areas.by << 8) | by);
+      const caller = (areas.originator << 8) | originator;
+      const isNew = this.#acknowledged(nowUs, caller, sosId, (areas.by << 8) | by, said);
       // On narrow bearers nobody of another area can be named as the sender.
       if (isNew && areas.originator === area && from >>> 8 !== area) this.#sayOnNarrow(nowUs, acknowledgement);
       return true;
     }
     const sos = decodeSos(octets, offset, length);
     if (sos === undefined) return false;
-    const call = this.#callOf(nowUs, from, sos.sosId);
-    call.sequence = sequence;
-    call.octets = octets.slice(offset, offset + length);
-    if (!call.told) {
-      call.told = true;
+    const heard = this.#callOf(nowUs, from, sos.sosId);
+    const isNew = heard.call === undefined;
+    heard.call = said;
+    if (isNew) {
       const report = {
         latitudeDeg: sos.latitudeDeg,
         longitudeDeg: sos.longitudeDeg,
@@ -122,9 +128,9 @@ export class SosService {
         break;
       }
     }
-    const call = { from, atUs: nowUs, sequence: 0, octets: NOTHING, told: false, acknowledged: false };
-    this.#heard.set(key, call);
-    return call;
+    const heard: HeardCall = { atUs: nowUs, call: undefined, acknowledged: false, answer: undefined };
+    this.#heard.set(key, heard);
+    return heard;
   }
 
   #acknowledge(nowUs: number, caller: Address, sosId: number): void {
@@ -142,15 +148,16 @@ export class SosService {
   }
 
   /** True if that is news. */
-  #acknowledged(nowUs: number, caller: Address, sosId: number, by: Address): boolean {
+  #acknowledged(nowUs: number, caller: Address, sosId: number, by: Address, answer?: Said): boolean {
     if (caller === this.#s.options.address) {
       if (!this.#own.delete(sosId)) return false;
       this.#schedule();
     } else {
       // An answer may be quicker than what it answers.
-      const call = this.#callOf(nowUs, caller, sosId);
-      if (call.acknowledged) return false;
-      call.acknowledged = true;
+      const heard = this.#callOf(nowUs, caller, sosId);
+      heard.answer ??= answer;
+      if (heard.acknowledged) return false;
+      heard.acknowledged = true;
     }
     emit(this.#s, { type: "sos-acknowledged", from: caller, sosId, by });
     return true;
@@ -162,18 +169,27 @@ export class SosService {
     this.#schedule();
   }
 
-  /** A neighbour has come who may be the one to answer, or on the way there: it is told what nobody has answered. */
+  /**
+   * A neighbour has come who may be the one to answer, or on the way there: it is told what nobody has answered. Or it is on the
+   * way back: it is told what has just been answered.
+   */
   linkUp(nowUs: number, port: Port, n: Neighbour): void {
     this.newcomersCame(nowUs);
-    for (const { from, atUs, acknowledged, sequence, octets } of this.#heard.values()) {
-      if (acknowledged || octets.length === 0 || nowUs - atUs >= FORGET_US || from === n.address) continue;
-      // There is no room for an area in a narrow header.
-      if (port.narrow && (n.foreign || from >>> 8 !== this.#s.area)) continue;
-      this.#header.source = from;
-      this.#header.sequence = sequence;
-      this.#s.counters.count("sos-said-again");
-      this.#relay.again(nowUs, port, n, this.#header, octets, 0, octets.length);
+    for (const { atUs, call, acknowledged, answer } of this.#heard.values()) {
+      if (nowUs - atUs >= FORGET_US) continue;
+      if (!acknowledged) this.#sayAgain(nowUs, port, n, call);
+      else if (answer !== undefined && nowUs - answer.atUs < ANSWER_AGAIN_US) this.#sayAgain(nowUs, port, n, answer);
     }
+  }
+
+  #sayAgain(nowUs: number, port: Port, n: Neighbour, said: Said | undefined): void {
+    if (said === undefined || said.from === n.address) return;
+    // There is no room for an area in a narrow header.
+    if (port.narrow && (n.foreign || said.from >>> 8 !== this.#s.area)) return;
+    this.#header.source = said.from;
+    this.#header.sequence = said.sequence;
+    this.#s.counters.count("sos-said-again");
+    this.#relay.again(nowUs, port, n, this.#header, said.octets, 0, said.octets.length);
   }
 
   handleTimeout(nowUs: number): void {
