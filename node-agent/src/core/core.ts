@@ -220,6 +220,9 @@ class Core implements MeshCore {
     const earlierBoots = new EarlierBoots(s, forwarding.custody);
     const rerouting = new Rerouting(s, { forwarding, merging, endToEnd, earlierBoots });
     s.duplicates.onRestart = (atUs, source) => earlierBoots.restarted(atUs, source);
+    relay.onPassedOn = ({ precedence, sequence }) => {
+      if (precedence === Precedence.flash) this.#sos.passedOn(sequence);
+    };
     relay.echoes.onGone = (atUs, port, n) => adjacency.failLink(atUs, port, n);
     arq.onSentOver = (atUs, port) => this.#spoiled(atUs, port);
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);

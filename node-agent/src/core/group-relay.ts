@@ -91,6 +91,8 @@ export class GroupRelay {
   readonly echoes: GroupEchoes;
   readonly crossings: Crossings;
   readonly company: AwaitingCompany;
+  /** Told of own frames that others are heard to pass on. */
+  onPassedOn: (header: DataHeader) => void = () => undefined;
   #active = 0;
   #pendingDueUs = Number.POSITIVE_INFINITY;
 
@@ -156,6 +158,7 @@ export class GroupRelay {
 
   /** The same frame was heard again, from `n` on `port`: those whom `n` reaches have it. */
   heardAgain(port: Port, n: Neighbour, header: DataHeader): void {
+    if (header.source === this.#s.options.address) this.onPassedOn(header);
     if (hasEcho(port, header.trafficClass)) this.echoes.heard(port, n, header);
     if (this.#active === 0) return;
     for (let i = 0; i < this.#pending.length; i++) {

@@ -340,6 +340,31 @@ test("an SOS that nobody has answered is told to who comes back by those who hav
   }
 });
 
+test("a call that nobody is heard to take goes out at many moments, once, and only on serial channels", () => {
+  const callsOf = (medium: Medium, middle: boolean): number[] => {
+    const mesh = new VirtualMesh(3, [medium]);
+    // With somebody in the middle the other two do not hear each other.
+    if (middle) mesh.cut(0, 2, medium);
+    assert.ok(mesh.run(120 * SECOND, () => mesh.allReachable()));
+    mesh.run(20 * SECOND);
+    let calls = 0;
+    mesh.onFrame = (from, _, octets) => {
+      if (from !== 0 || sealFormat(octets) !== SealFormat.shared) return;
+      if (((octets[SHARED_HEADER_OCTETS] as number) & 3) === 3) calls++;
+    };
+    mesh.node(0).core.raiseSos(mesh.nowUs, 1, HERE);
+    mesh.drain(0);
+    mesh.run(8 * SECOND);
+    const first = calls;
+    mesh.run(60 * SECOND);
+    return [first, calls - first];
+  };
+  assert.equal(callsOf(serial([0, 1, 2]), false), [25, 10]);
+  const [passedOn = 0] = callsOf(serial([0, 1, 2]), true);
+  assert.ok(passedOn < 12, `${passedOn} calls, one of which was heard to be passed on`);
+  assert.equal(callsOf(radio([0, 1, 2]), false), [5, 10]);
+});
+
 test("an answer that came while its way back was gone is told to the caller when that is there again, for a while", () => {
   for (const [awaySeconds, told] of [
     [4, 1],

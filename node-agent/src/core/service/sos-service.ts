@@ -23,6 +23,14 @@ const REPEAT_US = [300_000, 700_000, 1_400_000, 3_000_000] as const;
 const STEADY_US = 6_000_000;
 const STEADY_TRIES = 20;
 const LATE_US = 15_000_000;
+/**
+ * On serial channels alone, whoever speaks unheard by the caller leaves some milliseconds between bundles, 120 ms apart, in which a
+ * call gets through. After so many repetitions that were neither answered nor heard to be passed on, it tries at this distance,
+ * so often: that comes to each moment of the talker's step.
+ */
+const SWEEP_AFTER = 2;
+const SWEEP_US = 73_000;
+const SWEEP_TRIES = 20;
 /** The same id of the same node is a new call after this long. */
 const FORGET_US = 600_000_000;
 /** An answer is told to who comes within reach so long: it may have passed while the way back was still coming up. */
@@ -32,7 +40,11 @@ interface OwnCall {
   readonly sosId: number;
   readonly kind: number;
   readonly report: PositionReport;
+  /** Low 8 bits of its last frame's number, and whether somebody was heard to pass one on. */
+  sequence: number;
+  isPassedOn: boolean;
   tries: number;
+  sweeps: number;
   dueUs: number;
 }
 /** What a frame to all said. */
@@ -78,7 +90,16 @@ export class SosService {
   raise(nowUs: number, kind: number, report: PositionReport): number {
     const sosId = this.#nextId;
     this.#nextId = (this.#nextId + 1) % SOS_IDS;
-    const call: OwnCall = { sosId, kind, report: { ...report }, tries: 0, dueUs: nowUs };
+    const call: OwnCall = {
+      sosId,
+      kind,
+      report: { ...report },
+      sequence: 0,
+      isPassedOn: false,
+      tries: 0,
+      sweeps: 0,
+      dueUs: nowUs,
+    };
     this.#own.set(sosId, call);
     this.#send(nowUs, call);
     return sosId;
@@ -203,10 +224,25 @@ export class SosService {
       this.#outbox.payload,
       0,
     );
-    this.#outbox.group(nowUs, FrameKind.groupAll, 0, TrafficClass.command, Precedence.flash, length);
-    const isLate = call.tries >= REPEAT_US.length + STEADY_TRIES;
-    call.dueUs = nowUs + (REPEAT_US[call.tries++] ?? (isLate ? LATE_US : STEADY_US));
+    call.sequence = this.#outbox.group(nowUs, FrameKind.groupAll, 0, TrafficClass.command, Precedence.flash, length);
+    call.dueUs = nowUs + this.#pauseUs(call);
     this.#schedule();
+  }
+
+  #pauseUs(call: OwnCall): number {
+    const isAlone =
+      !call.isPassedOn && this.#s.ports.every((port) => !port.up || (port.narrow && port.config.halfDuplex));
+    if (call.tries >= SWEEP_AFTER && call.sweeps < SWEEP_TRIES && isAlone) {
+      call.sweeps++;
+      return SWEEP_US;
+    }
+    const isLate = call.tries >= REPEAT_US.length + STEADY_TRIES;
+    return REPEAT_US[call.tries++] ?? (isLate ? LATE_US : STEADY_US);
+  }
+
+  /** Somebody was heard to pass on a flash frame of this node. */
+  passedOn(sequence: number): void {
+    for (const call of this.#own.values()) call.isPassedOn ||= call.sequence === (sequence & 0xff);
   }
 
   #schedule(): void {
