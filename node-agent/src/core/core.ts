@@ -6,7 +6,6 @@ import {
   isGroupKind,
   isKeyPacket,
   POLICY_STATE_OCTETS,
-  POSITION_REPORT_OCTETS,
 } from "@skein/codecs";
 import { Acquaintances } from "./acquaintances.ts";
 import { Adjacency } from "./adjacency.ts";
@@ -57,7 +56,7 @@ import { Receiver } from "./receiver.ts";
 import { Rerouting } from "./reroute.ts";
 import { noticeLevel, putInForce } from "./rules-in-force.ts";
 import { Outbox } from "./service/outbox.ts";
-import { POLICY_SERVICE, PolicyService } from "./service/policy-service.ts";
+import { isPolicy, PolicyService } from "./service/policy-service.ts";
 import { PositionService } from "./service/position-service.ts";
 import { SosService } from "./service/sos-service.ts";
 import { TextService } from "./service/text-service.ts";
@@ -571,8 +570,7 @@ class Core implements MeshCore {
         length,
       );
     }
-    if (octets[from] === POLICY_SERVICE && length !== POSITION_REPORT_OCTETS)
-      return this.#policy.handle(nowUs, octets, from, length);
+    if (isPolicy(octets, from, length)) return this.#policy.handle(nowUs, octets, from, length);
     if (length === POLICY_STATE_OCTETS) return this.#policy.handleState(nowUs, source, octets, from, length);
     return this.#positions.handle(nowUs, source, header.sequence & 0xff, octets, from, length);
   }

@@ -30,7 +30,7 @@ import {
 } from "@skein/codecs";
 import type { Adjacency } from "./adjacency.ts";
 import { FOREIGN } from "./airtime-accounts.ts";
-import { TrafficClass } from "./api.ts";
+import { Precedence, TrafficClass } from "./api.ts";
 import type { DatabasePulls } from "./database-pulls.ts";
 import { NARROW_SPACE } from "./duplicate-filter.ts";
 import type { EndToEnd } from "./end-to-end.ts";
@@ -46,6 +46,7 @@ import type { Overhearing } from "./overhearing.ts";
 import { payerOf } from "./payer.ts";
 import { airtimeUs, type Port } from "./port.ts";
 import { narrowLimit } from "./potential.ts";
+import { isPolicy } from "./service/policy-service.ts";
 import type { CoreState } from "./state.ts";
 import { keepFirstTurn } from "./turn-order.ts";
 import { noticeVoice } from "./turn-taking.ts";
@@ -282,6 +283,10 @@ export class PacketIntake {
     this.#s.counters.counts.overheard++;
     this.#arq.heardPassedOn(nowUs, port, n, header);
     this.#keyAnswers.overheard(nowUs, port, n, header);
+    if (port.narrow && isRoutineCommand(header) && isPolicy(octets, body, end - body)) {
+      // It is the same for everybody, and takes long on such a channel.
+      this.#deliver(nowUs, header, octets, body, end - body, port);
+    }
     // What is for this node is for it whoever was to bring it.
     if (repaired || header.destination === this.#s.options.address) return;
     this.#s.pool.payerNow = n.local;
@@ -386,4 +391,8 @@ export class PacketIntake {
     if (this.#endToEnd.isSealedForMe(this.#header)) return !this.#s.duplicates.hasSeen(source, space, sequence);
     return this.#s.duplicates.accept(source, space, sequence, nowUs, narrow);
   }
+}
+
+function isRoutineCommand({ kind, trafficClass, precedence }: DataHeader): boolean {
+  return kind === FrameKind.unicast && trafficClass === TrafficClass.command && precedence === Precedence.routine;
 }

@@ -142,7 +142,7 @@ test("who comes back to a narrow channel with the policy asks for nothing", () =
   assert.is(m.node(3).core.status(m.nowUs).counters["policies-asked"], 0);
 });
 
-test("two teams that meet on a narrow channel: all have the newer policy, each asked for it once or twice", () => {
+test("two teams that meet on a narrow channel: all have the newer policy, which is told a few of them", () => {
   const team = [0, 1, 2, 3, 4, 5, 6, 7];
   const others = team.map((node) => node + team.length);
   const ours = channel("vhf", [...team, ...others]);
@@ -160,7 +160,7 @@ test("two teams that meet on a narrow channel: all have the newer policy, each a
     assert.equal(versions(m, node), [4]);
     assert.ok((m.node(node).core.status(m.nowUs).counters["policies-asked"] ?? 0) <= 3);
   }
-  assert.ok(senders.length <= 2 * others.length, `${senders}`);
+  assert.ok(senders.length <= 3, `${senders}`);
 });
 
 test("who says that it has an older policy is sent the own one, who has the same is not", () => {

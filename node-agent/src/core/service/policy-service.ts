@@ -5,6 +5,7 @@ import {
   isLaterPolicy,
   MAX_POLICY_OCTETS,
   POLICY_STATE_OCTETS,
+  POSITION_REPORT_OCTETS,
   policyMark,
   readU32,
   writeU32,
@@ -22,9 +23,14 @@ import type { Port } from "../port.ts";
 import { type CoreState, emit } from "../state.ts";
 import type { Outbox } from "./outbox.ts";
 
-export const POLICY_SERVICE = 3;
+const POLICY_SERVICE = 3;
 const HEADER_OCTETS = 5;
 const NEVER = Number.POSITIVE_INFINITY;
+
+/** True of a routine command of this length that is a policy; its first octet could be a position's, too. */
+export function isPolicy(octets: Uint8Array, from: number, length: number): boolean {
+  return octets[from] === POLICY_SERVICE && length !== POSITION_REPORT_OCTETS;
+}
 
 /**
  * The controller's policy, flooded and kept by everyone: service octet 3, version 4, envelope (`policy-envelope.ts`). A
@@ -32,7 +38,7 @@ const NEVER = Number.POSITIVE_INFINITY;
  * changes nothing. What the gate does not let pass is not kept, and not offered to anybody.
  *
  * On narrow bearers nobody is offered one: hellos tell which one their node has, and who has an older one asks one of
- * those with a newer one.
+ * those with a newer one. All who hear the answer have it.
  */
 export class PolicyService {
   readonly #s: CoreState;
