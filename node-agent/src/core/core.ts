@@ -219,8 +219,8 @@ class Core implements MeshCore {
     const earlierBoots = new EarlierBoots(s, forwarding.custody);
     const rerouting = new Rerouting(s, { forwarding, merging, endToEnd, earlierBoots });
     s.duplicates.onRestart = (atUs, source) => earlierBoots.restarted(atUs, source);
-    relay.onPassedOn = ({ precedence, sequence }) => {
-      if (precedence === Precedence.flash) this.#sos.passedOn(sequence);
+    relay.onPassedOn = ({ precedence }) => {
+      if (precedence === Precedence.flash) this.#sos.passedOn();
     };
     relay.echoes.onGone = (atUs, port, n) => adjacency.failLink(atUs, port, n);
     arq.onSentOver = (atUs, port) => this.#spoiled(atUs, port);
@@ -559,7 +559,7 @@ class Core implements MeshCore {
       });
       return true;
     }
-    if (precedence === Precedence.flash) return this.#sos.handle(nowUs, source, header.sequence, octets, from, length);
+    if (precedence === Precedence.flash) return this.#sos.handle(nowUs, header, octets, from, length);
     if (precedence === Precedence.priority) {
       return this.#texts.handle(
         nowUs,

@@ -353,6 +353,21 @@ test("who calls for help on a serial channel hears the answer of another area", 
   assert.is(eventsOf(scene, 0, "position").length, 0);
 });
 
+test("an answer of another area, which a border node says on its serial channel, is not said again under the number it has there", () => {
+  const serial: Medium = { name: "vhf", bearer: NARROW, members: [0, 1, 2, 3], loss: 0 };
+  const scene = sceneOf([0x101, 0x102, 0x103, 0x104, 0x201], [serial, ...wires([[1, 4]])], 4);
+  const { mesh } = scene;
+  assert.ok(mesh.run(60 * SECOND, () => mesh.node(0).core.isReachable(0x104)));
+  mesh.node(3).powered = false;
+  mesh.run(2 * SECOND);
+  mesh.node(0).core.raiseSos(mesh.nowUs, 1, HERE);
+  mesh.drain(0);
+  assert.ok(mesh.run(5 * SECOND, () => eventsOf(scene, 2, "sos-acknowledged").length === 1));
+  mesh.restart(3);
+  mesh.run(3 * SECOND);
+  for (const node of [0, 2]) assert.is(mesh.node(node).core.status(mesh.nowUs).counters["sos-said-again"], 0);
+});
+
 test("who comes back to a serial channel is told of unanswered calls of this area, and takes none of another for one", () => {
   const serial: Medium = { name: "vhf", bearer: NARROW, members: [0, 1], loss: 0 };
   const scene = sceneOf([0x101, 0x102, 0x205], [serial, ...wires([[1, 2]])], -1);

@@ -40,8 +40,7 @@ interface OwnCall {
   readonly sosId: number;
   readonly kind: number;
   readonly report: PositionReport;
-  /** Low 8 bits of its last frame's number, and whether somebody was heard to pass one on. */
-  sequence: number;
+  /** Somebody was heard to pass on a frame of it. */
   isPassedOn: boolean;
   tries: number;
   sweeps: number;
@@ -94,7 +93,6 @@ export class SosService {
       sosId,
       kind,
       report: { ...report },
-      sequence: 0,
       isPassedOn: false,
       tries: 0,
       sweeps: 0,
@@ -105,7 +103,8 @@ export class SosService {
     return sosId;
   }
 
-  handle(nowUs: number, from: Address, sequence: number, octets: Uint8Array, offset: number, length: number): boolean {
+  handle(nowUs: number, header: DataHeader, octets: Uint8Array, offset: number, length: number): boolean {
+    const { kind, source: from, sequence } = header;
     const acknowledgement = decodeSosAcknowledgement(octets, offset, length);
     const said = { from, sequence, octets: octets.slice(offset, offset + length), atUs: nowUs };
     if (acknowledgement !== undefined) {
@@ -113,7 +112,9 @@ export class SosService {
       // It crosses areas: where it names none, both are the one of who answers.
       const { sosId, originator, by, areas = { originator: from >>> 8, by: from >>> 8 } } = acknowledgement;
       const caller = (areas.originator << 8) | originator;
-      const isNew = this.#acknowledged(nowUs, caller, sosId, (areas.by << 8) | by, said);
+      // What was said on narrow bearers alone has numbers of its own, which mean nothing elsewhere.
+      const answer = kind === FrameKind.groupAll ? said : undefined;
+      const isNew = this.#acknowledged(nowUs, caller, sosId, (areas.by << 8) | by, answer);
       // On narrow bearers nobody of another area can be named as the sender.
       if (isNew && areas.originator === area && from >>> 8 !== area) this.#sayOnNarrow(nowUs, acknowledgement);
       return true;
@@ -224,7 +225,7 @@ export class SosService {
       this.#outbox.payload,
       0,
     );
-    call.sequence = this.#outbox.group(nowUs, FrameKind.groupAll, 0, TrafficClass.command, Precedence.flash, length);
+    this.#outbox.group(nowUs, FrameKind.groupAll, 0, TrafficClass.command, Precedence.flash, length);
     call.dueUs = nowUs + this.#pauseUs(call);
     this.#schedule();
   }
@@ -241,8 +242,8 @@ export class SosService {
   }
 
   /** Somebody was heard to pass on a flash frame of this node. */
-  passedOn(sequence: number): void {
-    for (const call of this.#own.values()) call.isPassedOn ||= call.sequence === (sequence & 0xff);
+  passedOn(): void {
+    for (const call of this.#own.values()) call.isPassedOn = true;
   }
 
   #schedule(): void {
