@@ -415,7 +415,7 @@ export class Adjacency {
       return;
     }
     n.meter?.isDown(nowUs);
-    this.#hellos.unsettle(port);
+    this.#hellos.lost(nowUs, port);
     if (!hearsay) this.#damp(nowUs, n);
     emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: false, reason });
     this.#advertising.refresh(nowUs, port, n);

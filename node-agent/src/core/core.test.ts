@@ -193,6 +193,18 @@ test("who has nobody finds within a second who comes into range, but for where e
   }
 });
 
+test("the only link, given up for a run of losses, is back within half a second", () => {
+  const way = radio("uhf", [0, 1]);
+  const mesh = new VirtualMesh(2, [way]);
+  mesh.run(30 * SECOND);
+  mesh.cut(0, 1, way);
+  text(mesh, 0, 1, ascii("hello"));
+  const isGivenUp = (): boolean => of(mesh, 0, "neighbour").at(-1)?.up === false;
+  assert.ok(mesh.run(10 * SECOND, isGivenUp));
+  mesh.restore(0, 1, way);
+  assert.ok(mesh.run(SECOND / 2, () => !isGivenUp()));
+});
+
 test("a silent cut of the link in use: video goes another way and nothing is lost", () => {
   const media = wires([
     [0, 1],

@@ -30,7 +30,7 @@ import {
   SPREAD_PER_MEMBER_US,
 } from "./limits.ts";
 import type { Neighbour } from "./neighbour.ts";
-import { isUnheard, type Port } from "./port.ts";
+import { isAlone, isUnheard, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 import { isSettling } from "./turn-taking.ts";
 
@@ -55,6 +55,12 @@ export class Hellos {
   /** Something about the neighbourhood has changed: hellos come close together again. */
   unsettle(port: Port): void {
     port.helloIntervalUs = HELLO_FIRST_WIDE_US;
+  }
+
+  /** A link is gone. If nobody is left, it may be there all the same, for a run of losses looks like that. */
+  lost(nowUs: number, port: Port): void {
+    this.unsettle(port);
+    if (!port.narrow && isAlone(port)) this.hurry(nowUs, port, HELLO_FIRST_WIDE_US);
   }
 
   /** Brings the next hello forward to between `leastUs` and `withinUs` from now, as far as the least gap allows. */
@@ -249,6 +255,5 @@ export class Hellos {
 
 function longestWideUs(nowUs: number, port: Port): number {
   if (port.costCentsPerMegabyte > 0) return HELLO_IDLE_METERED_US;
-  const isAlone = !port.neighbours.some((n) => n.alive);
-  return isAlone || nowUs - port.lastDataUs < BUSY_US ? HELLO_BUSY_WIDE_US : HELLO_IDLE_WIDE_US;
+  return isAlone(port) || nowUs - port.lastDataUs < BUSY_US ? HELLO_BUSY_WIDE_US : HELLO_IDLE_WIDE_US;
 }

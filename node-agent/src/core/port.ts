@@ -324,6 +324,11 @@ function directRingFrames(config: CoreBearer): number {
   return Math.max(SENT_RING_FRAMES, Math.min(SENT_RING_SHARED_FRAMES, Math.ceil(frames)));
 }
 
+/** True if nobody is heard on it. */
+export function isAlone(port: Port): boolean {
+  return !port.neighbours.some((n) => n.alive);
+}
+
 /** The neighbour with an address, of whatever area. */
 export function findNeighbour(port: Port, area: number, address: number): Neighbour | undefined {
   if (address >>> 8 === area) return port.byLocal[address & 0xff];
