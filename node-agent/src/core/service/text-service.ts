@@ -144,7 +144,7 @@ export class TextService {
    */
   heardFrom(nowUs: number, from: Address): void {
     for (const text of this.#outgoing.values())
-      if (text.to === from) text.dueUs = Math.min(text.dueUs, Math.max(nowUs, text.triedUs + FIRST_RETRY_US));
+      if (text.to === from) text.dueUs = Math.min(text.dueUs, Math.max(nowUs, text.triedUs + this.#firstRetryUs(from)));
     this.#schedule();
   }
 
