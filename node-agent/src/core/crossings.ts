@@ -29,7 +29,7 @@ export class Crossings {
     if (!this.crosses(header)) return false;
     const { trafficClass, precedence, source } = header;
     if (trafficClass === TrafficClass.voice || precedence !== Precedence.routine) return true;
-    const paidUs = Math.max(nowUs, this.#paidUs.get(source) ?? nowUs);
+    const paidUs = Math.max(nowUs, this.#paidUs.get(source) ?? 0);
     // What was thinned out on the way comes at that pace, or a little sooner.
     const isThinned = fromOutside || source >>> 8 !== this.#area;
     const gapUs = isThinned ? POSITION_ACROSS_US / 2 : POSITION_ACROSS_US;

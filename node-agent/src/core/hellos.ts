@@ -137,7 +137,7 @@ export class Hellos {
 
   #encodeNarrow(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
     const hello = this.#narrow;
-    const anybody = port.neighbours.some((n) => n.alive);
+    const anybody = !isAlone(port);
     port.introductions = anybody && isUnheard(port) ? port.introductions + 1 : 0;
     hello.reply = port.helloReply || !anybody;
     hello.address = this.#s.options.address;
@@ -191,7 +191,7 @@ export class Hellos {
   #encodeWide(nowUs: number, port: Port, full: boolean, out: Uint8Array, offset: number): number {
     const interval = this.#interval(nowUs, port);
     const hello = this.#wide;
-    const anybody = port.neighbours.some((n) => n.alive);
+    const anybody = !isAlone(port);
     // While hellos are far apart nobody new is about: whom one hears is said in full ones only.
     const same = !full && interval >= HELLO_BUSY_WIDE_US && nowUs - port.lastDataUs > BUSY_US;
     hello.flags =

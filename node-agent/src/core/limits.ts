@@ -14,7 +14,7 @@ export const MAX_POSITIONS_ACROSS = 1024;
 export const AREA_CHECK_US = 20_000;
 /** and tells its own area again not sooner than so on the average, unless a way is lost. */
 export const AREA_UPDATE_GAP_US = 1_000_000;
-/** So many are in hand: when an area falls apart, what is known of its parts changes a few times within half a second. */
+/** So many more are in hand: when an area falls apart, what is known of its parts changes a few times within half a second. */
 export const AREA_UPDATE_BURST = 3;
 /**
  * Which part of its area a node is in, and who else, is told when it has been so for this long: while a mesh comes up it

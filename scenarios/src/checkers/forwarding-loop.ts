@@ -198,31 +198,25 @@ export class ForwardingLoopWatcher {
     const { potential } = this.#header;
     const own = slot * this.#nodes + from;
     if (this.#lastNext[own] === next && this.#lastPotential[own] === potential) return;
+    // Between areas a detour leads back, whoever takes it, and costs stages: there are three (`node-agent/docs/forwarding.md`).
+    const isDetour = potential >>> 16 < (this.#lastPotential[own] as number) >>> 16;
     this.#lastNext[own] = next;
     this.#lastPotential[own] = potential;
-    const returned = this.#returned[own] as number;
-    // Between areas a detour leads back, and takes of the stage: there are three (`node-agent/docs/forwarding.md`).
-    if (potential < returned && stageOf(potential) >= stageOf(returned)) {
+    if (isDetour) this.#returned[own] = -1;
+    if (potential < (this.#returned[own] as number)) {
       this.#loop(nowUs, slot, `node ${from} forwards it again, to ${next}`);
     }
     const fromAt = (slot * this.#nodes + from) * this.#words;
     const nextAt = (slot * this.#nodes + next) * this.#words;
     const passedNext = ((this.#passed[fromAt + (next >>> 5)] as number) >>> (next & 31)) & 1;
-    const atNext = slot * this.#nodes + next;
-    const isDetour = stageOf(potential) < stageOf(this.#lastPotential[atNext] as number);
     // A source drops what comes back to it: what it sends after that is what it had sent, for it had no answer.
     const isSource = this.#indexOf.get(this.#header.source) === next;
-    if (passedNext === 1 && !isDetour && !isSource) this.#returned[atNext] = potential;
+    if (passedNext === 1 && !isSource) this.#returned[slot * this.#nodes + next] = potential;
     for (let w = 0; w < this.#words; w++) {
       const bit = w === from >>> 5 ? 1 << (from & 31) : 0;
       this.#passed[nextAt + w] = (this.#passed[nextAt + w] as number) | (this.#passed[fromAt + w] as number) | bit;
     }
   }
-}
-
-/** What counts before the distance: areas to enter, and detours between them. */
-function stageOf(potential: number): number {
-  return potential >>> 16;
 }
 
 /** Of a packet as narrow frames name it. */

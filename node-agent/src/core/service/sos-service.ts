@@ -57,8 +57,8 @@ interface HeardCall {
   readonly atUs: number;
   /** The frame that brought it last; undefined while only an answer has come. */
   call: Said | undefined;
-  /** Somebody has answered, and the frame that said so unless that was this node. */
   acknowledged: boolean;
+  /** The first frame to all that said so; undefined if this node has answered, or heard of it on narrow bearers alone. */
   answer: Said | undefined;
 }
 
@@ -231,9 +231,9 @@ export class SosService {
   }
 
   #pauseUs(call: OwnCall): number {
-    const isAlone =
+    const mayBeDrowned =
       !call.isPassedOn && this.#s.ports.every((port) => !port.up || (port.narrow && port.config.halfDuplex));
-    if (call.tries >= SWEEP_AFTER && call.sweeps < SWEEP_TRIES && isAlone) {
+    if (call.tries >= SWEEP_AFTER && call.sweeps < SWEEP_TRIES && mayBeDrowned) {
       call.sweeps++;
       return SWEEP_US;
     }
