@@ -19,7 +19,6 @@ import {
 } from "@skein/codecs";
 import type { Acquaintances } from "./acquaintances.ts";
 import { hearRival, noteConflict } from "./address-conflict.ts";
-import type { PathChange } from "./api.ts";
 import type { AreaRoutes } from "./area-routes.ts";
 import { closedClasses } from "./bearer-rules.ts";
 import { nextCadence } from "./cadence.ts";
@@ -28,40 +27,31 @@ import type { Hellos } from "./hellos.ts";
 import { addId } from "./id-set.ts";
 import {
   CLAIM_SURE_US,
-  FLAP_FORGIVEN_US,
-  FREE_FLAPS,
-  LINK_HOLD_DOWN_US,
-  MAX_FLAP_HOLD_US,
   MAX_NEIGHBOURS_PER_BEARER,
-  MAX_PROBES,
-  MERGED_PROBES,
-  MIN_PROBES,
-  NEIGHBOUR_LOST_INTERVALS,
-  PROBE_MERGED_US,
   PROBE_US,
   REACH_REMEMBERED_US,
   SILENCE_NARROW_US,
   STRANGER_SILENCE_US,
 } from "./limits.ts";
 import type { LinkAdvertising } from "./link-advertising.ts";
+import type { Links } from "./links.ts";
 import type { Merging } from "./merge/merging.ts";
-import { answerChance, createNeighbour, longestRttUs, type Neighbour } from "./neighbour.ts";
+import { createNeighbour, type Neighbour } from "./neighbour.ts";
 import { findNeighbour, type Port } from "./port.ts";
 import { resetWindows, type Stranger } from "./secure-channel.ts";
-import { type CoreState, emit } from "./state.ts";
+import type { CoreState } from "./state.ts";
 import { channelUnsettled, SETTLING_US } from "./turn-taking.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
 /** A quality reading weighs by the frames it rests on: one of these many replaces what was known. */
 const QUALITY_MEMORY_FRAMES = 400;
+/** Frames that a reading rests on at least. */
 const QUALITY_FRAMES = 6;
-/** A neighbour's silence to probes is no chance when mere loss would explain it with less than this probability. */
-const CHANCE = 0.001;
 /** The same on a narrow channel. */
 const QUALITY_FRAMES_NARROW = 12;
 
 /**
- * Who is around: hellos in, and neighbours from first frame to loss. A link is used once both ends hear each other.
+ * Who is around: whom a frame comes from and whether it is let in, hellos, and whom a neighbour says that it hears.
  */
 export class Adjacency {
   readonly #s: CoreState;
@@ -69,20 +59,17 @@ export class Adjacency {
   readonly #areas: AreaRoutes;
   readonly #hellos: Hellos;
   readonly #merging: Merging;
+  readonly #links: Links;
   readonly #advertising: LinkAdvertising;
   readonly #acquaintances: Acquaintances;
   readonly #hello: Hello = createHello();
   readonly #narrowHello = createNarrowHello();
-  /** Told when a link may no longer be used (`lost`), or is not to be trusted, so that what waits for it goes another way. */
-  onLinkLost: (nowUs: number, port: Port, n: Neighbour, lost: boolean) => void = () => undefined;
   /** Told of a node on a narrow channel that the database does not know. */
   onStranger: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
   /** Told of a node that says hello under an address that another one has. */
   onClaimed: (nowUs: number, port: Port, local: number) => void = () => undefined;
   /** Told which policy a neighbour on a narrow channel says that it has. */
   onPolicy: (nowUs: number, n: Neighbour, mark: number) => void = () => undefined;
-  /** Told when a neighbour can be used. */
-  onLinkUp: (nowUs: number, port: Port, n: Neighbour) => void = () => undefined;
 
   constructor(
     state: CoreState,
@@ -91,6 +78,7 @@ export class Adjacency {
       readonly areas: AreaRoutes;
       readonly hellos: Hellos;
       readonly merging: Merging;
+      readonly links: Links;
       readonly advertising: LinkAdvertising;
       readonly acquaintances: Acquaintances;
     },
@@ -100,6 +88,7 @@ export class Adjacency {
     this.#areas = parts.areas;
     this.#hellos = parts.hellos;
     this.#merging = parts.merging;
+    this.#links = parts.links;
     this.#advertising = parts.advertising;
     this.#acquaintances = parts.acquaintances;
   }
@@ -197,7 +186,7 @@ export class Adjacency {
     n.rxExpected = 0;
     this.#s.duplicates.restarted(n.address, bootEpoch, nowUs);
     if (port.narrow && n.alive) rememberReach(nowUs, n);
-    this.#lose(nowUs, port, n, "restarted");
+    this.#links.lose(nowUs, port, n, "restarted");
   }
 
   /** Any authenticated frame of a neighbour. */
@@ -208,7 +197,7 @@ export class Adjacency {
       if (n.rxExpected >= QUALITY_FRAMES_NARROW) this.#reckonNarrow(nowUs, port, n);
     }
     n.lastHeardUs = nowUs;
-    if (port.narrow) port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
+    if (port.narrow) this.#links.expectFrom(port, n);
     if (!n.foreign) this.#s.db.heard(n.local, nowUs, n.bootEpoch);
     if (n.alive) {
       if (port.narrow) this.#useAgain(nowUs, port, n);
@@ -221,7 +210,7 @@ export class Adjacency {
     n.alive = true;
     if (port.narrow) rememberReach(nowUs, n);
     this.#hellos.unsettle(port);
-    port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
+    this.#links.expectFrom(port, n);
     n.rxQuality = 1;
     n.rxCount = 0;
     n.rxExpected = 0;
@@ -263,7 +252,7 @@ export class Adjacency {
     const hello = this.#hello;
     if (!decodeHello(octets, offset, end, full, hello)) return false;
     n.helloIntervalUs = Math.max(1, hello.interval100ms) * 100_000;
-    port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
+    this.#links.expectFrom(port, n);
     if (hello.flags & HELLO_FLAG_REPLY) {
       port.needFullHello = true;
       this.#hellos.hurry(nowUs, port, 30_000);
@@ -296,9 +285,9 @@ export class Adjacency {
       }
     }
     // After suspicion only what answers a probe counts: an older hello may have been on its way.
-    if (listed && nowUs - n.suspectSinceUs > PROBE_US / 2) this.trust(nowUs, port, n);
-    if (listed) this.#hearsUs(nowUs, port, n);
-    else this.#lose(nowUs, port, n, "does not hear us");
+    if (listed && nowUs - n.suspectSinceUs > PROBE_US / 2) this.#links.trust(nowUs, port, n);
+    if (listed) this.#links.up(nowUs, port, n);
+    else this.#links.lose(nowUs, port, n, "does not hear us");
     if (!listed) this.#hellos.hurry(nowUs, port, 60_000);
     if (!n.foreign) this.#pulls.compareDigest(nowUs, port, n, hello.digest);
     this.#advertising.refresh(nowUs, port, n);
@@ -338,27 +327,6 @@ export class Adjacency {
     n.rxExpected = 0;
   }
 
-  // Links up and down
-
-  /** A neighbour on a narrow channel shows that it has heard this node, ahead of its advertisement. */
-  heardBy(nowUs: number, port: Port, n: Neighbour): void {
-    this.#hearsUs(nowUs, port, n);
-  }
-
-  /** The other end says that it hears us: by a hello or by its advertisement. */
-  #hearsUs(nowUs: number, port: Port, n: Neighbour): void {
-    if (n.twoWay || !n.alive || n.heldDownUntilUs > nowUs || (!port.shared && n.receiverIndex < 0)) return;
-    n.twoWay = true;
-    n.meter?.isUp(nowUs);
-    this.#hellos.unsettle(port);
-    emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: true, reason: "two-way" });
-    this.#advertising.refresh(nowUs, port, n);
-    this.#advertising.answered(nowUs, port, n);
-    if (n.foreign) this.#areas.refresh(nowUs);
-    this.onLinkUp(nowUs, port, n);
-    if (!port.narrow) this.#hellos.hurry(nowUs, port, 40_000);
-  }
-
   /**
    * A node's advertisement has changed: it may have begun, or ceased, to list us. By hearsay that it has ceased is no
    * more than a suspicion, for it may be forged: only the other end itself can take a link away.
@@ -376,9 +344,9 @@ export class Adjacency {
         if (!n.twoWay) this.#hellos.again(nowUs, port);
         continue;
       }
-      if (lists(after, this.#s.local, port.config.kind)) this.#hearsUs(nowUs, port, n);
-      else if (had && hearsay) this.suspect(nowUs, port, n, "said to be withdrawn");
-      else if (had) this.#lose(nowUs, port, n, "withdrawn by the other end");
+      if (lists(after, this.#s.local, port.config.kind)) this.#links.up(nowUs, port, n);
+      else if (had && hearsay) this.#links.suspect(nowUs, port, n, "said to be withdrawn");
+      else if (had) this.#links.lose(nowUs, port, n, "withdrawn by the other end");
     }
   }
 
@@ -400,103 +368,8 @@ export class Adjacency {
     }
     if (us !== undefined) {
       n.txQuality = 1 - decodeLinkVector(us.vector).loss;
-      this.#hearsUs(nowUs, port, n);
-    } else if (had) this.#lose(nowUs, port, n, "withdrawn by the other end", hearsay);
-  }
-
-  /** `hearsay`: others say so, and the link is not left alone for that. */
-  #lose(nowUs: number, port: Port, n: Neighbour, reason: string, hearsay = false): void {
-    const was = n.twoWay;
-    n.twoWay = false;
-    n.suspectSinceUs = EVER;
-    if (!was) {
-      // It may have been advertised all the same: to be heard is enough for that.
-      this.#advertising.refresh(nowUs, port, n);
-      return;
-    }
-    n.meter?.isDown(nowUs);
-    this.#hellos.lost(nowUs, port);
-    if (!hearsay) this.#damp(nowUs, n);
-    emit(this.#s, { type: "neighbour", bearerId: port.config.id, address: n.address, up: false, reason });
-    this.#advertising.refresh(nowUs, port, n);
-    if (n.foreign) this.#areas.refresh(nowUs);
-    this.onLinkLost(nowUs, port, n, true);
-  }
-
-  /** A link that goes again and again is left alone, longer each time: each change of its is news to everybody. */
-  #damp(nowUs: number, n: Neighbour): void {
-    n.flaps = Math.max(0, n.flaps - (nowUs - n.lastFlapUs) / FLAP_FORGIVEN_US) + 1;
-    n.lastFlapUs = nowUs;
-    if (n.flaps <= FREE_FLAPS) return;
-    const holdUs = Math.min(MAX_FLAP_HOLD_US, LINK_HOLD_DOWN_US * 2 ** (n.flaps - FREE_FLAPS - 1));
-    n.heldDownUntilUs = Math.max(n.heldDownUntilUs, nowUs + holdUs);
-    this.#s.counters.count("flaps-damped");
-  }
-
-  /** Traffic to it goes unanswered: what has another way takes that, while hellos ask whether it is still there. */
-  suspect(nowUs: number, port: Port, n: Neighbour, reason: string): void {
-    if (n.suspectSinceUs !== EVER || !n.twoWay) return;
-    this.#tellPath(nowUs, port, n, "suspected", reason);
-    n.suspectSinceUs = nowUs;
-    n.meter?.isSuspected(nowUs);
-    n.probes = 0;
-    n.heardAtProbeUs = nowUs;
-    // Where other paths serve, what is still sent on this one asks as well as any hello.
-    const patienceUs = this.#merging.hasOther(nowUs, port, n) ? PROBE_MERGED_US : 0;
-    port.probeDueUs = Math.min(port.probeDueUs, nowUs + patienceUs);
-    this.#s.counters.count("suspicions");
-    this.onLinkLost(nowUs, port, n, false);
-  }
-
-  /** It has answered: a suspicion, if there was one, is over. */
-  trust(nowUs: number, port: Port, n: Neighbour): void {
-    if (n.suspectSinceUs === EVER) return;
-    n.suspectSinceUs = EVER;
-    this.#tellPath(nowUs, port, n, "trusted", "answered");
-  }
-
-  #tellPath(nowUs: number, port: Port, n: Neighbour, change: PathChange, reason: string): void {
-    if (port.narrow) return;
-    const silentMs = (nowUs - n.lastHeardUs) / 1000;
-    emit(this.#s, { type: "path", bearerId: port.config.id, address: n.address, change, reason, silentMs });
-  }
-
-  /** Probes neighbours under suspicion, and fails links whose other end stays silent. Sets when to look again. */
-  probe(nowUs: number, port: Port): void {
-    port.probeDueUs = EVER;
-    for (const n of port.neighbours) {
-      if (n.suspectSinceUs === EVER || !n.twoWay) continue;
-      const merged = this.#merging.hasOther(nowUs, port, n);
-      const patience = merged ? MERGED_PROBES : probesBeforeFailure(n);
-      // What was still on its way when the suspicion began must not count as life for ever.
-      if (n.lastHeardUs > n.heardAtProbeUs) {
-        n.heardAtProbeUs = n.lastHeardUs;
-        n.probes = 0;
-      }
-      const isAsked = n.probes >= patience;
-      // Of what was asked last the answer has a round trip to come.
-      const everyUs = merged ? PROBE_MERGED_US : PROBE_US;
-      const dueUs = n.probedUs + everyUs + (isAsked ? longestRttUs(n, 2 * port.config.latencyUs) : 0);
-      if (n.probes > 0 && nowUs < dueUs) {
-        port.probeDueUs = Math.min(port.probeDueUs, dueUs);
-        continue;
-      }
-      if (isAsked) {
-        this.#giveUp(nowUs, port, n);
-        continue;
-      }
-      n.probes++;
-      n.probedUs = nowUs;
-      port.helloReply = true;
-      port.needFullHello = true;
-      port.helloDueUs = Math.min(port.helloDueUs, nowUs);
-      port.probeDueUs = Math.min(port.probeDueUs, nowUs + everyUs);
-    }
-  }
-
-  #giveUp(nowUs: number, port: Port, n: Neighbour): void {
-    n.alive = false;
-    this.#lose(nowUs, port, n, "silent");
+      this.#links.up(nowUs, port, n);
+    } else if (had) this.#links.lose(nowUs, port, n, "withdrawn by the other end", hearsay);
   }
 
   /** A modem has noticed that a station appeared or went. */
@@ -512,34 +385,7 @@ export class Adjacency {
     }
     for (const n of port.neighbours) {
       if (n.endpoint !== endpoint || !n.alive) continue;
-      n.alive = false;
-      this.#lose(nowUs, port, n, "the modem lost it");
-    }
-  }
-
-  /** Repeated silence to traffic: the link is not used for a while, whatever hellos say. */
-  failLink(nowUs: number, port: Port, n: Neighbour): void {
-    n.heldDownUntilUs = nowUs + LINK_HOLD_DOWN_US;
-    this.#s.counters.count("link-failures");
-    this.#lose(nowUs, port, n, "no acknowledgement");
-  }
-
-  /** Drops neighbours that have been silent too long; sets when to look again. */
-  expire(nowUs: number, port: Port): void {
-    port.expiryDueUs = Number.POSITIVE_INFINITY;
-    for (const n of port.neighbours) {
-      if (!n.alive) continue;
-      if (nowUs < lostAtUs(n)) {
-        port.expiryDueUs = Math.min(port.expiryDueUs, lostAtUs(n));
-        continue;
-      }
-      // On a wide bearer it costs little to ask before a neighbour is given up.
-      if (n.twoWay && !port.narrow) {
-        this.suspect(nowUs, port, n, "silent");
-        continue;
-      }
-      n.alive = false;
-      this.#lose(nowUs, port, n, "silent");
+      this.#links.gone(nowUs, port, n, "the modem lost it");
     }
   }
 
@@ -559,8 +405,7 @@ export class Adjacency {
     }
     port.helloDueUs = Number.POSITIVE_INFINITY;
     for (const n of port.neighbours) {
-      n.alive = false;
-      this.#lose(nowUs, port, n, "bearer down");
+      this.#links.gone(nowUs, port, n, "bearer down");
     }
   }
 }
@@ -587,13 +432,4 @@ function closedAt(advertisement: Advertisement | undefined, local: number, chann
 
 function lists(advertisement: Advertisement, local: number, channel: number): boolean {
   return advertisement.links.some((l) => l.neighbour === local && l.channel === channel);
-}
-
-function probesBeforeFailure(n: Neighbour): number {
-  const probes = Math.ceil(Math.log(CHANCE) / Math.log(1 - answerChance(n)));
-  return Math.max(MIN_PROBES, Math.min(MAX_PROBES, probes));
-}
-
-function lostAtUs(n: Neighbour): number {
-  return n.lastHeardUs + Math.max(300_000, NEIGHBOUR_LOST_INTERVALS * n.helloIntervalUs);
 }

@@ -45,6 +45,7 @@ import { KeyAnswers } from "./key-answers.ts";
 import { KeyExchange } from "./key-exchange.ts";
 import { LinkAdvertising } from "./link-advertising.ts";
 import { LinkStateFlooding } from "./link-state-flooding.ts";
+import { Links } from "./links.ts";
 import { Merging } from "./merge/merging.ts";
 import { Newcomers } from "./newcomers.ts";
 import { Overhearing } from "./overhearing.ts";
@@ -81,6 +82,7 @@ class Core implements MeshCore {
   readonly #areas: AreaRoutes;
   readonly #hellos: Hellos;
   readonly #adjacency: Adjacency;
+  readonly #links: Links;
   readonly #advertising: LinkAdvertising;
   readonly #arq: HopArq;
   readonly #forwarding: Forwarding;
@@ -113,12 +115,13 @@ class Core implements MeshCore {
     const merging = new Merging(s);
     const advertising = new LinkAdvertising(s, flooding, areas);
     const acquaintances = new Acquaintances(s);
-    const adjacency = new Adjacency(s, { pulls, areas, hellos, merging, advertising, acquaintances });
+    const links = new Links(s, { areas, hellos, merging, advertising });
+    const adjacency = new Adjacency(s, { pulls, areas, hellos, merging, links, advertising, acquaintances });
     const forwarding = new Forwarding(s, merging);
     const overhearing = new Overhearing(s, forwarding);
-    const arq = new HopArq(s, adjacency, overhearing, merging);
+    const arq = new HopArq(s, links, overhearing, merging);
     const relay = new GroupRelay(s, forwarding);
-    const snapshots = new Snapshots(s, adjacency, forwarding);
+    const snapshots = new Snapshots(s, links, forwarding);
     const keys = new PeerKeys(s);
     const exchange = new KeyExchange(s, keys, forwarding);
     const keyAnswers = new KeyAnswers(s);
@@ -131,6 +134,7 @@ class Core implements MeshCore {
     this.#areas = areas;
     this.#hellos = hellos;
     this.#adjacency = adjacency;
+    this.#links = links;
     this.#advertising = advertising;
     this.#arq = arq;
     this.#forwarding = forwarding;
@@ -144,6 +148,7 @@ class Core implements MeshCore {
       {
         hellos,
         adjacency,
+        links,
         flooding,
         pulls,
         arq,
@@ -191,8 +196,7 @@ class Core implements MeshCore {
     };
     newcomers.onGone = (local, heardUs) => this.#texts.nodeGone(local, heardUs);
     areas.onTold = (atUs) => hellos.tellForeign(atUs);
-    areas.onDoubt = (atUs, port, n) =>
-      adjacency.suspect(atUs, port, n, "on the way to who is said to be in another part");
+    areas.onDoubt = (atUs, port, n) => links.suspect(atUs, port, n, "on the way to who is said to be in another part");
     flooding.onRoutes = (atUs) => {
       areas.databaseChanged(atUs);
       hellos.databaseChanged(atUs);
@@ -222,13 +226,13 @@ class Core implements MeshCore {
     relay.onPassedOn = ({ precedence }) => {
       if (precedence === Precedence.flash) this.#sos.passedOn();
     };
-    relay.echoes.onGone = (atUs, port, n) => adjacency.failLink(atUs, port, n);
+    relay.echoes.onGone = (atUs, port, n) => links.fail(atUs, port, n);
     arq.onSentOver = (atUs, port) => this.#spoiled(atUs, port);
     arq.onUnanswered = (atUs, port, ring, index) => rerouting.again(atUs, port, ring, index);
-    adjacency.onLinkLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
-    merging.onSuspicion = (atUs, port, n) => adjacency.suspect(atUs, port, n, "missed at the other end");
+    links.onLost = (atUs, port, n, lost) => rerouting.away(atUs, port, n, lost);
+    merging.onSuspicion = (atUs, port, n) => links.suspect(atUs, port, n, "missed at the other end");
     adjacency.onPolicy = (atUs, n, mark) => this.#policy.heard(atUs, n, mark);
-    adjacency.onLinkUp = (atUs, port, n) => {
+    links.onUp = (atUs, port, n) => {
       this.#sos.linkUp(atUs, port, n);
       this.#policy.offer(atUs, port, n);
       endToEnd.linkUp(atUs, n);
@@ -264,8 +268,8 @@ class Core implements MeshCore {
       if (port.rules.level !== port.rules.toldLevel && noticeLevel(this.#s, port)) this.#tellRules(nowUs, port);
       if (!port.up) continue;
       if (port.rtoDueUs <= nowUs) this.#arq.handleTimeout(nowUs, port);
-      if (port.expiryDueUs <= nowUs) this.#adjacency.expire(nowUs, port);
-      if (port.probeDueUs <= nowUs) this.#adjacency.probe(nowUs, port);
+      if (port.expiryDueUs <= nowUs) this.#links.expire(nowUs, port);
+      if (port.probeDueUs <= nowUs) this.#links.probe(nowUs, port);
       if (Math.min(port.pendingDueUs, port.awaitedDueUs) <= nowUs) this.#advertising.handleTimeout(nowUs, port);
     }
   }

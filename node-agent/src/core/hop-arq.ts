@@ -11,7 +11,6 @@ import {
   replayIsNew,
   SealFormat,
 } from "@skein/codecs";
-import type { Adjacency } from "./adjacency.ts";
 import { TrafficClass } from "./api.ts";
 import { flowKey } from "./flow-labels.ts";
 import { frameRtoUs, isAnyTalk, NARROW_TALK_US, pauseUs, reportDelayUs, rtoUs, sampleRtt } from "./hop-times.ts";
@@ -37,6 +36,7 @@ import {
   SPREAD_PER_MEMBER_US,
   VOICE_REPAIR_FRAMES,
 } from "./limits.ts";
+import type { Links } from "./links.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { PathMeter } from "./merge/path-meter.ts";
 import { answerChance, type Neighbour } from "./neighbour.ts";
@@ -69,7 +69,7 @@ const RTT_FRESH_US = 1_000_000;
  */
 export class HopArq {
   readonly #s: CoreState;
-  readonly #adjacency: Adjacency;
+  readonly #links: Links;
   readonly #overhearing: Overhearing;
   readonly #merging: Merging;
   readonly #report: Report = { target: 0, area: -1, slot: 0, highestLow: 0, bitmap: 0, arrival: -1 };
@@ -79,9 +79,9 @@ export class HopArq {
   /** Told that the latest burst was most likely sent over somebody else. */
   onSentOver: (nowUs: number, port: Port) => void = () => undefined;
 
-  constructor(state: CoreState, adjacency: Adjacency, overhearing: Overhearing, merging: Merging) {
+  constructor(state: CoreState, links: Links, overhearing: Overhearing, merging: Merging) {
     this.#s = state;
-    this.#adjacency = adjacency;
+    this.#links = links;
     this.#overhearing = overhearing;
     this.#merging = merging;
   }
@@ -366,7 +366,7 @@ export class HopArq {
     n.answered *= (1 - ANSWER_GAIN) ** ((ring.tries[index] as number) - 1);
     n.answered += ANSWER_GAIN * (1 - n.answered);
     n.lastAcknowledgedUs = nowUs;
-    this.#adjacency.trust(nowUs, port, n);
+    this.#links.trust(nowUs, port, n);
     n.silentRounds = 0;
     if (ring.copyKey[index] !== -1) this.#merging.acknowledged(n, ring.copyKey[index] as number);
     if (ring.flowKey[index] !== -1)
@@ -381,7 +381,7 @@ export class HopArq {
     sampleRtt(n, nowUs, ring, index);
     n.lastRttUs = nowUs;
     n.lastAcknowledgedUs = nowUs;
-    this.#adjacency.trust(nowUs, port, n);
+    this.#links.trust(nowUs, port, n);
     n.silentRounds = 0;
   }
 
@@ -439,7 +439,7 @@ export class HopArq {
       if (ring.open[index] === 0) continue;
       const firstSentUs = ring.firstSentUs[index] as number;
       if (n.twoWay && isLinkDead(nowUs, port, n, firstSentUs, ring.tries[index] as number))
-        this.#adjacency.failLink(nowUs, port, n);
+        this.#links.fail(nowUs, port, n);
       else port.rtoDueUs = Math.min(port.rtoDueUs, nowUs + timeoutUs / 2);
     }
   }
@@ -450,7 +450,7 @@ export class HopArq {
       const chance = ring.copyKey[index] === -1 ? CHANCE : CHANCE_COPIED;
       if (isSilent(port, n, ring.tries[index] as number, ring.firstSentUs[index] as number, chance)) {
         n.silentRounds = 0;
-        this.#adjacency.suspect(nowUs, port, n, "no answer");
+        this.#links.suspect(nowUs, port, n, "no answer");
       }
     }
     // Suspicion gives what has another way to that; what is still here is tried again.

@@ -28,7 +28,6 @@ import {
   sharedCounterBits,
   takeEnds,
 } from "@skein/codecs";
-import type { Adjacency } from "./adjacency.ts";
 import { FOREIGN } from "./airtime-accounts.ts";
 import { Precedence, TrafficClass } from "./api.ts";
 import type { DatabasePulls } from "./database-pulls.ts";
@@ -40,6 +39,7 @@ import type { GroupRelay } from "./group-relay.ts";
 import type { HopArq } from "./hop-arq.ts";
 import type { KeyAnswers } from "./key-answers.ts";
 import { FLOW_OFFER_DELAY_US, MAX_PAYLOAD_OCTETS } from "./limits.ts";
+import type { Links } from "./links.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Overhearing } from "./overhearing.ts";
@@ -77,7 +77,7 @@ export type Deliver = (
 ) => void;
 
 export interface PacketParts {
-  readonly adjacency: Adjacency;
+  readonly links: Links;
   readonly pulls: DatabasePulls;
   readonly arq: HopArq;
   readonly forwarding: Forwarding;
@@ -92,7 +92,7 @@ export interface PacketParts {
 export class PacketIntake {
   readonly #s: CoreState;
   readonly #arrival: Arrival;
-  readonly #adjacency: Adjacency;
+  readonly #links: Links;
   readonly #pulls: DatabasePulls;
   readonly #arq: HopArq;
   readonly #forwarding: Forwarding;
@@ -108,7 +108,7 @@ export class PacketIntake {
   constructor(state: CoreState, parts: PacketParts, arrival: Arrival, deliver: Deliver) {
     this.#s = state;
     this.#arrival = arrival;
-    this.#adjacency = parts.adjacency;
+    this.#links = parts.links;
     this.#pulls = parts.pulls;
     this.#arq = parts.arq;
     this.#forwarding = parts.forwarding;
@@ -191,7 +191,7 @@ export class PacketIntake {
         if (!here || (isKey && asksForKey(octets, body, end) && this.#isStranger(port, n))) return true;
       } else {
         // Whoever chooses this node for its next hop hears it: on a narrow channel its advertisement tells that much later.
-        if (port.narrow) this.#adjacency.heardBy(nowUs, port, n);
+        if (port.narrow) this.#links.up(nowUs, port, n);
         this.#arq.oweReport(nowUs, port, n, direct, flowKey(this.#s.local, header), header.sequence, isKey && here);
       }
     } else if (direct && header.trafficClass === TrafficClass.command) {

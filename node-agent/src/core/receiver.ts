@@ -65,6 +65,7 @@ export class Receiver {
     state: CoreState,
     parts: PacketParts & {
       readonly hellos: Hellos;
+      readonly adjacency: Adjacency;
       readonly flooding: LinkStateFlooding;
       readonly snapshots: Snapshots;
       readonly acquaintances: Acquaintances;

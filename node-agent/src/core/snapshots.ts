@@ -1,5 +1,4 @@
 import { createSnapshot, decodeSnapshot, encodeSnapshot } from "@skein/codecs";
-import type { Adjacency } from "./adjacency.ts";
 import type { Forwarding } from "./forwarding.ts";
 import {
   SNAPSHOT_AGAIN_US,
@@ -10,6 +9,7 @@ import {
   STRANGER_ALONE_US,
 } from "./limits.ts";
 import { UNREACHABLE } from "./link-cost.ts";
+import type { Links } from "./links.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
@@ -26,13 +26,13 @@ const WAY_MARGIN = 2;
  */
 export class Snapshots {
   readonly #s: CoreState;
-  readonly #adjacency: Adjacency;
+  readonly #links: Links;
   readonly #forwarding: Forwarding;
   readonly #snapshot = createSnapshot();
 
-  constructor(state: CoreState, adjacency: Adjacency, forwarding: Forwarding) {
+  constructor(state: CoreState, links: Links, forwarding: Forwarding) {
     this.#s = state;
-    this.#adjacency = adjacency;
+    this.#links = links;
     this.#forwarding = forwarding;
   }
 
@@ -116,7 +116,7 @@ export class Snapshots {
     const { distances } = this.#snapshot;
     if (!port.narrow || !decodeSnapshot(octets, offset, end, this.#snapshot)) return false;
     const toldToMe = this.#snapshot.target === this.#s.local;
-    if (toldToMe) this.#adjacency.heardBy(nowUs, port, n);
+    if (toldToMe) this.#links.up(nowUs, port, n);
     else this.#spareOwn(nowUs, port, n.local);
     port.snapshotIntroduced ||= toldToMe && n.local === port.snapshotTarget;
     if (this.#snapshot.target === 0) keepFirstTurn(port, n.local, nowUs);
