@@ -58,6 +58,7 @@ export * from "./mesh/pull.ts";
 export * from "./mesh/repair.ts";
 export * from "./mesh/report.ts";
 export * from "./mesh/snapshot.ts";
+export * from "./mesh/talk-notice.ts";
 export * from "./position/position-report.ts";
 export * from "./rtp/rtcp.ts";
 export * from "./rtp/rtp.ts";

@@ -27,8 +27,10 @@ export const FrameKind = {
   repairedDatagram: 12,
   /** Whom the transmitter reaches, on narrow bearers (see `snapshot.ts`). */
   snapshot: 13,
-  /** One of the transmitter's other paths to this node is silent (see `path-suspicion.ts`). */
+  /** Wide frames: one of the transmitter's other paths to this node is silent (see `path-suspicion.ts`). */
   suspicion: 14,
+  /** Narrow frames: somebody talks, and the frame follows (see `talk-notice.ts`). */
+  talkNotice: 14,
   /**
    * Octets for a neighbour over the bearer that the sender chose, not acknowledged and not passed on: for what numbers and
    * repeats by itself (class bulk, see `bulk/bulk-packet.ts`), and for parity (class video, see `parity.ts`). Behind the kind:

@@ -259,6 +259,7 @@ class Core implements MeshCore {
     if (this.#newcomers.dueUs <= nowUs) this.#newcomers.handleTimeout(nowUs);
     if (this.#areas.dueUs <= nowUs) this.#areas.handleTimeout(nowUs);
     if (this.#texts.dueUs <= nowUs) this.#texts.handleTimeout(nowUs);
+    if (this.#voice.dueUs <= nowUs) this.#voice.handleTimeout(nowUs);
     if (this.#sos.dueUs <= nowUs) this.#sos.handleTimeout(nowUs);
     if (this.#policy.dueUs <= nowUs) this.#policy.handleTimeout(nowUs);
     if (this.#awaiting.dueUs <= nowUs) this.#awaiting.handleTimeout(nowUs);
@@ -285,6 +286,7 @@ class Core implements MeshCore {
       this.#merging.dueUs,
       this.#merging.video.dueUs,
       this.#texts.dueUs,
+      this.#voice.dueUs,
       this.#sos.dueUs,
       this.#policy.dueUs,
       this.#awaiting.dueUs,

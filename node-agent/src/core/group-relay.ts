@@ -242,6 +242,8 @@ export class GroupRelay {
     // Where all hear all there is nothing to choose.
     const isChosen = port.narrow && port === inPort && !this.#covered(pending, port);
     const turn = isChosen ? this.#turnOf(pending, port, n, header) : 0;
+    // In the place of a relay that is not heard one would come too late for speech.
+    if (turn < 0 && header.trafficClass === TrafficClass.voice) return;
     const isEarly = port !== inPort && isBeforeAnybody(nowUs, port, header);
     if (!isEarly && this.#covered(pending, port)) {
       this.#s.counters.count("relays-saved");

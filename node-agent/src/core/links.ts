@@ -84,10 +84,10 @@ export class Links {
     this.onLost(nowUs, port, n, true);
   }
 
-  /** The neighbour itself is not heard any more. */
-  gone(nowUs: number, port: Port, n: Neighbour, reason: string): void {
+  /** The neighbour itself is not heard any more. `hearsay` as in `lose`. */
+  gone(nowUs: number, port: Port, n: Neighbour, reason: string, hearsay = false): void {
     n.alive = false;
-    this.lose(nowUs, port, n, reason);
+    this.lose(nowUs, port, n, reason, hearsay);
   }
 
   /** A link that goes again and again is left alone, longer each time: each change of its is news to everybody. */

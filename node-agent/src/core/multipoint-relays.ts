@@ -1,6 +1,6 @@
 import { VECTOR_GONE } from "@skein/codecs";
 import { addId, addIds, countCommonIds, countIds, createIdSet, hasId, removeId, removeIds } from "./id-set.ts";
-import { isMember } from "./neighbour.ts";
+import { isMember, type Neighbour } from "./neighbour.ts";
 import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 
@@ -46,6 +46,15 @@ export class MultipointRelays {
     return relays;
   }
 
+  /** How many transmissions on its channel a group frame of this node takes, until all have it whom anybody reaches. */
+  transmissions(port: Port): number {
+    const source = this.#s.local;
+    const senders = [source];
+    for (const sender of senders)
+      for (const relay of this.of(port, sender, source, 0)) if (!senders.includes(relay)) senders.push(relay);
+    return senders.length;
+  }
+
   /** Who reaches the most of those that are left; 0 if nobody does. */
   #best(reaches: ReadonlyMap<number, Uint32Array>, sequence: number): number {
     let best = 0;
@@ -75,13 +84,18 @@ export class MultipointRelays {
     if (n?.alive) return n.reach;
     const reach = createIdSet();
     if (local === this.#s.local) {
-      for (const member of port.neighbours) if (isMember(member)) addId(reach, member.local);
+      for (const n of port.neighbours) if (isMember(n) || hasHeardBefore(n, local)) addId(reach, n.local);
       return reach;
     }
     for (const { channel, neighbour, vector } of this.#s.db.node(local)?.advertisement.links ?? [])
       if (channel === port.config.kind && vector !== VECTOR_GONE) addId(reach, neighbour);
     return reach;
   }
+}
+
+/** True of a member that has just started anew: it has yet to say again that it hears node `local`. */
+function hasHeardBefore(n: Neighbour, local: number): boolean {
+  return n.alive && !n.foreign && hasId(n.reachBefore, local);
 }
 
 /** By the first number that differs: the larger one. */

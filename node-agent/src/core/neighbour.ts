@@ -47,6 +47,9 @@ export interface Neighbour {
   heardAtProbeUs: number;
   probedUs: number;
   lastHeardUs: number;
+  /** Its last voice packet on a half-duplex channel, low 8 bits of the number, and when that came; or when others first told of one. */
+  talkSequence: number;
+  talkUs: number;
   /** Its longest silence: what its hellos promise, on narrow bearers its cadence (see `cadence.ts`). */
   helloIntervalUs: number;
   /** Airtime that its control frames may still take, as of then. */
@@ -169,6 +172,8 @@ export function createNeighbour(
     heardAtProbeUs: 0,
     probedUs: 0,
     lastHeardUs: nowUs,
+    talkSequence: 0,
+    talkUs: Number.NEGATIVE_INFINITY,
     helloIntervalUs: 1_000_000,
     controlCreditUs: NEIGHBOUR_CONTROL_BURST_US,
     controlAtUs: nowUs,

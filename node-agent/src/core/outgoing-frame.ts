@@ -1,9 +1,20 @@
-import { CLASS_COUNT, DIRECT_HEADER_OCTETS, kindOctet, SHARED_HEADER_OCTETS } from "@skein/codecs";
+import {
+  CLASS_COUNT,
+  createTalkNotice,
+  DIRECT_HEADER_OCTETS,
+  insertTalkNotice,
+  kindOctet,
+  mayFollowTalkNotice,
+  SHARED_HEADER_OCTETS,
+  TALK_NOTICE_OCTETS,
+  type TalkNotice,
+} from "@skein/codecs";
 import { Precedence, TrafficClass, type TransmitSlot } from "./api.ts";
 import type { HopArq } from "./hop-arq.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
+import { writeTalk } from "./turn-taking.ts";
 
 const CONTROL = kindOctet(0, TrafficClass.command, Precedence.immediate);
 
@@ -17,8 +28,11 @@ export class OutgoingFrame {
   session = -1;
   /** Who has the first turn after it, 0: nobody in particular, this node: itself, for what will follow. */
   turnFirst = 0;
+  /** When it begins, if it is to tell that somebody talks on the channel; -1: it is not. */
+  tellsOfTalkUs = -1;
   readonly #s: CoreState;
   readonly #arq: HopArq;
+  readonly #notice: TalkNotice = createTalkNotice();
 
   constructor(state: CoreState, arq: HopArq) {
     this.#s = state;
@@ -35,7 +49,7 @@ export class OutgoingFrame {
   seal(port: Port, n: Neighbour | undefined, slot: TransmitSlot, end: number): void {
     slot.endpoint = n === undefined ? -1 : n.endpoint;
     const { secure, local } = this.#s;
-    if (port.shared) slot.length = secure.sealShared(port, local, slot.octets, end);
+    if (port.shared) slot.length = secure.sealShared(port, local, slot.octets, this.#withNotice(port, slot, end));
     else if (this.session < 0) slot.length = secure.sealDirect(port, n as Neighbour, slot.octets, end);
     else slot.length = secure.sealForEnds(port, n as Neighbour, this.session, slot.octets, end);
   }
@@ -48,8 +62,16 @@ export class OutgoingFrame {
   sealReport(port: Port, n: Neighbour, slot: TransmitSlot, end: number): boolean {
     if (!port.narrow || !port.shared) return this.sealControl(port, n, slot, end);
     slot.endpoint = n.endpoint;
-    slot.length = this.#s.secure.sealReport(port, this.#s.local, slot.octets, end);
+    slot.length = this.#s.secure.sealReport(port, this.#s.local, slot.octets, this.#withNotice(port, slot, end));
     return true;
+  }
+
+  /** Tells of the talker, if there is one, for those who do not hear it; returns where the plaintext ends then. */
+  #withNotice(port: Port, slot: TransmitSlot, end: number): number {
+    if (this.tellsOfTalkUs < 0 || !mayFollowTalkNotice(slot.octets[SHARED_HEADER_OCTETS] as number)) return end;
+    if (end + TALK_NOTICE_OCTETS + port.tagOctets > port.config.mtuOctets) return end;
+    writeTalk(port, this.tellsOfTalkUs, this.#notice);
+    return insertTalkNotice(this.#notice, slot.octets, SHARED_HEADER_OCTETS, end);
   }
 
   /** Seals it, and keeps it as long as somebody may ask for it again. */

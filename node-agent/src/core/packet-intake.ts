@@ -1,5 +1,6 @@
 import {
   asksForKey,
+  CODEC2_BUNDLE_OCTETS,
   countPositions,
   createDataHeader,
   createRepair,
@@ -27,6 +28,7 @@ import {
   SHARED_HEADER_OCTETS,
   sharedCounterBits,
   takeEnds,
+  VOICE_HEADER_OCTETS,
 } from "@skein/codecs";
 import { FOREIGN } from "./airtime-accounts.ts";
 import { Precedence, TrafficClass } from "./api.ts";
@@ -38,7 +40,7 @@ import type { Forwarding } from "./forwarding.ts";
 import type { GroupRelay } from "./group-relay.ts";
 import type { HopArq } from "./hop-arq.ts";
 import type { KeyAnswers } from "./key-answers.ts";
-import { FLOW_OFFER_DELAY_US, MAX_PAYLOAD_OCTETS } from "./limits.ts";
+import { FLOW_OFFER_DELAY_US, MAX_PAYLOAD_OCTETS, MAX_VOICE_BUNDLES, VOICE_BUNDLE_US } from "./limits.ts";
 import type { Links } from "./links.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { Neighbour } from "./neighbour.ts";
@@ -49,7 +51,7 @@ import { narrowLimit } from "./potential.ts";
 import { isPolicy } from "./service/policy-service.ts";
 import type { CoreState } from "./state.ts";
 import { keepFirstTurn } from "./turn-order.ts";
-import { noticeVoice } from "./turn-taking.ts";
+import { hideTalk, noticeVoice } from "./turn-taking.ts";
 
 /** Seal around a narrow frame's plaintext. */
 export const FRAME_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_TAG_OCTETS;
@@ -245,10 +247,7 @@ export class PacketIntake {
     const first = this.#isFirst(nowUs, space, port.narrow);
     const voice = header.trafficClass === TrafficClass.voice;
     if (group) this.#arq.noticeGroupFrame(nowUs, n, header.source, first, voice);
-    if (voice && port.config.halfDuplex) {
-      const startUs = nowUs - airtimeUs(port.config, end - from + FRAME_EXTRA_OCTETS);
-      noticeVoice(port, startUs, n.local, header.source, header.sequence);
-    }
+    if (voice && port.config.halfDuplex) this.#noticeVoice(nowUs, port, n, end - from, end - body);
     // On a shared medium others may make a group frame needless: only elsewhere is its absence a sign.
     if (voice && !(group && port.shared)) this.#merging.heard(nowUs, port, n, header.source, header.sequence);
     const repaired = !group && (header.flags & DATA_FLAG_REPAIR) !== 0;
@@ -262,6 +261,21 @@ export class PacketIntake {
     if (group) this.#group(nowUs, port, n, octets, body, end);
     else if (header.trafficClass === TrafficClass.video && !port.narrow) this.#video(nowUs, port, n, octets, body, end);
     else this.#unicast(nowUs, port, n, octets, body, end);
+  }
+
+  /** Voice on a half-duplex channel, in a frame with so many octets of plaintext, the payload among them. */
+  #noticeVoice(nowUs: number, port: Port, n: Neighbour, plainOctets: number, payloadOctets: number): void {
+    const { kind, source, sequence } = this.#header;
+    const stepUs = speechUs(kind, payloadOctets);
+    const startUs = nowUs - airtimeUs(port.config, plainOctets + FRAME_EXTRA_OCTETS);
+    const isRelayed = (source & 0xff) !== n.local;
+    if (!isRelayed) {
+      n.talkSequence = sequence & 0xff;
+      n.talkUs = nowUs;
+    }
+    // Who hears the relay alone may begin when that is at its end: the talker comes next.
+    if (isRelayed && port.byLocal[source & 0xff]?.alive !== true) hideTalk(port, nowUs, stepUs, nowUs);
+    else noticeVoice(port, startUs, nowUs, n.local, source, sequence, stepUs);
   }
 
   /** True of a member of a narrow channel that the database does not know. */
@@ -391,6 +405,13 @@ export class PacketIntake {
     if (this.#endToEnd.isSealedForMe(this.#header)) return !this.#s.duplicates.hasSeen(source, space, sequence);
     return this.#s.duplicates.accept(source, space, sequence, nowUs, narrow);
   }
+}
+
+/** Speech in a voice packet on a narrow bearer, by the length of its payload. */
+function speechUs(kind: number, payloadOctets: number): number {
+  if (kind !== FrameKind.groupNarrow) return VOICE_BUNDLE_US;
+  const bundles = (payloadOctets - VOICE_HEADER_OCTETS) / CODEC2_BUNDLE_OCTETS;
+  return VOICE_BUNDLE_US * Math.max(1, Math.min(MAX_VOICE_BUNDLES, Math.floor(bundles)));
 }
 
 function isRoutineCommand({ kind, trafficClass, precedence }: DataHeader): boolean {

@@ -14,6 +14,7 @@ import {
   SILENCE_NARROW_US,
   SPREAD_PER_MEMBER_US,
   VIDEO_DEADLINE_US,
+  VOICE_BUNDLE_US,
 } from "./limits.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { PacketPool } from "./packet-pool.ts";
@@ -63,6 +64,16 @@ export interface Port {
   voiceLocal: number;
   voiceSource: number;
   voiceHeardUs: number;
+  /** Speech in it, which is when the next one is due. */
+  voiceStepUs: number;
+  /** Its time on air. */
+  voiceAirUs: number;
+  /** When the talk began. */
+  talkSinceUs: number;
+  /** Others hear a talker whom this node does not: a moment after one of its packets, how far they are apart, and until when that is believed. */
+  hiddenFreeUs: number;
+  hiddenStepUs: number;
+  hiddenUntilUs: number;
   /** Least lateness on the grid among the last few bundles, and how many they are. */
   voiceLateUs: number;
   voiceFrames: number;
@@ -229,6 +240,12 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     voiceLocal: 0,
     voiceSource: 0,
     voiceHeardUs: Number.NEGATIVE_INFINITY,
+    voiceStepUs: VOICE_BUNDLE_US,
+    voiceAirUs: 0,
+    talkSinceUs: 0,
+    hiddenFreeUs: 0,
+    hiddenStepUs: VOICE_BUNDLE_US,
+    hiddenUntilUs: Number.MIN_SAFE_INTEGER,
     voiceLateUs: 0,
     voiceFrames: 0,
     counter: 0,

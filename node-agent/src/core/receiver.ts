@@ -1,6 +1,7 @@
 import {
   classOf,
   copyOctets,
+  createTalkNotice,
   DIRECT_HEADER_OCTETS,
   decodeFragmentHeader,
   FRAGMENT_HEADER_OCTETS,
@@ -8,6 +9,7 @@ import {
   FrameKind,
   FULL_HEADER_OCTETS,
   flowLabel,
+  hasTalkNotice,
   isForEnds,
   isGroupKind,
   isUnicastKind,
@@ -18,6 +20,8 @@ import {
   SHARED_HEADER_OCTETS,
   sealFormat,
   sharedCounterBits,
+  type TalkNotice,
+  takeTalkNotice,
 } from "@skein/codecs";
 import type { Acquaintances } from "./acquaintances.ts";
 import type { Adjacency } from "./adjacency.ts";
@@ -26,13 +30,14 @@ import { mayControl } from "./control-share.ts";
 import type { DatabasePulls } from "./database-pulls.ts";
 import type { EndToEnd } from "./end-to-end.ts";
 import type { Hellos } from "./hellos.ts";
+import { HiddenTalks } from "./hidden-talks.ts";
 import type { HopArq } from "./hop-arq.ts";
 import type { LinkStateFlooding } from "./link-state-flooding.ts";
 import type { Merging } from "./merge/merging.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { type Arrival, type Deliver, FRAME_EXTRA_OCTETS, PacketIntake, type PacketParts } from "./packet-intake.ts";
 import type { PathFrames } from "./path-frames.ts";
-import type { Port } from "./port.ts";
+import { airtimeUs, type Port } from "./port.ts";
 import { Reassembly } from "./reassembly.ts";
 import type { Stranger } from "./secure-channel.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -57,6 +62,8 @@ export class Receiver {
   readonly #reassembly: Reassembly;
   readonly #packets: PacketIntake;
   readonly #acquaintances: Acquaintances;
+  readonly #hiddenTalks: HiddenTalks;
+  readonly #notice: TalkNotice = createTalkNotice();
   readonly #frame = new Uint8Array(MAX_FRAME_OCTETS);
   readonly #arrival: Arrival = { frame: this.#frame, lengthOctets: 0, newest: false, forEnds: false };
   readonly #fragment: FragmentHeader = { nextHop: 0, id: 0, index: 0, count: 0 };
@@ -84,6 +91,7 @@ export class Receiver {
     this.#endToEnd = parts.endToEnd;
     this.#pathFrames = parts.pathFrames;
     this.#acquaintances = parts.acquaintances;
+    this.#hiddenTalks = new HiddenTalks(parts.links, state.local);
     this.#packets = new PacketIntake(state, parts, this.#arrival, deliver);
     this.#reassembly = new Reassembly(state.counters);
   }
@@ -132,19 +140,39 @@ export class Receiver {
     }
     const highest = n.window.highest;
     const beforeUs = n.lastHeardUs;
-    const end = this.#s.secure.openShared(port, n, this.#frame, octets, length, false);
-    if (end < 0) return this.#repeatedShared(nowUs, port, n, -end);
-    if (end === 0) {
+    const opened = this.#s.secure.openShared(port, n, this.#frame, octets, length, false);
+    if (opened === 0) {
       if (port.narrow && this.#newBoot(nowUs, port, n, endpoint, octets, length)) return;
       // It may have restarted: then its next full hello mends this. Forgers only cost a bounded number of hellos.
       if (nowUs - n.lastHeardUs > 1_000_000) this.#hellos.askFor(nowUs, port, transmitter);
       return;
     }
+    const end = this.#withoutNotice(port, Math.abs(opened), length);
+    if (end === 0) return;
+    if (opened < 0) return this.#repeatedShared(nowUs, port, n, end);
     this.#heardShared(nowUs, port, n, endpoint, end, addresseeOf(this.#frame));
     this.#arrival.newest = n.window.highest > highest;
+    this.#noticeTalk(nowUs, port, length);
     if (this.#arrival.newest) n.arrivedUs = nowUs;
     this.#arq.noticeMissing(nowUs, port, n, highest, beforeUs);
     this.#plainShared(nowUs, port, n, length, end);
+  }
+
+  /** Takes a notice of a talker out of an opened frame; returns the plaintext's end, 0 with a counted drop if it is malformed. */
+  #withoutNotice(port: Port, end: number, length: number): number {
+    this.#notice.talker = 0;
+    if (!port.narrow || !hasTalkNotice(this.#frame[SHARED_HEADER_OCTETS] as number)) return end;
+    const left = takeTalkNotice(this.#frame, SHARED_HEADER_OCTETS, end, length, this.#notice);
+    if (left === 0) this.#s.counters.drop("malformed-body");
+    return left;
+  }
+
+  /** What is said again tells of a talker at another time. Reports are not. */
+  #noticeTalk(nowUs: number, port: Port, length: number): void {
+    if (this.#notice.talker === 0) return;
+    const kind = kindOf(this.#frame[SHARED_HEADER_OCTETS] as number);
+    const isNew = this.#arrival.newest || kind === FrameKind.report;
+    if (isNew) this.#hiddenTalks.told(nowUs, port, this.#notice, nowUs - airtimeUs(port.config, length));
   }
 
   /** The transmitter may be of another area: ids are local to their area, and the tag tells whose frame it is. */
@@ -252,7 +280,8 @@ export class Receiver {
   /** `octets` is the frame as it came: what did not open is not what it was. */
   #openGuess(port: Port, stranger: Stranger, octets: Uint8Array, length: number): number {
     copyOctets(octets, 0, length, this.#frame, 0);
-    return this.#s.secure.openStranger(port, stranger, this.#frame, length);
+    const end = this.#s.secure.openStranger(port, stranger, this.#frame, length);
+    return end === 0 ? 0 : this.#withoutNotice(port, end, length);
   }
 
   #introduced(nowUs: number, port: Port, n: Neighbour, endpoint: number, length: number, end: number): void {
@@ -305,7 +334,8 @@ export class Receiver {
       ok = this.#packets.packet(nowUs, port, n, direct, kind, octets, from, end);
     else if (kind === FrameKind.report) ok = this.#arq.handleReport(nowUs, port, n, octets, from + 1, end);
     else if (kind === FrameKind.hello) ok = this.#adjacency.handleHello(nowUs, port, n, false, octets, from + 1, end);
-    else if (kind === FrameKind.suspicion) ok = this.#merging.handleSuspicion(nowUs, n, octets, from + 1, end);
+    else if (kind === FrameKind.suspicion && !port.narrow)
+      ok = this.#merging.handleSuspicion(nowUs, n, octets, from + 1, end);
     else if (kind === FrameKind.path) {
       const trafficClass = classOf(octets[from] as number);
       port.traffic.received(trafficClass, this.#arrival.lengthOctets);

@@ -10,7 +10,16 @@ import { OutgoingFrame } from "./outgoing-frame.ts";
 import { airtimeUs, type Port } from "./port.ts";
 import type { CoreState } from "./state.ts";
 import { drawOrder, giveFirstTurn, keepFirstTurn, noticeTurn } from "./turn-order.ts";
-import { accessUs, burstAirtimeUs, channelQuiet, inBurst, isSettling, mayFollow, type Urgency } from "./turn-taking.ts";
+import {
+  accessUs,
+  burstAirtimeUs,
+  channelQuiet,
+  inBurst,
+  isSettling,
+  mayFollow,
+  tellsOfTalk,
+  type Urgency,
+} from "./turn-taking.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
 
@@ -50,6 +59,7 @@ export class Transmitter {
         continue;
       this.#frame.trafficClass = CLASS_COUNT;
       this.#frame.session = -1;
+      this.#frame.tellsOfTalkUs = tellsOfTalk(port, nowUs) ? nowUs : -1;
       if (port.burstNews.length > 0 && !inBurst(port, nowUs)) port.burstNews.length = 0;
       if (!this.#pollPort(nowUs, port, slot)) continue;
       slot.bearerId = port.config.id;

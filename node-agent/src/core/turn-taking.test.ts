@@ -1,12 +1,24 @@
+import { createTalkNotice } from "@skein/codecs";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Port } from "./port.ts";
 import { Random } from "./random.ts";
 import { memberPorts } from "./testing/member-ports.ts";
-import { accessUs, channelQuiet, hasSentSince, mayFollow, noticeVoice, sentOver } from "./turn-taking.ts";
+import {
+  accessUs,
+  channelQuiet,
+  hasSentSince,
+  mayFollow,
+  noticeHiddenTalk,
+  noticeVoice,
+  sentOver,
+  tellsOfTalk,
+  writeTalk,
+} from "./turn-taking.ts";
 
 const BUNDLE_US = 120_000;
+const BUNDLE_AIR_US = 66_000;
 const TALKER = 9;
 /** Number of its first bundle: they begin again at zero after 65,535. */
 const FIRST = 65_530;
@@ -15,11 +27,16 @@ const DETECT_US = 3_000;
 /** A bundle begins so long after the talker's timer at the latest. */
 const LATE_US = 20_000;
 
+/** A bundle of the talker, sent by `local`, comes whole: on air from `startUs` on. */
+function heard(port: Port, startUs: number, local: number, sequence: number): void {
+  noticeVoice(port, startUs, startUs + BUNDLE_AIR_US, local, TALKER, sequence, BUNDLE_US);
+}
+
 /** A channel as each of the members sees it that heard somebody talk from 0 on; it falls quiet at `quietUs`. */
 function channels(quietUs: number): Port[] {
   const ports = memberPorts(MEMBERS, [TALKER]);
   for (const port of ports) {
-    for (let i = 0; i * BUNDLE_US + 70_000 <= quietUs; i++) noticeVoice(port, i * BUNDLE_US, TALKER, TALKER, FIRST + i);
+    for (let i = 0; i * BUNDLE_US + 70_000 <= quietUs; i++) heard(port, i * BUNDLE_US, TALKER, FIRST + i);
     port.quietSinceUs = quietUs;
     port.turnSeed = 0x1234_5678;
   }
@@ -55,10 +72,10 @@ test("a bundle that another's long frame held up does not pass for an early one"
   const quietUs = 12 * BUNDLE_US + 70_000;
   const [expected, port] = channels(quietUs) as [Port, Port];
   // It is 96 ms late: 24 ms before the next is due.
-  noticeVoice(port, 12 * BUNDLE_US + 96_000, TALKER, TALKER, FIRST + 12);
+  heard(port, 12 * BUNDLE_US + 96_000, TALKER, FIRST + 12);
   port.quietSinceUs = quietUs + BUNDLE_US;
   expected.quietSinceUs = port.quietSinceUs;
-  noticeVoice(expected, 13 * BUNDLE_US, TALKER, TALKER, FIRST + 13);
+  heard(expected, 13 * BUNDLE_US, TALKER, FIRST + 13);
   for (let laterUs = 0; laterUs < BUNDLE_US; laterUs += 5_000) {
     const atUs = port.quietSinceUs + laterUs;
     const [one, other] = [expected, port].map((p) => accessUs(p, 2, "flash", atUs));
@@ -73,21 +90,21 @@ test("a talker whose first bundles had to wait is let speak until one comes in t
     [0, 0, 0],
   ]) {
     const all = channels(0);
-    const heard = (bundle: number, lateUs: number, quietBeforeUs: number): void => {
+    const allHear = (bundle: number, lateUs: number, quietBeforeUs: number): void => {
       for (const port of all) {
         port.quietBeforeUs = quietBeforeUs;
-        noticeVoice(port, dueUs(bundle) + lateUs, TALKER, TALKER, (65_534 + bundle) % 65_536);
+        heard(port, dueUs(bundle) + lateUs, TALKER, (65_534 + bundle) % 65_536);
         port.quietSinceUs = dueUs(bundle) + lateUs + 66_000;
       }
     };
     const begin = (urgency: "flash" | "ordinary"): number[] =>
       all.map((port, i) => accessUs(port, MEMBERS[i] as number, urgency, port.quietSinceUs));
     for (const [bundle, lateUs] of waitedUs.entries()) {
-      heard(bundle, lateUs, 10_000);
+      allHear(bundle, lateUs, 10_000);
       for (const urgency of ["flash", "ordinary"] as const)
         assert.ok(Math.min(...begin(urgency)) > dueUs(bundle + 1) + LATE_US, `${urgency} beside ${bundle}`);
     }
-    heard(3, 0, 54_000);
+    allHear(3, 0, 54_000);
     const flash = begin("flash");
     assert.ok(Math.min(...flash) > dueUs(3) + 66_000 && Math.max(...flash) <= dueUs(4) - LATE_US, "in the next gap");
   }
@@ -96,13 +113,58 @@ test("a talker whose first bundles had to wait is let speak until one comes in t
 test("when another member speaks on in a silent one's place, its bundles are kept free from the first", () => {
   const [port] = channels(10 * BUNDLE_US + 70_000) as [Port];
   const takesOverUs = 13 * BUNDLE_US + 50_000;
-  noticeVoice(port, takesOverUs, 3, TALKER, FIRST + 13);
+  heard(port, takesOverUs, 3, FIRST + 13);
   port.quietSinceUs = takesOverUs + 70_000;
   for (let laterUs = 0; laterUs < BUNDLE_US; laterUs += 5_000) {
     const beginsUs = accessUs(port, 1, "ordinary", port.quietSinceUs + laterUs);
     const phaseUs = (beginsUs - takesOverUs) % BUNDLE_US;
     assert.ok(phaseUs > LATE_US && phaseUs <= BUNDLE_US - LATE_US, `begins at ${phaseUs}`);
   }
+});
+
+test("who does not hear the talker begins when its packets are at their end, as one who hears it tells", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 4 }),
+      fc.integer({ min: 70_000, max: 115_000 }),
+      fc.integer({ min: 0, max: 4_000_000 }),
+      fc.constantFrom("flash", "ordinary"),
+      (bundles, besideUs, laterUs, urgency) => {
+        const stepUs = bundles * BUNDLE_US;
+        const airUs = 40_000 + bundles * 22_000;
+        const [teller, hidden] = memberPorts([1, 2], [TALKER]) as [Port, Port];
+        for (let i = 0; i <= 12; i++) {
+          teller.quietBeforeUs = BUNDLE_US;
+          noticeVoice(teller, i * stepUs, i * stepUs + airUs, TALKER, TALKER, FIRST + i, stepUs);
+        }
+        const startUs = 12 * stepUs + Math.max(airUs, besideUs);
+        assert.ok(tellsOfTalk(teller, startUs));
+        const notice = createTalkNotice();
+        writeTalk(teller, startUs, notice);
+        noticeHiddenTalk(hidden, startUs, notice, startUs + 50_000);
+        hidden.quietSinceUs = startUs + 50_000;
+        const beginsUs = accessUs(hidden, 2, urgency as "flash", hidden.quietSinceUs + laterUs);
+        const phaseUs = beginsUs % stepUs;
+        // To a 64th of the step.
+        assert.ok(phaseUs >= airUs && phaseUs <= airUs + 8_000 + stepUs / 64, `${phaseUs} of ${airUs}`);
+      },
+    ),
+  );
+});
+
+test("who has heard the talker itself needs nobody to tell it, and nobody tells of a talk that is over or has just begun", () => {
+  const quietUs = 10 * BUNDLE_US + 70_000;
+  const [told, expected] = channels(quietUs) as [Port, Port];
+  noticeHiddenTalk(told, quietUs + 33_000, createTalkNotice(), quietUs);
+  heard(told, 11 * BUNDLE_US, TALKER, FIRST + 11);
+  heard(expected, 11 * BUNDLE_US, TALKER, FIRST + 11);
+  for (const port of [told, expected]) port.quietSinceUs = 11 * BUNDLE_US + 70_000;
+  for (const urgency of ["flash", "ordinary"] as const)
+    assert.is(accessUs(told, 3, urgency, told.quietSinceUs), accessUs(expected, 3, urgency, told.quietSinceUs));
+  assert.ok(tellsOfTalk(told, told.quietSinceUs));
+  assert.not(tellsOfTalk(told, told.quietSinceUs + 1_000_000), "over");
+  const [begun] = channels(2 * BUNDLE_US) as [Port];
+  assert.not(tellsOfTalk(begun, 2 * BUNDLE_US), "begun");
 });
 
 test("a carrier that outlasts the own frame, and cannot have begun after it or is too short for one, shows that it was sent over another", () => {

@@ -1,6 +1,12 @@
-import { mix32 } from "@skein/codecs";
+import { mix32, TALK_PHASES, type TalkNotice } from "@skein/codecs";
 import { HEAVY_LEVEL, URGENT_LEVELS } from "./bearer-queue.ts";
-import { CONTENTION_GUARD_US, CONTENTION_SLOT_US, SETTLING_PER_MEMBER_US } from "./limits.ts";
+import {
+  CONTENTION_GUARD_US,
+  CONTENTION_SLOT_US,
+  SETTLING_PER_MEMBER_US,
+  TALK_TOLD_US,
+  VOICE_BUNDLE_US,
+} from "./limits.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { isUnheard, type Port } from "./port.ts";
 import type { Random } from "./random.ts";
@@ -19,10 +25,16 @@ const INTRODUCTION_DOUBLINGS = 1;
 const HIDDEN_DOUBLINGS = 3;
 /** Who throws dice begins between the turns of two members: each hears the other in time, whichever comes first. */
 const BETWEEN_TURNS = 0.5;
-/** Codec2 bundles follow each other at this distance; a talker is silent after a few without. */
-const VOICE_BUNDLE_US = 120_000;
+/** A talker is silent after so long without a bundle, or so many steps if those are longer. */
 const TALKING_US = 400_000;
+const TALKING_STEPS = 2.5;
 const TALK_PATIENCE_US = 2_000_000;
+/** So long it is believed that one talks whom others hear. */
+const HIDDEN_TALK_US = 5_000_000;
+/** Beside it one begins so long after the end of a packet, which may be late itself, */
+const HIDDEN_AFTER_US = 4_000;
+/** or so much later at most: what is sent has to end before the next. */
+const HIDDEN_WINDOW_US = 4_000;
 /** Where the talker's bundles are due is where the least late of so many was. */
 const VOICE_GRID_FRAMES = 6;
 /** None waits longer for the channel (see QUEUE_AGE_NARROW_US): beyond that its talker has begun anew. */
@@ -32,7 +44,7 @@ const VOICE_BEFORE_US = 25_000;
 const VOICE_AFTER_US = 40_000;
 const VOICE_GUARD_US = VOICE_BEFORE_US + VOICE_AFTER_US;
 /** From a bundle to the next but one, which may be late. */
-const BUNDLE_MISSED_US = 2 * VOICE_BUNDLE_US + VOICE_AFTER_US;
+const missedUs = (port: Port): number => 2 * port.voiceStepUs + VOICE_AFTER_US;
 /** Frames of a burst are handed to the device within this time. */
 const HANDOVER_US = 3_000;
 /** Serial adapters hand octets over so late. */
@@ -54,10 +66,14 @@ export function accessUs(port: Port, ownLocal: number, urgency: Urgency, nowUs: 
   // Two that have something urgent each time would collide each time: a draw parts them, too.
   const urgentUs = base + (mix32(port.turnSeed ^ ownLocal) & 1) * (CONTENTION_SLOT_US / 2);
   if (urgency === "voice") return urgentUs;
-  if (urgency === "flash") return besideVoice(port, Math.max(urgentUs, nowUs), 0);
+  const isHidden = isHiddenTalk(port, nowUs);
+  const soonUs = Math.max(urgentUs, nowUs);
+  if (urgency === "flash") return isHidden ? besideHidden(port, soonUs, 0) : besideVoice(port, soonUs, 0);
   const place = port.turnExtraSlots > 0 ? port.turnExtraSlots : placeInOrder(port, ownLocal);
-  const inTurnUs = betweenVoice(port, base, (1 + place) * CONTENTION_SLOT_US);
-  return nowUs <= inTurnUs ? inTurnUs : besideVoice(port, nowUs, place * CONTENTION_SLOT_US);
+  const slotsUs = (1 + place) * CONTENTION_SLOT_US;
+  const inTurnUs = isHidden ? besideHidden(port, base, Math.floor(place)) : betweenVoice(port, base, slotsUs);
+  if (nowUs <= inTurnUs) return inTurnUs;
+  return isHidden ? besideHidden(port, nowUs, 0) : besideVoice(port, nowUs, place * CONTENTION_SLOT_US);
 }
 
 /**
@@ -113,7 +129,7 @@ export function sentOver(port: Port, nowUs: number): boolean {
  * was heard right before the own burst, last at `beforeUs`, and is heard again now.
  */
 export function hasSentSince(port: Port, beforeUs: number, nowUs: number): boolean {
-  return port.config.halfDuplex && beforeUs < port.burstStartUs && nowUs - beforeUs <= BUNDLE_MISSED_US;
+  return port.config.halfDuplex && beforeUs < port.burstStartUs && nowUs - beforeUs <= missedUs(port);
 }
 
 /** Somebody new is on the channel. */
@@ -152,7 +168,7 @@ export function mayFollow(port: Port, ownLocal: number, nowUs: number): boolean 
 
 /** How long a burst may get before its last frame. Turns for video and bulk are worth the same, however short the frames. */
 function turnUs(port: Port, nowUs: number): number {
-  const talk = nowUs - Math.max(port.voiceStartUs, port.ownVoiceUs) <= TALKING_US;
+  const talk = nowUs - Math.max(port.voiceStartUs, port.ownVoiceUs) <= talkingUs(port);
   return !talk && port.queue.urgency() >= HEAVY_LEVEL ? MAX_HEAVY_BURST_US : MAX_BURST_US;
 }
 
@@ -169,14 +185,18 @@ export function burstAirtimeUs(port: Port, nowUs: number, airUs: number): number
 }
 
 /** True while somebody talks on this channel. */
-function isTalk(port: Port, nowUs: number): boolean {
-  return nowUs - port.voiceStartUs <= TALKING_US;
+export function isTalk(port: Port, nowUs: number): boolean {
+  return nowUs - port.voiceStartUs <= talkingUs(port);
+}
+
+function talkingUs(port: Port): number {
+  return Math.max(TALKING_US, TALKING_STEPS * port.voiceStepUs);
 }
 
 /** A talker speaks in step: nobody else begins about when its next bundle is due; afterwards the order holds again. */
 function besideVoice(port: Port, atUs: number, orderUs: number): number {
   if (!isTalk(port, atUs)) return atUs;
-  if (!port.voiceGridKnown) return Math.max(atUs, port.quietSinceUs + VOICE_BUNDLE_US + orderUs);
+  if (!port.voiceGridKnown) return Math.max(atUs, port.quietSinceUs + port.voiceStepUs + orderUs);
   const phaseUs = voicePhaseUs(port, atUs);
   return phaseUs >= VOICE_GUARD_US ? atUs : atUs + VOICE_GUARD_US - phaseUs + orderUs;
 }
@@ -184,37 +204,49 @@ function besideVoice(port: Port, atUs: number, orderUs: number): number {
 /** What is `slotsUs` after `baseUs` if only the time counts in which others than the talker may begin: slots keep their order. */
 function betweenVoice(port: Port, baseUs: number, slotsUs: number): number {
   if (!isTalk(port, baseUs)) return baseUs + slotsUs;
-  if (!port.voiceGridKnown) return baseUs + VOICE_BUNDLE_US + slotsUs;
+  if (!port.voiceGridKnown) return baseUs + port.voiceStepUs + slotsUs;
   const phaseUs = voicePhaseUs(port, baseUs);
-  const freeUs = VOICE_BUNDLE_US - Math.max(phaseUs, VOICE_GUARD_US);
+  const freeUs = port.voiceStepUs - Math.max(phaseUs, VOICE_GUARD_US);
   const startUs = baseUs + Math.max(0, VOICE_GUARD_US - phaseUs);
   if (slotsUs < freeUs) return startUs + slotsUs;
-  const periodUs = VOICE_BUNDLE_US - VOICE_GUARD_US;
+  const periodUs = port.voiceStepUs - VOICE_GUARD_US;
   const restUs = slotsUs - freeUs;
   const periods = Math.floor(restUs / periodUs);
-  return startUs + freeUs + VOICE_GUARD_US + periods * VOICE_BUNDLE_US + (restUs - periods * periodUs);
+  return startUs + freeUs + VOICE_GUARD_US + periods * port.voiceStepUs + (restUs - periods * periodUs);
 }
 
 /** Time since the guard before a bundle of the talker last began. */
 function voicePhaseUs(port: Port, atUs: number): number {
   const sinceUs = atUs - port.voiceGridUs + VOICE_BEFORE_US;
-  return sinceUs - Math.floor(sinceUs / VOICE_BUNDLE_US) * VOICE_BUNDLE_US;
+  return sinceUs - Math.floor(sinceUs / port.voiceStepUs) * port.voiceStepUs;
 }
 
 /**
- * A voice frame of member `local` began at `startUs`, the packet `sequence` of node `source`. Bundles are made in step, one after
+ * A voice frame of member `local` was on air from `startUs` to `endUs`, the packet `sequence` of node `source`, with speech of `stepUs`. Bundles are made in step, one after
  * the other, and are late at times, never early: the least late of the last few tells when the next is due. When another
  * speaks on in the place of one that has fallen silent, as a bridge for another bridge, the grid is that one's from the first.
  */
-export function noticeVoice(port: Port, startUs: number, local: number, source: number, sequence: number): void {
+export function noticeVoice(
+  port: Port,
+  startUs: number,
+  endUs: number,
+  local: number,
+  source: number,
+  sequence: number,
+  stepUs: number,
+): void {
   const silent = !isTalk(port, startUs);
+  port.hiddenUntilUs = Number.MIN_SAFE_INTEGER;
+  if (silent) port.talkSinceUs = startUs;
   port.voiceStartUs = startUs;
   const another = local !== port.voiceLocal || source !== port.voiceSource;
-  if (another && startUs - port.voiceHeardUs < 2 * VOICE_BUNDLE_US) return;
+  if (another && startUs - port.voiceHeardUs < 2 * port.voiceStepUs) return;
+  port.voiceStepUs = stepUs;
+  port.voiceAirUs = endUs - startUs;
   port.voiceLocal = local;
   port.voiceSource = source;
   port.voiceHeardUs = startUs;
-  port.voiceGridUs += (((sequence - port.voiceSequence) << 16) >> 16) * VOICE_BUNDLE_US;
+  port.voiceGridUs += (((sequence - port.voiceSequence) << 16) >> 16) * stepUs;
   port.voiceSequence = sequence;
   const lateUs = startUs - port.voiceGridUs;
   const isNew = silent || another || lateUs > VOICE_LATEST_US;
@@ -232,7 +264,49 @@ export function noticeVoice(port: Port, startUs: number, local: number, source: 
   port.voiceFrames = 0;
 }
 
+/** True if what is sent now is to tell that somebody talks: this node hears that one itself, and begins between two bundles. */
+export function tellsOfTalk(port: Port, nowUs: number): boolean {
+  if (!port.config.halfDuplex || !port.narrow || inBurst(port, nowUs)) return false;
+  if (nowUs - port.talkSinceUs < TALK_TOLD_US) return false;
+  return nowUs - port.voiceHeardUs <= talkingUs(port) && (port.voiceSource & 0xff) === port.voiceLocal;
+}
+
+/** What a frame that begins now tells of the talker. */
+export function writeTalk(port: Port, nowUs: number, into: TalkNotice): void {
+  into.talker = port.voiceLocal;
+  into.sequenceLow = port.voiceSequence & 0xff;
+  into.bundles = port.voiceStepUs / VOICE_BUNDLE_US;
+  const steps = port.voiceGridKnown ? (nowUs - port.voiceGridUs - port.voiceAirUs) / port.voiceStepUs : 0;
+  into.phase = Math.floor((steps - Math.floor(steps)) * TALK_PHASES);
+}
+
+/** A frame that began at `startUs` has told of a talker: others may begin when its packets are at their end. */
+export function noticeHiddenTalk(port: Port, startUs: number, { bundles, phase }: TalkNotice, nowUs: number): void {
+  const stepUs = bundles * VOICE_BUNDLE_US;
+  hideTalk(port, startUs - (phase * stepUs) / TALK_PHASES, stepUs, nowUs);
+}
+
+/** A talker is not heard here: others may begin at `freeUs`, and every `stepUs` later again. */
+export function hideTalk(port: Port, freeUs: number, stepUs: number, nowUs: number): void {
+  port.hiddenFreeUs = freeUs + HIDDEN_AFTER_US;
+  port.hiddenStepUs = stepUs;
+  port.hiddenUntilUs = nowUs + HIDDEN_TALK_US;
+}
+
+/** True while others hear a talker whom this node does not. */
+function isHiddenTalk(port: Port, nowUs: number): boolean {
+  return nowUs < port.hiddenUntilUs && !isTalk(port, nowUs);
+}
+
+/** When one may begin, from `atUs` on, beside a talker whom it does not hear; later by `places` packets of its. */
+function besideHidden(port: Port, atUs: number, places: number): number {
+  const sinceUs = atUs - port.hiddenFreeUs;
+  const steps = Math.floor(sinceUs / port.hiddenStepUs);
+  const isNow = sinceUs - steps * port.hiddenStepUs <= HIDDEN_WINDOW_US && places === 0;
+  return isNow ? atUs : port.hiddenFreeUs + (steps + 1 + places) * port.hiddenStepUs;
+}
+
 /** When something that can wait is due: not while somebody talks, unless it has waited long. */
 export function afterTalk(port: Port, dueUs: number): number {
-  return Math.max(dueUs, Math.min(dueUs + TALK_PATIENCE_US, port.voiceStartUs + TALKING_US));
+  return Math.max(dueUs, Math.min(dueUs + TALK_PATIENCE_US, port.voiceStartUs + talkingUs(port)));
 }

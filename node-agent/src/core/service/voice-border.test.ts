@@ -6,8 +6,8 @@ import { type Medium, NARROW, VirtualMesh } from "../testing/virtual-mesh.ts";
 
 const SECOND = 1_000_000;
 const GROUP = 1;
-/** Nodes: B on the narrow channel, two border nodes, A on the wide radio. */
-const [B, FIRST, SECOND_BORDER, A] = [0, 1, 2, 3] as const;
+/** Nodes: B on the narrow channel, two border nodes, A on the wide radio; C on the narrow channel, or on one of its own. */
+const [B, FIRST, SECOND_BORDER, A, C] = [0, 1, 2, 3, 4] as const;
 const FRAME_US = 40_000;
 const FRAME_UNITS = 2;
 const BUNDLE_UNITS = 6;
@@ -23,10 +23,21 @@ interface Valley {
   talk(from: number, codec: VoiceCodec, steps: number, at?: (step: number) => void): void;
 }
 
-function valley(): Valley {
-  const vhf: Medium = { name: "vhf", bearer: NARROW, members: [B, FIRST, SECOND_BORDER], loss: 0 };
+/** `channels`: members of the narrow ones, the first of which is `vhf`; `deaf`: pairs on it that do not hear each other. */
+function valley(
+  channels: readonly (readonly number[])[] = [[B, FIRST, SECOND_BORDER]],
+  deaf: readonly (readonly [number, number])[] = [],
+): Valley {
+  const narrow = channels.map((members, i) => ({ name: `vhf${i}`, bearer: NARROW, members: [...members], loss: 0 }));
   const uhf: Medium = { name: "uhf", bearer: {}, members: [FIRST, SECOND_BORDER, A], loss: 0 };
-  const mesh = new VirtualMesh(4, [vhf, uhf], 2, (i, o) => ({ ...o, narrowVoice: i !== A, bridgedGroups: [GROUP] }));
+  const nodes = Math.max(A, ...channels.flat()) + 1;
+  const mesh = new VirtualMesh(nodes, [...narrow, uhf], 2, (i, o) => ({
+    ...o,
+    narrowVoice: i !== A,
+    bridgedGroups: [GROUP],
+  }));
+  const vhf = narrow[0] as Medium;
+  for (const [a, b] of deaf) mesh.cut(a, b, vhf);
   assert.ok(mesh.run(20 * SECOND, () => mesh.allReachable()));
   mesh.run(6 * SECOND);
   const carried: [number[], number[]] = [[], []];
@@ -74,6 +85,28 @@ test("of two border nodes one carries voice across, either way", () => {
     assert.equal(carried, [upTo(30, units), []]);
   }
 });
+
+test("the border node that reaches more of those who have no other way carries, whatever its id", () => {
+  const members = [B, C, FIRST, SECOND_BORDER];
+  assert.equal(speechFromA([members]), [30, 0], "both reach all: the first");
+  assert.equal(speechFromA([members], [[C, FIRST]]), [0, 30]);
+  assert.equal(speechFromA([members], [[C, SECOND_BORDER]]), [30, 0]);
+});
+
+test("border nodes of two channels carry each to its own", () => {
+  const channels = [
+    [B, FIRST],
+    [C, SECOND_BORDER],
+  ];
+  assert.equal(speechFromA(channels), [30, 30]);
+});
+
+/** How many of 30 frames each border node carries that A says. */
+function speechFromA(...terms: Parameters<typeof valley>): number[] {
+  const { carried, talk } = valley(...terms);
+  talk(A, VoiceCodec.opus, 30);
+  return carried.map((timestamps) => timestamps.length);
+}
 
 test("when the one that carries dies, the other one goes on with what it has not carried: nothing is left out", () => {
   for (const [from, codec, units] of [

@@ -1,15 +1,16 @@
 import { CAPABILITY_NARROW_VOICE, VOICE_BURSTS } from "@skein/codecs";
 import { type Address, VoiceCodec } from "../api.ts";
 import type { Forwarding } from "../forwarding.ts";
+import { addId, countCommonIds, countIds, createIdSet } from "../id-set.ts";
 import type { Port } from "../port.ts";
 import type { CoreState } from "../state.ts";
 
-/** A border node in reserve takes over when the one before it has been silent this long: two bundles, and a busy channel. */
-const TAKE_OVER_US = 320_000;
+/** A border node in reserve takes over when the one before it has left out a packet, and been silent this long beyond: a bundle, and a busy channel. */
+const TAKE_OVER_US = 200_000;
 /** It carries a single bundle out of a narrow bearer that the one before it has left out for so long: that takes milliseconds. */
 const LEFT_OUT_US = 100_000;
-/** Frames of a burst that are held ready for either: half a second of Opus. */
-const MAX_HELD_FRAMES = 12;
+/** What is held ready of a burst for either, in Opus: a packet, and this. */
+const HELD_US = 360_000;
 /** A restarted border node stays in reserve this long: it may not have heard yet of those before it. */
 const SETTLE_US = 5_000_000;
 /** It brings much link state upon the channel: the one before it may be waiting for so long, unless the channel is quiet. */
@@ -19,9 +20,8 @@ const FORGET_BURST_US = 3_000_000;
 const MAX_BURSTS = 32;
 /** Length of a coded frame and of a bundle in units of 20 ms. */
 const OPUS_UNITS = 2;
+const OPUS_FRAME_US = OPUS_UNITS * 20_000;
 const CODEC2_UNITS = 6;
-/** A bundle is made when the last of its frames has come. */
-const FIRST_BUNDLE_US = CODEC2_UNITS * 20_000;
 
 /** A coded frame of a talker. */
 export interface VoiceFrame {
@@ -44,15 +44,26 @@ interface Burst {
   heardUs: number;
   /** Last frame of it that another border node carried across. */
   carriedUs: number;
+  /** Speech in one packet of it on the narrow channel. */
+  packetUs: number;
   /** What another border node is expected to carry and has not yet, oldest first. */
   readonly held: Held[];
+}
+
+/** A node that could carry voice across. */
+interface Border {
+  readonly local: number;
+  readonly address: Address;
+  /** Of its narrow channel, those who have no other links, and whom it hears and who hear it. */
+  readonly members: Uint32Array;
+  readonly served: number;
 }
 
 const NONE: readonly VoiceFrame[] = [];
 
 /**
- * Which voice this node carries from one kind of bearer to the other. Of several border nodes the one with the lowest id
- * carries. The others listen and hold what it has not carried yet: when it falls silent they take over with that, so that
+ * Which voice this node carries from one kind of bearer to the other. Of several border nodes of a channel the one that reaches the
+ * most members carries. The others listen and hold what it has not carried yet: when it falls silent they take over with that, so that
  * the speech of the time it took to notice is late and not lost.
  */
 export class VoiceBorder {
@@ -60,12 +71,20 @@ export class VoiceBorder {
   readonly #forwarding: Forwarding;
   readonly #bursts: Burst[] = [];
   readonly #isBorder: boolean;
+  /** Channel kinds of this node's narrow bearers. */
+  readonly #kinds: readonly number[];
+  #borders: Border[] = [];
+  #bordersVersion = -1;
   readonly #bootUs: number;
+  readonly #packetUs: (nowUs: number) => number;
 
-  constructor(state: CoreState, forwarding: Forwarding, nowUs: number) {
+  /** `packetUs`: how much speech this node would put in a packet on a narrow channel. */
+  constructor(state: CoreState, forwarding: Forwarding, nowUs: number, packetUs: (nowUs: number) => number) {
+    this.#packetUs = packetUs;
     this.#bootUs = nowUs;
     this.#s = state;
     this.#forwarding = forwarding;
+    this.#kinds = state.ports.filter((p) => p.narrow).map((p) => p.config.kind);
     this.#isBorder =
       state.options.narrowVoice && state.ports.some((p) => p.narrow) && state.ports.some((p) => !p.narrow);
   }
@@ -74,16 +93,24 @@ export class VoiceBorder {
     return this.#isBorder && this.#s.options.bridgedGroups.includes(group);
   }
 
-  /** Another border node has carried this frame. */
-  carried(nowUs: number, talker: Address, group: number, burstNumber: number, frame: VoiceFrame): void {
+  /** Another border node has carried this frame, in a packet with speech of `packetUs`. */
+  carried(
+    nowUs: number,
+    talker: Address,
+    group: number,
+    burstNumber: number,
+    frame: VoiceFrame,
+    packetUs: number,
+  ): void {
     const burst = this.#burst(nowUs, talker, group, burstNumber);
     burst.carriedUs = nowUs;
+    if (frame.codec !== VoiceCodec.opus) burst.packetUs = packetUs;
     const units = frame.codec === VoiceCodec.opus ? OPUS_UNITS : CODEC2_UNITS;
     const endUnits = frame.timestamp20ms + units;
     while (burst.held[0] !== undefined && isBefore(burst.held[0].frame.timestamp20ms, endUnits)) burst.held.shift();
   }
 
-  /** A frame of the talker itself came over `port`; returns the frames that this node is to carry now, oldest first. */
+  /** A frame of the talker itself came over `port`, in a packet with speech of `packetUs`; returns the frames that this node is to carry now, oldest first. */
   heard(
     nowUs: number,
     talker: Address,
@@ -91,20 +118,23 @@ export class VoiceBorder {
     burstNumber: number,
     port: Port,
     frame: VoiceFrame,
+    packetUs: number,
   ): readonly VoiceFrame[] {
     const burst = this.#burst(nowUs, talker, group, burstNumber);
     burst.heardUs = nowUs;
+    if (frame.codec !== VoiceCodec.opus) burst.packetUs = packetUs;
     // Everyone of the group may be on this kind of bearer; the narrow side exists only where a border node serves it.
     if (!this.#s.ports.some((p) => p.up && p.narrow !== port.narrow)) return NONE;
     const isFresh = nowUs - this.#bootUs < SETTLE_US;
-    const expectedUs = frame.codec === VoiceCodec.opus ? burst.startedUs + FIRST_BUNDLE_US : burst.startedUs;
+    // A packet is made when the last of its frames has come.
+    const expectedUs = frame.codec === VoiceCodec.opus ? burst.startedUs + burst.packetUs : burst.startedUs;
     const silentUs = nowUs - Math.max(expectedUs, burst.carriedUs);
-    const isSilent = silentUs > TAKE_OVER_US && (!isFresh || this.#hasHadTime(nowUs, port, silentUs));
+    const isSilent = silentUs > burst.packetUs + TAKE_OVER_US && (!isFresh || this.#hasHadTime(nowUs, port, silentUs));
     if (isSilent || (!isFresh && this.#rank() === 0)) return [...burst.held.splice(0).map((h) => h.frame), frame];
     const leftOut: VoiceFrame[] = [];
     while (burst.held[0] !== undefined && isLeftOut(burst.held[0], nowUs))
       leftOut.push((burst.held.shift() as Held).frame);
-    if (burst.held.length >= MAX_HELD_FRAMES) burst.held.shift();
+    if (burst.held.length * OPUS_FRAME_US >= burst.packetUs + HELD_US) burst.held.shift();
     // Its octets may be used again before it is.
     burst.held.push({ frame: { ...frame, payload: frame.payload.slice() }, heardUs: nowUs });
     return leftOut;
@@ -116,21 +146,55 @@ export class VoiceBorder {
     return this.#s.ports.every((p) => !p.up || !p.narrow || (!p.carrierBusy && nowUs - p.quietSinceUs > QUIET_US));
   }
 
-  /** How many border nodes with a lower id could carry as well. */
+  /**
+   * How many border nodes come before this one: on its own channel, those who reach more of the members that have no other way,
+   * for what somebody does not hear has to be said twice there; of those who reach as many, the ones with lower ids.
+   */
   #rank(): number {
+    const borders = this.#bordersNow();
+    const own = borders.find(({ local }) => local === this.#s.local);
+    if (own === undefined) return 0;
     let rank = 0;
-    for (const local of this.#s.db.locals()) {
-      if (local >= this.#s.local) break;
-      const a = this.#s.db.node(local)?.advertisement;
-      if (
-        a === undefined ||
-        (a.capabilities & CAPABILITY_NARROW_VOICE) === 0 ||
-        !this.#forwarding.reachable(a.originator)
-      )
-        continue;
-      if (a.links.some((l) => l.channel === 1) && a.links.some((l) => l.channel !== 1)) rank++;
+    for (const other of borders) {
+      const isBefore = other.served === own.served ? other.local < own.local : other.served > own.served;
+      if (isBefore && this.#isOnOwnChannel(own, other) && this.#forwarding.reachable(other.address)) rank++;
     }
     return rank;
+  }
+
+  #isOnOwnChannel(own: Border, other: Border): boolean {
+    return (
+      countCommonIds(own.members, other.members) > 0 ||
+      this.#kinds.some((kind) => this.#s.db.isTwoWay(own.local, other.local, kind))
+    );
+  }
+
+  /** Border nodes by link state, this one among them. */
+  #bordersNow(): readonly Border[] {
+    const { db } = this.#s;
+    if (this.#bordersVersion === db.version) return this.#borders;
+    this.#bordersVersion = db.version;
+    this.#borders = [];
+    for (const local of db.locals()) {
+      const advertisement = db.node(local)?.advertisement;
+      if (advertisement === undefined || (advertisement.capabilities & CAPABILITY_NARROW_VOICE) === 0) continue;
+      if (!this.#isOn(local, true) || !this.#isOn(local, false)) continue;
+      const members = createIdSet();
+      for (const { neighbour, channel } of advertisement.links) {
+        const isServed = this.#kinds.includes(channel) && db.isTwoWay(local, neighbour, channel);
+        if (isServed && !this.#isOn(neighbour, false)) addId(members, neighbour);
+      }
+      this.#borders.push({ local, address: advertisement.originator, members, served: countIds(members) });
+    }
+    return this.#borders;
+  }
+
+  /** True if a node has links of narrow, or of wide bearers. */
+  #isOn(local: number, narrow: boolean): boolean {
+    return (
+      this.#s.db.node(local)?.advertisement.links.some(({ channel }) => this.#kinds.includes(channel) === narrow) ??
+      false
+    );
   }
 
   #burst(nowUs: number, talker: Address, group: number, number: number): Burst {
@@ -140,12 +204,14 @@ export class VoiceBorder {
       if (nowUs - b.heardUs > FORGET_BURST_US && nowUs - b.carriedUs > FORGET_BURST_US) {
         b.startedUs = nowUs;
         b.carriedUs = 0;
+        b.packetUs = this.#packetUs(nowUs);
         b.held.length = 0;
       }
       return b;
     }
     if (this.#bursts.length >= MAX_BURSTS) this.#bursts.shift();
-    const fresh: Burst = { key, startedUs: nowUs, heardUs: nowUs, carriedUs: 0, held: [] };
+    const packetUs = this.#packetUs(nowUs);
+    const fresh: Burst = { key, startedUs: nowUs, heardUs: nowUs, carriedUs: 0, packetUs, held: [] };
     this.#bursts.push(fresh);
     return fresh;
   }

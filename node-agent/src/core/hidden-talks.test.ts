@@ -1,0 +1,88 @@
+import { createTalkNotice } from "@skein/codecs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { HiddenTalks } from "./hidden-talks.ts";
+import type { Links } from "./links.ts";
+import type { Neighbour } from "./neighbour.ts";
+import type { Port } from "./port.ts";
+import { memberPorts } from "./testing/member-ports.ts";
+
+const SECOND = 1_000_000;
+const BUNDLE_US = 120_000;
+const [OWN, TALKER] = [1, 2] as const;
+
+interface Rig {
+  readonly talker: Neighbour;
+  /** Whom links were said to be lost to. */
+  readonly gone: number[];
+  /** At `atS` another member tells that it has heard packet `sequence` of the talker. */
+  tells(atS: number, sequence: number, bundles?: number): void;
+}
+
+function rig(): Rig {
+  const [port] = memberPorts([OWN, TALKER, 3]) as [Port];
+  for (const n of port.neighbours) port.byLocal[n.local] = n;
+  const talker = port.byLocal[TALKER] as Neighbour;
+  const gone: number[] = [];
+  const links = { gone: (_now: number, _port: Port, n: Neighbour) => gone.push(n.local) } as unknown as Links;
+  const talks = new HiddenTalks(links, OWN);
+  const tells = (atS: number, sequence: number, bundles = 1): void => {
+    const notice = { ...createTalkNotice(), talker: TALKER, sequenceLow: sequence & 0xff, bundles };
+    talks.told(atS * SECOND, port, notice, atS * SECOND);
+  };
+  return { talker, gone, tells };
+}
+
+/** The talker was heard last at `atS`, with packet `sequence`. */
+function heard({ talker }: Rig, atS: number, sequence: number): void {
+  talker.lastHeardUs = atS * SECOND;
+  talker.talkUs = atS * SECOND;
+  talker.talkSequence = sequence & 0xff;
+}
+
+test("a talker who has gone on for 0.7 s while nothing of it came is not heard here", () => {
+  const one = rig();
+  heard(one, 10, 250);
+  one.tells(10.5, 254);
+  one.tells(10.69, 255);
+  assert.equal(one.gone, []);
+  // Numbers begin again at zero.
+  one.tells(10.75, 256);
+  assert.equal(one.gone, [TALKER]);
+});
+
+test("what was told before it was last heard, and is said again, is no reason", () => {
+  const one = rig();
+  heard(one, 10, 100);
+  one.tells(12, 96);
+  one.tells(12.5, 100);
+  assert.equal(one.gone, []);
+});
+
+test("packets with more speech in them count for more", () => {
+  const one = rig();
+  heard(one, 10, 100);
+  one.tells(10.8, 102, 2);
+  assert.equal(one.gone, []);
+  one.tells(10.9, 103, 2);
+  assert.equal(one.gone, [TALKER]);
+});
+
+test("of one who was silent for long the first that is told does not show how long it has talked", () => {
+  const one = rig();
+  heard(one, 10, 100);
+  one.tells(60, 181);
+  assert.equal(one.gone, []);
+  one.tells(60 + (6 * BUNDLE_US) / SECOND, 187);
+  assert.equal(one.gone, [TALKER]);
+});
+
+test("one that is heard otherwise meanwhile is there", () => {
+  const one = rig();
+  heard(one, 10, 100);
+  one.talker.lastHeardUs = 10.9 * SECOND;
+  one.tells(11, 108);
+  assert.equal(one.gone, []);
+});
+
+test.run();
