@@ -9,7 +9,7 @@
  *   +---------------+-----+---------+-------------------------------+
  *
  *   talker     area-local id, 1..254
- *   codec      0 Opus, one 40 ms frame; 1 Codec2 1300, three 40 ms frames in 20 octets
+ *   codec      0 Opus, one 40 ms frame; 1 Codec2 1300, three 40 ms frames in 20 octets, or up to four such bundles in a row
  *   burst      number of the press of the talk key, modulo 32
  *   timestamp  start of the first frame since the burst began; wraps after 21.8 minutes
  */
