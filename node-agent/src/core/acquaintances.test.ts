@@ -155,6 +155,17 @@ test("the owner is told of each once a boot, and again after many frames", () =>
   assert.is(told(), 3);
 });
 
+test("a bearer knows how many were heard on it before this start", () => {
+  const state = createState(new VirtualMesh(1, [channel([0]), channel([0])]).node(0).options);
+  const known = { nodeId: 9, bootEpoch: 5, remoteBearerId: 3, counter: 1 };
+  const acquaintances = [0, 1, 0].map((bearerId, i) => ({ ...known, bearerId, address: 0x107 + i }));
+  new Acquaintances({ ...state, options: { ...state.options, acquaintances } });
+  assert.equal(
+    state.ports.map(({ membersBefore }) => membersBefore),
+    [2, 1],
+  );
+});
+
 test("a counter is found as long as its bits have not begun anew four times since it was kept", () => {
   const state = createState(new VirtualMesh(1, [channel([0])]).node(0).options);
   const port = state.ports[0] as Port;

@@ -16,6 +16,10 @@ export class Acquaintances {
 
   constructor(state: CoreState) {
     this.#s = state;
+    for (const { bearerId } of state.options.acquaintances ?? []) {
+      const port = state.ports.find((p) => p.config.id === bearerId);
+      if (port !== undefined) port.membersBefore++;
+    }
   }
 
   /** Who `local` may be, by what was heard of it before this start and by link state, likeliest first. Good until the next call. */

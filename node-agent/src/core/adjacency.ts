@@ -40,7 +40,7 @@ import { createNeighbour, type Neighbour } from "./neighbour.ts";
 import { findNeighbour, type Port } from "./port.ts";
 import { resetWindows, type Stranger } from "./secure-channel.ts";
 import type { CoreState } from "./state.ts";
-import { channelUnsettled, SETTLING_US } from "./turn-taking.ts";
+import { channelUnsettled, diceUs } from "./turn-taking.ts";
 
 const EVER = Number.POSITIVE_INFINITY;
 /** A quality reading weighs by the frames it rests on: one of these many replaces what was known. */
@@ -398,7 +398,7 @@ export class Adjacency {
       port.hellosSent = 0;
       port.lastSentUs = nowUs;
       port.cadenceUs = SILENCE_NARROW_US;
-      port.turnDiceUntilUs = nowUs + SETTLING_US;
+      port.turnDiceUntilUs = nowUs + diceUs(port);
       channelUnsettled(port, nowUs);
       port.helloDueUs = nowUs + this.#s.random.below(port.narrow ? 600_000 : 20_000);
       return;

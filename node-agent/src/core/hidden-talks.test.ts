@@ -12,6 +12,7 @@ const BUNDLE_US = 120_000;
 const [OWN, TALKER] = [1, 2] as const;
 
 interface Rig {
+  readonly port: Port;
   readonly talker: Neighbour;
   /** Whom links were said to be lost to. */
   readonly gone: number[];
@@ -30,7 +31,7 @@ function rig(): Rig {
     const notice = { ...createTalkNotice(), talker: TALKER, sequenceLow: sequence & 0xff, bundles };
     talks.told(atS * SECOND, port, notice, atS * SECOND);
   };
-  return { talker, gone, tells };
+  return { port, talker, gone, tells };
 }
 
 /** The talker was heard last at `atS`, with packet `sequence`. */
@@ -75,6 +76,16 @@ test("of one who was silent for long the first that is told does not show how lo
   assert.equal(one.gone, []);
   one.tells(60 + (6 * BUNDLE_US) / SECOND, 187);
   assert.equal(one.gone, [TALKER]);
+});
+
+test("a talker who is heard here is not hidden, be it told of when it has just fallen silent", () => {
+  const one = rig();
+  heard(one, 10, 100);
+  one.tells(10.5, 100);
+  one.tells(10.6, 101);
+  assert.ok(one.port.hiddenUntilUs < 10.6 * SECOND);
+  one.tells(10.7, 104);
+  assert.ok(one.port.hiddenUntilUs > 10.7 * SECOND, "half a second more than has come");
 });
 
 test("one that is heard otherwise meanwhile is there", () => {

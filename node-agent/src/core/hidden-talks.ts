@@ -8,6 +8,10 @@ import { isTalk, noticeHiddenTalk } from "./turn-taking.ts";
 /** The low bits of their numbers tell which of two packets is the later one for so long. */
 const NUMBERS_HOLD_US = 15_000_000;
 
+/** One of which no more than this is missing, or is yet to come, is heard. */
+const HEARD_TALK_US = 300_000;
+const EVER = Number.POSITIVE_INFINITY;
+
 /**
  * Talkers on a narrow channel whom this node does not hear, as those tell who do: it leaves them their step, and a link to one that
  * is missed is gone, so that others carry or relay for it.
@@ -24,18 +28,27 @@ export class HiddenTalks {
   /** Somebody who hears a talker began at `startUs` to send beside it. */
   told(nowUs: number, port: Port, notice: TalkNotice, startUs: number): void {
     if (notice.talker === this.#local) return;
-    if (!isTalk(port, nowUs)) noticeHiddenTalk(port, startUs, notice, nowUs);
     const n = port.byLocal[notice.talker];
+    if (n !== undefined && speechSince(nowUs, n.talkUs, n.talkSequence, notice) <= HEARD_TALK_US) return;
+    if (!isTalk(port, nowUs)) noticeHiddenTalk(port, startUs, notice, nowUs);
     if (n?.alive && isMissed(nowUs, n, notice)) this.#links.gone(nowUs, port, n, "others hear it talk", true);
   }
 }
 
 /** True if a talker has been silent here for so long, and has said so much meanwhile, that loss is no reason. */
-function isMissed(nowUs: number, n: Neighbour, { sequenceLow, bundles }: TalkNotice): boolean {
-  if (nowUs - n.talkUs > NUMBERS_HOLD_US) {
-    n.talkSequence = sequenceLow;
-    n.talkUs = nowUs;
+function isMissed(nowUs: number, n: Neighbour, notice: TalkNotice): boolean {
+  const sinceHeardUs = speechSince(nowUs, n.talkUs, n.talkSequence, notice);
+  const sinceToldUs = speechSince(nowUs, n.toldUs, n.toldSequence, notice);
+  if (sinceHeardUs === EVER && sinceToldUs === EVER) {
+    n.toldUs = nowUs;
+    n.toldSequence = notice.sequenceLow;
   }
-  const packets = ((sequenceLow - n.talkSequence) << 24) >> 24;
-  return nowUs - n.lastHeardUs >= MISSED_TALK_US && packets * bundles * VOICE_BUNDLE_US >= MISSED_TALK_US;
+  const saidUs = sinceHeardUs === EVER ? sinceToldUs : sinceHeardUs;
+  return nowUs - n.lastHeardUs >= MISSED_TALK_US && saidUs >= MISSED_TALK_US && saidUs !== EVER;
+}
+
+/** Speech of a talker from packet `sequence` at `atUs` to the one that is told of; EVER if that is too long ago to tell. */
+function speechSince(nowUs: number, atUs: number, sequence: number, { sequenceLow, bundles }: TalkNotice): number {
+  if (nowUs - atUs > NUMBERS_HOLD_US) return EVER;
+  return (((sequenceLow - sequence) << 24) >> 24) * bundles * VOICE_BUNDLE_US;
 }

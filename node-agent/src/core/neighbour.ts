@@ -47,9 +47,12 @@ export interface Neighbour {
   heardAtProbeUs: number;
   probedUs: number;
   lastHeardUs: number;
-  /** Its last voice packet on a half-duplex channel, low 8 bits of the number, and when that came; or when others first told of one. */
+  /** Its last voice packet on a half-duplex channel, low 8 bits of the number, and when that came; */
   talkSequence: number;
   talkUs: number;
+  /** and the first one that others told of, when none had come for long. */
+  toldSequence: number;
+  toldUs: number;
   /** Its longest silence: what its hellos promise, on narrow bearers its cadence (see `cadence.ts`). */
   helloIntervalUs: number;
   /** Airtime that its control frames may still take, as of then. */
@@ -174,6 +177,8 @@ export function createNeighbour(
     lastHeardUs: nowUs,
     talkSequence: 0,
     talkUs: Number.NEGATIVE_INFINITY,
+    toldSequence: 0,
+    toldUs: Number.NEGATIVE_INFINITY,
     helloIntervalUs: 1_000_000,
     controlCreditUs: NEIGHBOUR_CONTROL_BURST_US,
     controlAtUs: nowUs,

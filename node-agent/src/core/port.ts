@@ -47,6 +47,8 @@ export interface Port {
   /** Nobody hears this node, somebody talks, and the dice say that its hello goes like what is urgent. */
   turnUrgent: boolean;
   turnDiceUntilUs: number;
+  /** How many were heard on it before this start. */
+  membersBefore: number;
   /** Nobody new has come on the channel for a while from then on. */
   turnSettledUs: number;
   /** When the own transmission under way began, and its time on air so far. */
@@ -229,6 +231,7 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     turnExtraSlots: 0,
     turnUrgent: false,
     turnDiceUntilUs: 0,
+    membersBefore: 0,
     turnSettledUs: 0,
     burstStartUs: Number.NEGATIVE_INFINITY,
     burstUs: 0,

@@ -8,6 +8,7 @@ import { memberPorts } from "./testing/member-ports.ts";
 import {
   accessUs,
   channelQuiet,
+  diceUs,
   hasSentSince,
   mayFollow,
   noticeHiddenTalk,
@@ -263,6 +264,23 @@ test("a newcomer that most members are known to hear has its place in their orde
     return port.turnExtraSlots > 0;
   });
   assert.equal(throwsDice, [true, true, false, false]);
+});
+
+test("one that starts anew throws dice until most of those whom it knew are known to hear it", () => {
+  const random = new Random(1, 2);
+  const [port] = memberPorts([1, 2, 3, 4]) as [Port];
+  port.membersBefore = 6;
+  port.turnDiceUntilUs = diceUs(port);
+  const throwsDice = (members: number, quietUs: number): boolean => {
+    for (const [i, n] of port.neighbours.entries()) Object.assign(n, { alive: i < members, twoWay: i < members });
+    channelQuiet(port, quietUs, random);
+    return port.turnExtraSlots > 0;
+  };
+  assert.ok(throwsDice(1, 1_000_000));
+  assert.ok(throwsDice(3, 11_000_000), "three of six");
+  assert.not(throwsDice(3, 13_000_000), "the others are gone");
+  port.membersBefore = 5;
+  assert.not(throwsDice(3, 1_000_000), "three of five");
 });
 
 test("who hears one member only, which does not hear it, throws more and more, as one of many hidden from each other", () => {

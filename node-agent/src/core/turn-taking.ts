@@ -14,6 +14,8 @@ import { placeInOrder } from "./turn-order.ts";
 
 /** How long a newcomer makes the channel unsettled. */
 export const SETTLING_US = 3_000_000;
+/** The same for one that knows how many there are: all have a turn in that time. */
+const SETTLING_KNOWN_US = 12_000_000;
 const SETTLING_SLOTS = 24;
 /** The same for whom nobody hears yet; twice as many after a hello that did not change that. */
 const INTRODUCTION_SLOTS = 12;
@@ -97,14 +99,19 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
   }
 }
 
-/** True if most members that it knows are known to hear this node: it has a place in their order. */
+/** How long a newcomer throws dice, at most. */
+export function diceUs(port: Port): number {
+  return port.membersBefore > 0 ? SETTLING_KNOWN_US : SETTLING_US;
+}
+
+/** True if most members that it knows, or knew before it started anew, are known to hear this node: it has a place in their order. */
 function isReckonedWith(port: Port): boolean {
   let known = 0;
   for (let i = 0; i < port.neighbours.length; i++) {
     const n = port.neighbours[i] as Neighbour;
     if (n.alive && n.twoWay) known++;
   }
-  return 2 * known > port.neighbours.length;
+  return 2 * known > Math.max(port.neighbours.length, port.membersBefore);
 }
 
 function introductionDoublings(port: Port, quietUs: number): number {
