@@ -3,7 +3,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { VoiceCodec } from "../api.ts";
 import { MAX_VOICE_BUNDLES, VOICE_BUNDLE_US } from "../limits.ts";
+import type { MultipointRelays } from "../multipoint-relays.ts";
+import { createState } from "../state.ts";
 import { type Medium, NARROW, VirtualMesh } from "../testing/virtual-mesh.ts";
+import { VoiceBundles } from "./voice-bundles.ts";
 
 const SECOND = 1_000_000;
 const GROUP = 1;
@@ -81,6 +84,33 @@ test("a single bundle is sent soon after, though none follows it", () => {
   assert.is(packets, 1);
   assert.equal(heard, [[], [0], [0]]);
   assert.ok(lastUs < 0.6 * SECOND, `${lastUs}`);
+});
+
+test("within a burst packets grow by a bundle each when somebody has to relay, and shrink at once", () => {
+  const vhf: Medium = { name: "vhf", bearer: NARROW, members: [0], loss: 0 };
+  const state = createState(new VirtualMesh(1, [vhf]).node(0).options);
+  for (const port of state.ports) port.up = true;
+  let transmissions = 1;
+  const relays = { transmissions: () => transmissions } as unknown as MultipointRelays;
+  const sent: number[] = [];
+  const bundles = new VoiceBundles(state, relays, (_now, _group, _header, payload) =>
+    sent.push(payload.length / CODEC2_BUNDLE_OCTETS),
+  );
+  let timestamp20ms = 0;
+  const say = (count: number, burst: number): void => {
+    for (let i = 0; i < count; i++, timestamp20ms += UNITS) {
+      const nowUs = 60 * SECOND + (timestamp20ms / UNITS) * VOICE_BUNDLE_US;
+      bundles.add(nowUs, GROUP, { talker: 1, codec: 1, burst, timestamp20ms }, new Uint8Array(CODEC2_BUNDLE_OCTETS));
+    }
+  };
+  say(2, 1);
+  transmissions = 2;
+  say(8, 1);
+  transmissions = 1;
+  say(2, 1);
+  transmissions = 2;
+  say(3, 2);
+  assert.equal(sent, [1, 1, 2, 3, 3, 1, 1, 3]);
 });
 
 test.run();

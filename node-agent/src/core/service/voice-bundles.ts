@@ -31,6 +31,8 @@ export class VoiceBundles {
   readonly #relays: MultipointRelays;
   readonly #send: (nowUs: number, group: number, header: VoiceHeader, payload: Uint8Array) => void;
   readonly #waiting: Waiting[] = [];
+  /** What was sent last. */
+  #last: Waiting | undefined;
   dueUs = EVER;
 
   constructor(
@@ -50,19 +52,16 @@ export class VoiceBundles {
 
   /** One more bundle, for narrow bearers. */
   add(nowUs: number, group: number, header: VoiceHeader, bundle: Uint8Array): void {
-    const packetUs = this.packetUs(nowUs);
-    const index = this.#waiting.findIndex((w) => isSameBurst(w, group, header));
-    if (index < 0) {
-      if (packetUs === VOICE_BUNDLE_US) return this.#send(nowUs, group, header, bundle);
-      this.#waiting.push(begin(nowUs, group, header, bundle));
-    } else {
-      const waiting = this.#waiting[index] as Waiting;
-      if (!append(nowUs, waiting, header, bundle)) {
-        this.#go(nowUs, index);
-        return this.add(nowUs, group, header, bundle);
-      }
-      if (waiting.bundles * VOICE_BUNDLE_US >= packetUs) this.#go(nowUs, index);
+    let index = this.#waiting.findIndex((w) => isSameBurst(w, group, header));
+    if (index >= 0 && !append(nowUs, this.#waiting[index] as Waiting, header, bundle)) {
+      this.#go(nowUs, index);
+      index = -1;
     }
+    if (index < 0) index = this.#waiting.push(begin(nowUs, group, header, bundle)) - 1;
+    // In a burst packets grow by a bundle each: a border node in reserve takes a longer pause for silence.
+    const before = this.#last !== undefined && isSameBurst(this.#last, group, header) ? this.#last.bundles : EVER;
+    const bundles = Math.min(this.packetUs(nowUs) / VOICE_BUNDLE_US, before + 1);
+    if ((this.#waiting[index] as Waiting).bundles >= bundles) this.#go(nowUs, index);
     this.#reckonDue();
   }
 
@@ -75,6 +74,7 @@ export class VoiceBundles {
 
   #go(nowUs: number, index: number): void {
     const [waiting] = this.#waiting.splice(index, 1) as [Waiting];
+    this.#last = waiting;
     const { group, header, payload, bundles } = waiting;
     this.#send(nowUs, group, header, payload.subarray(0, bundles * CODEC2_BUNDLE_OCTETS));
   }
