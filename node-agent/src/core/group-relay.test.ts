@@ -264,4 +264,31 @@ test("an SOS does not depend on a relay that has just gone", () => {
   }
 });
 
+test("on a narrow channel speech is relayed at once or not at all, and other news later if its relay is not heard", () => {
+  const late = (isVoice: boolean): number => {
+    const radio: Medium = { name: "radio", bearer: NARROW, members: [0, 1, 2, 3], loss: 0 };
+    const mesh = new VirtualMesh(4, [radio]);
+    mesh.cut(0, 3, radio);
+    assert.ok(mesh.run(60_000_000, () => mesh.allReachable()));
+    mesh.run(20_000_000);
+    const startUs = mesh.nowUs;
+    let relays = 0;
+    mesh.onFrame = (from, _, octets) => {
+      const kind = kindOf(octets[SHARED_HEADER_OCTETS] as number);
+      if (from === 0 || kind !== (isVoice ? FrameKind.groupNarrow : FrameKind.positions)) return;
+      // The first relay is not heard.
+      if (relays++ === 0) octets.fill(0);
+    };
+    const { core } = mesh.node(0);
+    if (isVoice) core.sendVoice(mesh.nowUs, 1, 1, 1, 0, new Uint8Array(20));
+    else core.reportPosition(mesh.nowUs, HERE);
+    mesh.drain(0);
+    mesh.run(3_000_000);
+    assert.ok(mesh.nowUs > startUs && relays > 0);
+    return relays - 1;
+  };
+  assert.is(late(true), 0);
+  assert.ok(late(false) > 0);
+});
+
 test.run();

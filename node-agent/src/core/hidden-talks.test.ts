@@ -25,7 +25,11 @@ function rig(): Rig {
   for (const n of port.neighbours) port.byLocal[n.local] = n;
   const talker = port.byLocal[TALKER] as Neighbour;
   const gone: number[] = [];
-  const links = { gone: (_now: number, _port: Port, n: Neighbour) => gone.push(n.local) } as unknown as Links;
+  const lost: Links["gone"] = (_nowUs, _port, n, _reason, hearsay) => {
+    assert.ok(hearsay, "others say so");
+    gone.push(n.local);
+  };
+  const links = { gone: lost } as Links;
   const talks = new HiddenTalks(links, OWN);
   const tells = (atS: number, sequence: number, bundles = 1): void => {
     const notice = { ...createTalkNotice(), talker: TALKER, sequenceLow: sequence & 0xff, bundles };

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { addId } from "./id-set.ts";
 import { MultipointRelays } from "./multipoint-relays.ts";
-import { createNeighbour } from "./neighbour.ts";
+import { createNeighbour, type Neighbour } from "./neighbour.ts";
 import type { Port } from "./port.ts";
 import { createState } from "./state.ts";
 import { NARROW, VirtualMesh } from "./testing/virtual-mesh.ts";
@@ -86,6 +86,22 @@ test("whom the source reaches needs no relay", () => {
     assert.equal(relays.of(port, OWN, 5, sequence), []);
     assert.equal(relays.of(port, OWN, OWN, sequence).length, 1);
   }
+});
+
+test("a packet goes on the air once where all hear all, and once more for each relay, relays of relays among them", () => {
+  const all = channel({ 1: [2, 3], 2: [1, 3], 3: [1, 2] });
+  assert.is(all.relays.transmissions(all.port), 1);
+  const row = channel({ 1: [2], 2: [1, 3], 3: [2, 4], 4: [3] });
+  assert.is(row.relays.transmissions(row.port), 3);
+});
+
+test("for a member that has started anew, and heard this node before, nobody has to relay", () => {
+  const { relays, port } = channel({ 1: [2, 3], 2: [1, 3], 3: [1, 2] });
+  const member = port.byLocal[3] as Neighbour;
+  member.twoWay = false;
+  assert.is(relays.transmissions(port), 2);
+  addId(member.reachBefore, OWN);
+  assert.is(relays.transmissions(port), 1);
 });
 
 test.run();

@@ -163,7 +163,9 @@ test("who has heard the talker itself needs nobody to tell it, and nobody tells 
   for (const urgency of ["flash", "ordinary"] as const)
     assert.is(accessUs(told, 3, urgency, told.quietSinceUs), accessUs(expected, 3, urgency, told.quietSinceUs));
   assert.ok(tellsOfTalk(told, told.quietSinceUs));
-  assert.not(tellsOfTalk(told, told.quietSinceUs + 1_000_000), "over");
+  const overUs = told.quietSinceUs + 1_050_000;
+  assert.not(tellsOfTalk(told, overUs), "over");
+  assert.is(accessUs(told, 3, "ordinary", overUs), overUs, "nobody talks any more");
   const [begun] = channels(2 * BUNDLE_US) as [Port];
   assert.not(tellsOfTalk(begun, 2 * BUNDLE_US), "begun");
 });
