@@ -45,8 +45,6 @@ const VOICE_LATEST_US = 500_000;
 const VOICE_BEFORE_US = 25_000;
 const VOICE_AFTER_US = 40_000;
 const VOICE_GUARD_US = VOICE_BEFORE_US + VOICE_AFTER_US;
-/** From a bundle to the next but one, which may be late. */
-const missedUs = (port: Port): number => 2 * port.voiceStepUs + VOICE_AFTER_US;
 /** Frames of a burst are handed to the device within this time. */
 const HANDOVER_US = 3_000;
 /** Serial adapters hand octets over so late. */
@@ -136,7 +134,12 @@ export function sentOver(port: Port, nowUs: number): boolean {
  * was heard right before the own burst, last at `beforeUs`, and is heard again now.
  */
 export function hasSentSince(port: Port, beforeUs: number, nowUs: number): boolean {
-  return port.config.halfDuplex && beforeUs < port.burstStartUs && nowUs - beforeUs <= missedUs(port);
+  return port.config.halfDuplex && beforeUs < port.burstStartUs && nowUs - beforeUs <= nextButOneUs(port);
+}
+
+/** From a packet of a talker to the next but one, which may be late. */
+function nextButOneUs(port: Port): number {
+  return 2 * port.voiceStepUs + VOICE_AFTER_US;
 }
 
 /** Somebody new is on the channel. */
