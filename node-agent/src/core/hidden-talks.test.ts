@@ -10,18 +10,19 @@ import { memberPorts } from "./testing/member-ports.ts";
 const SECOND = 1_000_000;
 const BUNDLE_US = 120_000;
 const [OWN, TALKER] = [1, 2] as const;
+const OTHERS = [3, 4];
 
 interface Rig {
   readonly port: Port;
   readonly talker: Neighbour;
   /** Whom links were said to be lost to. */
   readonly gone: number[];
-  /** At `atS` another member tells that it has heard packet `sequence` of the talker. */
-  tells(atS: number, sequence: number, bundles?: number): void;
+  /** At `atS` members tell, one after the other, that they have heard packet `sequence` of the talker. */
+  tells(atS: number, sequence: number, bundles?: number, by?: readonly number[]): void;
 }
 
 function rig(): Rig {
-  const [port] = memberPorts([OWN, TALKER, 3]) as [Port];
+  const [port] = memberPorts([OWN, TALKER, ...OTHERS]) as [Port];
   for (const n of port.neighbours) port.byLocal[n.local] = n;
   const talker = port.byLocal[TALKER] as Neighbour;
   const gone: number[] = [];
@@ -31,9 +32,9 @@ function rig(): Rig {
   };
   const links = { gone: lost } as Links;
   const talks = new HiddenTalks(links, OWN);
-  const tells = (atS: number, sequence: number, bundles = 1): void => {
+  const tells: Rig["tells"] = (atS, sequence, bundles = 1, by = OTHERS) => {
     const notice = { ...createTalkNotice(), talker: TALKER, sequenceLow: sequence & 0xff, bundles };
-    talks.told(atS * SECOND, port, notice, atS * SECOND);
+    for (const member of by) talks.told(atS * SECOND, port, member, notice, atS * SECOND);
   };
   return { port, talker, gone, tells };
 }
@@ -53,6 +54,18 @@ test("a talker who has gone on for 0.7 s while nothing of it came is not heard h
   assert.equal(one.gone, []);
   // Numbers begin again at zero.
   one.tells(10.75, 256);
+  assert.equal(one.gone, [TALKER]);
+});
+
+test("one member alone is not believed, however often it says so, nor two of which one spoke before the talker was heard again", () => {
+  const one = rig();
+  heard(one, 10, 100);
+  for (let i = 0; i < 10; i++) one.tells(11 + i, 108 + i, 1, [3]);
+  assert.equal(one.gone, []);
+  heard(one, 22, 120);
+  one.tells(23, 128, 1, [4]);
+  assert.equal(one.gone, []);
+  one.tells(23.2, 129, 1, [3]);
   assert.equal(one.gone, [TALKER]);
 });
 

@@ -25,13 +25,21 @@ export class HiddenTalks {
     this.#local = local;
   }
 
-  /** Somebody who hears a talker began at `startUs` to send beside it. */
-  told(nowUs: number, port: Port, notice: TalkNotice, startUs: number): void {
+  /** Member `by`, who hears a talker, began at `startUs` to send beside it. */
+  told(nowUs: number, port: Port, by: number, notice: TalkNotice, startUs: number): void {
     if (notice.talker === this.#local) return;
     const n = port.byLocal[notice.talker];
     if (n !== undefined && speechSince(nowUs, n.talkUs, n.talkSequence, notice) <= HEARD_TALK_US) return;
     if (!isTalk(port, nowUs)) noticeHiddenTalk(port, startUs, notice, nowUs);
-    if (n?.alive && isMissed(nowUs, n, notice)) this.#links.gone(nowUs, port, n, "others hear it talk", true);
+    if (n?.alive && isMissed(nowUs, n, notice)) this.#miss(nowUs, port, n, by);
+  }
+
+  /** No member is believed alone. */
+  #miss(nowUs: number, port: Port, n: Neighbour, by: number): void {
+    if (n.missedUs < n.lastHeardUs) {
+      n.missedUs = nowUs;
+      n.missedBy = by;
+    } else if (n.missedBy !== by) this.#links.gone(nowUs, port, n, "others hear it talk", true);
   }
 }
 

@@ -53,6 +53,9 @@ export interface Neighbour {
   /** and the first one that others told of, when none had come for long. */
   toldSequence: number;
   toldUs: number;
+  /** When another member first told of what should have come from it since it was heard last, and who did. */
+  missedUs: number;
+  missedBy: number;
   /** Its longest silence: what its hellos promise, on narrow bearers its cadence (see `cadence.ts`). */
   helloIntervalUs: number;
   /** Airtime that its control frames may still take, as of then. */
@@ -179,6 +182,8 @@ export function createNeighbour(
     talkUs: Number.NEGATIVE_INFINITY,
     toldSequence: 0,
     toldUs: Number.NEGATIVE_INFINITY,
+    missedUs: Number.NEGATIVE_INFINITY,
+    missedBy: 0,
     helloIntervalUs: 1_000_000,
     controlCreditUs: NEIGHBOUR_CONTROL_BURST_US,
     controlAtUs: nowUs,

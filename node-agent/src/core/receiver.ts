@@ -152,7 +152,7 @@ export class Receiver {
     if (opened < 0) return this.#repeatedShared(nowUs, port, n, end);
     this.#heardShared(nowUs, port, n, endpoint, end, addresseeOf(this.#frame));
     this.#arrival.newest = n.window.highest > highest;
-    this.#noticeTalk(nowUs, port, length);
+    this.#noticeTalk(nowUs, port, n, length);
     if (this.#arrival.newest) n.arrivedUs = nowUs;
     this.#arq.noticeMissing(nowUs, port, n, highest, beforeUs);
     this.#plainShared(nowUs, port, n, length, end);
@@ -168,11 +168,11 @@ export class Receiver {
   }
 
   /** What is said again tells of a talker at another time. Reports are not. */
-  #noticeTalk(nowUs: number, port: Port, length: number): void {
+  #noticeTalk(nowUs: number, port: Port, n: Neighbour, length: number): void {
     if (this.#notice.talker === 0) return;
     const kind = kindOf(this.#frame[SHARED_HEADER_OCTETS] as number);
     const isNew = this.#arrival.newest || kind === FrameKind.report;
-    if (isNew) this.#hiddenTalks.told(nowUs, port, this.#notice, nowUs - airtimeUs(port.config, length));
+    if (isNew) this.#hiddenTalks.told(nowUs, port, n.local, this.#notice, nowUs - airtimeUs(port.config, length));
   }
 
   /** The transmitter may be of another area: ids are local to their area, and the tag tells whose frame it is. */
