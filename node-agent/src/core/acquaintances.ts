@@ -16,9 +16,9 @@ export class Acquaintances {
 
   constructor(state: CoreState) {
     this.#s = state;
-    for (const { bearerId } of state.options.acquaintances ?? []) {
-      const port = state.ports.find((p) => p.config.id === bearerId);
-      if (port !== undefined) port.membersBefore++;
+    for (const port of state.ports) {
+      const onIt = state.options.acquaintances?.filter(({ bearerId }) => bearerId === port.config.id);
+      port.membersBefore = new Set(onIt?.map(({ address }) => address)).size;
     }
   }
 

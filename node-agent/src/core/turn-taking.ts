@@ -102,14 +102,14 @@ export function diceUs(port: Port): number {
   return port.membersBefore > 0 ? SETTLING_KNOWN_US : SETTLING_US;
 }
 
-/** True if most members that it knows, or knew before it started anew, are known to hear this node: it has a place in their order. */
+/** True if most members that it knows, and half of those it knew before it started anew, are known to hear this node: it has a place in their order. */
 function isReckonedWith(port: Port): boolean {
   let known = 0;
   for (let i = 0; i < port.neighbours.length; i++) {
     const n = port.neighbours[i] as Neighbour;
     if (n.alive && n.twoWay) known++;
   }
-  return 2 * known > Math.max(port.neighbours.length, port.membersBefore);
+  return 2 * known > port.neighbours.length && 2 * known >= port.membersBefore;
 }
 
 function introductionDoublings(port: Port, quietUs: number): number {
