@@ -9,7 +9,8 @@
  *
  * First octet: kind `talkNotice`, class command, precedence immediate. Talker: local id of who transmits the voice. Sequence:
  * low 8 bits of the number of its last voice packet that was heard. Bundles: in each of its packets. Phase: when the frame with the
- * notice begins, in 64ths of the distance of two packets, since one of them was, or would have been, at its end. Not in front of voice, flash, unicast and fragments.
+ * notice begins, in 64ths of the distance of two packets, since one of them was, or would have been, at its end. Not in front of
+ * voice, flash, unicast and fragments.
  */
 import { classOf, FrameKind, isUnicastKind, kindOctet, kindOf, precedenceOf } from "./frame-kind.ts";
 

@@ -16,6 +16,11 @@ export const CODEC2_FRAME_OCTETS = 7;
 export const CODEC2_BUNDLE_FRAMES = 3;
 export const CODEC2_BUNDLE_OCTETS = 20;
 
+/** How many bundles a payload of so many octets holds, one that is cut short among them. */
+export function codec2Bundles(octets: number): number {
+  return Math.ceil(octets / CODEC2_BUNDLE_OCTETS);
+}
+
 /** Packs 21 octets (three frames of 7) at `framesOffset` into 20 at `offset`; returns the octets written. */
 export function packCodec2Bundle(frames: Uint8Array, framesOffset: number, out: Uint8Array, offset: number): number {
   assert(

@@ -43,7 +43,7 @@ import { isSettling } from "./turn-taking.ts";
 /** A word of an id set. */
 const EVERYBODY = 0xffff_ffff;
 /** Around a payload in a frame on a narrow channel. */
-const NARROW_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_DATA_HEADER_OCTETS + NARROW_TAG_OCTETS;
+export const NARROW_EXTRA_OCTETS = SHARED_HEADER_OCTETS + NARROW_DATA_HEADER_OCTETS + NARROW_TAG_OCTETS;
 
 /** A group frame that is to be relayed on a shared bearer unless others make it needless. */
 interface PendingRelay {

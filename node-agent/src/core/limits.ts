@@ -383,17 +383,19 @@ export const MAX_ASKS_NARROW = 2;
 export const MAX_GROUP_TRIES_WIDE = 6;
 export const MAX_GROUP_TRIES_NARROW = 4;
 /** The same while somebody talks on the channel. */
+export const GAP_DELAY_TALK_US = 1_200_000;
+/** The same for the talker's own frames: when voice is too late to come again, only the rest is repeated. */
+export const GAP_DELAY_TALKER_US = 500_000;
 /** Speech in a bundle of Codec2 frames. */
 export const VOICE_BUNDLE_US = 120_000;
+/** The same in units of a voice header's timestamp. */
+export const VOICE_BUNDLE_UNITS = VOICE_BUNDLE_US / 20_000;
 /** More in a packet would be half a second late, and lost with it. */
 export const MAX_VOICE_BUNDLES = 4;
 /** A talker whom others hear is not heard here when it has been silent for so long, and has talked as long since. */
 export const MISSED_TALK_US = 700_000;
 /** Those who hear a talker tell of it when it has talked for so long. */
 export const TALK_TOLD_US = 300_000;
-export const GAP_DELAY_TALK_US = 1_200_000;
-/** The same for the talker's own frames: when voice is too late to come again, only the rest is repeated. */
-export const GAP_DELAY_TALKER_US = 500_000;
 /** Later than so a time-out was not: the bearer was down. */
 export const MAX_LATE_US = 500_000;
 /** An answer to speech that is always as quick may yet be later by this (RFC 6298 2.3, G). */

@@ -175,7 +175,7 @@ export class Links {
 
   /** Drops neighbours that have been silent too long; sets when to look again. */
   expire(nowUs: number, port: Port): void {
-    port.expiryDueUs = Number.POSITIVE_INFINITY;
+    port.expiryDueUs = EVER;
     for (const n of port.neighbours) {
       if (!n.alive) continue;
       if (nowUs < lostAtUs(n)) {

@@ -1,6 +1,6 @@
 import {
   asksForKey,
-  CODEC2_BUNDLE_OCTETS,
+  codec2Bundles,
   countPositions,
   createDataHeader,
   createRepair,
@@ -410,8 +410,8 @@ export class PacketIntake {
 /** Speech in a voice packet on a narrow bearer, by the length of its payload. */
 function speechUs(kind: number, payloadOctets: number): number {
   if (kind !== FrameKind.groupNarrow) return VOICE_BUNDLE_US;
-  const bundles = (payloadOctets - VOICE_HEADER_OCTETS) / CODEC2_BUNDLE_OCTETS;
-  return VOICE_BUNDLE_US * Math.max(1, Math.min(MAX_VOICE_BUNDLES, Math.floor(bundles)));
+  const bundles = codec2Bundles(payloadOctets - VOICE_HEADER_OCTETS);
+  return VOICE_BUNDLE_US * Math.max(1, Math.min(MAX_VOICE_BUNDLES, bundles));
 }
 
 function isRoutineCommand({ kind, trafficClass, precedence }: DataHeader): boolean {

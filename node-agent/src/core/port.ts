@@ -72,7 +72,7 @@ export interface Port {
   voiceAirUs: number;
   /** When the talk began. */
   talkSinceUs: number;
-  /** Others hear a talker whom this node does not: a moment after one of its packets, how far they are apart, and until when that is believed. */
+  /** Others hear a talker whom this node does not: when one may begin behind its packets, their step, and until when that is believed. */
   hiddenFreeUs: number;
   hiddenStepUs: number;
   hiddenUntilUs: number;

@@ -102,7 +102,10 @@ export function diceUs(port: Port): number {
   return port.membersBefore > 0 ? SETTLING_KNOWN_US : SETTLING_US;
 }
 
-/** True if most members that it knows, and half of those it knew before it started anew, are known to hear this node: it has a place in their order. */
+/**
+ * True if most members that it knows, and half of those it knew before it started anew, are known to hear this node: it has a
+ * place in their order.
+ */
 function isReckonedWith(port: Port): boolean {
   let known = 0;
   for (let i = 0; i < port.neighbours.length; i++) {
@@ -232,8 +235,8 @@ function voicePhaseUs(port: Port, atUs: number): number {
 }
 
 /**
- * A voice frame of member `local` was on air from `startUs` to `endUs`, the packet `sequence` of node `source`, with speech of `stepUs`. Bundles are made in step, one after
- * the other, and are late at times, never early: the least late of the last few tells when the next is due. When another
+ * A voice frame of member `local` was on air from `startUs` to `endUs`, the packet `sequence` of node `source`, with speech of
+ * `stepUs`. Packets are made in step, one after the other, and are late at times, never early: the least late of the last few tells when the next is due. When another
  * speaks on in the place of one that has fallen silent, as a bridge for another bridge, the grid is that one's from the first.
  */
 export function noticeVoice(

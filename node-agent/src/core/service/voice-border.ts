@@ -2,10 +2,11 @@ import { CAPABILITY_NARROW_VOICE, VOICE_BURSTS } from "@skein/codecs";
 import { type Address, VoiceCodec } from "../api.ts";
 import type { Forwarding } from "../forwarding.ts";
 import { addId, countCommonIds, countIds, createIdSet } from "../id-set.ts";
+import { VOICE_BUNDLE_UNITS } from "../limits.ts";
 import type { Port } from "../port.ts";
 import type { CoreState } from "../state.ts";
 
-/** A border node in reserve takes over when the one before it has left out a packet, and been silent this long beyond: a bundle, and a busy channel. */
+/** A border node in reserve takes over when the one before it has left out a packet and been silent for so long after that. */
 const TAKE_OVER_US = 200_000;
 /** It carries a single bundle out of a narrow bearer that the one before it has left out for so long: that takes milliseconds. */
 const LEFT_OUT_US = 100_000;
@@ -18,10 +19,9 @@ const TAKE_OVER_FRESH_US = 1_000_000;
 const QUIET_US = 60_000;
 const FORGET_BURST_US = 3_000_000;
 const MAX_BURSTS = 32;
-/** Length of a coded frame and of a bundle in units of 20 ms. */
+/** Length of a coded frame in units of 20 ms. */
 const OPUS_UNITS = 2;
 const OPUS_FRAME_US = OPUS_UNITS * 20_000;
-const CODEC2_UNITS = 6;
 
 /** A coded frame of a talker. */
 export interface VoiceFrame {
@@ -105,12 +105,15 @@ export class VoiceBorder {
     const burst = this.#burst(nowUs, talker, group, burstNumber);
     burst.carriedUs = nowUs;
     if (frame.codec !== VoiceCodec.opus) burst.packetUs = packetUs;
-    const units = frame.codec === VoiceCodec.opus ? OPUS_UNITS : CODEC2_UNITS;
+    const units = frame.codec === VoiceCodec.opus ? OPUS_UNITS : VOICE_BUNDLE_UNITS;
     const endUnits = frame.timestamp20ms + units;
     while (burst.held[0] !== undefined && isBefore(burst.held[0].frame.timestamp20ms, endUnits)) burst.held.shift();
   }
 
-  /** A frame of the talker itself came over `port`, in a packet with speech of `packetUs`; returns the frames that this node is to carry now, oldest first. */
+  /**
+   * A frame of the talker itself came over `port`, in a packet with speech of `packetUs`; returns the frames that this node is to
+   * carry now, oldest first.
+   */
   heard(
     nowUs: number,
     talker: Address,

@@ -1,7 +1,7 @@
-import { CODEC2_BUNDLE_OCTETS, NARROW_DATA_HEADER_OCTETS, VOICE_HEADER_OCTETS, type VoiceHeader } from "@skein/codecs";
-import { MAX_VOICE_BUNDLES, VOICE_BUNDLE_US } from "../limits.ts";
+import { CODEC2_BUNDLE_OCTETS, VOICE_HEADER_OCTETS, type VoiceHeader } from "@skein/codecs";
+import { NARROW_EXTRA_OCTETS } from "../group-relay.ts";
+import { MAX_VOICE_BUNDLES, VOICE_BUNDLE_UNITS, VOICE_BUNDLE_US } from "../limits.ts";
 import type { MultipointRelays } from "../multipoint-relays.ts";
-import { FRAME_EXTRA_OCTETS } from "../packet-intake.ts";
 import { airtimeUs, type Port } from "../port.ts";
 import type { CoreState } from "../state.ts";
 import { isSettling } from "../turn-taking.ts";
@@ -11,7 +11,6 @@ const EVER = Number.POSITIVE_INFINITY;
 const MAX_SHARE = 0.6;
 /** The next bundle of a burst comes after its own length, and no later than this, or there is none. */
 const BUNDLE_LATE_US = 60_000;
-const UNITS_PER_BUNDLE = VOICE_BUNDLE_US / 20_000;
 
 /** Bundles of one burst that wait for the next. */
 interface Waiting {
@@ -107,7 +106,7 @@ function begin(nowUs: number, group: number, header: VoiceHeader, bundle: Uint8A
 
 /** False if it does not follow what waits. */
 function append(nowUs: number, waiting: Waiting, { timestamp20ms }: VoiceHeader, bundle: Uint8Array): boolean {
-  const next = (waiting.header.timestamp20ms + waiting.bundles * UNITS_PER_BUNDLE) & 0xffff;
+  const next = (waiting.header.timestamp20ms + waiting.bundles * VOICE_BUNDLE_UNITS) & 0xffff;
   if (timestamp20ms !== next || waiting.bundles >= MAX_VOICE_BUNDLES) return false;
   waiting.payload.set(bundle, waiting.bundles * CODEC2_BUNDLE_OCTETS);
   waiting.bundles++;
@@ -120,6 +119,5 @@ function isSameBurst(waiting: Waiting, group: number, { talker, burst }: VoiceHe
 }
 
 function voiceAirtimeUs(port: Port, bundles: number): number {
-  const octets = FRAME_EXTRA_OCTETS + NARROW_DATA_HEADER_OCTETS + VOICE_HEADER_OCTETS + bundles * CODEC2_BUNDLE_OCTETS;
-  return airtimeUs(port.config, octets);
+  return airtimeUs(port.config, NARROW_EXTRA_OCTETS + VOICE_HEADER_OCTETS + bundles * CODEC2_BUNDLE_OCTETS);
 }

@@ -1,5 +1,6 @@
 import {
   CODEC2_BUNDLE_OCTETS,
+  codec2Bundles,
   decodeVoiceHeaderInto,
   encodeVoiceHeader,
   FrameKind,
@@ -9,16 +10,13 @@ import {
 } from "@skein/codecs";
 import { type Address, Precedence, TrafficClass, VoiceCodec } from "../api.ts";
 import type { Forwarding } from "../forwarding.ts";
-import { VOICE_BUNDLE_US } from "../limits.ts";
+import { VOICE_BUNDLE_UNITS, VOICE_BUNDLE_US } from "../limits.ts";
 import { MultipointRelays } from "../multipoint-relays.ts";
 import type { Port } from "../port.ts";
 import { type CoreState, emit } from "../state.ts";
 import type { Outbox } from "./outbox.ts";
 import { VoiceBorder, type VoiceFrame } from "./voice-border.ts";
 import { VoiceBundles } from "./voice-bundles.ts";
-
-/** Length of a bundle in units of 20 ms. */
-const CODEC2_BUNDLE_UNITS = 6;
 
 /**
  * Group voice. Opus stays on wide bearers, Codec2 on narrow ones; a border node has each frame transcoded
@@ -97,12 +95,12 @@ export class VoiceService {
     const isOpus = header.codec === VoiceCodec.opus;
     const frameOctets = isOpus ? length : CODEC2_BUNDLE_OCTETS;
     const end = offset + length;
-    const packetUs = Math.ceil((length - VOICE_HEADER_OCTETS) / frameOctets) * VOICE_BUNDLE_US;
+    const packetUs = codec2Bundles(length - VOICE_HEADER_OCTETS) * VOICE_BUNDLE_US;
     for (let from = offset + VOICE_HEADER_OCTETS; from < end; from += frameOctets) {
       const payload = this.#s.slab.copyOf(octets, from, Math.min(end, from + frameOctets));
       const codec = isOpus ? VoiceCodec.opus : VoiceCodec.codec2_1300;
       this.#frame(nowUs, source, group, port, { codec, timestamp20ms: header.timestamp20ms, payload }, packetUs);
-      header.timestamp20ms = (header.timestamp20ms + CODEC2_BUNDLE_UNITS) & 0xffff;
+      header.timestamp20ms = (header.timestamp20ms + VOICE_BUNDLE_UNITS) & 0xffff;
     }
     return true;
   }
