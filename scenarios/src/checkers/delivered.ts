@@ -1,16 +1,10 @@
 import type { Service } from "../scenario/check-syntax.ts";
-import type { Evidence } from "./evidence.ts";
+import type { Evidence, Finding } from "./evidence.ts";
 
 /** At least this share of what was sent to nodes with a path arrived; nothing sent is a failure, not a success. */
-export function checkDelivered(
-  evidence: Evidence,
-  service: Service,
-  atLeast: number,
-): { pass: boolean; found: string } {
+export function checkDelivered(evidence: Evidence, service: Service, atLeast: number): Finding {
   const { expected, delivered } = evidence.delivery[service];
-  const share = expected === 0 ? 0 : delivered / expected;
-  return {
-    pass: expected > 0 && share >= atLeast,
-    found: `${delivered} of ${expected} = ${(share * 100).toFixed(2)} %`,
-  };
+  if (expected === 0) return { pass: false, found: "nothing was owed to anybody", untested: true };
+  const share = delivered / expected;
+  return { pass: share >= atLeast, found: `${delivered} of ${expected} = ${(share * 100).toFixed(2)} %` };
 }

@@ -26,9 +26,14 @@ export interface Evidence {
   unpoweredTransmissions: string[];
 }
 
-export interface Verdict {
-  check: string;
+export interface Finding {
   pass: boolean;
   /** What was found, for people. */
   found: string;
+  /** Nothing in the run put it to the test, which is no success, and of many runs no failure either. */
+  untested?: boolean;
+}
+
+export interface Verdict extends Finding {
+  check: string;
 }

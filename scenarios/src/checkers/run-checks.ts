@@ -2,7 +2,7 @@ import type { Check } from "../scenario/check-syntax.ts";
 import { checkAirtime } from "./airtime.ts";
 import { checkDelivered } from "./delivered.ts";
 import { checkDuplicates } from "./duplicates.ts";
-import type { Evidence, Verdict } from "./evidence.ts";
+import type { Evidence, Finding, Verdict } from "./evidence.ts";
 import { checkLoops } from "./loops.ts";
 import { checkQueues } from "./queues.ts";
 import { checkRecover } from "./recover.ts";
@@ -14,7 +14,7 @@ export function runChecks(checks: readonly (Check & { text: string })[], evidenc
   return checks.map((check) => ({ check: check.text, ...runCheck(check, evidence) }));
 }
 
-function runCheck(check: Check, evidence: Evidence): { pass: boolean; found: string } {
+function runCheck(check: Check, evidence: Evidence): Finding {
   switch (check.kind) {
     case "delivered":
       return checkDelivered(evidence, check.service, check.atLeast);

@@ -1,13 +1,14 @@
-import type { Evidence } from "./evidence.ts";
+import type { Evidence, Finding } from "./evidence.ts";
 
 type Call = Evidence["sos"][number];
 
 /** Every SOS was acknowledged at its sender within the limit; only time with a path to somebody who answers counts. */
-export function checkSos({ sos }: Evidence, withinUs: number): { pass: boolean; found: string } {
+export function checkSos({ sos }: Evidence, withinUs: number): Finding {
+  if (sos.length === 0) return { pass: false, found: "no SOS was raised", untested: true };
   const isInTime = ({ acknowledgedUs, withPathUs }: Call): boolean =>
     acknowledgedUs !== undefined && withPathUs <= withinUs;
   const found = sos.map((call) => `${call.by}: ${waitOf(call)}`).join(", ");
-  return { pass: sos.length > 0 && sos.every(isInTime), found: found || "no SOS was raised" };
+  return { pass: sos.every(isInTime), found };
 }
 
 function waitOf({ raisedUs, withPathUs, acknowledgedUs }: Call): string {

@@ -1,4 +1,4 @@
-import type { RehearsalResult } from "../sim/rehearsal.ts";
+import type { RehearsalResult, RehearsedCheck } from "../sim/rehearsal.ts";
 import { painter } from "./painter.ts";
 
 /** Many runs for people: what failed in which, with which faults, and how often each check held. */
@@ -17,8 +17,13 @@ export function formatRehearsal(result: RehearsalResult, colour: boolean): strin
     paint(1, `${result.scenario}, ${seeds}${faults}: ${simulatedS} s in ${wallS} s`),
     ...(failed.length > 0 ? ["", ...failed] : []),
     "",
-    ...result.checks.map((c) => `  ${verdict(c.pass)}  ${c.check.padEnd(widest)}  held in ${c.passed} of ${runs}`),
+    ...result.checks.map((c) => `  ${verdict(c.pass)}  ${c.check.padEnd(widest)}  ${heldIn(c, runs)}`),
     "",
-    `${verdict(result.verdict === "pass")}  all checks hold in ${result.passed} of ${runs} runs`,
+    `${verdict(result.verdict === "pass")}  no check failed in ${result.passed} of ${runs} runs`,
   ].join("\n");
+}
+
+function heldIn({ passed, untested }: RehearsedCheck, runs: number): string {
+  const rest = untested === 0 ? "" : `, not put to the test in ${untested}`;
+  return `held in ${passed} of ${runs - untested}${rest}`;
 }

@@ -112,7 +112,25 @@ test("many seeds, each with a fault more: what failed in which, and that run onc
   );
   const text = await run(file, "--seed", "3", "--extra-faults", "1", "--runs", "12");
   assert.match(text.stdout, new RegExp(`seed ${failed.seed}\n.*${failed.extraFaults[0].what}\n.*FAIL`));
-  assert.match(text.stdout, new RegExp(`all checks hold in ${result.passed} of 12 runs`));
+  assert.match(text.stdout, new RegExp(`no check failed in ${result.passed} of 12 runs`));
+});
+
+test("of many seeds, what the faults left nothing to measure is no failure, unless it is so in all", async ({
+  folder,
+}) => {
+  const file = join(folder, "quiet.yaml");
+  // While some of the faults last, nobody speaks who has power and a path.
+  writeFileSync(file, SCENARIO.replace("from: 3s, to: 8s", "from: 20s, to: 24s").replace("97%", "50%"));
+  const some = await run(file, "--seed", "1", "--runs", "12", "--extra-faults", "1", "--json");
+  const { passed, verdict, checks } = JSON.parse(some.stdout);
+  assert.equal([some.code, passed, verdict], [0, 12, "pass"], some.stdout);
+  const [speech] = checks;
+  assert.ok(speech.passed > 0 && speech.untested > 0 && speech.passed + speech.untested === 12, some.stdout);
+  writeFileSync(file, `${SCENARIO}  - recover(voice) within 30s\n`);
+  const none = await run(file, "--runs", "2");
+  assert.is(none.code, 1);
+  assert.match(none.stdout, /FAIL {2}recover.*held in 0 of 0, not put to the test in 2\n/);
+  assert.match(none.stdout, /FAIL {2}no check failed in 2 of 2 runs/);
 });
 
 test("many seeds without a fault more: all hold", async ({ file }) => {

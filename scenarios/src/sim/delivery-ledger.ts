@@ -16,7 +16,7 @@ export interface DeliveryTotals {
 
 /**
  * Follows positions, texts and video frames: who should have each and when it came. Only nodes that had a path
- * when it was sent are expected to get it (texts: everyone addressed, as the mesh keeps them until there is one).
+ * when it was sent are expected to get it (of texts, which are kept until there is one: see `TextDriver`).
  */
 export class DeliveryLedger {
   readonly #nodes: number;

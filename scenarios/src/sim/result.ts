@@ -6,7 +6,6 @@ import type { Simulation } from "./simulation.ts";
 const TAIL_VOICE_US = 1_000_000;
 const TAIL_VIDEO_US = 1_000_000;
 const TAIL_POSITION_US = 3_000_000;
-const TAIL_TEXT_US = 10_000_000;
 
 /** One run, ready to be printed. */
 export interface SimulationResult {
@@ -51,18 +50,18 @@ function evidenceOf(simulation: Simulation): Evidence {
     delivery: {
       voice: { expected: voice.expected, delivered: voice.played },
       position: traffic.positions.reports.totals(0, durationUs - TAIL_POSITION_US),
-      text: traffic.texts.totals(0, durationUs - TAIL_TEXT_US),
+      text: traffic.texts.ledger.totals(0, durationUs),
       video: traffic.video.frames.totals(0, durationUs - TAIL_VIDEO_US),
     },
     duplicates: {
       "voice frames": voice.duplicates,
       positions: traffic.positions.reports.duplicates,
-      texts: traffic.texts.duplicates,
+      texts: traffic.texts.ledger.duplicates,
       "video packets": traffic.video.duplicatePackets,
     },
     airtime,
     faults: simulation.faultGaps(),
-    sos: traffic.sos.calls,
+    sos: traffic.sos.calls.map(({ path, ...call }) => ({ ...call, withPathUs: path.withPathUs })),
     longestQueueUs: Math.max(simulation.longestQueueUs, medium.counters.longestQueueUs),
     loops: simulation.loops.loops,
     packetsWatched: simulation.loops.packets,
@@ -75,7 +74,7 @@ function metricsOf(simulation: Simulation, evidence: Evidence): Record<string, u
   const voice = traffic.voice.totals(0, durationUs - TAIL_VOICE_US);
   const position = traffic.positions.reports.totals(0, durationUs - TAIL_POSITION_US);
   const video = traffic.video.frames.totals(0, durationUs - TAIL_VIDEO_US);
-  const text = traffic.texts.totals(0, durationUs);
+  const text = traffic.texts.ledger.totals(0, durationUs);
   const ms = (us: number | undefined): number | null => (us === undefined ? null : Math.round(us / 1000));
   return {
     nodes: simulation.scenario.nodes.length,
@@ -84,9 +83,9 @@ function metricsOf(simulation: Simulation, evidence: Evidence): Record<string, u
     voice: { ...voice, mouthToEarP95Ms: Math.round(voice.mouthToEarP95Ms) },
     position: { ...position, delayP95Ms: Math.round(position.delayP95Ms) },
     text: {
-      sent: text.expected,
+      sent: traffic.texts.addressed,
       delivered: text.delivered,
-      confirmed: traffic.textsConfirmed,
+      confirmed: traffic.texts.confirmed,
       delayP95Ms: Math.round(text.delayP95Ms),
     },
     video: {

@@ -52,6 +52,8 @@ function run(text: string, seed: number, faults: PlantedFaults = {}): Simulation
   return resultOf(simulation, seed, 1);
 }
 const failed = (result: SimulationResult): string[] => result.checks.filter((c) => !c.pass).map((c) => c.check);
+const sosFound = (result: SimulationResult): string =>
+  result.checks.find(({ check }) => check.startsWith("sos"))?.found ?? "";
 
 test("the same seed gives the same trace, another seed another", () => {
   const first = run(CHAIN, 7);
@@ -107,6 +109,47 @@ test("of the time that an SOS takes only that with a path to who answers counts"
   assert.match(check.found, /^D: [12]\.\d{3} s, 0\.\d{3} s of it with a path$/);
   const [call] = (result.metrics as { sos: { acknowledgedS: number }[] }).sos;
   assert.ok(call && call.acknowledgedS > 1.8 && call.acknowledgedS <= 2.8);
+});
+
+test("who has no power calls and writes when it is back", () => {
+  const found = run(
+    CHAIN.replace("faults:", "faults:\n  - {at: 5500ms, kill: A, for: 500ms}\n  - {at: 6900ms, kill: D, for: 2s}"),
+    7,
+  );
+  const { sos, text } = found.metrics as {
+    sos: { acknowledgedS: number }[];
+    text: { sent: number; delivered: number };
+  };
+  assert.is(sos.length, 1);
+  assert.ok((sos[0]?.acknowledgedS as number) < 0.1);
+  assert.equal([text.sent, text.delivered], [1, 1]);
+});
+
+test("a call that nobody has answered is raised again after a restart", () => {
+  const calling = CHAIN.replace("{at: 7s, by: D}", "{at: 11s, by: D}");
+  assert.match(sosFound(run(calling, 7)), /^D: never, in 7\.200 s with a path$/);
+  const restarted = calling.replace("faults:", "faults:\n  - {at: 13s, kill: D, for: 1s}");
+  assert.match(sosFound(run(restarted, 7)), /^D: 3\.8\d\d s, 0\.2\d\d s of it with a path$/);
+  // What is answered is not raised again.
+  const late = CHAIN.replace("faults:", "faults:\n  - {at: 13s, kill: D, for: 1s}");
+  assert.match(sosFound(run(late, 7)), /^D: 0\.0\d\d s$/);
+});
+
+test("a text is owed to who has had a path for ten seconds since, or has it", () => {
+  // The relay is off then, and this core does not keep what it sends.
+  const lost = CHAIN.replace("{at: 6s, by: A", "{at: 11s, by: A");
+  const textOf = (result: SimulationResult): [string | undefined, unknown] => {
+    const { sent, delivered } = result.metrics["text"] as { sent: number; delivered: number };
+    return [result.checks.find(({ check }) => check.startsWith("delivered(text)"))?.found, [sent, delivered]];
+  };
+  assert.equal(
+    textOf(run(lost, 7)),
+    ["nothing was owed to anybody", [1, 0]],
+    "there was a path for 7.2 s until the end",
+  );
+  const long = lost.replace("duration: 20s", "duration: 22900ms");
+  assert.equal(textOf(run(long, 7)), ["0 of 1 = 0.00 %", [1, 0]]);
+  assert.equal(textOf(run(CHAIN, 7)), ["1 of 1 = 100.00 %", [1, 1]]);
 });
 
 test("planted: a channel too narrow for its load is seen", () => {

@@ -134,6 +134,7 @@ export class Simulation {
       this.#happen(queue.kind, queue.node, queue.argument);
     }
     this.nowUs = endUs;
+    this.traffic.pathsChanged(endUs);
   }
 
   /** SHA-256 of everything that happened; ends the run. */
@@ -212,7 +213,7 @@ export class Simulation {
         return this.#fault(argument >> 1, (argument & 1) === 1);
       case EventKind.mobility:
         this.world.advance(this.nowUs);
-        this.traffic.sos.pathsChanged(this.nowUs);
+        this.traffic.pathsChanged(this.nowUs);
         this.#queue.add(this.world.nextStepUs(), EventKind.mobility, NO_NODE, 0);
         return;
       case EventKind.boot:
@@ -258,7 +259,7 @@ export class Simulation {
         this.medium.powerOff(this.nowUs, node.index);
       }
     }
-    this.traffic.sos.pathsChanged(this.nowUs);
+    this.traffic.pathsChanged(this.nowUs);
     if (fault.action.kind === "controller" && !begins) this.traffic.controllerIsBack(this.nowUs);
   }
 

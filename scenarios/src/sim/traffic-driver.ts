@@ -1,13 +1,13 @@
-import { GROUP_DESTINATION, type MeshCore, type NodeEvent, VoiceCodec } from "@skein/node-agent/core";
-import { type DueText, talkTurns, textsDue } from "../scenario/load.ts";
+import { type MeshCore, type NodeEvent, VoiceCodec } from "@skein/node-agent/core";
+import { talkTurns } from "../scenario/load.ts";
 import type { Scenario, ScenarioNode } from "../scenario/schema.ts";
 import type { World } from "../world/world.ts";
 import { hasWideRadio } from "./core-options.ts";
-import { DeliveryLedger } from "./delivery-ledger.ts";
 import { EventKind } from "./event-kind.ts";
 import { NO_NODE } from "./event-queue.ts";
 import { PositionDriver } from "./position-driver.ts";
 import { SosDriver } from "./sos-driver.ts";
+import { TextDriver } from "./text-driver.ts";
 import {
   bundleOf,
   FLUSH_US,
@@ -49,31 +49,20 @@ interface Turn {
   burst: number;
   frame: number;
 }
-/** A text that its sender keeps: to a node until it has the receipt, to a group for those who come later. */
-interface KeptText {
-  readonly to: number;
-  readonly body: Uint8Array;
-  readonly sentUs: number;
-}
 
 /** Speaks, films, writes and reports as the scenario says, and keeps the books on what arrives. */
 export class TrafficDriver {
   readonly voice = new VoiceLedger();
   readonly positions: PositionDriver;
-  readonly texts: DeliveryLedger;
+  readonly texts: TextDriver;
   readonly video: VideoDriver;
   readonly sos: SosDriver;
-  /** Texts whose signed-off receipt came back. */
-  textsConfirmed = 0;
 
   readonly #scenario: Scenario;
   readonly #world: World;
   readonly #host: TrafficHost;
   readonly #turns: Turn[];
   readonly #bursts: Uint16Array;
-  readonly #texts: DueText[];
-  readonly #keptTexts: Map<number, KeptText>[];
-  readonly #seenTexts: [number, number][][];
   readonly #transcoders: Transcoder[];
   readonly #transcoded: Transcoded[] = [];
   readonly #freeTranscoded: number[] = [];
@@ -86,15 +75,12 @@ export class TrafficDriver {
     this.#scenario = scenario;
     this.#world = world;
     this.#host = host;
-    const nodes = scenario.nodes.length;
     this.positions = new PositionDriver(scenario, seed, world, host);
-    this.texts = new DeliveryLedger(nodes);
+    this.texts = new TextDriver(scenario, untilUs, world, host);
     this.video = new VideoDriver(scenario, untilUs, world, host);
     this.sos = new SosDriver(scenario, world, host);
     this.#heardBy = (a, b) => world.connected(a, b);
-    this.#bursts = new Uint16Array(nodes);
-    this.#keptTexts = scenario.nodes.map(() => new Map<number, KeptText>());
-    this.#seenTexts = scenario.nodes.map(() => []);
+    this.#bursts = new Uint16Array(scenario.nodes.length);
     this.#policies = scenario.nodes.map(() => ({ version: 0, octets: new Uint8Array(0) }));
     this.#transcoders = scenario.nodes.map((_, i) => new Transcoder(i + 1));
     this.#turns = talkTurns(scenario, untilUs).map((t) => {
@@ -102,7 +88,6 @@ export class TrafficDriver {
       const narrow = !hasWideRadio(scenario, scenario.nodes[by] as ScenarioNode);
       return { by, group: t.group, fromUs: t.fromUs, toUs: t.toUs, narrow, burst: 0, frame: 0 };
     });
-    this.#texts = textsDue(scenario, untilUs);
     this.#schedule();
   }
 
@@ -119,7 +104,7 @@ export class TrafficDriver {
       case EventKind.position:
         return this.positions.happen(nowUs, node, argument);
       case EventKind.text:
-        return this.#write(nowUs, argument);
+        return this.texts.write(nowUs, argument);
       case EventKind.sos:
         return this.sos.raise(nowUs, argument);
       case EventKind.policy:
@@ -143,28 +128,27 @@ export class TrafficDriver {
       case "newcomers":
         return this.positions.othersHaveCome(nowUs, node);
       case "text":
-        this.#seenTexts[node]?.push([event.from, event.messageId]);
-        this.texts.delivered(nowUs, this.#host.indexOf(event.from), event.messageId, node);
-        return;
+        return this.texts.delivered(nowUs, node, event);
       case "text-state":
-        if (event.state === "delivered" && this.#keptTexts[node]?.delete(event.messageId)) this.textsConfirmed++;
-        return;
+        return this.texts.changed(node, event);
       case "sos-acknowledged":
         if (this.#host.indexOf(event.from) === node) this.sos.acknowledged(nowUs, node, event.sosId);
     }
   }
 
-  /** A node starts, with what its storage kept: the policy, texts that it keeps and the ids of those it has. */
+  /** A node starts, with what its storage kept: the policy, texts and calls for help, not positions. */
   booted(nowUs: number, node: number, core: MeshCore): void {
-    // Texts are kept on disk, positions are not.
     this.positions.booted(nowUs, node);
     const policy = this.#policies[node];
     if (policy !== undefined) core.restorePolicy(policy.version, policy.octets);
-    for (const [from, messageId] of this.#seenTexts[node] ?? []) core.rememberText(from, messageId);
-    for (const [messageId, { to, body, sentUs }] of this.#keptTexts[node] ?? []) {
-      if (to >= GROUP_DESTINATION) core.keepText(nowUs, to, body, messageId, nowUs - sentUs);
-      else core.sendText(nowUs, to, body, messageId);
-    }
+    this.texts.booted(nowUs, node, core);
+    this.sos.booted(nowUs, node, core);
+  }
+
+  /** Nodes have moved, or links and nodes have gone or come back; also to be told before the books are read. */
+  pathsChanged(nowUs: number): void {
+    this.texts.pathsChanged(nowUs);
+    this.sos.pathsChanged(nowUs);
   }
 
   controllerIsBack(nowUs: number): void {
@@ -180,7 +164,7 @@ export class TrafficDriver {
     for (const [i, turn] of this.#turns.entries()) {
       this.#host.schedule(turn.fromUs + this.#stepUs(turn), EventKind.voice, NO_NODE, i);
     }
-    for (const [i, text] of this.#texts.entries()) this.#host.schedule(text.atUs, EventKind.text, NO_NODE, i);
+    for (const [i, atUs] of this.texts.dueUs.entries()) this.#host.schedule(atUs, EventKind.text, NO_NODE, i);
     for (const [i, sos] of this.#scenario.traffic.sos.entries()) this.#host.schedule(sos.at, EventKind.sos, NO_NODE, i);
   }
 
@@ -247,19 +231,6 @@ export class TrafficDriver {
     if (core === undefined) return;
     core.sendBridgedVoice(nowUs, f.talker, f.group, f.burst, f.codec, f.timestamp20ms, f.payload);
     this.#host.touched(node);
-  }
-
-  #write(nowUs: number, index: number): void {
-    const text = this.#texts[index];
-    const by = this.#world.nodeIndex(text?.by ?? "");
-    const core = this.#host.core(by);
-    if (text === undefined || core === undefined) return;
-    const body = new TextEncoder().encode(text.body);
-    const messageId = core.sendText(nowUs, text.destination, body);
-    const { expected } = this.texts.sent(nowUs, by, messageId);
-    for (const receiver of text.receivers) expected[this.#world.nodeIndex(receiver)] = 1;
-    this.#keptTexts[by]?.set(messageId, { to: text.destination, body, sentUs: nowUs });
-    this.#host.touched(by);
   }
 
   #publish(nowUs: number, node: number): void {
