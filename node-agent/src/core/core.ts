@@ -68,7 +68,7 @@ import { readBearer, readExplanation, readStatus } from "./status.ts";
 import { readStreamPaths } from "./stream-paths.ts";
 import { Transmitter } from "./transmitter.ts";
 import { giveFirstTurn } from "./turn-order.ts";
-import { channelQuiet, sentOver } from "./turn-taking.ts";
+import { channelQuiet, sentOver, weighHiddenTalk } from "./turn-taking.ts";
 
 /** Makes a node. All bearers are down until `handleBearer` says otherwise. */
 export function createCore(options: CoreOptions, nowUs: number): MeshCore {
@@ -337,6 +337,7 @@ class Core implements MeshCore {
     if (port.narrow && busy !== port.carrierBusy) noteCarrier(port, nowUs, busy, this.#s.random);
     if (busy && !port.carrierBusy) port.quietBeforeUs = nowUs - port.quietSinceUs;
     if (!busy && port.carrierBusy && sentOver(port, nowUs)) this.#spoiled(nowUs, port);
+    if (!busy && port.carrierBusy) weighHiddenTalk(port, nowUs);
     port.carrierBusy = busy;
     if (!busy) channelQuiet(port, nowUs, this.#s.random);
   }

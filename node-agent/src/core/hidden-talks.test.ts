@@ -111,6 +111,10 @@ test("one that is heard otherwise meanwhile is there", () => {
   one.talker.lastHeardUs = 10.9 * SECOND;
   one.tells(11, 108);
   assert.equal(one.gone, []);
+  // It may say more than who overhears it can tell to be voice.
+  assert.ok(one.port.hiddenUntilUs < 11 * SECOND);
+  one.tells(11.3, 110);
+  assert.ok(one.port.hiddenUntilUs > 11.3 * SECOND, "nothing has come since");
 });
 
 test.run();

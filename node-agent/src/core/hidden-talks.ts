@@ -8,7 +8,7 @@ import { isTalk, noticeHiddenTalk } from "./turn-taking.ts";
 /** The low bits of their numbers tell which of two packets is the later one for so long. */
 const NUMBERS_HOLD_US = 15_000_000;
 
-/** One of which no more than this is missing, or is yet to come, is heard. */
+/** One that was heard so shortly ago, or of which no more speech than this is missing, or is yet to come, is heard. */
 const HEARD_TALK_US = 300_000;
 const EVER = Number.POSITIVE_INFINITY;
 
@@ -29,6 +29,8 @@ export class HiddenTalks {
   told(nowUs: number, port: Port, by: number, notice: TalkNotice, startUs: number): void {
     if (notice.talker === this.#local) return;
     const n = port.byLocal[notice.talker];
+    // Not all that is voice can be told by who overhears it.
+    if (n?.alive && nowUs - n.lastHeardUs <= HEARD_TALK_US) return;
     if (n !== undefined && speechSince(nowUs, n.talkUs, n.talkSequence, notice) <= HEARD_TALK_US) return;
     if (!isTalk(port, nowUs)) noticeHiddenTalk(port, startUs, notice, nowUs);
     if (n?.alive && isMissed(nowUs, n, notice)) this.#miss(nowUs, port, n, by);

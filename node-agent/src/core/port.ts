@@ -76,6 +76,9 @@ export interface Port {
   hiddenFreeUs: number;
   hiddenStepUs: number;
   hiddenUntilUs: number;
+  /** How many of its packets in a row ended while others were heard to send, and until when nobody is believed for that. */
+  hiddenOverruns: number;
+  hiddenDoubtUntilUs: number;
   /** Least lateness on the grid among the last few bundles, and how many they are. */
   voiceLateUs: number;
   voiceFrames: number;
@@ -249,6 +252,8 @@ export function createPort(config: CoreBearer, pool: PacketPool, counters: Count
     hiddenFreeUs: 0,
     hiddenStepUs: VOICE_BUNDLE_US,
     hiddenUntilUs: Number.MIN_SAFE_INTEGER,
+    hiddenOverruns: 0,
+    hiddenDoubtUntilUs: Number.MIN_SAFE_INTEGER,
     voiceLateUs: 0,
     voiceFrames: 0,
     counter: 0,

@@ -15,6 +15,7 @@ import {
   noticeVoice,
   sentOver,
   tellsOfTalk,
+  weighHiddenTalk,
   writeTalk,
 } from "./turn-taking.ts";
 
@@ -151,6 +152,48 @@ test("who does not hear the talker begins when its packets are at their end, as 
       },
     ),
   );
+});
+
+/** A member that has been told of a talker whose packets end at zero, 120 ms and so on, and hears others from `busyUs` to `quietUs`. */
+function hearsOthers(port: Port, busyUs: number, quietUs: number): void {
+  port.busySinceUs = busyUs;
+  weighHiddenTalk(port, quietUs);
+  port.quietSinceUs = quietUs;
+}
+
+test("a talker at the end of whose packets others are heard to send, time and again, is not there, whoever says so", () => {
+  const [port, expected] = memberPorts([1, 3], [TALKER]) as [Port, Port];
+  const tell = (atUs: number): void => noticeHiddenTalk(port, atUs, createTalkNotice(), atUs);
+  const begins = (of: Port): number => accessUs(of, 1, "ordinary", of.quietSinceUs);
+  tell(0);
+  for (let i = 1; i <= 8; i++) {
+    expected.quietSinceUs = i * BUNDLE_US + 50_000;
+    assert.is.not(begins(port), begins(expected), `still believed after ${i - 1}`);
+    hearsOthers(port, i * BUNDLE_US - 30_000, expected.quietSinceUs);
+  }
+  assert.is(begins(port), begins(expected));
+  const doubtedUs = port.quietSinceUs;
+  for (const [laterS, isBelieved] of [
+    [1, false],
+    [14.9, false],
+    [15.1, true],
+  ] as const) {
+    port.quietSinceUs = expected.quietSinceUs = doubtedUs + laterS * 1e6;
+    tell(port.quietSinceUs);
+    assert.is(begins(port) !== begins(expected), isBelieved, `told again after ${laterS} s`);
+  }
+});
+
+test("one whose packets end in quiet now and then is there, however much is sent beside it", () => {
+  const [port, expected] = memberPorts([1, 3], [TALKER]) as [Port, Port];
+  noticeHiddenTalk(port, 0, createTalkNotice(), 4_000_000);
+  for (let i = 1; i <= 30; i++) {
+    // Long frames take two ends with them, a third comes in the quiet between two.
+    const endsInQuiet = i % 3 === 0;
+    hearsOthers(port, i * BUNDLE_US + (endsInQuiet ? 10_000 : -30_000), i * BUNDLE_US + 60_000);
+  }
+  expected.quietSinceUs = port.quietSinceUs;
+  assert.is.not(accessUs(port, 1, "ordinary", port.quietSinceUs), accessUs(expected, 1, "ordinary", port.quietSinceUs));
 });
 
 test("who has heard the talker itself needs nobody to tell it, and nobody tells of a talk that is over or has just begun", () => {

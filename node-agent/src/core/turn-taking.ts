@@ -37,6 +37,9 @@ const HIDDEN_TALK_US = 5_000_000;
 const HIDDEN_AFTER_US = 4_000;
 /** or so much later at most: what is sent has to end before the next. */
 const HIDDEN_WINDOW_US = 4_000;
+/** A hidden talker is doubted for so long when so many of its packets in a row have ended while others were heard to send. */
+const HIDDEN_OVERRUNS = 8;
+const HIDDEN_DOUBT_US = 15_000_000;
 /** Where the talker's bundles are due is where the least late of so many was. */
 const VOICE_GRID_FRAMES = 6;
 /** None waits longer for the channel (see QUEUE_AGE_NARROW_US): beyond that its talker has begun anew. */
@@ -301,9 +304,31 @@ export function noticeHiddenTalk(port: Port, startUs: number, { bundles, phase }
 
 /** A talker is not heard here: others may begin at `freeUs`, and every `stepUs` later again. */
 export function hideTalk(port: Port, freeUs: number, stepUs: number, nowUs: number): void {
+  if (nowUs < port.hiddenDoubtUntilUs) return;
+  if (nowUs >= port.hiddenUntilUs) port.hiddenOverruns = 0;
   port.hiddenFreeUs = freeUs + HIDDEN_AFTER_US;
   port.hiddenStepUs = stepUs;
   port.hiddenUntilUs = nowUs + HIDDEN_TALK_US;
+}
+
+/**
+ * The carrier of somebody else ends now. All who hear a talker are silent until its packet has ended: time and again somebody
+ * else was heard to send then, so there is none, whoever says so.
+ */
+export function weighHiddenTalk(port: Port, nowUs: number): void {
+  if (nowUs >= port.hiddenUntilUs) return;
+  const begunUs = packetsEnded(port, port.busySinceUs);
+  if (begunUs > packetsEnded(port, port.quietSinceUs)) port.hiddenOverruns = 0;
+  port.hiddenOverruns += packetsEnded(port, nowUs) - begunUs;
+  if (port.hiddenOverruns < HIDDEN_OVERRUNS) return;
+  port.hiddenOverruns = 0;
+  port.hiddenUntilUs = Number.MIN_SAFE_INTEGER;
+  port.hiddenDoubtUntilUs = nowUs + HIDDEN_DOUBT_US;
+}
+
+/** Packets of a hidden talker that have ended by `atUs`, counted from the one that is known to have. */
+function packetsEnded(port: Port, atUs: number): number {
+  return Math.floor((atUs - port.hiddenFreeUs) / port.hiddenStepUs);
 }
 
 /** True while others hear a talker whom this node does not. */
@@ -313,10 +338,9 @@ function isHiddenTalk(port: Port, nowUs: number): boolean {
 
 /** When one may begin, from `atUs` on, beside a talker whom it does not hear; later by `places` packets of its. */
 function besideHidden(port: Port, atUs: number, places: number): number {
-  const sinceUs = atUs - port.hiddenFreeUs;
-  const steps = Math.floor(sinceUs / port.hiddenStepUs);
-  const isNow = sinceUs - steps * port.hiddenStepUs <= HIDDEN_WINDOW_US && places === 0;
-  return isNow ? atUs : port.hiddenFreeUs + (steps + 1 + places) * port.hiddenStepUs;
+  const steps = packetsEnded(port, atUs);
+  const freeUs = port.hiddenFreeUs + steps * port.hiddenStepUs;
+  return atUs - freeUs <= HIDDEN_WINDOW_US && places === 0 ? atUs : freeUs + (1 + places) * port.hiddenStepUs;
 }
 
 /** When something that can wait is due: not while somebody talks, unless it has waited long. */

@@ -24,7 +24,7 @@ Measures an area: ${Object.keys(AREAS).join(", ")}. Exit code 1 if a target is m
   --json   one JSON object a line: {"name", "value", "unit", "target", "pass"}`;
 
 /** A bench that goes round in circles must not hold whoever waits for its figures. */
-const LIMIT_MS = 180_000;
+const LIMIT_MS = 600_000;
 
 const root = resolve(import.meta.dirname, "../../..");
 
