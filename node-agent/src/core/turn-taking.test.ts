@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import type { Port } from "./port.ts";
 import { Random } from "./random.ts";
 import { memberPorts } from "./testing/member-ports.ts";
+import { giveFirstTurn } from "./turn-order.ts";
 import {
   accessUs,
   channelQuiet,
@@ -347,6 +348,16 @@ test("who hears one member only, which does not hear it, throws more and more, a
   assert.ok(most([1, 2], 9, true) < 1.2 * (alone[0] as number), "beside a talker they would never come");
   const crowded = [1, 2, 3, 4, 9].map((introductions) => most([1, 2, 3], introductions));
   assert.ok(Math.max(...crowded) < 1.2 * (crowded[0] as number), crowded.join(" "));
+});
+
+test("who was addressed answers first, though it throws dice otherwise", () => {
+  const [addressed, other] = memberPorts([1, 3], [TALKER]) as [Port, Port];
+  addressed.turnExtraSlots = 9.5;
+  const begins = (port: Port, local: number): number => accessUs(port, local, "ordinary", port.quietSinceUs);
+  const dicedUs = begins(addressed, 1);
+  for (const port of [addressed, other]) giveFirstTurn(port, 1, 0);
+  assert.ok(begins(addressed, 1) < dicedUs);
+  assert.ok(begins(addressed, 1) < begins(other, 3));
 });
 
 test("whoever throws dice never begins together with a member that has its turn", () => {

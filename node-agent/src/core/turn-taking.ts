@@ -72,7 +72,9 @@ export function accessUs(port: Port, ownLocal: number, urgency: Urgency, nowUs: 
   const isHidden = isHiddenTalk(port, nowUs);
   const soonUs = Math.max(urgentUs, nowUs);
   if (urgency === "flash") return isHidden ? besideHidden(port, soonUs, 0) : besideVoice(port, soonUs, 0);
-  const place = port.turnExtraSlots > 0 ? port.turnExtraSlots : placeInOrder(port, ownLocal);
+  // Who was addressed needs no dice: all who heard that leave it the first turn.
+  const throwsDice = port.turnExtraSlots > 0 && port.turnFirst !== ownLocal;
+  const place = throwsDice ? port.turnExtraSlots : placeInOrder(port, ownLocal);
   const slotsUs = (1 + place) * CONTENTION_SLOT_US;
   const inTurnUs = isHidden ? besideHidden(port, base, Math.floor(place)) : betweenVoice(port, base, slotsUs);
   if (nowUs <= inTurnUs) return inTurnUs;
