@@ -16,11 +16,9 @@ import {
 import type { Address } from "./api.ts";
 import type { Forwarding } from "./forwarding.ts";
 import { KEY_ANSWER_GAP_US, KEY_ASK_GAP_MAX_US, KEY_ASK_GAP_NARROW_US, KEY_ASK_GAP_US } from "./limits.ts";
+import { SERIAL_KIND } from "./link-cost.ts";
 import type { Contact, PeerKeys, Session } from "./peer-keys.ts";
 import type { CoreState } from "./state.ts";
-
-/** Channel kind of slow radios in link state. */
-const SERIAL = 1;
 
 /**
  * How two nodes come to a session where link state does not tell enough: whoever has something to send asks, without proof; the answer has a tag that proves
@@ -107,7 +105,7 @@ export class KeyExchange {
   #isNarrow(nowUs: number, address: Address): boolean {
     if (this.#forwarding.bestPort(nowUs, address, KEY_CLASS)?.narrow === true) return true;
     const known = address >>> 8 === this.#s.area ? this.#s.db.node(address & 0xff)?.advertisement : undefined;
-    return known?.links.every((link) => link.channel === SERIAL) === true;
+    return known?.links.every((link) => link.channel === SERIAL_KIND) === true;
   }
 
   /**

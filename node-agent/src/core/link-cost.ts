@@ -11,6 +11,8 @@ import { closedClasses } from "./bearer-rules.ts";
  *
  * Money enters as time: what one is willing to wait to save a cent per megabyte.
  */
+/** Channel kind (`CoreBearer.kind`) of slow radios in link state. */
+export const SERIAL_KIND = 1;
 export const CLASSES = 4;
 export const UNREACHABLE = 0xffff;
 export const COST_UNIT_US = 250;

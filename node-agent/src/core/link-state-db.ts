@@ -10,9 +10,11 @@ import {
   sameOctets,
   VECTOR_GONE,
 } from "@skein/codecs";
+import { SERIAL_KIND } from "./link-cost.ts";
 import { isSamePrefix, PrefixTable } from "./prefix-table.ts";
 
 const NOTHING = new Uint8Array(0);
+const EVER = Number.POSITIVE_INFINITY;
 
 /** One node's latest advertisement and when it was learned. */
 export interface NodeRecord {
@@ -24,6 +26,8 @@ export interface NodeRecord {
   /** The boot epoch that gave it, and the last one of the epoch before that. */
   heardEpoch: number;
   heardBeforeUs: number;
+  /** Since when it has been heard in a later boot than the one that it has advertised; EVER: it has not. */
+  rebornUs: number;
   /** Nobody has had a link to it any more since its advertisement: a new link to its address may be to another device. */
   isLost: boolean;
   /** Known from before this node's start, and nobody has said so since. */
@@ -35,6 +39,7 @@ function noteLife(record: NodeRecord, nowUs: number, bootEpoch: number): void {
   // Of an epoch in between that has not been advertised nobody has been told.
   if (bootEpoch > record.heardEpoch && record.advertisement.bootEpoch === record.heardEpoch)
     record.heardBeforeUs = record.heardUs;
+  if (bootEpoch > record.heardEpoch) record.rebornUs = nowUs;
   record.heardEpoch = Math.max(record.heardEpoch, bootEpoch);
   record.heardUs = nowUs;
 }
@@ -188,6 +193,7 @@ export class LinkStateDb {
         heardUs: nowUs,
         heardEpoch: advertisement.bootEpoch,
         heardBeforeUs: nowUs,
+        rebornUs: EVER,
         isLost: false,
         isRemembered: false,
       };
@@ -214,6 +220,7 @@ export class LinkStateDb {
     record.learnedUs = nowUs;
     record.isLost = false;
     record.isRemembered = false;
+    if (record.heardEpoch === advertisement.bootEpoch) record.rebornUs = EVER;
     this.version++;
     this.#noticeLost(local, links);
     return "news";
@@ -283,7 +290,9 @@ export class LinkStateDb {
   heard(local: number, nowUs: number, bootEpoch?: number): void {
     const record = this.#nodes[local];
     if (record === undefined) return;
+    const { rebornUs } = record;
     noteLife(record, nowUs, bootEpoch ?? record.heardEpoch);
+    if (record.rebornUs !== rebornUs) this.version++;
     if (bootEpoch === record.advertisement.bootEpoch) confirm(record);
   }
 
@@ -312,6 +321,18 @@ export class LinkStateDb {
     if (implicit !== 0 && reaches(implicit)) return implicit;
     const local = this.prefixes.longest(octets, offset, family, distance);
     return local === 0 ? 0 : (this.area << 8) | local;
+  }
+
+  /**
+   * True of a link of which nothing has been said since one end was heard in a new boot. Two that were off at once would
+   * vouch for each other, be one of them still off: who comes back alone would seem to lead to whom the other one reached.
+   * On slow radios it takes seconds to advertise anew, and nobody could reach it until then.
+   */
+  isPast(a: number, b: number, channel: number): boolean {
+    const x = this.#nodes[a];
+    const y = this.#nodes[b];
+    if (x === undefined || y === undefined || channel === SERIAL_KIND) return false;
+    return (y.rebornUs < EVER && x.learnedUs < y.rebornUs) || (x.rebornUs < EVER && y.learnedUs < x.rebornUs);
   }
 
   /** True if both ends report a link over `channel`. */

@@ -135,6 +135,9 @@ export class ShortestPaths {
         if (neighbour === this.#self) this.#inbound[channel * NODES + local] = vector + 1;
         const reported = advertised[cell(neighbour, local, channel)] as number;
         if (reported === 0) continue;
+        // Whether its own links are there a node knows without being told.
+        const isOwn = local === this.#self || neighbour === this.#self;
+        if (!isOwn && this.#db.isPast(local, neighbour, channel)) continue;
         if (edges === this.#edgeTo.length) this.#grow();
         this.#edgeTo[edges] = neighbour;
         for (let c = 0; c < CLASSES; c++)
