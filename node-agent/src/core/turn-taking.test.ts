@@ -71,6 +71,22 @@ test("those who wait for their turn beside a talker do not begin together", () =
   );
 });
 
+test("what is flash does not begin together with a bundle that others' frames have held up", () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.integer({ min: 45_000, max: 69_000 }), (seed, lateUs) => {
+      // The bundle that was due while others sent has not come.
+      const quietUs = 11 * BUNDLE_US + lateUs;
+      const ports = channels(quietUs);
+      for (const port of ports) port.turnSeed = seed;
+      const speaksUs = accessUs(ports[0] as Port, TALKER, "voice", quietUs);
+      for (const [i, port] of ports.entries()) {
+        const calls = accessUs(port, MEMBERS[i] as number, "flash", quietUs);
+        assert.ok(Math.abs(calls - speaksUs) > DETECT_US && calls < quietUs + 20_000, `${calls} beside ${speaksUs}`);
+      }
+    }),
+  );
+});
+
 test("a bundle that another's long frame held up does not pass for an early one", () => {
   const quietUs = 12 * BUNDLE_US + 70_000;
   const [expected, port] = channels(quietUs) as [Port, Port];
@@ -358,6 +374,20 @@ test("who was addressed answers first, though it throws dice otherwise", () => {
   for (const port of [addressed, other]) giveFirstTurn(port, 1, 0);
   assert.ok(begins(addressed, 1) < dicedUs);
   assert.ok(begins(addressed, 1) < begins(other, 3));
+});
+
+test("who has not heard all whom it knew before its start begins between the turns of the others", () => {
+  const [complete, short] = memberPorts([1, 1], [TALKER]) as [Port, Port];
+  for (const port of [complete, short]) port.turnDiceUntilUs = 10_000_000;
+  complete.membersBefore = complete.neighbours.length;
+  short.membersBefore = short.neighbours.length + 1;
+  const begins = (port: Port, nowUs: number): number => accessUs(port, 1, "ordinary", nowUs);
+  const [turnUs, asideUs] = [begins(complete, 0), begins(short, 0)];
+  assert.ok(asideUs - turnUs > DETECT_US && asideUs - turnUs < 2 * DETECT_US + DETECT_US, `${asideUs - turnUs}`);
+  for (const port of [complete, short]) port.quietSinceUs = 10_000_000;
+  assert.is(begins(short, 10_000_000), begins(complete, 10_000_000), "it has waited for them long enough");
+  for (const port of [complete, short]) giveFirstTurn(port, 1, 0);
+  assert.is(begins(short, 0), begins(complete, 0), "who was addressed has a place");
 });
 
 test("whoever throws dice never begins together with a member that has its turn", () => {

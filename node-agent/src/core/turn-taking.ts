@@ -12,6 +12,8 @@ import { isUnheard, type Port } from "./port.ts";
 import type { Random } from "./random.ts";
 import { placeInOrder } from "./turn-order.ts";
 
+/** What is urgent has a slot in two halves. */
+const HALF_SLOT_US = CONTENTION_SLOT_US / 2;
 /** How long a newcomer makes the channel unsettled. */
 export const SETTLING_US = 3_000_000;
 /** The same for one that knows how many there are: all have a turn in that time. */
@@ -67,14 +69,15 @@ export type Urgency = "flash" | "voice" | "ordinary";
 export function accessUs(port: Port, ownLocal: number, urgency: Urgency, nowUs: number): number {
   const base = port.quietSinceUs + CONTENTION_GUARD_US;
   // Two that have something urgent each time would collide each time: a draw parts them, too.
-  const urgentUs = base + (mix32(port.turnSeed ^ ownLocal) & 1) * (CONTENTION_SLOT_US / 2);
-  if (urgency === "voice") return urgentUs;
+  if (urgency === "voice") return base + urgentHalf(port, ownLocal) * HALF_SLOT_US;
   const isHidden = isHiddenTalk(port, nowUs);
-  const soonUs = Math.max(urgentUs, nowUs);
+  // A talker whose bundle is overdue begins with its half, flash with the other one.
+  const half = isOverdue(port, base) ? 1 - urgentHalf(port, port.voiceLocal) : urgentHalf(port, ownLocal);
+  const soonUs = Math.max(base + half * HALF_SLOT_US, nowUs);
   if (urgency === "flash") return isHidden ? besideHidden(port, soonUs, 0) : besideVoice(port, soonUs, 0);
   // Who was addressed needs no dice: all who heard that leave it the first turn.
   const throwsDice = port.turnExtraSlots > 0 && port.turnFirst !== ownLocal;
-  const place = throwsDice ? port.turnExtraSlots : placeInOrder(port, ownLocal);
+  const place = throwsDice ? port.turnExtraSlots : placeInOrder(port, ownLocal) + slotsAside(port, ownLocal, nowUs);
   const slotsUs = (1 + place) * CONTENTION_SLOT_US;
   const inTurnUs = isHidden ? besideHidden(port, base, Math.floor(place)) : betweenVoice(port, base, slotsUs);
   if (nowUs <= inTurnUs) return inTurnUs;
@@ -100,6 +103,24 @@ export function channelQuiet(port: Port, quietUs: number, random: Random): void 
     // Behind those whom it knows by now: they have places of their own.
     port.turnExtraSlots = port.neighbours.length + random.below(SETTLING_SLOTS) + BETWEEN_TURNS;
   }
+}
+
+/** Which half of the slot for what is urgent a member draws. */
+function urgentHalf(port: Port, local: number): number {
+  return mix32(port.turnSeed ^ local) & 1;
+}
+
+/** True if the talker that was heard last would have begun its next bundle, had the channel been quiet. */
+function isOverdue(port: Port, atUs: number): boolean {
+  return isTalk(port, atUs) && atUs - port.voiceStartUs > port.voiceStepUs;
+}
+
+/** One that started anew and has not heard all whom it knew is in another place than these reckon: between two of theirs. */
+function slotsAside(port: Port, ownLocal: number, nowUs: number): number {
+  if (nowUs >= port.turnDiceUntilUs || port.turnFirst === ownLocal) return 0;
+  let known = 0;
+  for (let i = 0; i < port.neighbours.length; i++) if ((port.neighbours[i] as Neighbour).alive) known++;
+  return known < port.membersBefore ? BETWEEN_TURNS : 0;
 }
 
 /** How long a newcomer throws dice, at most. */
