@@ -87,6 +87,16 @@ test("what is flash does not begin together with a bundle that others' frames ha
   );
 });
 
+test("two that call for help beside a talker whose bundles come in time are parted by a draw", () => {
+  const quietUs = 10 * BUNDLE_US + 70_000;
+  const halves = Array.from({ length: 20 }, (_, seed) => {
+    const ports = channels(quietUs);
+    for (const port of ports) port.turnSeed = seed * 0x9e37_79b9;
+    return new Set(ports.map((port, i) => accessUs(port, MEMBERS[i] as number, "flash", quietUs))).size;
+  });
+  assert.ok(halves.filter((size) => size === 2).length > 10, `${halves}`);
+});
+
 test("a bundle that another's long frame held up does not pass for an early one", () => {
   const quietUs = 12 * BUNDLE_US + 70_000;
   const [expected, port] = channels(quietUs) as [Port, Port];
@@ -199,6 +209,18 @@ test("a talker at the end of whose packets others are heard to send, time and ag
     tell(port.quietSinceUs);
     assert.is(begins(port) !== begins(expected), isBelieved, `told again after ${laterS} s`);
   }
+});
+
+test("what was heard of one talker does not count against the next", () => {
+  const [port, expected] = memberPorts([1, 3], [TALKER]) as [Port, Port];
+  noticeHiddenTalk(port, 0, createTalkNotice(), 0);
+  for (let i = 1; i <= 7; i++) hearsOthers(port, i * BUNDLE_US - 30_000, i * BUNDLE_US + 50_000);
+  const laterUs = 60 * BUNDLE_US;
+  noticeHiddenTalk(port, laterUs, createTalkNotice(), laterUs);
+  port.quietSinceUs = laterUs + BUNDLE_US - 35_000;
+  hearsOthers(port, laterUs + BUNDLE_US - 30_000, laterUs + BUNDLE_US + 50_000);
+  expected.quietSinceUs = port.quietSinceUs;
+  assert.is.not(accessUs(port, 1, "ordinary", port.quietSinceUs), accessUs(expected, 1, "ordinary", port.quietSinceUs));
 });
 
 test("one whose packets end in quiet now and then is there, however much is sent beside it", () => {

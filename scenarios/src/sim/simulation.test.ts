@@ -132,7 +132,19 @@ test("a call that nobody has answered is raised again after a restart", () => {
   assert.match(sosFound(run(restarted, 7)), /^D: 3\.8\d\d s, 0\.2\d\d s of it with a path$/);
   // What is answered is not raised again.
   const late = CHAIN.replace("faults:", "faults:\n  - {at: 13s, kill: D, for: 1s}");
-  assert.match(sosFound(run(late, 7)), /^D: 0\.0\d\d s$/);
+  let raised = 0;
+  const createCore = (options: CoreOptions, nowUs: number) => {
+    const core = createFloodingCore(options, nowUs);
+    const raiseSos: typeof core.raiseSos = (...call) => {
+      raised++;
+      return core.raiseSos(...call);
+    };
+    return { ...core, raiseSos };
+  };
+  const simulation = new Simulation({ scenario: parseScenario("x.yaml", late), seed: 7, createCore });
+  simulation.run();
+  assert.match(sosFound(resultOf(simulation, 7, 1)), /^D: 0\.0\d\d s$/);
+  assert.is(raised, 1);
 });
 
 test("a text is owed to who has had a path for ten seconds since, or has it", () => {
