@@ -39,7 +39,7 @@ const HIDDEN_TALK_US = 5_000_000;
 const HIDDEN_AFTER_US = 4_000;
 /** or so much later at most: what is sent has to end before the next. */
 const HIDDEN_WINDOW_US = 4_000;
-/** A hidden talker is doubted for so long when so many of its packets in a row have ended while others were heard to send. */
+/** When so many packets of a hidden talker in a row have ended while others were heard to send, it is doubted, for so long. */
 const HIDDEN_OVERRUNS = 8;
 const HIDDEN_DOUBT_US = 15_000_000;
 /** Where the talker's bundles are due is where the least late of so many was. */
