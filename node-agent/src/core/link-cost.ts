@@ -11,11 +11,11 @@ import { closedClasses } from "./bearer-rules.ts";
  *
  * Money enters as time: what one is willing to wait to save a cent per megabyte.
  */
-/** Channel kind (`CoreBearer.kind`) of slow radios in link state. */
-export const SERIAL_KIND = 1;
 export const CLASSES = 4;
 export const UNREACHABLE = 0xffff;
 export const COST_UNIT_US = 250;
+/** Channel kind (`CoreBearer.kind`) of slow radios in link state. */
+export const SERIAL_KIND = 1;
 const FRAME_OCTETS = [60, 100, 1000, 1400] as const;
 const LATENCY_WEIGHT = [1, 0.5, 0.25, 0.1] as const;
 const MONEY_UNITS_PER_CENT = [0, 20, 20, 40] as const;

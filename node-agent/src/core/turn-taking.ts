@@ -71,10 +71,12 @@ export function accessUs(port: Port, ownLocal: number, urgency: Urgency, nowUs: 
   // Two that have something urgent each time would collide each time: a draw parts them, too.
   if (urgency === "voice") return base + urgentHalf(port, ownLocal) * HALF_SLOT_US;
   const isHidden = isHiddenTalk(port, nowUs);
-  // A talker whose bundle is overdue begins with its half, flash with the other one.
-  const half = isOverdue(port, base) ? 1 - urgentHalf(port, port.voiceLocal) : urgentHalf(port, ownLocal);
-  const soonUs = Math.max(base + half * HALF_SLOT_US, nowUs);
-  if (urgency === "flash") return isHidden ? besideHidden(port, soonUs, 0) : besideVoice(port, soonUs, 0);
+  if (urgency === "flash") {
+    // A talker whose bundle is overdue begins with its half, flash with the other one.
+    const half = isOverdue(port, base) ? 1 - urgentHalf(port, port.voiceLocal) : urgentHalf(port, ownLocal);
+    const soonUs = Math.max(base + half * HALF_SLOT_US, nowUs);
+    return isHidden ? besideHidden(port, soonUs, 0) : besideVoice(port, soonUs, 0);
+  }
   // Who was addressed needs no dice: all who heard that leave it the first turn.
   const throwsDice = port.turnExtraSlots > 0 && port.turnFirst !== ownLocal;
   const place = throwsDice ? port.turnExtraSlots : placeInOrder(port, ownLocal) + slotsAside(port, ownLocal, nowUs);

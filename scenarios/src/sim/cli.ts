@@ -26,7 +26,7 @@ checks. The same file and seed give the same trace on every machine.
   --schema     print the JSON schema of scenario files, for editors
   --help       this text
 
-Exit code: 0 all checks hold (in all runs), 1 a check failed, 2 wrong use or a file that is not a scenario.`;
+Exit code: 0 all checks hold (of many runs, in each that put them to the test), 1 a check failed, 2 wrong use or a file that is not a scenario.`;
 
 const EXIT_PASS = 0;
 const EXIT_FAIL = 1;
